@@ -1,1 +1,35 @@
+//! SQL text to rows.
+//!
+//! A [`Session`] takes statements and answers with rows, in PostgreSQL's dialect
+//! and with PostgreSQL's transaction rules. It knows no sockets: the wire
+//! protocol, the shell and tests drive it alike.
+//!
+//! A statement goes one of three ways, all over the same rows:
+//!
+//! 1. the *point path* ([`point`]): key look-ups and single-row writes, compiled
+//!    once, straight to the store;
+//! 2. a *cached plan* or 3. a *full plan* ([`planned`], feature `datafusion`).
+//!
+//! Without the feature `datafusion` only the point path and utility statements
+//! are built; everything else answers 0A000.
+//!
+//! Reading order: [`engine`] (what all sessions share), [`session`] (one
+//! connection: blocks, settings, execution), [`statement`] (text to a prepared
+//! statement), [`rows`] (what comes back), [`settings`], `ddl`, `copy`, `explain`.
 
+pub mod copy;
+mod ddl;
+pub mod engine;
+#[cfg(feature = "datafusion")]
+pub mod planned;
+pub mod point;
+pub mod rows;
+pub mod session;
+pub mod settings;
+pub mod statement;
+
+pub use engine::{Engine, EngineOptions, SessionInit};
+pub use rows::{ColumnDesc, CopyIn, CopyOut, Outcome, RowBatch, Rows, Tag};
+pub use session::{Block, Session, SessionFacts};
+pub use settings::Settings;
+pub use statement::{Prepared, Script};

@@ -1,0 +1,47 @@
+//! The handle by which others reach into a running session: cancel requests.
+
+use orbit_core::txn::CancelToken;
+use orbit_core::{Error, state};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub struct Control {
+    secret: i32,
+    /// A request that comes between statements stops nothing.
+    running: AtomicBool,
+    token: Mutex<CancelToken>,
+}
+
+impl Control {
+    pub fn new(secret: i32) -> Control {
+        Control {
+            secret,
+            running: AtomicBool::new(false),
+            token: Mutex::new(CancelToken::default()),
+        }
+    }
+
+    pub fn cancel(&self, secret: i32) {
+        if secret == self.secret && self.running.load(Ordering::Acquire) {
+            self.token.lock().cancel(Error::new(
+                state::QUERY_CANCELED,
+                "canceling statement due to user request",
+            ));
+        }
+    }
+
+    pub fn set_running(&self, running: bool) {
+        self.running.store(running, Ordering::Release);
+    }
+
+    /// The token that the next statement obeys, in place of one that was used up.
+    pub fn renew(&self) -> CancelToken {
+        let token = CancelToken::default();
+        *self.token.lock() = token.clone();
+        token
+    }
+
+    pub fn token(&self) -> CancelToken {
+        self.token.lock().clone()
+    }
+}

@@ -1,0 +1,1 @@
+//! Every setting: its name, default, and what it accepts.

@@ -1,0 +1,137 @@
+//! From text to a prepared statement: tokenised and split at semicolons, each
+//! statement classified by its first word. Row statements (SELECT, INSERT,
+//! UPDATE, DELETE, VALUES, WITH) get a point plan or a DataFusion plan; the rest
+//! is a [`Utility`].
+
+pub mod cache;
+pub mod limits;
+pub mod names;
+pub mod parse;
+pub mod utility;
+
+use crate::point::PointPlan;
+use crate::rows::ColumnDesc;
+use orbit_core::catalog::Catalog;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use std::sync::Arc;
+
+pub use utility::Utility;
+
+/// A statement ready to run, any number of times, by any session.
+pub struct Prepared {
+    pub sql: String,
+    /// Types of `$1`, `$2`, ...
+    pub params: Vec<SqlType>,
+    /// `None`: the statement returns no rows.
+    pub columns: Option<Arc<[ColumnDesc]>>,
+    pub(crate) plan: Plan,
+    /// The parameter types the client declared, for planning anew.
+    pub(crate) declared: Vec<Option<SqlType>>,
+}
+
+pub(crate) enum Plan {
+    Empty,
+    Point(PointPlan),
+    #[cfg(feature = "datafusion")]
+    Planned(Arc<crate::planned::PlannedStatement>),
+    Utility(Box<Utility>),
+}
+
+impl Prepared {
+    pub(crate) fn empty() -> Prepared {
+        Prepared {
+            sql: String::new(),
+            params: Vec::new(),
+            columns: None,
+            plan: Plan::Empty,
+            declared: Vec::new(),
+        }
+    }
+
+    /// A statement of the point path.
+    pub fn point(sql: String, plan: PointPlan, declared: &[Option<SqlType>]) -> Prepared {
+        Prepared {
+            sql,
+            params: plan.params().to_vec(),
+            columns: plan.columns().cloned(),
+            plan: Plan::Point(plan),
+            declared: declared.to_vec(),
+        }
+    }
+
+    #[cfg(feature = "datafusion")]
+    pub(crate) fn planned(
+        sql: String,
+        plan: Arc<crate::planned::PlannedStatement>,
+        declared: &[Option<SqlType>],
+    ) -> Prepared {
+        Prepared {
+            sql,
+            params: plan.params().to_vec(),
+            columns: plan.columns().cloned(),
+            plan: Plan::Planned(plan),
+            declared: declared.to_vec(),
+        }
+    }
+
+    /// Whether the plan still fits what exists in `catalog`. Cheap: one look-up a table.
+    pub(crate) fn is_current(&self, catalog: &Catalog) -> bool {
+        match &self.plan {
+            Plan::Empty | Plan::Utility(_) => true,
+            Plan::Point(plan) => plan.is_current(catalog),
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => plan.is_current(catalog),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        matches!(self.plan, Plan::Empty)
+    }
+
+    /// COMMIT, ROLLBACK and ROLLBACK TO: what a failed block still takes.
+    pub fn ends_block(&self) -> bool {
+        matches!(&self.plan, Plan::Utility(utility) if utility.allowed_in_failed_block())
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("sql", &self.sql)
+            .field("params", &self.params)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The statements of one simple-protocol message, in order.
+///
+/// A later statement is prepared only when its turn comes
+/// ([`crate::Session::next_statement`]), because an earlier one may create what it names.
+pub struct Script {
+    pub(crate) next: usize,
+    pub(crate) statements: Vec<Unprepared>,
+    /// The whole message was one statement known already.
+    pub(crate) ready: Option<(Arc<Prepared>, Vec<Value>)>,
+}
+
+/// A statement's text and its tokens, until its turn comes.
+pub(crate) struct Unprepared {
+    pub sql: String,
+    pub parsed: parse::Parsed,
+}
+
+impl Script {
+    pub(crate) fn ready(statement: Arc<Prepared>, literals: Vec<Value>) -> Script {
+        Script {
+            next: 0,
+            statements: Vec::new(),
+            ready: Some((statement, literals)),
+        }
+    }
+
+    /// Statements not yet taken.
+    pub fn remaining(&self) -> usize {
+        usize::from(self.ready.is_some()) + self.statements.len().saturating_sub(self.next)
+    }
+}

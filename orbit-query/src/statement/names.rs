@@ -1,0 +1,107 @@
+//! Names in SQL text: folded to lower case unless quoted, resolved along the search path.
+
+use crate::settings::Settings;
+use orbit_core::catalog::{Catalog, Table};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{Ident, ObjectName};
+use std::sync::Arc;
+
+/// PostgreSQL's NAMEDATALEN - 1.
+pub const MAX_NAME_BYTES: usize = 63;
+
+/// An identifier as PostgreSQL knows it: lower case unless quoted, at most 63 bytes.
+pub fn fold(ident: &Ident) -> String {
+    let mut name = if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        // Only ASCII letters fold, as in a C locale.
+        ident.value.to_ascii_lowercase()
+    };
+    truncate(&mut name);
+    name
+}
+
+/// Cuts a name to the longest that is kept, on a character boundary.
+pub fn truncate(name: &mut String) {
+    if name.len() > MAX_NAME_BYTES {
+        let mut end = MAX_NAME_BYTES;
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.truncate(end);
+    }
+}
+
+/// `[[database.]schema.]name`, folded.
+pub fn split(name: &ObjectName) -> Result<(Option<String>, String)> {
+    let mut parts = Vec::with_capacity(2);
+    for part in &name.0 {
+        let ident = part
+            .as_ident()
+            .ok_or_else(|| Error::new(state::SYNTAX_ERROR, format!("improper name: {name}")))?;
+        parts.push(fold(ident));
+    }
+    let last = parts.pop();
+    let schema = parts.pop();
+    match (last, parts.len()) {
+        (Some(name), 0 | 1) => Ok((schema, name)),
+        _ => Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!("improper relation name (too many dotted names): {name}"),
+        )),
+    }
+}
+
+/// The table `name` means, if there is one.
+pub fn look_up<'a>(
+    catalog: &'a Catalog,
+    settings: &Settings,
+    schema: Option<&str>,
+    name: &str,
+) -> Option<&'a Arc<Table>> {
+    match schema {
+        Some(schema) => catalog.table(schema, name),
+        None => settings
+            .search_path()
+            .iter()
+            .find_map(|schema| catalog.table(schema, name)),
+    }
+}
+
+/// The table `name` means; 42P01 if there is none.
+pub fn find_table<'a>(
+    catalog: &'a Catalog,
+    settings: &Settings,
+    name: &ObjectName,
+) -> Result<&'a Arc<Table>> {
+    let (schema, table) = split(name)?;
+    look_up(catalog, settings, schema.as_deref(), &table)
+        .ok_or_else(|| undefined_table(schema.as_deref(), &table))
+}
+
+pub fn undefined_table(schema: Option<&str>, name: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_TABLE,
+        format!("relation \"{}\" does not exist", display(schema, name)),
+    )
+}
+
+pub fn display(schema: Option<&str>, name: &str) -> String {
+    match schema {
+        Some(schema) => format!("{schema}.{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The position of a column; 42703 if the table has none of that name.
+pub fn find_column(table: &Table, name: &str) -> Result<usize> {
+    table.column_position(name).ok_or_else(|| {
+        Error::new(
+            state::UNDEFINED_COLUMN,
+            format!(
+                "column \"{name}\" of relation \"{}\" does not exist",
+                table.name
+            ),
+        )
+    })
+}

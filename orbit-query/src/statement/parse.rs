@@ -1,0 +1,4 @@
+//! Text to statements.
+
+#[derive(Debug)]
+pub(crate) enum Parsed {}

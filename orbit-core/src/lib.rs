@@ -8,6 +8,7 @@ pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod key;
+pub mod profile;
 pub mod row;
 pub mod store;
 pub mod types;

@@ -1,0 +1,264 @@
+//! What an operator can say to a node, and where each word came from.
+//!
+//! Later wins: defaults, the profile, `/etc/orbit/orbit.toml`, the user's
+//! `orbit/orbit.toml`, `./orbit.toml` (or the file named by `--config`),
+//! `ORBIT__SECTION__KEY`, flags. Every key stands in [`keys::KEYS`] with a
+//! sentence on when to change it; a key that doesn't is an error.
+
+pub mod keys;
+mod layers;
+#[cfg(test)]
+mod tests;
+
+pub use layers::{Origin, Setting, Sources};
+
+use layers::Layers;
+use orbit_core::profile::{MemoryPlan, Profile, Tier, format_bytes};
+use orbit_core::{Error, Result, state};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of one node, complete and validated.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    pub node: Node,
+    pub edge: Edge,
+    pub sync: Sync,
+    pub listen: Listen,
+    pub tls: Tls,
+    pub profile: Profile,
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// A name for people; the site id in the data directory is what counts.
+    pub id: Option<String>,
+    pub tier: Tier,
+    pub data_dir: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub struct Edge {
+    pub mode: String,
+    pub hub_url: Option<String>,
+    pub sync_interval: Duration,
+    pub offline_queue_rows: Option<u64>,
+    pub conflict_resolution: String,
+    pub resources: Resources,
+    pub mesh: Mesh,
+}
+
+#[derive(Clone, Debug)]
+pub struct Resources {
+    pub memory_limit_bytes: u64,
+    pub storage_limit_bytes: Option<u64>,
+    pub cpu_budget: String,
+    pub max_cpu_percent: u64,
+    pub max_file_descriptors: u64,
+    pub max_connections: u64,
+    pub eviction_policy: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mesh {
+    pub enabled: bool,
+    pub discovery: String,
+    pub peers: Vec<String>,
+    pub domain: Option<String>,
+    pub endpoint: Option<String>,
+    pub max_peers: u64,
+    pub gossip_interval: Duration,
+    pub replicated_tables: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sync {
+    pub enabled: bool,
+    pub interval: Duration,
+    pub batch_size: u64,
+    pub compression: String,
+    pub max_queue_bytes: Option<u64>,
+    pub retry: Duration,
+    pub bandwidth_limit_bits: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub address: IpAddr,
+    pub pg_port: u16,
+    pub grpc_port: u16,
+    pub http_port: u16,
+}
+
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub authority: Option<PathBuf>,
+}
+
+impl NodeConfig {
+    /// Reads every layer. `default_profile` is what the binary is made for.
+    pub fn load(sources: &Sources, default_profile: &str) -> Result<NodeConfig> {
+        let layers = Layers::read(sources, default_profile)?;
+        let config = NodeConfig {
+            node: Node {
+                id: layers.text("node.id"),
+                tier: Tier::from_word(&layers.word("node.tier"))
+                    .unwrap_or(layers.profile.tier),
+                data_dir: layers.word("node.data_dir").into(),
+            },
+            edge: Edge {
+                mode: layers.word("edge.mode"),
+                hub_url: layers.text("edge.hub_url"),
+                sync_interval: layers.duration("edge.sync_interval"),
+                offline_queue_rows: layers.optional_count("edge.offline_queue_size"),
+                conflict_resolution: layers.word("edge.conflict_resolution"),
+                resources: Resources {
+                    memory_limit_bytes: layers.count("edge.resources.memory_limit"),
+                    storage_limit_bytes: layers.optional_count("edge.resources.storage_limit"),
+                    cpu_budget: layers.word("edge.resources.cpu_budget"),
+                    max_cpu_percent: layers.count("edge.resources.max_cpu_percent"),
+                    max_file_descriptors: layers.count("edge.resources.max_file_descriptors"),
+                    max_connections: layers.count("edge.resources.max_connections"),
+                    eviction_policy: layers.word("edge.resources.eviction_policy"),
+                },
+                mesh: Mesh {
+                    enabled: layers.flag("edge.mesh.enabled"),
+                    discovery: layers.word("edge.mesh.discovery"),
+                    peers: layers.list("edge.mesh.peers"),
+                    domain: layers.text("edge.mesh.domain"),
+                    endpoint: layers.text("edge.mesh.endpoint"),
+                    max_peers: layers.count("edge.mesh.max_peers"),
+                    gossip_interval: Duration::from_secs(
+                        layers.count("edge.mesh.gossip_interval_secs"),
+                    ),
+                    replicated_tables: layers.list("edge.mesh.replicated_tables"),
+                },
+            },
+            sync: Sync {
+                enabled: layers.flag("sync.enabled"),
+                interval: Duration::from_secs(layers.count("sync.interval_secs")),
+                batch_size: layers.count("sync.batch_size"),
+                compression: layers.word("sync.compression"),
+                max_queue_bytes: layers.optional_count("sync.max_queue_size"),
+                retry: layers.duration("sync.retry"),
+                bandwidth_limit_bits: layers.count("sync.bandwidth_limit"),
+            },
+            listen: Listen {
+                address: layers.address("listen.address")?,
+                pg_port: layers.port("listen.pg_port"),
+                grpc_port: layers.port("listen.grpc_port"),
+                http_port: layers.port("listen.http_port"),
+            },
+            tls: Tls {
+                certificate: layers.text("tls.certificate").map(PathBuf::from),
+                key: layers.text("tls.key").map(PathBuf::from),
+                authority: layers.text("tls.authority").map(PathBuf::from),
+            },
+            profile: layers.profile.clone(),
+            settings: layers.into_settings(),
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        const LEAST_MEMORY: u64 = 10 << 20;
+        if self.edge.resources.memory_limit_bytes < LEAST_MEMORY {
+            return Err(wrong(format!(
+                "edge.resources.memory_limit is {}, a node needs at least 10MB",
+                format_bytes(self.edge.resources.memory_limit_bytes)
+            )));
+        }
+        if self.edge.mode == "edge" && self.sync.enabled && self.edge.hub_url.is_some() {
+            return Err(Error::unsupported("syncing with a hub")
+                .with_hint("Leave edge.hub_url unset; the node works on its own."));
+        }
+        if self.edge.mesh.enabled {
+            return Err(Error::unsupported("the mesh")
+                .with_hint("Set edge.mesh.enabled = false."));
+        }
+        if let Some(id) = &self.node.id
+            && (id.is_empty()
+                || id.len() > 63
+                || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+        {
+            return Err(wrong(format!(
+                "node.id \"{id}\" must be 1 to 63 letters, digits, '-', '_' or '.'"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses to listen where strangers could connect: there are no passwords
+    /// and no encryption yet.
+    pub fn require_loopback(&self) -> Result<()> {
+        let address = self.listen.address;
+        if address.is_loopback() {
+            return Ok(());
+        }
+        Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            format!("refusing to listen on {address}: only loopback addresses are served"),
+        )
+        .with_detail("Any other address needs TLS and passwords, which this version doesn't have.")
+        .with_hint("Set listen.address = \"127.0.0.1\" and reach it through an SSH tunnel."))
+    }
+
+    pub fn pg_address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen.address, self.listen.pg_port)
+    }
+    pub fn grpc_address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen.address, self.listen.grpc_port)
+    }
+    pub fn http_address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen.address, self.listen.http_port)
+    }
+
+    /// The figures this node is opened with. A limit that came with the profile
+    /// is a wish: on a smaller machine half of the memory is all it gets.
+    pub fn memory_plan(&self, machine_memory_bytes: Option<u64>) -> MemoryPlan {
+        let mut profile = self.profile.clone();
+        let limit = self.edge.resources.memory_limit_bytes;
+        let wished = self
+            .settings
+            .iter()
+            .any(|s| s.path == "edge.resources.memory_limit" && s.origin.is_profile());
+        profile.target_memory_bytes = match machine_memory_bytes {
+            Some(machine) if wished => limit.min(machine / 2),
+            _ => limit,
+        };
+        let mut plan = MemoryPlan::of(&profile);
+        plan.max_connections =
+            usize::try_from(self.edge.resources.max_connections).unwrap_or(usize::MAX);
+        plan
+    }
+
+    /// Every key with its value and origin, in the order of the documentation.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(state::INVALID_PARAMETER_VALUE, message)
+}
+
+/// The memory of this machine or of the control group the process lives in.
+pub fn machine_memory_bytes() -> Option<u64> {
+    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kilobytes << 10)
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    match (total, group) {
+        (Some(total), Some(group)) => Some(total.min(group)),
+        (total, group) => total.or(group),
+    }
+}

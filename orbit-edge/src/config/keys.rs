@@ -1,0 +1,123 @@
+//! Every key of the node's configuration: a letter to the operator.
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Flag,
+    /// A whole number from `.0` to `.1`.
+    Count(u64, u64),
+    /// Bytes, or text such as `"128mb"`.
+    Bytes,
+    /// Text such as `"30s"`.
+    Duration,
+    Word(&'static [&'static str]),
+    /// A list of texts.
+    List,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub path: &'static str,
+    pub kind: Kind,
+    /// As an operator would type it; `None`: unset, or set by the profile.
+    pub default: Option<&'static str>,
+    pub letter: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    letter: &'static str,
+) -> Key {
+    Key { path, kind, default, letter }
+}
+
+use Kind::{Bytes, Count, Duration, Flag, List, Text, Word};
+
+const PORT: Kind = Count(0, 65_535);
+
+/// In the order in which `orbit config show` prints them.
+pub const KEYS: &[Key] = &[
+    key("node.id", Text, None,
+        "A name for people, shown in status. Set it where several nodes report to one place."),
+    key("node.tier", Word(&["device", "gateway", "region", "cloud"]), None,
+        "Where the node stands in the tree. The profile knows; set it for a datacenter that is the cloud."),
+    key("node.profile", Text, None,
+        "The device profile: micro_device, iot_gateway, mobile_device, edge_datacenter, or one of your own under [edge_profile.NAME]. Choose by the memory you can spare."),
+    key("node.data_dir", Text, Some("orbit-data"),
+        "Where everything is kept. Put it on a local disk that honours fsync, never on a network share."),
+    key("edge.mode", Word(&["edge", "hub"]), Some("edge"),
+        "`hub` for a node that others dial, `edge` for one that dials."),
+    key("edge.hub_url", Text, None,
+        "The parent to sync with. Leave it unset for a node that stands alone."),
+    key("edge.sync_interval", Duration, Some("30s"),
+        "How often to offer the parent what changed. Longer saves radio and battery, shorter loses less to a stolen device."),
+    key("edge.offline_queue_size", Count(1, u64::MAX), None,
+        "Rows kept for the parent while the link is down. Unset, only the bytes of the profile limit it; set it where the parent asks for a row budget."),
+    key("edge.conflict_resolution", Word(&["lww", "last_write_wins", "first_write_wins", "cloud_wins", "edge_wins", "crdt", "keep_both", "causal", "manual", "three_way"]), Some("lww"),
+        "How two edits of one cell are settled where the table doesn't say."),
+    key("edge.resources.memory_limit", Bytes, None,
+        "All memory the node may take. The profile's target unless you share the device with something that needs more."),
+    key("edge.resources.storage_limit", Bytes, None,
+        "All disk the node may take. Set it where the data shares a partition with the system."),
+    key("edge.resources.cpu_budget", Word(&["low", "medium", "high"]), Some("medium"),
+        "How much of the processor background work may use. `low` on battery."),
+    key("edge.resources.max_cpu_percent", Count(1, 100), Some("100"),
+        "A ceiling for the whole node. Lower it beside a control loop that must not wait."),
+    key("edge.resources.max_file_descriptors", Count(64, 1_048_576), Some("1024"),
+        "Files and sockets together. Raise it with max_connections, not above `ulimit -n`."),
+    key("edge.resources.max_connections", Count(1, 100_000), None,
+        "Clients at once. Each takes some hundred kilobytes; put a pooler before raising it on a small device."),
+    key("edge.resources.eviction_policy", Word(&["oldest", "priority", "lru", "compact", "ttl"]), Some("lru"),
+        "What goes first when the disk fills. Rows the parent doesn't have yet are never evicted."),
+    key("edge.mesh.enabled", Flag, Some("false"),
+        "Whether to look for neighbours on the local network."),
+    key("edge.mesh.discovery", Word(&["mdns", "static", "dns_sd", "registry"]), Some("mdns"),
+        "How neighbours are found. `static` where multicast is filtered."),
+    key("edge.mesh.peers", List, None,
+        "Addresses of neighbours for `static` discovery."),
+    key("edge.mesh.domain", Text, None,
+        "The domain asked for service records by `dns_sd` discovery."),
+    key("edge.mesh.endpoint", Text, None,
+        "The address of the registry for `registry` discovery."),
+    key("edge.mesh.max_peers", Count(1, 64), Some("3"),
+        "Neighbours to keep a link with. More spread faster and cost more radio."),
+    key("edge.mesh.gossip_interval_secs", Count(1, 3600), Some("10"),
+        "Seconds between rounds. Longer on battery."),
+    key("edge.mesh.replicated_tables", List, None,
+        "Tables that neighbours share. Empty: none."),
+    key("sync.enabled", Flag, Some("true"),
+        "Turn it off to keep a node to itself while its hub_url stays on record."),
+    key("sync.interval_secs", Count(1, 86_400), Some("30"),
+        "Seconds between batches where the table doesn't say."),
+    key("sync.batch_size", Count(1, 1_000_000), Some("1000"),
+        "Rows offered at once. Lower it on links that lose packets."),
+    key("sync.compression", Word(&["zstd", "none"]), Some("zstd"),
+        "`none` only where the processor is scarcer than the link."),
+    key("sync.max_queue_size", Bytes, None,
+        "Bytes of log kept for the parent. Unset: what the profile grants."),
+    key("sync.retry", Duration, Some("1s"),
+        "The first wait after a failure; it doubles up to five minutes."),
+    key("sync.bandwidth_limit", Count(0, u64::MAX), Some("1048576"),
+        "Bits per second for sync; 0 lifts the limit. Keep it under what the site's other users need."),
+    key("listen.address", Text, Some("127.0.0.1"),
+        "The address to serve. Anything but loopback is refused until TLS and passwords are there."),
+    key("listen.pg_port", PORT, Some("7432"),
+        "PostgreSQL wire. 5432 if applications can't be told another port; 0 takes a free one."),
+    key("listen.grpc_port", PORT, Some("7400"),
+        "Orbit's own services. 0 takes a free port."),
+    key("listen.http_port", PORT, Some("7480"),
+        "Health and version for a supervisor. 0 takes a free port."),
+    key("tls.certificate", Text, None,
+        "PEM file with the node's certificate chain. Kept for the version that serves beyond loopback."),
+    key("tls.key", Text, None,
+        "PEM file with its private key; readable by the node's user alone."),
+    key("tls.authority", Text, None,
+        "PEM file with the authority that signed the fleet's certificates."),
+];
+
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}

@@ -106,8 +106,7 @@ impl NodeConfig {
         let config = NodeConfig {
             node: Node {
                 id: layers.text("node.id"),
-                tier: Tier::from_word(&layers.word("node.tier"))
-                    .unwrap_or(layers.profile.tier),
+                tier: Tier::from_word(&layers.word("node.tier")).unwrap_or(layers.profile.tier),
                 data_dir: layers.word("node.data_dir").into(),
             },
             edge: Edge {
@@ -178,13 +177,14 @@ impl NodeConfig {
                 .with_hint("Leave edge.hub_url unset; the node works on its own."));
         }
         if self.edge.mesh.enabled {
-            return Err(Error::unsupported("the mesh")
-                .with_hint("Set edge.mesh.enabled = false."));
+            return Err(Error::unsupported("the mesh").with_hint("Set edge.mesh.enabled = false."));
         }
         if let Some(id) = &self.node.id
             && (id.is_empty()
                 || id.len() > 63
-                || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+                || !id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
         {
             return Err(wrong(format!(
                 "node.id \"{id}\" must be 1 to 63 letters, digits, '-', '_' or '.'"
@@ -249,11 +249,13 @@ fn wrong(message: String) -> Error {
 
 /// The memory of this machine or of the control group the process lives in.
 pub fn machine_memory_bytes() -> Option<u64> {
-    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kilobytes << 10)
-    });
+    let total = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+            let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+            Some(kilobytes << 10)
+        });
     let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
         .ok()
         .and_then(|text| text.trim().parse::<u64>().ok());

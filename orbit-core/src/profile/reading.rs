@@ -189,7 +189,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = i;
         let mut left = i + 1;
         for (slot, to) in row.iter_mut().skip(1).zip(&b) {
-            let here = (diagonal + usize::from(from != *to)).min(left + 1).min(*slot + 1);
+            let here = (diagonal + usize::from(from != *to))
+                .min(left + 1)
+                .min(*slot + 1);
             diagonal = *slot;
             *slot = here;
             left = here;
@@ -204,7 +206,9 @@ fn distance(a: &str, b: &str) -> usize {
 /// `"128mb"`, `"1 GB"`, `"512KiB"`, `"4096"`; units are powers of 1024.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
@@ -231,7 +235,9 @@ pub fn format_bytes(bytes: u64) -> String {
 /// `"30s"`, `"250ms"`, `"5m"`, `"2h"`, `"30d"`; a bare number is seconds.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
     let millis = match unit.trim().to_ascii_lowercase().as_str() {

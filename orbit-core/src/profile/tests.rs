@@ -13,12 +13,57 @@ fn with(text: &str) -> Library {
 #[test]
 fn the_four_classes_are_as_asked() {
     let rows = [
-        ("micro_device", "MicroDevice", "device", 20 * MB, 5, "embedded_kv", "batch_only", "aggressive", 2 * MB, 10),
-        ("iot_gateway", "EdgeDevice", "gateway", 100 * MB, 50, "lsm_tree", "adaptive", "balanced", 20 * MB, 100),
-        ("mobile_device", "MobileDevice", "device", 500 * MB, 200, "hybrid", "intelligent", "adaptive", 100 * MB, 500),
-        ("edge_datacenter", "EdgeDataCenter", "region", 8192 * MB, 5000, "distributed", "real_time", "minimal", 2048 * MB, 10000),
+        (
+            "micro_device",
+            "MicroDevice",
+            "device",
+            20 * MB,
+            5,
+            "embedded_kv",
+            "batch_only",
+            "aggressive",
+            2 * MB,
+            10,
+        ),
+        (
+            "iot_gateway",
+            "EdgeDevice",
+            "gateway",
+            100 * MB,
+            50,
+            "lsm_tree",
+            "adaptive",
+            "balanced",
+            20 * MB,
+            100,
+        ),
+        (
+            "mobile_device",
+            "MobileDevice",
+            "device",
+            500 * MB,
+            200,
+            "hybrid",
+            "intelligent",
+            "adaptive",
+            100 * MB,
+            500,
+        ),
+        (
+            "edge_datacenter",
+            "EdgeDataCenter",
+            "region",
+            8192 * MB,
+            5000,
+            "distributed",
+            "real_time",
+            "minimal",
+            2048 * MB,
+            10000,
+        ),
     ];
-    for (name, class, tier, memory, actors, backend, sync, compression, cache, actor_cache) in rows {
+    for (name, class, tier, memory, actors, backend, sync, compression, cache, actor_cache) in rows
+    {
         let profile = Profile::built_in(name).unwrap();
         assert_eq!(profile.device_class.word(), class);
         assert_eq!(profile.tier.word(), tier);
@@ -83,11 +128,25 @@ fn a_ring_of_extends_is_refused() {
 #[test]
 fn unknown_keys_and_words_are_errors_with_a_suggestion() {
     for (text, message, hint) in [
-        ("max_actor = 3", "unknown key \"edge_profile.x.max_actor\"", "Did you mean \"max_actors\"?"),
-        ("compression = 'balancd'", "edge_profile.x.compression must be one of aggressive, balanced, adaptive, minimal, not \"balancd\"", "Did you mean \"balanced\"?"),
-        ("[edge_profile.x.optimization]\nlocal_agregation = true", "unknown key \"edge_profile.x.optimization.local_agregation\"", "Did you mean \"local_aggregation\"?"),
+        (
+            "max_actor = 3",
+            "unknown key \"edge_profile.x.max_actor\"",
+            "Did you mean \"max_actors\"?",
+        ),
+        (
+            "compression = 'balancd'",
+            "edge_profile.x.compression must be one of aggressive, balanced, adaptive, minimal, not \"balancd\"",
+            "Did you mean \"balanced\"?",
+        ),
+        (
+            "[edge_profile.x.optimization]\nlocal_agregation = true",
+            "unknown key \"edge_profile.x.optimization.local_agregation\"",
+            "Did you mean \"local_aggregation\"?",
+        ),
     ] {
-        let library = with(&format!("[edge_profile.x]\nextends = 'iot_gateway'\n{text}\n"));
+        let library = with(&format!(
+            "[edge_profile.x]\nextends = 'iot_gateway'\n{text}\n"
+        ));
         let error = library.get("x").unwrap_err();
         assert_eq!(error.message(), message);
         assert_eq!(error.hint(), Some(hint));
@@ -99,15 +158,29 @@ fn unknown_keys_and_words_are_errors_with_a_suggestion() {
 #[test]
 fn nonsense_is_refused() {
     for (text, part) in [
-        ("target_memory_mb = 20", "devices of class EdgeDevice have 50MB to 200MB"),
-        ("target_memory_mb = 100\ntarget_memory_gb = 1", "stands beside target_memory_gb"),
+        (
+            "target_memory_mb = 20",
+            "devices of class EdgeDevice have 50MB to 200MB",
+        ),
+        (
+            "target_memory_mb = 100\ntarget_memory_gb = 1",
+            "stands beside target_memory_gb",
+        ),
         ("max_actors = 0", "must be at least 1"),
         ("max_actors = -3", "must be a whole number"),
         ("store_memory = '1 elephant'", "must be a size"),
-        ("[edge_profile.x.location]\nlat = 99\nlon = 0", "is not on Earth"),
-        ("[edge_profile.x.features]\ntime_series = 'yes'", "must be true or false"),
+        (
+            "[edge_profile.x.location]\nlat = 99\nlon = 0",
+            "is not on Earth",
+        ),
+        (
+            "[edge_profile.x.features]\ntime_series = 'yes'",
+            "must be true or false",
+        ),
     ] {
-        let library = with(&format!("[edge_profile.x]\nextends = 'iot_gateway'\n{text}\n"));
+        let library = with(&format!(
+            "[edge_profile.x]\nextends = 'iot_gateway'\n{text}\n"
+        ));
         let error = library.get("x").unwrap_err();
         assert!(error.message().contains(part), "{text}: {error}");
     }
@@ -123,7 +196,10 @@ fn memory_is_divided_within_the_target() {
         assert!(plan.query_pool_bytes <= target / 100 * 35, "{name}");
         let fixed = plan.block_cache_bytes + plan.write_buffer_bytes + plan.query_pool_bytes;
         assert!(fixed <= target * 2 / 3, "{name}: {plan:?}");
-        assert!(plan.max_connections >= 8 && plan.batch_rows >= 1024, "{name}");
+        assert!(
+            plan.max_connections >= 8 && plan.batch_rows >= 1024,
+            "{name}"
+        );
     }
     let gateway = MemoryPlan::of(&Profile::built_in("iot_gateway").unwrap());
     assert_eq!(gateway.query_pool_bytes >> 20, 35);
@@ -144,7 +220,10 @@ fn sizes_and_times_read_as_written() {
     assert_eq!(format_bytes(0), "0B");
     assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
     assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-    assert_eq!(parse_duration("30d"), Some(Duration::from_secs(30 * 86_400)));
+    assert_eq!(
+        parse_duration("30d"),
+        Some(Duration::from_secs(30 * 86_400))
+    );
     assert_eq!(parse_duration("soon"), None);
 }
 

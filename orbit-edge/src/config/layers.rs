@@ -71,7 +71,9 @@ impl Sources {
         Sources {
             files,
             environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .filter(|(name, _)| name.starts_with("ORBIT__"))
                 .collect(),
             flags: Vec::new(),
@@ -149,12 +151,21 @@ impl Layers {
         let memory = orbit_core::profile::format_bytes(self.profile.target_memory_bytes);
         for (path, text, origin) in [
             ("node.profile", profile_name.to_owned(), Origin::Default),
-            ("node.tier", self.profile.tier.word().to_owned(), self.from_profile()),
+            (
+                "node.tier",
+                self.profile.tier.word().to_owned(),
+                self.from_profile(),
+            ),
             ("edge.resources.memory_limit", memory, self.from_profile()),
-            ("edge.resources.max_connections", plan.max_connections.to_string(), self.from_profile()),
+            (
+                "edge.resources.max_connections",
+                plan.max_connections.to_string(),
+                self.from_profile(),
+            ),
         ] {
             if let Some(key) = keys::find(path) {
-                self.values.insert(key.path, accept_text(key, &text, origin)?);
+                self.values
+                    .insert(key.path, accept_text(key, &text, origin)?);
             }
         }
         Ok(())
@@ -210,9 +221,9 @@ impl Layers {
         let text = self.word(path);
         match text.as_str() {
             "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
-            text => text.parse().map_err(|_| {
-                wrong(format!("{path} must be an IP address, not \"{text}\""))
-            }),
+            text => text
+                .parse()
+                .map_err(|_| wrong(format!("{path} must be an IP address, not \"{text}\""))),
         }
     }
 
@@ -245,8 +256,13 @@ fn read_file(file: &Path, required: bool, library: &mut Library, upper: &mut Upp
             return Err(wrong(format!("cannot read {}: {error}", file.display())));
         }
     };
-    let table: toml::Table = toml::from_str(&text)
-        .map_err(|error| wrong(format!("{}: {}", file.display(), error.to_string().trim_end())))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| {
+        wrong(format!(
+            "{}: {}",
+            file.display(),
+            error.to_string().trim_end()
+        ))
+    })?;
     for (section, value) in table {
         if section == "edge_profile" {
             library
@@ -282,9 +298,17 @@ fn unknown(path: &str, origin: &Origin) -> Error {
             .find(|key| key.path.rsplit('.').next() == Some(last))
             .map(|key| key.path)
     };
-    let sections = ["node", "edge", "edge.resources", "edge.mesh", "sync", "listen", "tls"];
-    let meant = elsewhere()
-        .or_else(|| suggest(path, KEYS.iter().map(|key| key.path).chain(sections)));
+    let sections = [
+        "node",
+        "edge",
+        "edge.resources",
+        "edge.mesh",
+        "sync",
+        "listen",
+        "tls",
+    ];
+    let meant =
+        elsewhere().or_else(|| suggest(path, KEYS.iter().map(|key| key.path).chain(sections)));
     match meant {
         Some(meant) => error.with_hint(format!("Did you mean \"{meant}\"?")),
         None => error.with_hint("`orbit config show` lists every key."),

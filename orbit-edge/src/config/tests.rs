@@ -24,35 +24,76 @@ fn origin(config: &NodeConfig, path: &str) -> Origin {
 #[test]
 fn every_layer_overrides_the_one_below() {
     let dir = tempfile::tempdir().unwrap();
-    let etc = file(dir.path(), "etc.toml", "[listen]\npg_port = 1\ngrpc_port = 1\nhttp_port = 1\n[node]\nprofile = 'iot_gateway'\n");
-    let local = file(dir.path(), "local.toml", "[listen]\ngrpc_port = 2\nhttp_port = 2\n");
+    let etc = file(
+        dir.path(),
+        "etc.toml",
+        "[listen]\npg_port = 1\ngrpc_port = 1\nhttp_port = 1\n[node]\nprofile = 'iot_gateway'\n",
+    );
+    let local = file(
+        dir.path(),
+        "local.toml",
+        "[listen]\ngrpc_port = 2\nhttp_port = 2\n",
+    );
     let sources = Sources {
         files: vec![etc.clone(), local.clone()],
-        environment: vec![("ORBIT__LISTEN__HTTP_PORT".into(), "3".into()),
-                          ("ORBIT__EDGE__RESOURCES__MEMORY_LIMIT".into(), "64mb".into())],
+        environment: vec![
+            ("ORBIT__LISTEN__HTTP_PORT".into(), "3".into()),
+            ("ORBIT__EDGE__RESOURCES__MEMORY_LIMIT".into(), "64mb".into()),
+        ],
         flags: vec![("node.data_dir", "--data-dir", "/tmp/x".into())],
     };
     let config = NodeConfig::load(&sources, "edge_datacenter").unwrap();
-    assert_eq!((config.listen.pg_port, config.listen.grpc_port, config.listen.http_port), (1, 2, 3));
+    assert_eq!(
+        (
+            config.listen.pg_port,
+            config.listen.grpc_port,
+            config.listen.http_port
+        ),
+        (1, 2, 3)
+    );
     assert_eq!(config.edge.resources.memory_limit_bytes, 64 << 20);
     assert_eq!(config.node.tier, Tier::Gateway);
     assert_eq!(config.edge.resources.max_connections, 100);
     assert_eq!(config.sync.bandwidth_limit_bits, 1_048_576);
-    assert_eq!(origin(&config, "listen.pg_port"), Origin::File(etc.0.clone()));
+    assert_eq!(
+        origin(&config, "listen.pg_port"),
+        Origin::File(etc.0.clone())
+    );
     assert_eq!(origin(&config, "listen.grpc_port"), Origin::File(local.0));
     assert_eq!(origin(&config, "node.profile"), Origin::File(etc.0));
-    assert_eq!(origin(&config, "listen.http_port"), Origin::Environment("ORBIT__LISTEN__HTTP_PORT".into()));
-    assert_eq!(origin(&config, "node.data_dir"), Origin::Flag("--data-dir".into()));
-    assert_eq!(origin(&config, "node.tier"), Origin::Profile("iot_gateway".into()));
+    assert_eq!(
+        origin(&config, "listen.http_port"),
+        Origin::Environment("ORBIT__LISTEN__HTTP_PORT".into())
+    );
+    assert_eq!(
+        origin(&config, "node.data_dir"),
+        Origin::Flag("--data-dir".into())
+    );
+    assert_eq!(
+        origin(&config, "node.tier"),
+        Origin::Profile("iot_gateway".into())
+    );
     assert_eq!(origin(&config, "sync.enabled"), Origin::Default);
 }
 
 #[test]
 fn unknown_keys_are_refused_wherever_they_come_from() {
     for (text, message, hint) in [
-        ("[listen]\npg_prot = 1", "unknown key \"listen.pg_prot\"", "Did you mean \"listen.pg_port\"?"),
-        ("[edge]\nmemory_limit = '1gb'", "unknown key \"edge.memory_limit\"", "Did you mean \"edge.resources.memory_limit\"?"),
-        ("[listn]\npg_port = 1", "unknown key \"listn\"", "Did you mean \"listen\"?"),
+        (
+            "[listen]\npg_prot = 1",
+            "unknown key \"listen.pg_prot\"",
+            "Did you mean \"listen.pg_port\"?",
+        ),
+        (
+            "[edge]\nmemory_limit = '1gb'",
+            "unknown key \"edge.memory_limit\"",
+            "Did you mean \"edge.resources.memory_limit\"?",
+        ),
+        (
+            "[listn]\npg_port = 1",
+            "unknown key \"listn\"",
+            "Did you mean \"listen\"?",
+        ),
     ] {
         let error = load(text).unwrap_err();
         assert!(error.message().starts_with(message), "{error}");
@@ -63,23 +104,35 @@ fn unknown_keys_are_refused_wherever_they_come_from() {
         ..Sources::default()
     };
     let error = NodeConfig::load(&sources, "iot_gateway").unwrap_err();
-    assert_eq!(error.message(), "unknown key \"sync.interval_sec\" in ORBIT__SYNC__INTERVAL_SEC");
+    assert_eq!(
+        error.message(),
+        "unknown key \"sync.interval_sec\" in ORBIT__SYNC__INTERVAL_SEC"
+    );
     assert_eq!(error.hint(), Some("Did you mean \"sync.interval_secs\"?"));
 }
 
 #[test]
 fn nonsense_is_refused_with_what_was_expected() {
     for (text, part) in [
-        ("[listen]\npg_port = 70000", "a whole number from 0 to 65535"),
+        (
+            "[listen]\npg_port = 70000",
+            "a whole number from 0 to 65535",
+        ),
         ("[listen]\npg_port = 'x'", "a whole number from 0 to 65535"),
         ("[listen]\naddress = 'home'", "must be an IP address"),
-        ("[edge.resources]\nmemory_limit = 'much'", "a size such as \"128mb\""),
+        (
+            "[edge.resources]\nmemory_limit = 'much'",
+            "a size such as \"128mb\"",
+        ),
         ("[edge.resources]\nmemory_limit = '1mb'", "at least 10MB"),
         ("[edge]\nsync_interval = 30", "a time such as \"30s\""),
         ("[edge]\nmode = 'hubb'", "one of edge, hub"),
         ("[edge.mesh]\npeers = 'a'", "a list of texts"),
         ("[node]\nid = 'a b'", "must be 1 to 63 letters"),
-        ("[node]\nprofile = 'toaster'", "there is no profile \"toaster\""),
+        (
+            "[node]\nprofile = 'toaster'",
+            "there is no profile \"toaster\"",
+        ),
         ("[node", "orbit.toml"),
     ] {
         let error = load(text).unwrap_err();
@@ -89,9 +142,20 @@ fn nonsense_is_refused_with_what_was_expected() {
 
 #[test]
 fn a_file_named_by_hand_must_exist() {
-    let sources = Sources { files: vec![("/nowhere/orbit.toml".into(), true)], ..Sources::default() };
-    assert!(NodeConfig::load(&sources, "iot_gateway").unwrap_err().message().contains("/nowhere/orbit.toml"));
-    let sources = Sources { files: vec![("/nowhere/orbit.toml".into(), false)], ..Sources::default() };
+    let sources = Sources {
+        files: vec![("/nowhere/orbit.toml".into(), true)],
+        ..Sources::default()
+    };
+    assert!(
+        NodeConfig::load(&sources, "iot_gateway")
+            .unwrap_err()
+            .message()
+            .contains("/nowhere/orbit.toml")
+    );
+    let sources = Sources {
+        files: vec![("/nowhere/orbit.toml".into(), false)],
+        ..Sources::default()
+    };
     assert!(NodeConfig::load(&sources, "iot_gateway").is_ok());
 }
 
@@ -105,14 +169,25 @@ fn own_profiles_in_the_file_extend_the_built_in() {
 #[test]
 fn only_loopback_is_served() {
     assert!(load("").unwrap().require_loopback().is_ok());
-    assert!(load("[listen]\naddress = '::1'").unwrap().require_loopback().is_ok());
-    let error = load("[listen]\naddress = '0.0.0.0'").unwrap().require_loopback().unwrap_err();
+    assert!(
+        load("[listen]\naddress = '::1'")
+            .unwrap()
+            .require_loopback()
+            .is_ok()
+    );
+    let error = load("[listen]\naddress = '0.0.0.0'")
+        .unwrap()
+        .require_loopback()
+        .unwrap_err();
     assert!(error.hint().unwrap().contains("listen.address"));
 }
 
 #[test]
 fn what_is_not_built_is_refused_and_not_pretended() {
-    for text in ["[edge]\nhub_url = 'https://hub'", "[edge.mesh]\nenabled = true"] {
+    for text in [
+        "[edge]\nhub_url = 'https://hub'",
+        "[edge.mesh]\nenabled = true",
+    ] {
         assert!(load(text).unwrap_err().is(state::FEATURE_NOT_SUPPORTED));
     }
 }
@@ -120,9 +195,15 @@ fn what_is_not_built_is_refused_and_not_pretended() {
 #[test]
 fn a_profile_yields_to_a_small_machine_but_an_operator_does_not() {
     let config = load("").unwrap();
-    assert_eq!(config.memory_plan(Some(2 << 30)).query_pool_bytes, (1usize << 30) / 100 * 35);
+    assert_eq!(
+        config.memory_plan(Some(2 << 30)).query_pool_bytes,
+        (1usize << 30) / 100 * 35
+    );
     let config = load("[edge.resources]\nmemory_limit = '2gb'").unwrap();
-    assert_eq!(config.memory_plan(Some(2 << 30)).query_pool_bytes, (2usize << 30) / 100 * 35);
+    assert_eq!(
+        config.memory_plan(Some(2 << 30)).query_pool_bytes,
+        (2usize << 30) / 100 * 35
+    );
 }
 
 #[test]
@@ -130,6 +211,10 @@ fn every_key_is_documented_and_its_default_is_accepted() {
     let config = load("").unwrap();
     assert_eq!(config.settings().len(), keys::KEYS.len());
     for setting in config.settings() {
-        assert!(setting.letter.len() > 20 && setting.letter.ends_with('.'), "{}", setting.path);
+        assert!(
+            setting.letter.len() > 20 && setting.letter.ends_with('.'),
+            "{}",
+            setting.path
+        );
     }
 }

@@ -20,6 +20,7 @@
 pub mod batch;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+mod poison;
 #[cfg(feature = "redb")]
 pub mod redb;
 #[cfg(feature = "rocks")]
@@ -27,7 +28,7 @@ pub mod rocks;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -143,8 +144,18 @@ pub struct Sizes {
 /// part of the store at `finish`, all at once. Dropped unfinished, it leaves nothing.
 pub trait SortedLoad: Send {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
-    /// Durable when it returns. The range must have been empty and unread by anyone.
+    /// Durable when it returns, with every batch applied before. The range must have been empty and unread by anyone.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// What a sorted load says to an entry out of order.
+fn must_ascend(last: Option<&[u8]>, key: &[u8]) -> Result<()> {
+    match last {
+        Some(last) if last >= key => Err(Error::internal(
+            "a sorted load was given keys that do not ascend",
+        )),
+        _ => Ok(()),
+    }
 }
 
 pub trait Store: Send + Sync + 'static {

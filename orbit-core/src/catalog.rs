@@ -229,7 +229,9 @@ impl Table {
             .iter()
             .map(|column| match &column.missing {
                 None => Ok(Value::Null),
-                Some(text) => crate::value::text::parse(text, &column.sql_type, &Default::default()),
+                Some(text) => {
+                    crate::value::text::parse(text, &column.sql_type, &Default::default())
+                }
             })
             .collect::<crate::error::Result<Vec<_>>>()?;
         Ok(Table {

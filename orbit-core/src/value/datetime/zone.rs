@@ -1,0 +1,49 @@
+//! Time zones: the offset of a moment, and the moment of a local time.
+
+use super::MICROS_PER_SECOND;
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+/// chrono ends before PostgreSQL does; the rules repeat every 400 years.
+const CYCLE_SECONDS: i64 = 146_097 * 86_400;
+const LAST_SECOND: i64 = 8_000_000_000_000;
+
+fn naive(seconds: i64) -> NaiveDateTime {
+    let mut seconds = seconds;
+    if seconds > LAST_SECOND {
+        seconds -= ((seconds - LAST_SECOND) / CYCLE_SECONDS + 1) * CYCLE_SECONDS;
+    }
+    DateTime::from_timestamp(seconds, 0)
+        .unwrap_or_default()
+        .naive_utc()
+}
+
+/// Seconds east of UTC at this moment (microseconds since 1970).
+pub fn offset_at(zone: Tz, utc_micros: i64) -> i32 {
+    if zone == Tz::UTC {
+        return 0;
+    }
+    let utc = naive(utc_micros.div_euclid(MICROS_PER_SECOND));
+    zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+}
+
+/// The moment that a local time names. In a gap the offset before it counts,
+/// in an overlap the one after it, as in PostgreSQL.
+pub fn local_to_utc(zone: Tz, local_micros: i64) -> i64 {
+    if zone == Tz::UTC {
+        return local_micros;
+    }
+    let local = naive(local_micros.div_euclid(MICROS_PER_SECOND));
+    let offset = match zone.offset_from_local_datetime(&local) {
+        MappedLocalTime::Single(offset) => offset.fix().local_minus_utc(),
+        MappedLocalTime::Ambiguous(before, after) => {
+            let (before, after) = (before.fix(), after.fix());
+            before.local_minus_utc().min(after.local_minus_utc())
+        }
+        // A day earlier the offset before the gap was in force.
+        MappedLocalTime::None => {
+            offset_at(zone, local_micros.saturating_sub(super::MICROS_PER_DAY))
+        }
+    };
+    local_micros.saturating_sub(i64::from(offset) * MICROS_PER_SECOND)
+}

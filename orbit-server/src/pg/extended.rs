@@ -1,0 +1,188 @@
+//! The extended protocol: Parse, Bind, Describe, Execute, Close, Sync.
+
+mod fetch;
+mod portals;
+mod statements;
+
+pub use fetch::Fetch;
+pub use portals::Portals;
+pub use statements::Statements;
+
+use super::connection::{Mode, Wire};
+use super::errors::{End, Failure};
+use super::frontend::{self, Target};
+use super::params;
+use super::rows::Formats;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use orbit_query::{Block, Outcome, Tag};
+use portals::Progress;
+use std::pin::pin;
+
+impl Wire {
+    pub async fn parse(&mut self, body: &[u8]) -> Result<(), Failure> {
+        let message = frontend::parse(body)?;
+        self.statements.check_free(message.name)?;
+        let sql = frontend::utf8(message.sql)?;
+        let types = message
+            .types
+            .iter()
+            .map(declared_type)
+            .collect::<Result<Vec<_>>>()?;
+        let prepared = {
+            let prepare = pin!(self.session.prepare(sql, &types));
+            self.socket.attend(prepare).await??
+        };
+        self.statements.insert(message.name, prepared);
+        self.out.parse_complete();
+        Ok(())
+    }
+
+    pub fn bind(&mut self, body: &[u8]) -> Result<()> {
+        let message = frontend::bind(body)?;
+        let statement = self.statements.get(message.statement)?;
+        let prepared = &statement.prepared;
+        if self.session.block() == Block::Failed && !prepared.ends_block() {
+            return Err(aborted());
+        }
+        let columns = prepared.columns.as_deref().unwrap_or_default().len();
+        let formats = Formats::of_result(message.result_formats, columns)?;
+        let portal = self.portals.bind(message.portal, statement, formats)?;
+        let settings = self.session.format();
+        let decoded = params::decode(&message, &prepared.params, settings, &mut portal.params);
+        if decoded.is_err() {
+            self.portals.close(message.portal);
+        }
+        decoded?;
+        self.out.bind_complete();
+        Ok(())
+    }
+
+    pub fn describe(&mut self, body: &[u8]) -> Result<()> {
+        match frontend::target("DESCRIBE", body)? {
+            Target::Statement(name) => {
+                let statement = self.statements.get(name)?;
+                self.out.parameter_description(&statement.prepared.params);
+                statement.describe(&mut self.out, &Formats::Text);
+            }
+            Target::Portal(name) => {
+                let portal = self.portals.get_mut(name)?;
+                portal.statement.describe(&mut self.out, &portal.formats);
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn execute(&mut self, body: &[u8]) -> Result<(), Failure> {
+        let (name, limit) = frontend::execute(body)?;
+        let portal = self.portals.get_mut(name)?;
+        let prepared = &portal.statement.prepared;
+        let mut fetch = match std::mem::replace(&mut portal.progress, Progress::Finished) {
+            Progress::Suspended(fetch) => *fetch,
+            // A query's portal stays at its end; anything else runs once.
+            Progress::Finished if prepared.columns.is_some() => {
+                self.out.command_complete(&Tag::Select(0));
+                return Ok(());
+            }
+            Progress::Finished => return Err(runs_once(name).into()),
+            Progress::Ready => {
+                let outcome = {
+                    let work = pin!(self.session.execute(prepared, &portal.params));
+                    self.socket.attend(work).await??
+                };
+                match outcome {
+                    Outcome::Rows(rows) => Fetch::new(rows),
+                    other => return self.finish_execute(other).await,
+                }
+            }
+        };
+        let settings = self.session.format();
+        let sent = fetch
+            .send(&mut self.socket, &mut self.out, settings, &portal.formats, limit)
+            .await?;
+        if sent.finished {
+            self.notices();
+            self.out.command_complete(&fetch.tag(sent.rows));
+        } else {
+            portal.progress = Progress::Suspended(Box::new(fetch));
+            self.out.portal_suspended();
+        }
+        Ok(())
+    }
+
+    /// Outcomes without rows.
+    async fn finish_execute(&mut self, outcome: Outcome) -> Result<(), Failure> {
+        let tag = match outcome {
+            Outcome::Done(tag) => tag,
+            Outcome::CopyIn(copy) => {
+                self.begin_copy_in(copy, None);
+                return Ok(());
+            }
+            Outcome::CopyOut(mut copy) => {
+                self.copy_out(&mut copy).await?;
+                copy.tag()
+            }
+            Outcome::Empty | Outcome::Rows(_) => {
+                self.out.empty_query();
+                return Ok(());
+            }
+        };
+        self.notices();
+        self.forget_statements(&tag);
+        self.out.command_complete(&tag);
+        Ok(())
+    }
+
+    pub fn close_named(&mut self, body: &[u8]) -> Result<()> {
+        // Closing what isn't there is no error.
+        match frontend::target("CLOSE", body)? {
+            Target::Statement(name) => self.statements.remove(name),
+            Target::Portal(name) => self.portals.close(name),
+        }
+        self.out.close_complete();
+        Ok(())
+    }
+
+    pub async fn sync(&mut self) -> Result<(), End> {
+        self.mode = Mode::Normal;
+        self.end_of_conversation().await;
+        Ok(())
+    }
+
+    /// SQL's own ways to forget what Parse prepared.
+    pub fn forget_statements(&mut self, tag: &Tag) {
+        if let Tag::Other("DEALLOCATE ALL" | "DISCARD ALL") = tag {
+            self.statements.clear();
+        }
+    }
+}
+
+/// 0 leaves the type to be inferred, as does `unknown`.
+fn declared_type(oid: u32) -> Result<Option<SqlType>> {
+    match oid {
+        0 | 705 => Ok(None),
+        oid => SqlType::from_oid(oid).map(Some).ok_or_else(|| {
+            Error::new(
+                state::UNDEFINED_OBJECT,
+                format!("type with OID {oid} does not exist"),
+            )
+        }),
+    }
+}
+
+fn runs_once(portal: &[u8]) -> Error {
+    Error::new(
+        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "portal \"{}\" cannot be run",
+            String::from_utf8_lossy(portal)
+        ),
+    )
+}
+
+fn aborted() -> Error {
+    Error::new(
+        state::IN_FAILED_SQL_TRANSACTION,
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
+}

@@ -1,0 +1,153 @@
+//! What comes before a session: the startup packet, requests for encryption,
+//! cancel requests, and the agreement on a protocol version.
+
+use super::errors::protocol;
+use super::frontend::Reader;
+use orbit_core::{Error, Result, state};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// PostgreSQL's own bound.
+const MAX_PACKET_BYTES: usize = 10_000;
+/// Protocol 3.0, the newest this server speaks.
+pub const VERSION: i32 = 3 << 16;
+
+const CANCEL: i32 = (1234 << 16) | 5678;
+const SSL: i32 = (1234 << 16) | 5679;
+const GSS_ENCRYPTION: i32 = (1234 << 16) | 5680;
+
+/// The packets that have no type letter.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Packet {
+    /// TLS or GSS: answered with N, the client asks again without.
+    Encryption,
+    Cancel { pid: i32, secret: i32 },
+    Start(Start),
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    pub user: String,
+    /// The user's name if not given, as in PostgreSQL.
+    pub database: String,
+    pub application: String,
+    /// What else the session shall be set to, in the packet's order.
+    pub settings: Vec<(String, String)>,
+    /// Set when the client asked for a newer minor version, or for protocol
+    /// options: the options unknown here, which are all of them.
+    pub negotiate: Option<Vec<String>>,
+}
+
+/// Reads the body of a packet: everything behind its length.
+pub fn packet(body: &[u8]) -> Result<Packet> {
+    let mut reader = Reader::new(body);
+    let version = reader.i32()?;
+    match version {
+        SSL | GSS_ENCRYPTION => {
+            reader.finish()?;
+            Ok(Packet::Encryption)
+        }
+        CANCEL => {
+            let (pid, secret) = (reader.i32()?, reader.i32()?);
+            reader.finish()?;
+            Ok(Packet::Cancel { pid, secret })
+        }
+        _ if version >> 16 == 3 => start(version, reader).map(Packet::Start),
+        _ => Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            format!(
+                "unsupported frontend protocol {}.{}: server supports 3.0 to 3.0",
+                version >> 16,
+                version & 0xffff
+            ),
+        )),
+    }
+}
+
+fn start(version: i32, mut reader: Reader<'_>) -> Result<Start> {
+    let mut start = Start::default();
+    let mut unknown = Vec::new();
+    loop {
+        let name = reader.text()?;
+        if name.is_empty() {
+            break;
+        }
+        let value = reader.text()?;
+        match name {
+            "user" => start.user = value.to_owned(),
+            "database" => start.database = value.to_owned(),
+            "application_name" => start.application = value.to_owned(),
+            "replication" if !matches!(value, "false" | "off" | "no" | "0") => {
+                return Err(Error::unsupported("the replication protocol"));
+            }
+            "replication" => {}
+            _ if name.starts_with("_pq_.") => unknown.push(name.to_owned()),
+            _ => start.settings.push((name.to_owned(), value.to_owned())),
+        }
+    }
+    reader.finish().map_err(|_| {
+        protocol("invalid startup packet layout: expected terminator as last byte")
+    })?;
+    if start.user.is_empty() {
+        return Err(Error::new(
+            state::INVALID_AUTHORIZATION,
+            "no PostgreSQL user name specified in startup packet",
+        ));
+    }
+    if start.database.is_empty() {
+        start.database.clone_from(&start.user);
+    }
+    if version > VERSION || !unknown.is_empty() {
+        start.negotiate = Some(unknown);
+    }
+    Ok(start)
+}
+
+/// How the first moments of a connection end.
+#[derive(Debug)]
+pub enum Opening {
+    Start(Start),
+    Cancel { pid: i32, secret: i32 },
+    /// Gone, or never spoke the protocol: nothing to answer.
+    Closed,
+}
+
+/// Reads packets until one says what the client is here for. Errors are for the client.
+pub async fn open(stream: &mut TcpStream) -> Result<Opening> {
+    // TLS, then GSS, then the start: nobody has more to ask.
+    for _ in 0..3 {
+        let Some(body) = read_packet(stream).await? else {
+            return Ok(Opening::Closed);
+        };
+        match packet(&body)? {
+            Packet::Encryption => {
+                if stream.write_all(b"N").await.is_err() {
+                    return Ok(Opening::Closed);
+                }
+            }
+            Packet::Cancel { pid, secret } => return Ok(Opening::Cancel { pid, secret }),
+            Packet::Start(start) => return Ok(Opening::Start(start)),
+        }
+    }
+    Err(protocol("too many requests for encryption"))
+}
+
+async fn read_packet(stream: &mut TcpStream) -> Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    if stream.read_exact(&mut length).await.is_err() {
+        return Ok(None);
+    }
+    let length = usize::try_from(i32::from_be_bytes(length))
+        .ok()
+        .and_then(|length| length.checked_sub(4))
+        .filter(|length| (4..=MAX_PACKET_BYTES).contains(length))
+        .ok_or_else(|| protocol("invalid length of startup packet"))?;
+    let mut body = vec![0; length];
+    match stream.read_exact(&mut body).await {
+        Ok(_) => Ok(Some(body)),
+        Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,10 @@ impl Wire {
             tag::CLOSE => (Extended, self.close_named(body).map_err(Failure::from)),
             tag::FLUSH => return self.socket.flush(&mut self.out).await,
             tag::TERMINATE => return Err(End::Gone),
-            tag::FUNCTION_CALL => (Simple, Err(Error::unsupported("the function call message").into())),
+            tag::FUNCTION_CALL => (
+                Simple,
+                Err(Error::unsupported("the function call message").into()),
+            ),
             // Left over from a COPY that failed before its data had all come.
             _ => return Ok(()),
         };

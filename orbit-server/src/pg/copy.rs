@@ -44,7 +44,8 @@ impl Wire {
         if pushed.is_err() {
             self.mode = Mode::Normal;
         }
-        self.settle(conversation, pushed.map_err(Failure::from)).await
+        self.settle(conversation, pushed.map_err(Failure::from))
+            .await
     }
 
     pub async fn message_in_copy(&mut self, kind: u8, body: &[u8]) -> Result<(), End> {

@@ -98,7 +98,13 @@ impl Wire {
         };
         let settings = self.session.format();
         let sent = fetch
-            .send(&mut self.socket, &mut self.out, settings, &portal.formats, limit)
+            .send(
+                &mut self.socket,
+                &mut self.out,
+                settings,
+                &portal.formats,
+                limit,
+            )
             .await?;
         if sent.finished {
             self.notices();

@@ -61,10 +61,6 @@ impl<'a> Reader<'a> {
         Ok(i32::from_be_bytes(self.array()?))
     }
 
-    pub fn u32(&mut self) -> Result<u32> {
-        Ok(u32::from_be_bytes(self.array()?))
-    }
-
     /// Bytes up to a zero, which is consumed.
     pub fn name(&mut self) -> Result<&'a [u8]> {
         let end = memchr::memchr(0, self.0)
@@ -76,10 +72,6 @@ impl<'a> Reader<'a> {
 
     pub fn text(&mut self) -> Result<&'a str> {
         utf8(self.name()?)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Every message must be used up exactly.
@@ -149,9 +141,6 @@ pub struct Parse<'a> {
 pub struct Oids<'a>(&'a [[u8; 4]]);
 
 impl Oids<'_> {
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().map(|oid| u32::from_be_bytes(*oid))
     }

@@ -66,14 +66,6 @@ impl Input {
         }
     }
 
-    /// Takes over what the client sent behind its startup packet.
-    pub fn begin_with(&mut self, bytes: &[u8]) {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(bytes);
-        self.start = 0;
-        self.end = bytes.len();
-    }
-
     /// The next thing to deal with; `None` when more must be read first, an
     /// error when the stream can't be followed any more.
     pub fn next(&mut self) -> Result<Option<Item<'_>>> {
@@ -201,8 +193,15 @@ fn limit(kind: u8, statement: usize, message: usize) -> Result<usize> {
     match kind {
         tag::QUERY | tag::PARSE => Ok(statement),
         tag::BIND | tag::FUNCTION_CALL => Ok(message),
-        tag::CLOSE | tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::DESCRIBE
-        | tag::EXECUTE | tag::FLUSH | tag::SYNC | tag::TERMINATE => Ok(SMALL_MESSAGE_BYTES),
+        tag::CLOSE
+        | tag::COPY_DATA
+        | tag::COPY_DONE
+        | tag::COPY_FAIL
+        | tag::DESCRIBE
+        | tag::EXECUTE
+        | tag::FLUSH
+        | tag::SYNC
+        | tag::TERMINATE => Ok(SMALL_MESSAGE_BYTES),
         other => Err(protocol(format!("invalid frontend message type {other}"))),
     }
 }

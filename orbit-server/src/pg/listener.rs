@@ -45,10 +45,15 @@ pub async fn serve(
 ) -> Result<()> {
     require_loopback(listener.local_addr()?.ip())?;
     let sockets = Arc::new(Semaphore::new(
-        options.max_connections.saturating_add(SPARE_SOCKETS).min(Semaphore::MAX_PERMITS),
+        options
+            .max_connections
+            .saturating_add(SPARE_SOCKETS)
+            .min(Semaphore::MAX_PERMITS),
     ));
     let server = Arc::new(Server {
-        sessions: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
+        sessions: Arc::new(Semaphore::new(
+            options.max_connections.min(Semaphore::MAX_PERMITS),
+        )),
         registry: Registry::new(),
         engine,
         options,
@@ -156,7 +161,13 @@ impl Server {
             }
         }
         let engine = self.engine.clone();
-        Ok(Connection::new(stream, registered, engine, session, &self.options))
+        Ok(Connection::new(
+            stream,
+            registered,
+            engine,
+            session,
+            &self.options,
+        ))
     }
 }
 

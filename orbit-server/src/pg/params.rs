@@ -57,8 +57,14 @@ pub fn decode(
 
 fn from_binary(bytes: &[u8], of: &SqlType) -> Result<Value> {
     let value = match of {
-        SqlType::Int4 => bytes.try_into().ok().map(|it| Value::Int4(i32::from_be_bytes(it))),
-        SqlType::Int8 => bytes.try_into().ok().map(|it| Value::Int8(i64::from_be_bytes(it))),
+        SqlType::Int4 => bytes
+            .try_into()
+            .ok()
+            .map(|it| Value::Int4(i32::from_be_bytes(it))),
+        SqlType::Int8 => bytes
+            .try_into()
+            .ok()
+            .map(|it| Value::Int8(i64::from_be_bytes(it))),
         SqlType::Text | SqlType::Varchar(None) | SqlType::Unknown => {
             Some(Value::Text(checked(bytes)?.to_owned()))
         }

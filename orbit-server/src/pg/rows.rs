@@ -29,7 +29,13 @@ impl Formats {
 
     /// From the codes of a Bind message: none, one for all, or one a column.
     pub fn of_result(codes: Codes<'_>, columns: usize) -> Result<Formats> {
-        let single = |code| Ok(if is_binary(code)? { Formats::Binary } else { Formats::Text });
+        let single = |code| {
+            Ok(if is_binary(code)? {
+                Formats::Binary
+            } else {
+                Formats::Text
+            })
+        };
         match (codes.len(), codes.at(0)) {
             (0, _) | (_, None) => Ok(Formats::Text),
             (1, Some(code)) => single(code),
@@ -68,11 +74,21 @@ pub fn data_row(
     let open = out.begin(b'D');
     let body = out.body();
     // Statements have at most 1,664 columns; the wire counts with 16 bits.
-    body.extend_from_slice(&u16::try_from(columns.len()).unwrap_or(u16::MAX).to_be_bytes());
+    body.extend_from_slice(
+        &u16::try_from(columns.len())
+            .unwrap_or(u16::MAX)
+            .to_be_bytes(),
+    );
     for (index, column) in columns.iter().enumerate() {
-        let written = batch
-            .value(row, index)
-            .and_then(|value| field(body, &value, &column.sql_type, formats.is_binary(index), settings));
+        let written = batch.value(row, index).and_then(|value| {
+            field(
+                body,
+                &value,
+                &column.sql_type,
+                formats.is_binary(index),
+                settings,
+            )
+        });
         if let Err(error) = written {
             out.take_back();
             return Err(error);

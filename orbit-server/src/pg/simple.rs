@@ -3,9 +3,9 @@
 
 use super::connection::Wire;
 use super::errors::Failure;
+use super::extended::Fetch;
 use super::frontend;
 use super::rows::Formats;
-use super::extended::Fetch;
 use orbit_query::{Outcome, Script, Tag};
 use std::pin::pin;
 
@@ -31,7 +31,9 @@ impl Wire {
                 let prepare = pin!(self.session.next_statement(&mut script));
                 self.socket.attend(prepare).await??
             };
-            let Some((statement, literals)) = next else { break };
+            let Some((statement, literals)) = next else {
+                break;
+            };
             let outcome = {
                 let work = pin!(self.session.execute(&statement, &literals));
                 self.socket.attend(work).await??
@@ -42,7 +44,13 @@ impl Wire {
                     let mut fetch = Fetch::new(rows);
                     let settings = self.session.format();
                     let sent = fetch
-                        .send(&mut self.socket, &mut self.out, settings, &Formats::Text, None)
+                        .send(
+                            &mut self.socket,
+                            &mut self.out,
+                            settings,
+                            &Formats::Text,
+                            None,
+                        )
                         .await?;
                     fetch.tag(sent.rows)
                 }

@@ -43,7 +43,11 @@ impl Socket {
                 done?;
                 let received = space.filled().len();
                 input.received(received);
-                return Poll::Ready(if received == 0 { Err(End::Gone) } else { Ok(()) });
+                return Poll::Ready(if received == 0 {
+                    Err(End::Gone)
+                } else {
+                    Ok(())
+                });
             }
             ready!(self.poll_flush(cx, out))?;
             out.rest();
@@ -95,11 +99,15 @@ impl Socket {
                 return Poll::Ready(Err(End::Stop));
             }
             loop {
-                match timer.as_mut().as_pin_mut() {
-                    Some(sleep) if sleep.poll(cx).is_pending() => return Poll::Pending,
-                    Some(_) if self.client_is_gone() => return Poll::Ready(Err(End::Gone)),
-                    _ => timer.set(Some(tokio::time::sleep(CLIENT_CHECK))),
+                if let Some(sleep) = timer.as_mut().as_pin_mut() {
+                    if sleep.poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    if self.client_is_gone() {
+                        return Poll::Ready(Err(End::Gone));
+                    }
                 }
+                timer.set(Some(tokio::time::sleep(CLIENT_CHECK)));
             }
         })
         .await

@@ -21,7 +21,10 @@ const GSS_ENCRYPTION: i32 = (1234 << 16) | 5680;
 pub enum Packet {
     /// TLS or GSS: answered with N, the client asks again without.
     Encryption,
-    Cancel { pid: i32, secret: i32 },
+    Cancel {
+        pid: i32,
+        secret: i32,
+    },
     Start(Start),
 }
 
@@ -85,9 +88,9 @@ fn start(version: i32, mut reader: Reader<'_>) -> Result<Start> {
             _ => start.settings.push((name.to_owned(), value.to_owned())),
         }
     }
-    reader.finish().map_err(|_| {
-        protocol("invalid startup packet layout: expected terminator as last byte")
-    })?;
+    reader
+        .finish()
+        .map_err(|_| protocol("invalid startup packet layout: expected terminator as last byte"))?;
     if start.user.is_empty() {
         return Err(Error::new(
             state::INVALID_AUTHORIZATION,
@@ -107,7 +110,10 @@ fn start(version: i32, mut reader: Reader<'_>) -> Result<Start> {
 #[derive(Debug)]
 pub enum Opening {
     Start(Start),
-    Cancel { pid: i32, secret: i32 },
+    Cancel {
+        pid: i32,
+        secret: i32,
+    },
     /// Gone, or never spoke the protocol: nothing to answer.
     Closed,
 }

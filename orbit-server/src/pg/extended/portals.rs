@@ -69,11 +69,10 @@ impl Portals {
             ));
         }
         if self.named.len() >= self.limit {
-            return Err(Error::new(
-                state::CONFIGURATION_LIMIT_EXCEEDED,
-                "too many open portals",
-            )
-            .with_detail(format!("A session may hold {} of them.", self.limit)));
+            return Err(
+                Error::new(state::CONFIGURATION_LIMIT_EXCEEDED, "too many open portals")
+                    .with_detail(format!("A session may hold {} of them.", self.limit)),
+            );
         }
         Ok(self.named.entry(name.into()).or_insert(portal(Vec::new())))
     }
@@ -87,7 +86,10 @@ impl Portals {
         found.ok_or_else(|| {
             Error::new(
                 state::INVALID_CURSOR_NAME,
-                format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)),
+                format!(
+                    "portal \"{}\" does not exist",
+                    String::from_utf8_lossy(name)
+                ),
             )
         })
     }

@@ -1,1 +1,259 @@
+//! The store of everything bigger than a sensor: RocksDB.
+//!
+//! * `rocks/spaces.rs`: which column family holds a key space
+//! * `rocks/options.rs`: every setting, with its reason
+//! * `rocks/snapshot.rs`, `rocks/cursor.rs`: reading
+//! * `rocks/load.rs`: sorted loads as files that are taken in whole
+//! * `rocks/error.rs`: RocksDB's errors in our words
+//!
+//! One write-ahead log serves all column families, so a batch over several of
+//! them is atomic. `apply` writes the log without syncing it, `sync` syncs it.
 
+mod cursor;
+mod error;
+mod load;
+mod options;
+mod snapshot;
+mod spaces;
+#[cfg(test)]
+mod tests;
+
+use super::poison::{Poison, in_path, sync_directory};
+use super::{Batch, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
+use crate::error::{Error, Result, state};
+use ::rocksdb::checkpoint::Checkpoint;
+use ::rocksdb::{
+    ColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, Options, ReadOptions, SingleThreaded,
+    WriteBatch, WriteOptions, properties,
+};
+use error::{open_error, store_error};
+use options::{Resources, database_options, family_options};
+use snapshot::{RocksSnapshot, read_into};
+use spaces::{Family, with_key};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// Column families are only made at open, so the handles need no lock.
+type Db = DBWithThreadMode<SingleThreaded>;
+
+pub struct RocksStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    /// For reads of the newest state. Made once: each is an allocation in C++.
+    newest: ReadOptions,
+    unsynced: WriteOptions,
+    poison: Poison,
+    directory: PathBuf,
+    resources: Resources,
+    /// What the files of a sorted load are written with, by family.
+    family_options: [Options; Family::ALL.len()],
+    loads: AtomicU64,
+}
+
+impl Inner {
+    fn family(&self, family: Family) -> Result<&ColumnFamily> {
+        self.db
+            .cf_handle(family.name())
+            .ok_or_else(|| Error::internal("a column family of the store is missing"))
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(store_error)?;
+        self.background_errors()
+    }
+
+    /// A failed flush or compaction: RocksDB might go on after such, we don't.
+    fn background_errors(&self) -> Result<()> {
+        let failures = self
+            .db
+            .property_int_value(properties::BACKGROUND_ERRORS)
+            .map_err(store_error)?;
+        match failures {
+            None | Some(0) => Ok(()),
+            Some(count) => Err(Error::new(
+                state::IO_ERROR,
+                format!("{count} background writes of the store failed"),
+            )
+            .with_detail(format!(
+                "The file \"{}\" tells more.",
+                self.directory.join("LOG").display()
+            ))),
+        }
+    }
+}
+
+impl RocksStore {
+    /// Opens the store in `directory`, which is created if missing.
+    pub fn open(directory: &Path, options: &StoreOptions) -> Result<Arc<RocksStore>> {
+        let created = !directory.exists();
+        std::fs::create_dir_all(directory).map_err(|error| in_path(error, directory))?;
+        let resources = Resources::new(options);
+        let database_options = database_options(options, &resources)?;
+        let family_options = Family::ALL.map(|family| family_options(family, options, &resources));
+        let families = Family::ALL
+            .iter()
+            .zip(&family_options)
+            .map(|(family, options)| ColumnFamilyDescriptor::new(family.name(), options.clone()));
+        let db = Db::open_cf_descriptors(&database_options, directory, families)
+            .map_err(|error| open_error(error, directory))?;
+        // Only the holder of the lock may clear away what a crash left.
+        load::clear_leftovers(directory)?;
+        if let (true, Some(parent)) = (created, directory.parent()) {
+            // A relative path of one part has the empty path as its parent.
+            if !parent.as_os_str().is_empty() {
+                sync_directory(parent)?;
+            }
+        }
+        Ok(Arc::new(RocksStore {
+            inner: Arc::new(Inner {
+                db,
+                newest: options::read_options(),
+                unsynced: WriteOptions::default(),
+                poison: Poison::default(),
+                directory: directory.to_path_buf(),
+                resources,
+                family_options,
+                loads: AtomicU64::new(0),
+            }),
+        }))
+    }
+}
+
+impl Store for RocksStore {
+    fn get(&self, space: Space, key: &[u8], value: &mut Vec<u8>) -> Result<bool> {
+        read_into(&self.inner, space, key, &self.inner.newest, value)
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(RocksSnapshot::take(&self.inner))
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<()> {
+        self.inner.poison.guard(|| {
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let written = translate(&self.inner, batch)?;
+            self.inner
+                .db
+                .write_opt(written, &self.inner.unsynced)
+                .map_err(store_error)
+        })
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.inner.poison.guard(|| self.inner.sync())
+    }
+
+    fn sorted_load(&self, space: Space) -> Result<Box<dyn SortedLoad>> {
+        self.inner.poison.check()?;
+        Ok(Box::new(load::RocksLoad::begin(self.inner.clone(), space)?))
+    }
+
+    fn sizes(&self) -> Result<Sizes> {
+        let inner = &self.inner;
+        let mut memory_bytes = inner.resources.cache.get_usage() as u64;
+        for family in Family::ALL {
+            let handle = inner.family(family)?;
+            for property in [
+                properties::SIZE_ALL_MEM_TABLES,
+                properties::ESTIMATE_TABLE_READERS_MEM,
+            ] {
+                memory_bytes += inner
+                    .db
+                    .property_int_value_cf(handle, property)
+                    .map_err(store_error)?
+                    .unwrap_or(0);
+            }
+        }
+        Ok(Sizes {
+            disk_bytes: file_bytes(&inner.directory)?,
+            memory_bytes,
+        })
+    }
+
+    fn checkpoint(&self, directory: &Path) -> Result<()> {
+        self.inner.poison.guard(|| self.inner.sync())?;
+        if directory.exists() {
+            return Err(Error::new(
+                state::DUPLICATE_OBJECT,
+                format!("directory \"{}\" already exists", directory.display()),
+            ));
+        }
+        Checkpoint::new(&self.inner.db)
+            .and_then(|checkpoint| checkpoint.create_checkpoint(directory))
+            .map_err(store_error)?;
+        match directory.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
+            _ => Ok(()),
+        }
+    }
+
+    fn compact(&self) -> Result<()> {
+        for family in Family::ALL {
+            let handle = self.inner.family(family)?;
+            self.inner
+                .db
+                .compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
+        }
+        self.health()
+    }
+
+    fn health(&self) -> Result<()> {
+        self.inner.poison.guard(|| self.inner.background_errors())
+    }
+
+    fn name(&self) -> &'static str {
+        "rocksdb"
+    }
+}
+
+/// RocksDB's form of a batch. Its header is 12 bytes, each step a few more
+/// than its key and value.
+fn translate(inner: &Inner, batch: &Batch) -> Result<WriteBatch> {
+    let mut written = WriteBatch::with_capacity_bytes(12 + batch.bytes() + 12 * batch.len());
+    for step in batch.iter() {
+        match step {
+            Op::Put { space, key, value } => {
+                let family = inner.family(Family::of(space))?;
+                with_key(space, key, |key| written.put_cf(family, key, value));
+            }
+            Op::Delete { space, key } => {
+                let family = inner.family(Family::of(space))?;
+                with_key(space, key, |key| written.delete_cf(family, key));
+            }
+            Op::DeleteRange { space, start, end } => {
+                if start >= end {
+                    continue;
+                }
+                let family = inner.family(Family::of(space))?;
+                with_key(space, start, |start| {
+                    with_key(space, end, |end| {
+                        written.delete_range_cf(family, start, end)
+                    });
+                });
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// Everything in the directory: tables, logs, and what RocksDB notes for itself.
+fn file_bytes(directory: &Path) -> Result<u64> {
+    let entries = std::fs::read_dir(directory).map_err(|error| in_path(error, directory))?;
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry.map_err(|error| in_path(error, directory))?;
+        // Files come and go meanwhile.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+        {
+            bytes += metadata.len();
+        }
+    }
+    Ok(bytes)
+}

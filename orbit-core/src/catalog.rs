@@ -143,9 +143,21 @@ impl TableDef {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CatalogChange {
     PutTable(Box<TableDef>),
-    DropTable { id: TableId },
-    CreateSchema { name: String, oid: Oid },
-    DropSchema { name: String },
+    DropTable {
+        id: TableId,
+    },
+    /// Counted by ANALYZE; changes nothing that a plan depends on for its answer.
+    Statistics {
+        table: TableId,
+        statistics: Statistics,
+    },
+    CreateSchema {
+        name: String,
+        oid: Oid,
+    },
+    DropSchema {
+        name: String,
+    },
 }
 
 /// One version of everything that exists.
@@ -197,17 +209,19 @@ impl Catalog {
         next.version += 1;
         match change {
             CatalogChange::PutTable(def) => {
-                if let Some(old) = next.by_id.remove(&def.id) {
-                    next.by_name.remove(&(old.schema.clone(), old.name.clone()));
-                }
-                let table = Arc::new(Table::new((**def).clone(), next.version)?);
-                next.by_id.insert(def.id, table.clone());
-                next.by_name
-                    .insert((def.schema.clone(), def.name.clone()), table);
+                let version = next.version;
+                return next.with_table((**def).clone(), version);
             }
             CatalogChange::DropTable { id } => {
                 if let Some(old) = next.by_id.remove(id) {
                     next.by_name.remove(&(old.schema.clone(), old.name.clone()));
+                }
+            }
+            CatalogChange::Statistics { table, statistics } => {
+                if let Some(old) = self.by_id.get(table) {
+                    let mut def = old.def.clone();
+                    def.statistics = Some(statistics.clone());
+                    return next.with_table(def, old.version);
                 }
             }
             CatalogChange::CreateSchema { name, oid } => {
@@ -218,6 +232,17 @@ impl Catalog {
             }
         }
         Ok(next)
+    }
+
+    fn with_table(mut self, def: TableDef, version: u64) -> crate::error::Result<Catalog> {
+        if let Some(old) = self.by_id.remove(&def.id) {
+            self.by_name.remove(&(old.schema.clone(), old.name.clone()));
+        }
+        let name = (def.schema.clone(), def.name.clone());
+        let table = Arc::new(Table::new(def, version)?);
+        self.by_id.insert(table.id, table.clone());
+        self.by_name.insert(name, table);
+        Ok(self)
     }
 }
 

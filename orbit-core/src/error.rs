@@ -23,11 +23,11 @@ impl fmt::Debug for SqlState {
 }
 
 macro_rules! states {
-    ($($name:ident = $code:literal),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident = $code:literal),* $(,)?) => {
         /// The codes Orbit raises, by PostgreSQL's names.
         pub mod state {
             use super::SqlState;
-            $(pub const $name: SqlState = SqlState(*$code);)*
+            $($(#[$doc])* pub const $name: SqlState = SqlState(*$code);)*
         }
     };
 }
@@ -111,6 +111,8 @@ states! {
     ADMIN_SHUTDOWN = b"57P01",
     CANNOT_CONNECT_NOW = b"57P03",
     IO_ERROR = b"58030",
+    /// Never leaves the node: the statement must be planned again.
+    STALE_PLAN = b"XXP01",
     INTERNAL_ERROR = b"XX000",
     DATA_CORRUPTED = b"XX001",
     INDEX_CORRUPTED = b"XX002",

@@ -1,17 +1,45 @@
 //! The heart of an Orbit node: values, rows, the store, transactions and the log.
 //!
-//! Reading order: [`ids`], [`clock`], [`error`], [`types`], [`value`], [`key`],
-//! [`row`], [`catalog`], [`store`].
+//! What it is not: it knows no sockets, no protobuf, no SQL text.
+//!
+//! Reading order:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`ids`], [`clock`], [`error`], [`types`], [`value`] | the vocabulary |
+//! | [`key`], [`row`] | bytes of keys and rows |
+//! | [`catalog`] | what exists |
+//! | [`store`] | the ordered store, as a contract, with its backends |
+//! | [`lock`], [`write_set`], [`read`], [`txn`] | transactions |
+//! | [`log`], [`vector`], [`fingerprint`] | what sync will need |
+//! | [`actor`], [`committer`] | the way of a commit |
+//! | [`load`] | large loads |
+//! | [`database`] | all of it, opened |
+//! | [`profile`] | what a device can bear |
 
+pub mod actor;
+pub mod cancel;
 pub mod catalog;
 pub mod clock;
+pub mod committer;
+pub mod database;
+pub mod disk;
 pub mod error;
+pub mod fingerprint;
 pub mod ids;
 pub mod key;
+pub mod load;
+pub mod lock;
+pub mod log;
+pub mod meta;
 pub mod profile;
+pub mod read;
 pub mod row;
 pub mod store;
+pub mod txn;
 pub mod types;
 pub mod value;
+pub mod vector;
+pub mod write_set;
 
 pub use error::{Error, Result, state};

@@ -35,7 +35,7 @@ use crate::ids::SiteOrdinal;
 
 pub const HEAD_BYTES: usize = 20;
 /// Bytes of a column's own stamp.
-const STAMP_BYTES: usize = 12;
+pub(crate) const STAMP_BYTES: usize = 12;
 
 /// Stands in stamps until the committer assigns the commit's time.
 pub const PENDING: Hlc = Hlc::MAX;

@@ -144,7 +144,8 @@ pub struct Sizes {
 /// part of the store at `finish`, all at once. Dropped unfinished, it leaves nothing.
 pub trait SortedLoad: Send {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
-    /// Durable when it returns, with every batch applied before. The range must have been empty and unread by anyone.
+    /// Durable when it returns, with every batch applied before. Entries may lie
+    /// between stored ones, never on them; nobody may be reading the range.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 

@@ -83,7 +83,7 @@ impl<'a> RowRef<'a> {
     }
 
     /// The bitmap of columns with a stamp of their own; empty if there are none.
-    pub(super) fn stamp_bitmap(&self) -> &'a [u8] {
+    pub(crate) fn stamp_bitmap(&self) -> &'a [u8] {
         if !self.flag(FLAG_STAMPS) {
             return &[];
         }

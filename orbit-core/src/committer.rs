@@ -1,0 +1,333 @@
+//! The node's one serial committer. It gives every commit its time and its
+//! place in the log, in one order, and makes it durable together with whoever
+//! else is waiting.
+//!
+//! Two threads share the work, so that locks are free while the disk is busy:
+//!
+//! ```text
+//! sessions -> data actor -> queue -> writer: batch of the group, newest view, locks released
+//!                                      -> syncer: one flush, durable view, answers
+//! ```
+
+mod sequencer;
+
+use crate::actor::Credit;
+use crate::catalog::CatalogChange;
+use crate::clock::Hlc;
+use crate::error::{Error, Result, state};
+use crate::fingerprint;
+use crate::ids::{Lane, PartitionId, TableId, TxnId};
+use crate::lock::{LockKey, LockManager, Modes};
+use crate::log::OperationWriter;
+use crate::read::View;
+use crate::store::{Batch, Store};
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex};
+pub(crate) use sequencer::Sequencer;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{oneshot, watch};
+
+/// A transaction's work, ready but for its time and place.
+pub struct Request {
+    pub txn: TxnId,
+    /// Rows (their new stamps pending), index entries, dropped ranges, meta keys.
+    pub batch: Batch,
+    /// What the log will say. None: upkeep that no other site needs to hear of.
+    pub operations: OperationWriter,
+    pub lane: Lane,
+    pub epoch: u32,
+    pub partitions: SmallVec<[PartitionId; 4]>,
+    pub fingerprints: fingerprint::Deltas,
+    /// Tables emptied by TRUNCATE.
+    pub truncated: Vec<(TableId, PartitionId)>,
+    pub catalog: Vec<CatalogChange>,
+    /// Hidden keys were given out up to here.
+    pub hidden_keys: Option<u64>,
+    pub locks: Vec<(LockKey, Modes)>,
+    pub reply: oneshot::Sender<Result<Hlc>>,
+}
+
+impl Request {
+    /// Upkeep: not logged, holding no locks.
+    pub fn upkeep(batch: Batch) -> (Request, oneshot::Receiver<Result<Hlc>>) {
+        let (reply, receiver) = oneshot::channel();
+        let request = Request {
+            txn: TxnId(0),
+            batch,
+            operations: OperationWriter::default(),
+            lane: Lane::NORMAL,
+            epoch: 0,
+            partitions: SmallVec::new(),
+            fingerprints: SmallVec::new(),
+            truncated: Vec::new(),
+            catalog: Vec::new(),
+            hidden_keys: None,
+            locks: Vec::new(),
+            reply,
+        };
+        (request, receiver)
+    }
+
+    /// Whether it can make the store larger (upkeep and dropping can't).
+    pub fn grows(&self) -> bool {
+        self.operations.count > 0
+    }
+}
+
+/// The two moments a node can be read at.
+pub struct Views {
+    /// On disk for certain.
+    pub durable: ArcSwap<View>,
+    /// Written, perhaps not yet on disk. Never behind `durable`.
+    pub newest: ArcSwap<View>,
+    durable_position: watch::Sender<Hlc>,
+}
+
+impl Views {
+    pub fn new(view: Arc<View>) -> Views {
+        let (durable_position, _) = watch::channel(view.position);
+        Views {
+            durable: ArcSwap::new(view.clone()),
+            newest: ArcSwap::new(view),
+            durable_position,
+        }
+    }
+
+    /// Waits until everything up to `position` is on disk.
+    pub async fn wait_until_durable(&self, position: Hlc) -> Result<()> {
+        if self.durable.load().position >= position {
+            return Ok(());
+        }
+        let mut durable = self.durable_position.subscribe();
+        let reached = durable.wait_for(|durable| *durable >= position).await;
+        reached.map(|_| ()).map_err(|_| {
+            Error::new(
+                state::ADMIN_SHUTDOWN,
+                "the node stopped before the data was durable",
+            )
+        })
+    }
+}
+
+/// Called once when the store can no longer be trusted. The default ends the process.
+pub type OnFatal = Arc<dyn Fn(&Error) + Send + Sync>;
+
+#[derive(Default)]
+struct Queued {
+    requests: Vec<(Request, Credit)>,
+    stopping: bool,
+}
+
+/// Where admitted commits wait. As long as there are credits, and no longer.
+pub struct CommitQueue {
+    queued: Mutex<Queued>,
+    arrived: Condvar,
+    locks: Arc<LockManager>,
+}
+
+impl CommitQueue {
+    pub fn new(locks: Arc<LockManager>) -> CommitQueue {
+        CommitQueue {
+            queued: Mutex::default(),
+            arrived: Condvar::new(),
+            locks,
+        }
+    }
+
+    pub fn push(&self, request: Request, credit: Credit) {
+        let mut queued = self.queued.lock();
+        if queued.stopping {
+            drop(queued);
+            let stopped = Error::new(state::ADMIN_SHUTDOWN, "the node is shutting down");
+            self.refuse(request, stopped);
+            return;
+        }
+        queued.requests.push((request, credit));
+        if queued.requests.len() == 1 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Answers a commit with an error: nothing of it is written.
+    pub fn refuse(&self, request: Request, error: Error) {
+        self.locks.release_all(request.txn, request.locks);
+        // The session may be gone; then nobody wants the answer.
+        let _ = request.reply.send(Err(error));
+    }
+
+    fn take(&self) -> Option<Vec<(Request, Credit)>> {
+        let mut queued = self.queued.lock();
+        while queued.requests.is_empty() {
+            if queued.stopping {
+                return None;
+            }
+            self.arrived.wait(&mut queued);
+        }
+        Some(std::mem::take(&mut queued.requests))
+    }
+
+    fn stop(&self) {
+        self.queued.lock().stopping = true;
+        self.arrived.notify_all();
+    }
+}
+
+struct Written {
+    view: Arc<View>,
+    answers: Vec<(oneshot::Sender<Result<Hlc>>, Hlc, Credit)>,
+}
+
+/// Groups written and not yet flushed.
+#[derive(Default)]
+struct Unsynced {
+    groups: Mutex<(Vec<Written>, bool)>,
+    arrived: Condvar,
+}
+
+pub struct Committer {
+    queue: Arc<CommitQueue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Committer {
+    pub fn start(
+        store: Arc<dyn Store>,
+        sequencer: Sequencer,
+        queue: Arc<CommitQueue>,
+        views: Arc<Views>,
+        on_fatal: OnFatal,
+    ) -> Result<Committer> {
+        let unsynced = Arc::new(Unsynced::default());
+        let writer = Writer {
+            store: store.clone(),
+            sequencer,
+            queue: queue.clone(),
+            views: views.clone(),
+            unsynced: unsynced.clone(),
+            on_fatal: on_fatal.clone(),
+        };
+        let syncer = Syncer {
+            store,
+            views,
+            unsynced,
+            queue: queue.clone(),
+            on_fatal,
+        };
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .stack_size(512 << 10)
+                .spawn(work)
+        };
+        let threads = vec![
+            spawn("orbit-writer", Box::new(move || writer.run()))?,
+            spawn("orbit-syncer", Box::new(move || syncer.run()))?,
+        ];
+        Ok(Committer {
+            queue,
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Finishes what is queued, flushes it, and ends both threads.
+    pub fn stop(&self) {
+        self.queue.stop();
+        for thread in self.threads.lock().drain(..) {
+            // A panic of a committer thread has been reported by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Writer {
+    store: Arc<dyn Store>,
+    sequencer: Sequencer,
+    queue: Arc<CommitQueue>,
+    views: Arc<Views>,
+    unsynced: Arc<Unsynced>,
+    on_fatal: OnFatal,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut batch = Batch::new();
+        while let Some(group) = self.queue.take() {
+            batch.clear();
+            if let Err(error) = self.write(&mut batch, group) {
+                (self.on_fatal)(&error);
+                self.queue.stop();
+                break;
+            }
+        }
+        let mut groups = self.unsynced.groups.lock();
+        groups.1 = true;
+        self.unsynced.arrived.notify_all();
+    }
+
+    /// An error means the store's state is unknown.
+    fn write(&mut self, batch: &mut Batch, group: Vec<(Request, Credit)>) -> Result<()> {
+        let mut answers = Vec::with_capacity(group.len());
+        let mut releases = Vec::with_capacity(group.len());
+        for (mut request, credit) in group {
+            let hlc = self.sequencer.add(&mut request, batch)?;
+            releases.push((request.txn, request.locks));
+            answers.push((request.reply, hlc, credit));
+        }
+        self.sequencer.finish(batch);
+        self.store.apply(batch)?;
+        let view = Arc::new(View {
+            snapshot: self.store.snapshot()?,
+            catalog: self.sequencer.catalog().clone(),
+            position: self.sequencer.position(),
+        });
+        self.views.newest.store(view.clone());
+        for (txn, locks) in releases {
+            self.queue.locks.release_all(txn, locks);
+        }
+        let mut groups = self.unsynced.groups.lock();
+        groups.0.push(Written { view, answers });
+        if groups.0.len() == 1 {
+            self.unsynced.arrived.notify_one();
+        }
+        Ok(())
+    }
+}
+
+struct Syncer {
+    store: Arc<dyn Store>,
+    views: Arc<Views>,
+    unsynced: Arc<Unsynced>,
+    queue: Arc<CommitQueue>,
+    on_fatal: OnFatal,
+}
+
+impl Syncer {
+    fn run(self) {
+        loop {
+            let groups = {
+                let mut groups = self.unsynced.groups.lock();
+                while groups.0.is_empty() {
+                    if groups.1 {
+                        return;
+                    }
+                    self.unsynced.arrived.wait(&mut groups);
+                }
+                std::mem::take(&mut groups.0)
+            };
+            if let Err(error) = self.store.sync() {
+                (self.on_fatal)(&error);
+                self.queue.stop();
+                return;
+            }
+            if let Some(last) = groups.last() {
+                self.views.durable.store(last.view.clone());
+                self.views.durable_position.send_replace(last.view.position);
+            }
+            for (reply, hlc, _credit) in groups.into_iter().flat_map(|group| group.answers) {
+                let _ = reply.send(Ok(hlc));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Time and place: the state that only the writer thread touches.
+
+use super::Request;
+use crate::catalog::Catalog;
+use crate::clock::{Hlc, HlcClock};
+use crate::error::Result;
+use crate::fingerprint::Fingerprints;
+use crate::ids::{Incarnation, Lane, Sequence, SiteId, SiteOrdinal};
+use crate::log;
+use crate::meta;
+use crate::row;
+use crate::store::{Batch, Op, Space};
+use crate::vector::{Entry, Vectors};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub struct Sequencer {
+    pub site: SiteId,
+    pub incarnation: Incarnation,
+    pub ordinals: BTreeMap<Lane, SiteOrdinal>,
+    pub clock: Arc<HlcClock>,
+    pub sequences: BTreeMap<Lane, Sequence>,
+    pub vectors: Vectors,
+    pub fingerprints: Fingerprints,
+    pub newest_catalog: Arc<Catalog>,
+    pub hidden_keys: u64,
+    pub hidden_keys_moved: bool,
+    pub newest: Hlc,
+    pub scratch: Vec<u8>,
+}
+
+impl Sequencer {
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.newest_catalog
+    }
+
+    pub fn position(&self) -> Hlc {
+        self.newest
+    }
+
+    /// Adds a request to the group's batch: its rows with their time, its log
+    /// record, and in memory what `finish` will write once for the group.
+    pub fn add(&mut self, request: &mut Request, batch: &mut Batch) -> Result<Hlc> {
+        let hlc = self.clock.tick();
+        self.newest = hlc;
+        for op in request.batch.iter() {
+            match op {
+                Op::Put { space, key, value } => {
+                    batch.put(space, key, value);
+                    if space == Space::Data
+                        && let Some(row) = batch.last_value_mut()
+                    {
+                        row::assign_hlc(row, hlc);
+                    }
+                }
+                Op::Delete { space, key } => batch.delete(space, key),
+                Op::DeleteRange { space, start, end } => batch.delete_range(space, start, end),
+            }
+        }
+        if !request.catalog.is_empty() {
+            let mut catalog = (*self.newest_catalog).clone();
+            for change in &request.catalog {
+                catalog = catalog.with(change)?;
+                meta::write_catalog_change(batch, change, &catalog)?;
+            }
+            self.newest_catalog = Arc::new(catalog);
+        }
+        if let Some(given) = request.hidden_keys
+            && given > self.hidden_keys
+        {
+            self.hidden_keys = given;
+            self.hidden_keys_moved = true;
+        }
+        if request.operations.count == 0 && request.truncated.is_empty() {
+            return Ok(hlc);
+        }
+        for (table, partition) in &request.truncated {
+            let seen: Vec<_> = self
+                .vectors
+                .of(*partition)
+                .map(|(site, entry)| (site, entry.sequence, entry.hlc))
+                .collect();
+            request.operations.truncate(*table, *partition, &seen);
+            self.fingerprints.clear(*partition);
+        }
+        self.fingerprints.apply(&request.fingerprints);
+        let sequence = self.sequences.entry(request.lane).or_default();
+        sequence.0 += 1;
+        let header = log::Header {
+            site: self.site,
+            incarnation: self.incarnation,
+            lane: request.lane,
+            sequence: *sequence,
+            hlc,
+            epoch: request.epoch,
+            catalog_version: self.newest_catalog.version,
+        };
+        log::append(batch, &header, &request.operations, &mut self.scratch);
+        if let Some(ordinal) = self.ordinals.get(&request.lane) {
+            let entry = Entry {
+                sequence: *sequence,
+                hlc,
+            };
+            // The node's own entry says where its log ends, whatever was touched.
+            self.vectors.raise(meta::NODE_PARTITION, *ordinal, entry);
+            for partition in &request.partitions {
+                self.vectors.raise(*partition, *ordinal, entry);
+            }
+        }
+        Ok(hlc)
+    }
+
+    /// Writes what the group changed of vectors, fingerprints and counters, once.
+    pub fn finish(&mut self, batch: &mut Batch) {
+        self.vectors.write(batch);
+        self.fingerprints.write(batch);
+        if std::mem::take(&mut self.hidden_keys_moved) {
+            batch.put(
+                Space::Meta,
+                meta::HIDDEN_KEYS,
+                &self.hidden_keys.to_le_bytes(),
+            );
+        }
+        // A huge transaction's scratch isn't kept for the small ones after it.
+        if self.scratch.capacity() > 1 << 20 {
+            self.scratch = Vec::new();
+        }
+    }
+}

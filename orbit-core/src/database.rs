@@ -1,0 +1,230 @@
+//! One node's database: store, catalog, locks and committer, put together.
+
+mod collect;
+mod open;
+
+use crate::actor::Bounded;
+use crate::actor::data::Commit;
+use crate::clock::{Clock, Hlc, HlcClock, SystemClock};
+use crate::committer::{Committer, OnFatal, Request, Views};
+use crate::error::{Error, Result, state};
+use crate::ids::{
+    Incarnation, IndexId, Lane, PartitionId, SiteId, SiteOrdinal, StorageId, TableId, TxnId,
+};
+use crate::lock::LockManager;
+use crate::meta::{self, Next};
+pub use crate::read::{IndexScan, ReadView, RowScan, View};
+use crate::store::{Batch, Space, Store};
+use crate::txn::{Isolation, Transaction};
+use crate::types::Oid;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Commits admitted at once; past it sessions wait their turn.
+const COMMIT_CREDITS: usize = 1024;
+
+#[derive(Clone)]
+pub struct DatabaseOptions {
+    pub clock: Arc<dyn Clock>,
+    /// Seeds the hash of lock keys and names the site on first start.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Called when the store can no longer be trusted. The default ends the process.
+    pub on_fatal: OnFatal,
+    /// Past this a transaction is refused (54000).
+    pub max_transaction_bytes: usize,
+    /// For spilled write sets and the runs of sorted loads.
+    pub scratch_directory: Option<PathBuf>,
+    /// Where disk space is watched, and how much of it is kept in reserve.
+    pub disk_reserve: Option<(PathBuf, u64)>,
+    /// Log kept while no link needs it.
+    pub log_keep_bytes: u64,
+}
+
+impl Default for DatabaseOptions {
+    fn default() -> Self {
+        DatabaseOptions {
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
+            on_fatal: Arc::new(end_process),
+            max_transaction_bytes: 512 << 20,
+            scratch_directory: None,
+            disk_reserve: None,
+            log_keep_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Fail-stop: nothing may be acknowledged, flushed or tidied up any more.
+fn end_process(error: &Error) {
+    eprintln!("orbit: fatal: {error:?}");
+    eprintln!(
+        "orbit: stopping now, so that nothing is acknowledged that is not on disk; start again once the disk is well"
+    );
+    // SAFETY: _exit only ends the process; no destructor may touch the store.
+    unsafe { libc::_exit(74) }
+}
+
+pub struct Database {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) views: Arc<Views>,
+    pub(crate) locks: Arc<LockManager>,
+    pub(crate) options: DatabaseOptions,
+    pub(crate) clock: Arc<HlcClock>,
+    pub(crate) ordinals: BTreeMap<Lane, SiteOrdinal>,
+    data_actor: Bounded<Commit>,
+    committer: Committer,
+    site: SiteId,
+    incarnation: Incarnation,
+    next: Mutex<Next>,
+    next_txn: AtomicU64,
+    hidden_keys: AtomicU64,
+    log_bytes: AtomicU64,
+}
+
+/// Figures about a running database.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseStats {
+    pub durable: Hlc,
+    pub newest: Hlc,
+    pub locks: usize,
+    pub transactions: u64,
+}
+
+impl Database {
+    /// What statements without locks read: everything acknowledged, and nothing else.
+    pub fn durable(&self) -> Arc<View> {
+        self.views.durable.load_full()
+    }
+
+    /// What was written last, perhaps not yet on disk.
+    pub fn newest(&self) -> Arc<View> {
+        self.views.newest.load_full()
+    }
+
+    /// The durable moment, for a statement outside any transaction.
+    pub fn read(&self) -> ReadView {
+        let view = self.durable();
+        ReadView {
+            catalog: view.catalog.clone(),
+            view,
+            writes: None,
+            loaded: None,
+        }
+    }
+
+    pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Transaction {
+        let id = TxnId(self.next_txn.fetch_add(1, Ordering::Relaxed));
+        Transaction::new(self.clone(), id, isolation)
+    }
+
+    pub fn site(&self) -> SiteId {
+        self.site
+    }
+
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.clock.clock()
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub fn new_table_id(&self) -> TableId {
+        TableId(bump(&mut self.next.lock().table))
+    }
+
+    pub fn new_index_id(&self) -> IndexId {
+        IndexId(bump(&mut self.next.lock().index))
+    }
+
+    pub fn new_storage_id(&self) -> StorageId {
+        StorageId(bump(&mut self.next.lock().storage))
+    }
+
+    pub fn new_partition_id(&self) -> PartitionId {
+        PartitionId(bump(&mut self.next.lock().partition))
+    }
+
+    pub fn new_oid(&self) -> Oid {
+        bump(&mut self.next.lock().oid)
+    }
+
+    /// The next creation stamp: what names a new table, column or index everywhere.
+    pub fn new_creation_stamp(&self) -> crate::catalog::CreationStamp {
+        crate::catalog::CreationStamp {
+            hlc: self.clock.tick().0,
+            site: self.site,
+            nth: 0,
+        }
+    }
+
+    pub(crate) fn write_next(&self, batch: &mut Batch) -> Result<()> {
+        let next = *self.next.lock();
+        batch.put(Space::Meta, meta::NEXT, &meta::json(&next)?);
+        Ok(())
+    }
+
+    pub(crate) fn new_hidden_key(&self) -> u64 {
+        self.hidden_keys.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) async fn commit(&self, request: Request) -> Result<()> {
+        self.log_bytes
+            .fetch_add(request.operations.bytes.len() as u64, Ordering::Relaxed);
+        self.data_actor
+            .send(|credit| Commit { request, credit })
+            .await
+    }
+
+    /// Writes a batch that no other site needs to hear of; durable on return,
+    /// and views taken afterwards see all the store holds.
+    pub(crate) async fn upkeep(&self, batch: Batch) -> Result<Hlc> {
+        let (request, answer) = Request::upkeep(batch);
+        self.commit(request).await?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    pub fn stats(&self) -> DatabaseStats {
+        DatabaseStats {
+            durable: self.views.durable.load().position,
+            newest: self.views.newest.load().position,
+            locks: self.locks.held(),
+            transactions: self.next_txn.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Lets commits in flight finish, flushes, and ends the committer. Further
+    /// commits are refused with 57P03.
+    pub async fn shutdown(&self) -> Result<()> {
+        self.data_actor.drain(COMMIT_CREDITS).await;
+        self.committer.stop();
+        self.store.sync()
+    }
+}
+
+pub(crate) fn stopped() -> Error {
+    Error::new(
+        state::ADMIN_SHUTDOWN,
+        "the node stopped before the commit was durable",
+    )
+    .with_detail("Whether the transaction is there after the restart is not known.")
+}
+
+fn bump(counter: &mut u32) -> u32 {
+    let value = *counter;
+    *counter += 1;
+    value
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.committer.stop();
+    }
+}

@@ -1,0 +1,146 @@
+//! Collecting what nothing needs any more: tombstones and log records below
+//! the stable frontier. A node without links is its own whole subtree, so its
+//! frontier is its durable position.
+
+use super::Database;
+use crate::catalog::Table;
+use crate::clock::Hlc;
+use crate::error::Result;
+use crate::ids::{Lane, Sequence, TableId};
+use crate::key;
+use crate::log;
+use crate::meta;
+use crate::row::RowRef;
+use crate::store::{Batch, Direction, KeyRange, Space};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Tombstones removed by one batch.
+const TOMBSTONES_A_BATCH: usize = 4096;
+
+impl Database {
+    /// VACUUM: collects tombstones of a table (or of all) and the log, then
+    /// lets the store give the space back.
+    pub async fn vacuum(&self, table: Option<TableId>) -> Result<()> {
+        let view = self.durable();
+        for candidate in view.catalog.tables() {
+            if table.is_none_or(|wanted| wanted == candidate.id) {
+                self.collect_tombstones(candidate, view.position).await?;
+            }
+        }
+        self.collect_log().await
+    }
+
+    async fn collect_tombstones(&self, table: &Arc<Table>, frontier: Hlc) -> Result<()> {
+        let prefix = key::data_prefix(table.partition, table.storage);
+        let mut range = KeyRange::prefix(&prefix);
+        loop {
+            let mut dead = Vec::new();
+            {
+                let snapshot = self.durable().snapshot.clone();
+                let mut cursor = snapshot.scan(Space::Data, range.clone(), Direction::Forward)?;
+                while dead.len() < TOMBSTONES_A_BATCH && cursor.advance()? {
+                    let row = RowRef::new(cursor.value())?;
+                    if !row.is_live() && row.newest_hlc() <= frontier {
+                        dead.push(cursor.key().to_vec());
+                    }
+                }
+            }
+            let Some(last) = dead.last() else {
+                return Ok(());
+            };
+            range.start = last.clone();
+            // A key may have been written again since: each is locked while it
+            // is looked at once more and removed.
+            self.remove_dead(table, &dead, frontier).await?;
+            if dead.len() < TOMBSTONES_A_BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn remove_dead(&self, table: &Arc<Table>, dead: &[Vec<u8>], frontier: Hlc) -> Result<()> {
+        use crate::lock::{Acquired, RowLock, Wait, WaitLimits};
+        let txn = crate::ids::TxnId(self.next_txn.fetch_add(1, Ordering::Relaxed));
+        let mut batch = Batch::new();
+        let mut locks = Vec::new();
+        let mut row = Vec::new();
+        for key in dead {
+            let pk = key.get(crate::read::PREFIX_BYTES..).unwrap_or(&[]);
+            let lock = self.locks.row_key(table.storage.0, pk);
+            let modes = RowLock::Update.bit();
+            let what = || format!("row in relation \"{}\"", table.name);
+            let acquired = self
+                .locks
+                .acquire(
+                    txn,
+                    lock,
+                    modes,
+                    Wait::SkipLocked,
+                    &WaitLimits::default(),
+                    &what,
+                )
+                .await?;
+            if acquired != Acquired::New {
+                continue;
+            }
+            locks.push((lock, modes));
+            let there = self.store.get(Space::Data, key, &mut row)?;
+            if there && !RowRef::new(&row)?.is_live() && RowRef::new(&row)?.newest_hlc() <= frontier
+            {
+                batch.delete(Space::Data, key);
+            }
+        }
+        let (mut request, answer) = crate::committer::Request::upkeep(batch);
+        request.txn = txn;
+        request.locks = locks;
+        self.commit(request).await?;
+        answer.await.map_err(|_| super::stopped())??;
+        Ok(())
+    }
+
+    /// Whether the log has grown enough since the last collection to be worth another.
+    pub fn log_wants_collecting(&self) -> bool {
+        self.log_bytes.load(Ordering::Relaxed) > self.options.log_keep_bytes
+    }
+
+    /// Drops records that no link waits for. There are no links yet: all but
+    /// the newest of each lane, which says where the lane ends.
+    pub async fn collect_log(&self) -> Result<()> {
+        let view = self.durable();
+        let mut batch = Batch::new();
+        for lane in Lane::ALL {
+            let Some(end) = self.last_record(&view, lane)? else {
+                continue;
+            };
+            if end.0 <= 1 {
+                continue;
+            }
+            let first = log::key(lane, Sequence(0), 0);
+            let kept = log::key(lane, end, 0);
+            batch.delete_range(Space::Log, &first, &kept);
+            let collected = (end.0 - 1).to_le_bytes();
+            batch.put(Space::Meta, &[meta::LOG_COLLECTED, lane.0], &collected);
+        }
+        self.log_bytes.store(0, Ordering::Relaxed);
+        if !batch.is_empty() {
+            self.upkeep(batch).await?;
+        }
+        Ok(())
+    }
+
+    fn last_record(&self, view: &super::View, lane: Lane) -> Result<Option<Sequence>> {
+        let snapshot = view.snapshot.clone();
+        let range = KeyRange::prefix(&[lane.0]);
+        let mut cursor = snapshot.scan(Space::Log, range, Direction::Backward)?;
+        if !cursor.advance()? {
+            return Ok(None);
+        }
+        let key = cursor.key();
+        let bytes = key.get(1..9).unwrap_or(&[]);
+        let sequence = bytes
+            .iter()
+            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+        Ok(Some(Sequence(sequence)))
+    }
+}

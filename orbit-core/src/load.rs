@@ -1,0 +1,351 @@
+//! Large loads: rows (and the index entries that follow) go into sorted files
+//! in a fresh key range, which the table moves to at COMMIT. Nobody sees the
+//! range before; a crash or ROLLBACK leaves only a note of what to clear.
+//!
+//! The log says "loaded, under this stamp" instead of repeating every row: the
+//! rows themselves are the state that a receiver is sent.
+
+mod sort;
+
+use crate::catalog::{CatalogChange, Index, Table};
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::fingerprint;
+use crate::ids::{PartitionId, SiteOrdinal, StorageId};
+use crate::key;
+use crate::meta;
+use crate::read::{PREFIX_BYTES, View};
+use crate::row::{self, RowRef, Stamp};
+use crate::store::{Batch, Direction, KeyRange, Space, successor};
+use crate::txn::{LoadedTable, TableLock, Transaction, Wait};
+use crate::value::{Value, ValueRef};
+use sort::{Duplicate, Sorter};
+use std::sync::Arc;
+
+/// A load in progress. Give it rows, then [`Load::finish`] it.
+pub struct Load {
+    db: Arc<Database>,
+    table: Arc<Table>,
+    /// The definition the table will have: the same with fresh storages.
+    target: crate::catalog::TableDef,
+    stamp: Stamp,
+    rows: Sorter,
+    indexes: Vec<Sorter>,
+    fingerprints: Box<[u128; fingerprint::BUCKETS]>,
+    count: u64,
+    key: Vec<u8>,
+    pk: Vec<u8>,
+    encoded: Vec<u8>,
+    entry: Vec<u8>,
+    hidden_ordinal: SiteOrdinal,
+    last_hidden: Option<u64>,
+}
+
+impl Transaction {
+    /// Starts a sorted load if the table holds nothing yet and nobody else is
+    /// writing it. `None`: insert row by row instead.
+    pub async fn begin_load(&mut self, table: &Arc<Table>) -> Result<Option<Load>> {
+        let locked = self
+            .lock_table(table.id, TableLock::ShareRowExclusive, Wait::NoWait)
+            .await;
+        let table = match locked {
+            Ok(table) => table,
+            Err(error) if error.is(crate::state::LOCK_NOT_AVAILABLE) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !self.is_untouched(&table)? {
+            return Ok(None);
+        }
+        let load = self.begin_rebuild((*table).def.clone()).await?;
+        Ok(Some(load))
+    }
+
+    /// Loads rows for a table under the definition it will have at COMMIT
+    /// (another key, another index): fresh storages are given to all of it.
+    /// The caller holds the lock that keeps writers away.
+    pub async fn begin_rebuild(&mut self, mut target: crate::catalog::TableDef) -> Result<Load> {
+        target.storage = self.db.new_storage_id();
+        for index in &mut target.indexes {
+            index.storage = self.db.new_storage_id();
+        }
+        let target_table = Arc::new(Table::new(target.clone(), 0)?);
+        let storages: Vec<_> = [target.storage]
+            .into_iter()
+            .chain(target.indexes.iter().map(|index| index.storage))
+            .collect();
+        let mut batch = Batch::new();
+        for storage in &storages {
+            let pending = meta::pending_load_key(target.partition, *storage);
+            batch.put(Space::Meta, &pending, &[]);
+        }
+        self.db.write_next(&mut batch)?;
+        self.db.upkeep(batch).await?;
+        for storage in &storages {
+            self.filled.push((target.partition, *storage));
+        }
+        let lane = crate::txn::lane_of(&target_table);
+        let site = self
+            .db
+            .ordinals
+            .get(&lane)
+            .copied()
+            .unwrap_or(SiteOrdinal(0));
+        let scratch = self.db.options.scratch_directory.clone();
+        let sorter =
+            |space, unique| Sorter::new(self.db.store.clone(), space, scratch.clone(), unique);
+        let indexes = target.indexes.iter();
+        Ok(Load {
+            db: self.db.clone(),
+            stamp: Stamp {
+                hlc: self.db.clock.tick(),
+                site,
+            },
+            rows: sorter(Space::Data, Duplicate::Whole),
+            indexes: indexes
+                .map(|index| {
+                    let unique = if index.unique {
+                        Duplicate::Columns
+                    } else {
+                        Duplicate::Whole
+                    };
+                    sorter(Space::Index, unique)
+                })
+                .collect(),
+            table: target_table,
+            target,
+            fingerprints: Box::new([0; fingerprint::BUCKETS]),
+            count: 0,
+            key: Vec::new(),
+            pk: Vec::new(),
+            encoded: Vec::new(),
+            entry: Vec::new(),
+            hidden_ordinal: site,
+            last_hidden: None,
+        })
+    }
+
+    /// No row, living or dead, stored or written by this transaction.
+    fn is_untouched(&mut self, table: &Arc<Table>) -> Result<bool> {
+        let prefix = key::data_prefix(table.partition, table.storage);
+        let own = self
+            .writes
+            .rows
+            .range::<_, [u8]>((
+                std::ops::Bound::Included(prefix.as_slice()),
+                std::ops::Bound::Excluded(successor(&prefix).as_slice()),
+            ))
+            .next()
+            .is_some();
+        if own
+            || self
+                .filled
+                .iter()
+                .any(|(_, storage)| *storage == table.storage)
+        {
+            return Ok(false);
+        }
+        let snapshot = self.db.newest().snapshot.clone();
+        let mut cursor =
+            snapshot.scan(Space::Data, KeyRange::prefix(&prefix), Direction::Forward)?;
+        Ok(!cursor.advance()?)
+    }
+}
+
+impl Load {
+    /// The stamp every loaded row carries; encode rows for [`Load::push_encoded`] with it.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The table as the rows will be stored.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.count
+    }
+
+    /// Takes one complete, typed and checked row.
+    pub fn push(&mut self, values: &[Value]) -> Result<()> {
+        let mut row = std::mem::take(&mut self.encoded);
+        let mut pk = std::mem::take(&mut self.pk);
+        row::encode(&self.table.layout, values, 1, self.stamp, &mut row)?;
+        pk.clear();
+        if let Some(primary) = &self.table.primary_key {
+            key::primary_key(&primary.columns, values, &mut pk)?;
+        }
+        let pushed = self.push_encoded(&pk, &row);
+        self.encoded = row;
+        self.pk = pk;
+        pushed
+    }
+
+    /// Takes one row already encoded with [`Load::stamp`] and causal length 1.
+    /// `pk` is ignored for tables with a hidden key.
+    pub fn push_encoded(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
+        let hidden;
+        let pk = if self.table.primary_key.is_some() {
+            pk
+        } else {
+            let counter = self.db.new_hidden_key();
+            self.last_hidden = Some(counter);
+            let mut bytes = Vec::with_capacity(12);
+            key::hidden_key(self.hidden_ordinal, counter, &mut bytes);
+            hidden = bytes;
+            &hidden
+        };
+        let prefix = key::data_prefix(self.target.partition, self.target.storage);
+        self.key.clear();
+        self.key.extend_from_slice(&prefix);
+        self.key.extend_from_slice(pk);
+        self.rows.push(&self.key, row, self.key.len())?;
+        self.push_entries(pk, row)?;
+        let table = self.table.created.hlc ^ self.table.created.site.0;
+        let (bucket, digest) = fingerprint::digest(table, pk, RowRef::new(row)?.body());
+        if let Some(sum) = self.fingerprints.get_mut(usize::from(bucket)) {
+            *sum ^= digest;
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn push_entries(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
+        if self.indexes.is_empty() {
+            return Ok(());
+        }
+        let row = RowRef::new(row)?;
+        let table = self.table.clone();
+        for (index, sorter) in table.indexes.iter().zip(&mut self.indexes) {
+            let prefix = key::data_prefix(table.partition, index.storage);
+            self.entry.clear();
+            self.entry.extend_from_slice(&prefix);
+            let complete = push_columns(&table, index, &row, &mut self.entry)?;
+            let columns = self.entry.len();
+            self.entry.extend_from_slice(pk);
+            let length = ((columns - PREFIX_BYTES) as u32).to_le_bytes();
+            // Entries with a NULL are never duplicates of each other.
+            let compared = if complete { columns } else { self.entry.len() };
+            sorter.push(&self.entry, &length, compared)?;
+        }
+        Ok(())
+    }
+
+    /// Sorts, writes and flushes the files, and makes the table's move part of
+    /// the transaction. 23505 if a key came twice. Returns the number of rows.
+    pub async fn finish(self, txn: &mut Transaction) -> Result<u64> {
+        let Load {
+            db,
+            table,
+            target,
+            stamp,
+            rows,
+            indexes,
+            fingerprints,
+            count,
+            last_hidden,
+            ..
+        } = self;
+        let finishing = table.clone();
+        let finished = tokio::task::spawn_blocking(move || {
+            rows.finish()
+                .map_err(|stop| stop.explain(&finishing, None))?;
+            for (index, sorter) in finishing.indexes.iter().zip(indexes) {
+                sorter
+                    .finish()
+                    .map_err(|stop| stop.explain(&finishing, Some(index)))?;
+            }
+            Ok::<_, Error>(())
+        });
+        finished
+            .await
+            .map_err(|_| Error::internal("the sorted load stopped half way"))??;
+        txn.hidden_keys = txn.hidden_keys.max(last_hidden);
+        // Views taken from now on see the files.
+        db.upkeep(Batch::new()).await?;
+        txn.adopt_load(&db, target, stamp, &fingerprints, count)?;
+        Ok(count)
+    }
+}
+
+impl Transaction {
+    fn adopt_load(
+        &mut self,
+        db: &Arc<Database>,
+        target: crate::catalog::TableDef,
+        stamp: Stamp,
+        fingerprints: &[u128; fingerprint::BUCKETS],
+        rows: u64,
+    ) -> Result<()> {
+        let storages: Vec<_> = [target.storage]
+            .into_iter()
+            .chain(target.indexes.iter().map(|index| index.storage))
+            .collect();
+        let current = self.catalog();
+        if let Some(old) = current.table_by_id(target.id) {
+            self.clear_storage(old.partition, old.storage, Space::Data);
+            for index in &old.indexes {
+                self.clear_storage(old.partition, index.storage, Space::Index);
+            }
+        }
+        let partition = target.partition;
+        let table = target.id;
+        self.change_catalog(CatalogChange::PutTable(Box::new(target)))?;
+        let deltas = fingerprints
+            .iter()
+            .enumerate()
+            .filter(|(_, digest)| **digest != 0)
+            .map(|(bucket, digest)| (partition, bucket as u16, *digest))
+            .collect();
+        self.changes.loads.push(LoadedTable {
+            table,
+            partition,
+            storages: storages.clone(),
+            stamp,
+            rows,
+            fingerprints: deltas,
+        });
+        // The statement's moment may be older than the files.
+        let view: Arc<View> = db.durable();
+        let mut known = match &self.loaded {
+            Some(loaded) => loaded.0.clone(),
+            None => Vec::new(),
+        };
+        known.extend(storages);
+        self.loaded = Some(Arc::new((known, view)));
+        Ok(())
+    }
+}
+
+fn push_columns(table: &Table, index: &Index, row: &RowRef<'_>, out: &mut Vec<u8>) -> Result<bool> {
+    let mut complete = true;
+    for column in &index.columns {
+        let value: ValueRef<'_> = row.value(&table.layout, column.column, &table.missing)?;
+        complete &= !value.is_null();
+        key::push(out, &value, column.descending, true)?;
+    }
+    Ok(complete)
+}
+
+/// Clears storages of a load that did not commit, in the background; if the
+/// process ends first, opening does it.
+pub(crate) fn clear_later(db: &Arc<Database>, filled: Vec<(PartitionId, StorageId)>) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    let db = db.clone();
+    runtime.spawn(async move {
+        let mut batch = Batch::new();
+        for (partition, storage) in filled {
+            let prefix = key::data_prefix(partition, storage);
+            for space in [Space::Data, Space::Index] {
+                batch.delete_range(space, &prefix, &successor(&prefix));
+            }
+            batch.delete(Space::Meta, &meta::pending_load_key(partition, storage));
+        }
+        // An error here is a stopping node; opening clears what is left.
+        if let Err(error) = db.upkeep(batch).await {
+            tracing::debug!(%error, "a rolled-back load is cleared on the next start");
+        }
+    });
+}

@@ -1,0 +1,344 @@
+//! Transactions: what a session does between BEGIN and COMMIT.
+//!
+//! Writes stay in the transaction's write set until COMMIT hands them to the
+//! data actor and the committer. Locks are taken as rows are touched, kept to
+//! the end, and released by the committer as soon as the batch is written.
+
+mod commit;
+mod lock;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use crate::catalog::{Catalog, CatalogChange, Table};
+use crate::clock::Hlc;
+use crate::database::{Database, ReadView};
+use crate::error::{Error, Result, state};
+use crate::fingerprint;
+use crate::ids::{Lane, PartitionId, StorageId, TableId, TxnId};
+use crate::lock::{LockKey, Modes, WaitLimits};
+use crate::log::OperationWriter;
+use crate::read::View;
+use crate::store::Space;
+use crate::write_set::WriteSet;
+pub use lock::Locked;
+use std::sync::Arc;
+pub(crate) use write::duplicate;
+pub use write::{Conflict, ConflictTarget, decode, index_columns};
+
+pub use crate::lock::{RowLock, TableLock, Wait};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Isolation {
+    /// Each statement sees what was committed before it began.
+    ReadCommitted,
+    /// All statements see what was committed before the first one began; 40001 on conflict.
+    RepeatableRead,
+}
+
+/// A rollback point: everything a transaction would have to undo.
+#[derive(Clone)]
+pub struct Mark {
+    writes: Arc<WriteSet>,
+    changes: Changes,
+    own_catalog: Option<Arc<Catalog>>,
+    locks: usize,
+}
+
+/// What COMMIT does beside the rows of the write set.
+#[derive(Clone, Default)]
+pub(crate) struct Changes {
+    catalog: Vec<CatalogChange>,
+    /// Key ranges to drop.
+    cleared: Vec<(PartitionId, StorageId, Space)>,
+    truncated: Vec<(TableId, PartitionId)>,
+    pub(crate) loads: Vec<LoadedTable>,
+}
+
+/// A sorted load that is in the store and becomes visible with this commit.
+#[derive(Clone)]
+pub(crate) struct LoadedTable {
+    pub table: TableId,
+    pub partition: PartitionId,
+    pub storages: Vec<StorageId>,
+    pub stamp: crate::row::Stamp,
+    pub rows: u64,
+    pub fingerprints: fingerprint::Deltas,
+}
+
+pub struct Transaction {
+    pub(crate) db: Arc<Database>,
+    id: TxnId,
+    isolation: Isolation,
+    limits: WaitLimits,
+    /// The current statement's moment; REPEATABLE READ keeps the first.
+    view: Option<Arc<View>>,
+    /// The highest position whose data this transaction has come to know.
+    seen: Hlc,
+    pub(crate) writes: Arc<WriteSet>,
+    pub(crate) changes: Changes,
+    /// The catalog with this transaction's own DDL, and the version it was made from.
+    own_catalog: Option<Arc<Catalog>>,
+    own_catalog_base: u64,
+    pub(crate) loaded: Option<Arc<(Vec<StorageId>, Arc<View>)>>,
+    /// In the order they were taken.
+    held: Vec<(LockKey, Modes)>,
+    /// Tables locked for writing, with the definition that was valid then.
+    writing: Vec<Arc<Table>>,
+    savepoints: Vec<(String, Mark)>,
+    pub(crate) hidden_keys: Option<u64>,
+    /// Storages this transaction filled; cleared if it does not commit.
+    pub(crate) filled: Vec<(PartitionId, StorageId)>,
+    ended: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(db: Arc<Database>, id: TxnId, isolation: Isolation) -> Transaction {
+        Transaction {
+            db,
+            id,
+            isolation,
+            limits: WaitLimits::default(),
+            view: None,
+            seen: Hlc::ZERO,
+            writes: Arc::default(),
+            changes: Changes::default(),
+            own_catalog: None,
+            own_catalog_base: 0,
+            loaded: None,
+            held: Vec::new(),
+            writing: Vec::new(),
+            savepoints: Vec::new(),
+            hidden_keys: None,
+            filled: Vec::new(),
+            ended: false,
+        }
+    }
+
+    pub fn id(&self) -> TxnId {
+        self.id
+    }
+
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    pub fn database(&self) -> &Arc<Database> {
+        &self.db
+    }
+
+    pub fn set_limits(&mut self, limits: WaitLimits) {
+        self.limits = limits;
+    }
+
+    /// Begins a statement: under READ COMMITTED a new moment, the durable one
+    /// or, if this transaction already knows something newer, the newest.
+    pub fn begin_statement(&mut self) -> ReadView {
+        if self.view.is_none() || self.isolation == Isolation::ReadCommitted {
+            let durable = self.db.durable();
+            let view = if self.seen > durable.position {
+                self.db.newest()
+            } else {
+                durable
+            };
+            self.seen = self.seen.max(view.position);
+            self.view = Some(view);
+        }
+        self.view()
+    }
+
+    /// The current statement's moment with this transaction's writes up to now.
+    pub fn view(&self) -> ReadView {
+        let view = match &self.view {
+            Some(view) => view.clone(),
+            None => self.db.durable(),
+        };
+        let catalog = match &self.own_catalog {
+            Some(own) => own.clone(),
+            None => view.catalog.clone(),
+        };
+        ReadView {
+            catalog,
+            writes: (!self.writes.is_empty()).then(|| self.writes.clone()),
+            loaded: self.loaded.clone(),
+            view,
+        }
+    }
+
+    /// What exists for this transaction: the newest catalog under READ
+    /// COMMITTED's current statement, with its own DDL.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        match (&self.own_catalog, &self.view) {
+            (Some(own), _) => own.clone(),
+            (None, Some(view)) => view.catalog.clone(),
+            (None, None) => self.db.durable().catalog.clone(),
+        }
+    }
+
+    /// DDL: visible to this transaction at once, to others at COMMIT. The
+    /// caller holds the locks that order it.
+    pub fn change_catalog(&mut self, change: CatalogChange) -> Result<()> {
+        let base = self.db.newest().catalog.clone();
+        let current = match &self.own_catalog {
+            Some(own) if self.own_catalog_base == base.version => own.clone(),
+            // Others committed DDL meanwhile: ours goes on top of theirs.
+            _ => {
+                let mut rebased = (*base).clone();
+                for earlier in &self.changes.catalog {
+                    rebased = rebased.with(earlier)?;
+                }
+                Arc::new(rebased)
+            }
+        };
+        // Own versions are of no other transaction's numbering.
+        let mut next = current.with(&change)?;
+        next.version = next.version.max(base.version) + (1 << 40);
+        self.own_catalog = Some(Arc::new(next));
+        self.own_catalog_base = base.version;
+        self.changes.catalog.push(change);
+        Ok(())
+    }
+
+    /// Drops a key range at COMMIT.
+    pub fn clear_storage(&mut self, partition: PartitionId, storage: StorageId, space: Space) {
+        self.changes.cleared.push((partition, storage, space));
+    }
+
+    /// Records that a table was emptied as a whole (its storage is replaced by the caller).
+    pub fn note_truncate(&mut self, table: TableId, partition: PartitionId) {
+        self.changes.truncated.push((table, partition));
+    }
+
+    pub fn has_writes(&self) -> bool {
+        !self.writes.is_empty() || !self.changes.is_empty()
+    }
+
+    /// Waits until everything this transaction has come to know is on disk.
+    /// Returns at once when it is, as is usual.
+    pub async fn wait_until_durable(&self) -> Result<()> {
+        self.db.views.wait_until_durable(self.seen).await
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            writes: self.writes.clone(),
+            changes: self.changes.clone(),
+            own_catalog: self.own_catalog.clone(),
+            locks: self.held.len(),
+        }
+    }
+
+    fn undo_to(&mut self, mark: &Mark) {
+        self.writes = mark.writes.clone();
+        self.changes = mark.changes.clone();
+        self.own_catalog = mark.own_catalog.clone();
+    }
+
+    pub fn savepoint(&mut self, name: &str) {
+        let mark = self.mark();
+        self.savepoints.push((name.to_owned(), mark));
+    }
+
+    fn find_savepoint(&self, name: &str) -> Result<usize> {
+        let place = self.savepoints.iter().rposition(|(known, _)| known == name);
+        place.ok_or_else(|| {
+            Error::new(
+                state::INVALID_SAVEPOINT_SPECIFICATION,
+                format!("savepoint \"{name}\" does not exist"),
+            )
+        })
+    }
+
+    pub fn release(&mut self, name: &str) -> Result<()> {
+        let place = self.find_savepoint(name)?;
+        self.savepoints.truncate(place);
+        Ok(())
+    }
+
+    /// Undoes everything since the savepoint, which stays; later locks are released.
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        let place = self.find_savepoint(name)?;
+        self.savepoints.truncate(place + 1);
+        let mark = self.savepoints[place].1.clone();
+        self.undo_to(&mark);
+        let later = self.held.split_off(mark.locks);
+        self.db.locks.release_all(self.id, later);
+        // Which tables are still locked is asked for again on the next write.
+        self.writing.clear();
+        Ok(())
+    }
+
+    /// The state before a statement, to go back to if it fails or must run again.
+    pub fn statement_mark(&mut self) -> Mark {
+        self.mark()
+    }
+
+    /// Undoes the writes since the mark; locks are kept.
+    pub fn rollback_to_mark(&mut self, mark: Mark) {
+        self.undo_to(&mark);
+    }
+
+    pub fn rollback(mut self) {
+        self.end();
+    }
+
+    /// Releases everything without writing.
+    fn end(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        let held = std::mem::take(&mut self.held);
+        self.db.locks.release_all(self.id, held);
+        if !self.filled.is_empty() {
+            crate::load::clear_later(&self.db, std::mem::take(&mut self.filled));
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        let mut lane = None;
+        for table in &self.writing {
+            lane = lane.max(Some(lane_of(table)));
+        }
+        lane.unwrap_or(Lane::NORMAL)
+    }
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.catalog.is_empty()
+            && self.cleared.is_empty()
+            && self.truncated.is_empty()
+            && self.loads.is_empty()
+    }
+
+    fn log(&self, operations: &mut OperationWriter) -> Result<()> {
+        for change in &self.catalog {
+            // Statistics are a node's own affair.
+            if !matches!(change, CatalogChange::Statistics { .. }) {
+                operations.catalog(change)?;
+            }
+        }
+        for load in &self.loads {
+            operations.load(load.table, load.stamp, load.rows);
+        }
+        Ok(())
+    }
+}
+
+/// The table's `priority` option; NORMAL without one.
+pub(crate) fn lane_of(table: &Table) -> Lane {
+    match table.options.get("priority").map(String::as_str) {
+        Some("critical") => Lane::CRITICAL,
+        Some("high") => Lane::HIGH,
+        Some("low") => Lane::LOW,
+        Some("background") => Lane::BACKGROUND,
+        _ => Lane::NORMAL,
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

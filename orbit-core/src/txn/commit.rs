@@ -1,0 +1,219 @@
+//! COMMIT: the write set becomes one request to the committer. The log's
+//! operations follow from the difference between what was stored and what the
+//! transaction leaves, so a row touched ten times is logged once.
+
+use super::Transaction;
+use crate::committer::Request;
+use crate::database::stopped;
+use crate::error::Result;
+use crate::fingerprint;
+use crate::ids::{PartitionId, SiteOrdinal};
+use crate::key;
+use crate::log::{Life, OperationWriter};
+use crate::read::PREFIX_BYTES;
+use crate::row::{self, PENDING, RowRef, Stamp};
+use crate::store::{Batch, Space, successor};
+use crate::write_set::Pending;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+impl Transaction {
+    /// Durable when it returns `Ok`. An error of class 40, 53, 54 or 57P03
+    /// means that nothing was written.
+    pub async fn commit(mut self) -> Result<()> {
+        if !self.has_writes() {
+            self.end();
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        let mut operations = OperationWriter::default();
+        let mut partitions: SmallVec<[PartitionId; 4]> = SmallVec::new();
+        let mut fingerprints = fingerprint::Deltas::new();
+
+        for (partition, storage, space) in &self.changes.cleared {
+            let prefix = key::data_prefix(*partition, *storage);
+            batch.delete_range(*space, &prefix, &successor(&prefix));
+        }
+        self.changes.log(&mut operations)?;
+        for load in &self.changes.loads {
+            note(&mut partitions, load.partition);
+            for (partition, bucket, digest) in &load.fingerprints {
+                fingerprint::add(&mut fingerprints, *partition, *bucket, *digest);
+            }
+            for storage in &load.storages {
+                let pending = crate::meta::pending_load_key(load.partition, *storage);
+                batch.delete(Space::Meta, &pending);
+            }
+        }
+        if !self.changes.catalog.is_empty() {
+            self.db.write_next(&mut batch)?;
+        }
+        for (_, partition) in &self.changes.truncated {
+            note(&mut partitions, *partition);
+        }
+
+        let lane = self.lane();
+        let site = self.db.ordinals.get(&lane).copied();
+        let (mut new, mut old, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, pending) in &self.writes.rows {
+            self.writes.load(&pending.row, &mut new)?;
+            let base = match &pending.base {
+                None => None,
+                Some(base) => {
+                    self.writes.load(base, &mut old)?;
+                    Some(old.as_slice())
+                }
+            };
+            let was_live = match base {
+                Some(base) => RowRef::new(base)?.is_live(),
+                None => false,
+            };
+            // Made and removed by this transaction: nobody ever saw it.
+            if !was_live && base.is_none() && !RowRef::new(&new)?.is_live() {
+                continue;
+            }
+            if let Some(site) = site {
+                assign_site(&mut new, site)?;
+            }
+            let pk = key.get(PREFIX_BYTES..).unwrap_or(&[]);
+            note(&mut partitions, pending.table.partition);
+            log_row(&mut operations, pending, pk, base, &new, &mut scratch)?;
+            let table = pending.table.created.hlc ^ pending.table.created.site.0;
+            for row in base.into_iter().chain([new.as_slice()]) {
+                let row = RowRef::new(row)?;
+                if row.is_live() {
+                    let (bucket, digest) = fingerprint::digest(table, pk, row.body());
+                    let partition = pending.table.partition;
+                    fingerprint::add(&mut fingerprints, partition, bucket, digest);
+                }
+            }
+            batch.put(Space::Data, key, &new);
+        }
+        for (key, entry) in &self.writes.entries {
+            match entry {
+                Some(length) => batch.put(Space::Index, key, &length.to_le_bytes()),
+                None => batch.delete(Space::Index, key),
+            }
+        }
+
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            txn: self.id,
+            batch,
+            operations,
+            lane,
+            epoch: 0,
+            partitions,
+            fingerprints,
+            truncated: std::mem::take(&mut self.changes.truncated),
+            catalog: std::mem::take(&mut self.changes.catalog),
+            hidden_keys: self.hidden_keys,
+            locks: std::mem::take(&mut self.held),
+            reply,
+        };
+        // From here on the locks are the committer's to release.
+        self.ended = true;
+        let filled = std::mem::take(&mut self.filled);
+        let db = self.db.clone();
+        self.writes = Default::default();
+        db.commit(request).await?;
+        match answer.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refusal)) => {
+                if !filled.is_empty() {
+                    crate::load::clear_later(&db, filled);
+                }
+                Err(refusal)
+            }
+            Err(_) => Err(stopped()),
+        }
+    }
+}
+
+fn note(partitions: &mut SmallVec<[PartitionId; 4]>, partition: PartitionId) {
+    if !partitions.contains(&partition) {
+        partitions.push(partition);
+    }
+}
+
+/// Says what became of one row, from what was stored to what will be.
+fn log_row(
+    operations: &mut OperationWriter,
+    pending: &Pending,
+    pk: &[u8],
+    base: Option<&[u8]>,
+    new: &[u8],
+    scratch: &mut Vec<u8>,
+) -> Result<()> {
+    let table = &pending.table;
+    let new = RowRef::new(new)?;
+    let base = base.map(RowRef::new).transpose()?;
+    let same_life = base
+        .as_ref()
+        .is_some_and(|base| base.is_live() && base.causal_length() == new.causal_length());
+    if let Some(base) = &base
+        && same_life
+    {
+        let changed: SmallVec<[usize; 8]> = (0..new.columns())
+            .filter(|column| new.column_stamp(*column).hlc == PENDING)
+            .collect();
+        operations.update(table.id, pk, life(base), changed.len() as u16);
+        for column in changed {
+            scratch.clear();
+            let value = new.value(&table.layout, column, &table.missing)?;
+            row::encode_value(&value, scratch);
+            operations.cell(column as u16, &[base.column_stamp(column)], scratch);
+        }
+        return Ok(());
+    }
+    let mut replaced = None;
+    if let Some(base) = &base {
+        if base.is_live() {
+            let mut newer: SmallVec<[Stamp; 4]> = SmallVec::new();
+            for column in 0..base.columns() {
+                let stamp = base.column_stamp(column);
+                if stamp != base.stamp() && !newer.contains(&stamp) {
+                    newer.push(stamp);
+                }
+            }
+            operations.delete(table.id, pk, life(base), &newer);
+        } else {
+            replaced = Some(base.stamp());
+        }
+    }
+    if new.is_live() {
+        operations.insert(
+            table.id,
+            pk,
+            new.causal_length(),
+            replaced,
+            new.columns() as u16,
+            new.is_wide(),
+            new.body(),
+        );
+    }
+    Ok(())
+}
+
+fn life(row: &RowRef<'_>) -> Life {
+    Life {
+        causal_length: row.causal_length(),
+        stamp: row.stamp(),
+    }
+}
+
+/// Gives pending stamps the site ordinal of the lane that the whole
+/// transaction ends up in.
+fn assign_site(row: &mut [u8], site: SiteOrdinal) -> Result<()> {
+    let body = row.len() - RowRef::new(row)?.body().len();
+    let stamps = RowRef::new(row)?.stamp_bitmap().len() + row::HEAD_BYTES;
+    let places = [row::HEAD_BYTES - row::STAMP_BYTES].into_iter();
+    for at in places.chain((stamps..body).step_by(row::STAMP_BYTES)) {
+        if let Some(stamp) = row.get_mut(at..at + row::STAMP_BYTES)
+            && stamp[..8] == PENDING.0.to_le_bytes()
+        {
+            stamp[8..].copy_from_slice(&site.0.to_le_bytes());
+        }
+    }
+    Ok(())
+}

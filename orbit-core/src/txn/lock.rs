@@ -1,0 +1,191 @@
+//! Locking for a transaction: tables, names, rows.
+
+use super::{Isolation, RowLock, TableLock, Transaction, Wait};
+use crate::catalog::Table;
+use crate::error::{Error, Result, state};
+use crate::ids::TableId;
+use crate::lock::{Acquired, LockKey, Modes};
+use crate::read::{live, store_key};
+use crate::row::RowRef;
+use crate::store::Space;
+use std::sync::Arc;
+
+/// A row as it is now that nobody else can change it.
+#[derive(Clone, Debug, Default)]
+pub struct Locked {
+    /// The newest live row, own writes included.
+    pub row: Option<Vec<u8>>,
+    /// Somebody changed it since this statement's moment.
+    pub changed: bool,
+    /// Somebody else holds it and [`Wait::SkipLocked`] was asked for.
+    pub skipped: bool,
+}
+
+impl Transaction {
+    pub(super) async fn acquire(
+        &mut self,
+        key: LockKey,
+        modes: Modes,
+        wait: Wait,
+        what: &(dyn Fn() -> String + Sync),
+    ) -> Result<Acquired> {
+        let locks = self.db.locks.clone();
+        let acquired = locks
+            .acquire(self.id, key, modes, wait, &self.limits, what)
+            .await?;
+        if acquired == Acquired::New {
+            self.held.push((key, modes));
+        }
+        Ok(acquired)
+    }
+
+    /// Locks a table and returns its definition as it is now that it can't be
+    /// changed by others. 42P01 if it was dropped meanwhile.
+    pub async fn lock_table(
+        &mut self,
+        id: TableId,
+        mode: TableLock,
+        wait: Wait,
+    ) -> Result<Arc<Table>> {
+        let key = self.db.locks.table_key(id.0);
+        let catalog = self.catalog();
+        let name = move || match catalog.table_by_id(id) {
+            Some(table) => format!("relation \"{}\"", table.name),
+            None => format!("relation {id}"),
+        };
+        self.acquire(key, mode.bit(), wait, &name).await?;
+        let newest = self.db.newest();
+        let catalog = match &self.own_catalog {
+            Some(own) => own.clone(),
+            None => newest.catalog.clone(),
+        };
+        let Some(table) = catalog.table_by_id(id) else {
+            return Err(Error::new(
+                state::UNDEFINED_TABLE,
+                format!("{} does not exist", name()),
+            ));
+        };
+        let table = table.clone();
+        // The next statement must not plan with a catalog older than this one.
+        if self
+            .view
+            .as_ref()
+            .is_some_and(|view| view.catalog.version < newest.catalog.version)
+        {
+            self.seen = self.seen.max(newest.position);
+        }
+        if mode >= TableLock::RowExclusive && !self.writing.iter().any(|known| known.id == id) {
+            self.writing.push(table.clone());
+        }
+        Ok(table)
+    }
+
+    /// Makes sure that the table is locked for writing and that the caller's
+    /// definition is still the valid one.
+    pub(super) async fn lock_for_writing(&mut self, table: &Arc<Table>) -> Result<()> {
+        let known = match self.writing.iter().find(|known| known.id == table.id) {
+            Some(known) if Arc::ptr_eq(known, table) => return Ok(()),
+            _ => {
+                self.lock_table(table.id, TableLock::RowExclusive, Wait::Block)
+                    .await?
+            }
+        };
+        // Own DDL may have replaced the definition since it was locked.
+        if let Some(place) = self.writing.iter().position(|held| held.id == table.id) {
+            self.writing[place] = known.clone();
+        }
+        if known.version != table.version || known.storage != table.storage {
+            return Err(Error::new(
+                state::STALE_PLAN,
+                format!("relation \"{}\" was changed meanwhile", table.name),
+            )
+            .with_hint("Run the statement again."));
+        }
+        if let Some(place) = self.writing.iter().position(|held| held.id == table.id) {
+            self.writing[place] = table.clone();
+        }
+        Ok(())
+    }
+
+    /// Guards a relation's name while DDL checks and takes it.
+    pub async fn lock_name(&mut self, schema: &str, name: &str) -> Result<()> {
+        let key = self.db.locks.name_key(schema, name);
+        let modes = TableLock::AccessExclusive.bit();
+        let what = || format!("the name \"{name}\"");
+        self.acquire(key, modes, Wait::Block, &what).await?;
+        Ok(())
+    }
+
+    /// Locks a row or the place of an absent one, and reads its newest version.
+    pub async fn lock_row(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<Locked> {
+        if mode >= RowLock::NoKeyUpdate {
+            self.lock_for_writing(table).await?;
+        }
+        let key = self.db.locks.row_key(table.storage.0, pk);
+        let what = || format!("row in relation \"{}\"", table.name);
+        if self.acquire(key, mode.bit(), wait, &what).await? == Acquired::Skipped {
+            return Ok(Locked {
+                skipped: true,
+                ..Locked::default()
+            });
+        }
+        let store_key = store_key(table.partition, table.storage, pk);
+        let mut row = Vec::new();
+        if let Some(pending) = self.writes.rows.get(store_key.as_slice()) {
+            self.writes.load(&pending.row, &mut row)?;
+            let row = live(&mut row)?.then_some(row);
+            return Ok(Locked {
+                row,
+                changed: false,
+                skipped: false,
+            });
+        }
+        let there = self.db.store.get(Space::Data, &store_key, &mut row)?;
+        let mut changed = false;
+        if there {
+            let newest = RowRef::new(&row)?.newest_hlc();
+            let moment = self
+                .view
+                .as_ref()
+                .map_or(crate::clock::Hlc::MAX, |view| view.position);
+            if newest > moment {
+                changed = self.differs(table, &store_key, &row)?;
+            }
+            self.seen = self.seen.max(newest);
+        }
+        if changed && self.isolation == Isolation::RepeatableRead {
+            return Err(serialization_failure());
+        }
+        let row = (there && live(&mut row)?).then_some(row);
+        Ok(Locked {
+            row,
+            changed,
+            skipped: false,
+        })
+    }
+
+    /// Compares bytes, not stamps: a merged write may carry an older stamp.
+    fn differs(&self, table: &Table, key: &[u8], now: &[u8]) -> Result<bool> {
+        let Some(view) = &self.view else {
+            return Ok(false);
+        };
+        let mut then = Vec::new();
+        let there = view.snapshot.get(Space::Data, key, &mut then)?;
+        let _ = table;
+        Ok(!there || then != now)
+    }
+}
+
+pub(super) fn serialization_failure() -> Error {
+    Error::new(
+        state::SERIALIZATION_FAILURE,
+        "could not serialize access due to concurrent update",
+    )
+    .with_hint("Run the transaction again.")
+}

@@ -1,0 +1,462 @@
+//! Changing rows: what is stored, which index entries follow, which keys must
+//! be locked so that nobody else can make them true or false meanwhile.
+
+use super::{RowLock, Transaction, Wait};
+use crate::catalog::{Index, Table};
+use crate::error::{Error, Result, state};
+use crate::ids::IndexId;
+use crate::key;
+use crate::lock::{Acquired, LockKey};
+use crate::read::{KeyBuffer, ReadView, store_key};
+use crate::row::{self, PENDING, RowRef, Stamp};
+use crate::store::{Direction, KeyRange, Space};
+use crate::value::{Value, text};
+use std::sync::Arc;
+
+/// What ON CONFLICT watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConflictTarget {
+    Any,
+    PrimaryKey,
+    Index(IndexId),
+}
+
+/// The row that stands in the way of an INSERT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub pk: Vec<u8>,
+}
+
+enum Unique {
+    Free,
+    Taken(Conflict),
+}
+
+impl Transaction {
+    fn stamp(&self, table: &Table) -> Stamp {
+        let lane = super::lane_of(table).max(self.lane());
+        Stamp {
+            hlc: PENDING,
+            site: self
+                .db
+                .ordinals
+                .get(&lane)
+                .copied()
+                .unwrap_or(crate::ids::SiteOrdinal(0)),
+        }
+    }
+
+    /// Inserts a complete, typed row. NOT NULL and CHECK are the caller's
+    /// business; keys are checked here (23505).
+    pub async fn insert(&mut self, table: &Arc<Table>, values: Vec<Value>) -> Result<()> {
+        match self.try_insert(table, &values, None).await? {
+            None => Ok(()),
+            Some(_) => Err(Error::internal("an insert without ON CONFLICT met one")),
+        }
+    }
+
+    /// `None`: inserted. Otherwise nothing was written, and the row in the way is locked.
+    pub async fn insert_unless_conflict(
+        &mut self,
+        table: &Arc<Table>,
+        values: Vec<Value>,
+        target: ConflictTarget,
+    ) -> Result<Option<Conflict>> {
+        self.try_insert(table, &values, Some(target)).await
+    }
+
+    async fn try_insert(
+        &mut self,
+        table: &Arc<Table>,
+        values: &[Value],
+        target: Option<ConflictTarget>,
+    ) -> Result<Option<Conflict>> {
+        self.lock_for_writing(table).await?;
+        let mut pk = Vec::new();
+        let mut causal_length = 1;
+        let mut base = None;
+        if let Some(primary) = &table.primary_key {
+            key::primary_key(&primary.columns, values, &mut pk)?;
+            let lock = self.db.locks.row_key(table.storage.0, &pk);
+            self.lock_key(table, lock).await?;
+            let stored = self.newest_row(table, &pk)?;
+            if let Some(stored) = stored {
+                let row = RowRef::new(&stored)?;
+                self.seen = self.seen.max(settled(row.newest_hlc()));
+                if row.is_live() {
+                    if matches!(
+                        target,
+                        Some(ConflictTarget::Any | ConflictTarget::PrimaryKey)
+                    ) {
+                        return Ok(Some(Conflict { pk }));
+                    }
+                    self.wait_until_durable().await?;
+                    return Err(duplicate(
+                        table,
+                        &primary.constraint,
+                        &primary.columns,
+                        values,
+                    ));
+                }
+                causal_length = row.causal_length() + 1;
+                base = self.stored_base(table, &pk, stored)?;
+            }
+        } else {
+            let counter = self.db.new_hidden_key();
+            self.hidden_keys = self.hidden_keys.max(Some(counter));
+            let ordinal = self.stamp(table).site;
+            key::hidden_key(ordinal, counter, &mut pk);
+        }
+        for index in table.indexes.iter().filter(|index| index.unique) {
+            let mut columns = Vec::new();
+            if !index_columns(index, values, &mut columns)? {
+                continue;
+            }
+            match self.unique(table, index, &columns, &pk).await? {
+                Unique::Free => {}
+                Unique::Taken(conflict) => {
+                    let watched = match target {
+                        Some(ConflictTarget::Any) => true,
+                        Some(ConflictTarget::Index(id)) => id == index.id,
+                        _ => false,
+                    };
+                    if watched {
+                        return Ok(Some(conflict));
+                    }
+                    self.wait_until_durable().await?;
+                    let positions: Vec<_> =
+                        index.columns.iter().map(|column| column.column).collect();
+                    return Err(duplicate(table, &index.name, &positions, values));
+                }
+            }
+        }
+        let mut new = Vec::new();
+        let stamp = self.stamp(table);
+        row::encode(&table.layout, values, causal_length, stamp, &mut new)?;
+        for index in &table.indexes {
+            self.put_entry(table, index, values, &pk)?;
+        }
+        self.put_row(table, &pk, base.as_deref(), &new)?;
+        Ok(None)
+    }
+
+    /// Changes columns of a live row that the caller has locked (or that is
+    /// locked here). A changed primary key moves the row.
+    pub async fn update(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        changes: Vec<(usize, Value)>,
+    ) -> Result<()> {
+        let touches_key = changes
+            .iter()
+            .any(|(column, _)| is_key_column(table, *column));
+        let mode = if touches_key {
+            RowLock::Update
+        } else {
+            RowLock::NoKeyUpdate
+        };
+        let locked = self.lock_row(table, pk, mode, Wait::Block).await?;
+        let Some(old) = locked.row else {
+            return Err(Error::internal("an UPDATE of a row that is not there"));
+        };
+        if !touches_key && !touches_index(table, &changes) {
+            let mut new = Vec::new();
+            let stamp = self.stamp(table);
+            row::update(
+                &table.layout,
+                &old,
+                &changes,
+                &table.missing,
+                stamp,
+                &mut new,
+            )?;
+            let base = self.stored_base(table, pk, old)?;
+            return self.put_row(table, pk, base.as_deref(), &new);
+        }
+        self.update_keys(table, pk, old, changes).await
+    }
+
+    /// The slower half of UPDATE: index entries change, perhaps the key itself.
+    async fn update_keys(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        old: Vec<u8>,
+        changes: Vec<(usize, Value)>,
+    ) -> Result<()> {
+        let before = decode(table, &old)?;
+        let mut after = before.clone();
+        for (column, value) in &changes {
+            if let Some(slot) = after.get_mut(*column) {
+                *slot = value.clone();
+            }
+        }
+        if let Some(primary) = &table.primary_key {
+            let mut new_pk = Vec::new();
+            key::primary_key(&primary.columns, &after, &mut new_pk)?;
+            if new_pk != pk {
+                self.delete(table, pk).await?;
+                return self.insert(table, after).await;
+            }
+        }
+        for index in &table.indexes {
+            let (mut was, mut is) = (Vec::new(), Vec::new());
+            index_columns(index, &before, &mut was)?;
+            let complete = index_columns(index, &after, &mut is)?;
+            if was == is {
+                continue;
+            }
+            if index.unique
+                && complete
+                && let Unique::Taken(_) = self.unique(table, index, &is, pk).await?
+            {
+                self.wait_until_durable().await?;
+                let positions: Vec<_> = index.columns.iter().map(|column| column.column).collect();
+                return Err(duplicate(table, &index.name, &positions, &after));
+            }
+            self.remove_entry(table, index, &before, pk)?;
+            self.put_entry(table, index, &after, pk)?;
+        }
+        let mut new = Vec::new();
+        let stamp = self.stamp(table);
+        row::update(
+            &table.layout,
+            &old,
+            &changes,
+            &table.missing,
+            stamp,
+            &mut new,
+        )?;
+        let base = self.stored_base(table, pk, old)?;
+        self.put_row(table, pk, base.as_deref(), &new)
+    }
+
+    /// `false`: there was no live row.
+    pub async fn delete(&mut self, table: &Arc<Table>, pk: &[u8]) -> Result<bool> {
+        let locked = self
+            .lock_row(table, pk, RowLock::Update, Wait::Block)
+            .await?;
+        let Some(old) = locked.row else {
+            return Ok(false);
+        };
+        if !table.indexes.is_empty() {
+            let values = decode(table, &old)?;
+            for index in &table.indexes {
+                self.remove_entry(table, index, &values, pk)?;
+            }
+        }
+        let mut dead = Vec::new();
+        let causal_length = RowRef::new(&old)?.causal_length() + 1;
+        row::tombstone(causal_length, self.stamp(table), &mut dead);
+        let base = self.stored_base(table, pk, old)?;
+        self.put_row(table, pk, base.as_deref(), &dead)?;
+        Ok(true)
+    }
+
+    fn put_row(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        base: Option<&[u8]>,
+        row: &[u8],
+    ) -> Result<()> {
+        let key = store_key(table.partition, table.storage, pk);
+        let limit = self.db.options.max_transaction_bytes;
+        if self.writes.bytes() > limit {
+            return Err(
+                Error::new(state::PROGRAM_LIMIT_EXCEEDED, "transaction is too large")
+                    .with_detail(format!("A transaction may write up to {} MB.", limit >> 20))
+                    .with_hint("Commit in smaller steps, or load into an empty table with COPY."),
+            );
+        }
+        let writes = Arc::make_mut(&mut self.writes);
+        writes.put_row(&key, table, base, row, &self.db.options.scratch_directory)
+    }
+
+    /// What was stored under a key before this transaction: the base of an
+    /// earlier own write if there is one, otherwise `now`.
+    fn stored_base(&self, table: &Table, pk: &[u8], now: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        let key = store_key(table.partition, table.storage, pk);
+        match self.writes.rows.get(key.as_slice()) {
+            None => Ok(Some(now)),
+            Some(pending) => match &pending.base {
+                None => Ok(None),
+                Some(base) => {
+                    let mut bytes = Vec::new();
+                    self.writes.load(base, &mut bytes)?;
+                    Ok(Some(bytes))
+                }
+            },
+        }
+    }
+
+    /// The newest bytes under a key, dead or alive, own writes first.
+    fn newest_row(&self, table: &Table, pk: &[u8]) -> Result<Option<Vec<u8>>> {
+        let key = store_key(table.partition, table.storage, pk);
+        let mut row = Vec::new();
+        if let Some(pending) = self.writes.rows.get(key.as_slice()) {
+            self.writes.load(&pending.row, &mut row)?;
+            return Ok(Some(row));
+        }
+        let there = self.db.store.get(Space::Data, &key, &mut row)?;
+        Ok(there.then_some(row))
+    }
+
+    async fn lock_key(&mut self, table: &Table, lock: LockKey) -> Result<Acquired> {
+        let what = || format!("row in relation \"{}\"", table.name);
+        self.acquire(lock, RowLock::Update.bit(), Wait::Block, &what)
+            .await
+    }
+
+    /// Locks a unique key and looks whether another row has it.
+    async fn unique(
+        &mut self,
+        table: &Arc<Table>,
+        index: &Index,
+        columns: &[u8],
+        own_pk: &[u8],
+    ) -> Result<Unique> {
+        let lock = self.db.locks.row_key(index.storage.0, columns);
+        self.lock_key(table, lock).await?;
+        let newest = self.db.newest();
+        let view = ReadView {
+            catalog: newest.catalog.clone(),
+            view: newest,
+            writes: Some(self.writes.clone()),
+            loaded: self.loaded.clone(),
+        };
+        let range = KeyRange::prefix(columns);
+        let mut scan = view.scan_index(table, index, range, Direction::Forward)?;
+        while let Some((key, pk)) = scan.next_entry()? {
+            if key == columns && pk != own_pk {
+                let pk = pk.to_vec();
+                let mut row = Vec::new();
+                if view.get(table, &pk, &mut row)? {
+                    self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
+                }
+                return Ok(Unique::Taken(Conflict { pk }));
+            }
+        }
+        Ok(Unique::Free)
+    }
+
+    fn put_entry(
+        &mut self,
+        table: &Table,
+        index: &Index,
+        values: &[Value],
+        pk: &[u8],
+    ) -> Result<()> {
+        let (key, length) = entry_key(table, index, values, pk)?;
+        Arc::make_mut(&mut self.writes).put_entry(&key, Some(length));
+        Ok(())
+    }
+
+    fn remove_entry(
+        &mut self,
+        table: &Table,
+        index: &Index,
+        values: &[Value],
+        pk: &[u8],
+    ) -> Result<()> {
+        let (key, _) = entry_key(table, index, values, pk)?;
+        Arc::make_mut(&mut self.writes).put_entry(&key, None);
+        Ok(())
+    }
+}
+
+/// A pending stamp is this transaction's own: nothing to wait for.
+fn settled(hlc: crate::clock::Hlc) -> crate::clock::Hlc {
+    if hlc == PENDING {
+        crate::clock::Hlc::ZERO
+    } else {
+        hlc
+    }
+}
+
+/// The whole store key of an index entry, and how long its columns are.
+pub(crate) fn entry_key(
+    table: &Table,
+    index: &Index,
+    values: &[Value],
+    pk: &[u8],
+) -> Result<(KeyBuffer, u32)> {
+    let mut columns = Vec::new();
+    index_columns(index, values, &mut columns)?;
+    let length = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+    let mut key = store_key(table.partition, index.storage, &columns);
+    key.extend_from_slice(pk);
+    Ok((key, length))
+}
+
+/// Encodes a row's columns of an index. `false`: one of them is NULL.
+pub fn index_columns(index: &Index, values: &[Value], out: &mut Vec<u8>) -> Result<bool> {
+    let mut complete = true;
+    for column in &index.columns {
+        let value = values.get(column.column).unwrap_or(&Value::Null);
+        complete &= !value.is_null();
+        key::push(out, &value.as_ref(), column.descending, true)?;
+    }
+    Ok(complete)
+}
+
+fn is_key_column(table: &Table, column: usize) -> bool {
+    table.primary_key_columns().contains(&column)
+        || table
+            .indexes
+            .iter()
+            .any(|index| index.unique && index.columns.iter().any(|of| of.column == column))
+}
+
+fn touches_index(table: &Table, changes: &[(usize, Value)]) -> bool {
+    table.indexes.iter().any(|index| {
+        let columns = index.columns.iter();
+        columns
+            .map(|column| column.column)
+            .any(|column| changes.iter().any(|(changed, _)| *changed == column))
+    })
+}
+
+/// All values of a stored row.
+pub fn decode(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
+    let row = RowRef::new(row)?;
+    (0..table.columns.len())
+        .map(|column| Ok(row.value(&table.layout, column, &table.missing)?.to_owned()))
+        .collect()
+}
+
+pub(crate) fn duplicate(
+    table: &Table,
+    constraint: &str,
+    columns: &[usize],
+    values: &[Value],
+) -> Error {
+    let mut names = String::new();
+    let mut shown = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        if place > 0 {
+            names.push_str(", ");
+            shown.extend_from_slice(b", ");
+        }
+        if let (Some(definition), Some(value)) = (table.columns.get(*column), values.get(*column)) {
+            names.push_str(&definition.name);
+            let settings = text::FormatSettings::default();
+            let kind = &definition.sql_type;
+            if text::format(&value.as_ref(), kind, &settings, &mut shown).is_err() {
+                shown.push(b'?');
+            }
+        }
+    }
+    Error::new(
+        state::UNIQUE_VIOLATION,
+        format!("duplicate key value violates unique constraint \"{constraint}\""),
+    )
+    .with_detail(format!(
+        "Key ({names})=({}) already exists.",
+        String::from_utf8_lossy(&shown)
+    ))
+    .of_schema(table.schema.clone())
+    .of_table(table.name.clone())
+    .of_constraint(constraint)
+}

@@ -91,9 +91,19 @@ fn what_is_not_a_start_is_refused() {
 fn options_are_settings_in_the_form_of_switches() {
     let start = started(&start_packet(
         VERSION,
-        &[("user", "a"), ("options", r"-c statement_timeout=5s  --work-mem=4MB -csearch_path=a,\ b")],
+        &[
+            ("user", "a"),
+            (
+                "options",
+                r"-c statement_timeout=5s  --work-mem=4MB -csearch_path=a,\ b",
+            ),
+        ],
     ));
-    let expected = [("statement_timeout", "5s"), ("work_mem", "4MB"), ("search_path", "a, b")];
+    let expected = [
+        ("statement_timeout", "5s"),
+        ("work_mem", "4MB"),
+        ("search_path", "a, b"),
+    ];
     assert_eq!(
         start.settings,
         expected.map(|(name, value)| (name.to_owned(), value.to_owned()))

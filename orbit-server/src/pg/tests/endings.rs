@@ -179,3 +179,21 @@ async fn a_shutdown_ends_sessions_idle_and_busy() {
         assert_eq!(client.receive().await, None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idleness_has_its_limits() {
+    let server = server().await;
+    let mut client = server.client().await;
+    client.query("SET idle_session_timeout = '20ms'").await;
+    let error = client.receive().await.unwrap();
+    assert_eq!(
+        (error.code(), error.field(b'S')),
+        ("57P05".into(), "FATAL".into())
+    );
+    let mut client = server.client().await;
+    client
+        .query("SET idle_in_transaction_session_timeout = '20ms'; BEGIN")
+        .await;
+    let error = client.receive().await.unwrap();
+    assert_eq!(error.code(), "25P03");
+}

@@ -20,6 +20,8 @@
 pub mod copy;
 mod ddl;
 pub mod engine;
+pub mod expr;
+pub mod literals;
 #[cfg(feature = "datafusion")]
 pub mod planned;
 pub mod point;
@@ -27,6 +29,7 @@ pub mod rows;
 pub mod session;
 pub mod settings;
 pub mod statement;
+pub mod write;
 
 pub use engine::{Engine, EngineOptions, SessionInit};
 pub use rows::{ColumnDesc, CopyIn, CopyOut, Outcome, RowBatch, Rows, Tag};

@@ -13,7 +13,7 @@ use crate::rows::Outcome;
 use crate::settings::Settings;
 use crate::statement::{Prepared, Script};
 use control::Control;
-use orbit_core::txn::CancelToken;
+use orbit_core::cancel::CancelToken;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::value::text::FormatSettings;

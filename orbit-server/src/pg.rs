@@ -27,9 +27,6 @@ mod simple;
 mod socket;
 mod startup;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 pub use listener::serve;

@@ -1,6 +1,6 @@
 //! The handle by which others reach into a running session: cancel requests.
 
-use orbit_core::txn::CancelToken;
+use orbit_core::cancel::CancelToken;
 use orbit_core::{Error, state};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -98,26 +98,19 @@ impl Input {
                     let Some((kind, length)) = self.header()? else {
                         return Ok(None);
                     };
-                    let limit = match kind {
-                        tag::QUERY | tag::PARSE => Some(self.max_statement_bytes),
-                        tag::BIND | tag::FUNCTION_CALL => Some(self.max_message_bytes),
-                        _ => None,
-                    };
+                    let limit = limit(kind, self.max_statement_bytes, self.max_message_bytes)?;
                     if kind == tag::COPY_DATA {
                         self.start += HEADER_BYTES;
                         self.body = Body::Copy(length);
                         continue;
                     }
-                    match limit {
-                        Some(limit) if length > limit => {
-                            self.start += HEADER_BYTES;
-                            self.body = Body::Skipped(length);
-                            return Ok(Some(Cut::TooLong(kind, length)));
-                        }
-                        None if length > SMALL_MESSAGE_BYTES => {
+                    if length > limit {
+                        if limit == SMALL_MESSAGE_BYTES {
                             return Err(protocol("invalid message length"));
                         }
-                        _ => {}
+                        self.start += HEADER_BYTES;
+                        self.body = Body::Skipped(length);
+                        return Ok(Some(Cut::TooLong(kind, length)));
                     }
                     let whole = HEADER_BYTES + length;
                     if held < whole {
@@ -139,9 +132,6 @@ impl Input {
         let Some((&kind, rest)) = held.split_first() else {
             return Ok(None);
         };
-        if !is_known(kind) {
-            return Err(protocol(format!("invalid frontend message type {kind}")));
-        }
         let Some(length) = rest.first_chunk::<4>() else {
             return Ok(None);
         };
@@ -199,23 +189,21 @@ impl Input {
     }
 }
 
-fn is_known(kind: u8) -> bool {
-    matches!(
-        kind,
-        tag::BIND
-            | tag::CLOSE
-            | tag::COPY_DATA
-            | tag::COPY_DONE
-            | tag::COPY_FAIL
-            | tag::DESCRIBE
-            | tag::EXECUTE
-            | tag::FLUSH
-            | tag::FUNCTION_CALL
-            | tag::PARSE
-            | tag::QUERY
-            | tag::SYNC
-            | tag::TERMINATE
-    )
+fn limit(kind: u8, statement: usize, message: usize) -> Result<usize> {
+    match kind {
+        tag::QUERY | tag::PARSE => Ok(statement),
+        tag::BIND | tag::FUNCTION_CALL => Ok(message),
+        tag::CLOSE
+        | tag::COPY_DATA
+        | tag::COPY_DONE
+        | tag::COPY_FAIL
+        | tag::DESCRIBE
+        | tag::EXECUTE
+        | tag::FLUSH
+        | tag::SYNC
+        | tag::TERMINATE => Ok(SMALL_MESSAGE_BYTES),
+        other => Err(protocol(format!("invalid frontend message type {other}"))),
+    }
 }
 
 #[cfg(test)]

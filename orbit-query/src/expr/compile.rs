@@ -1,0 +1,716 @@
+//! Syntax to nodes: PostgreSQL's typing rules for what this interpreter knows.
+
+use super::arith::ArithOp;
+use super::coerce::{self, is_integer, is_text, numeric_rank};
+use super::node::{CompareOp, Node};
+use super::scope::{Params, Scope, fold};
+use super::{MAX_DEPTH, RowExpr, functions, types};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Numeric, Value};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, BinaryOperator, Expr, UnaryOperator};
+
+/// Why a compilation ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Outside the vocabulary: the planner's.
+    Unknown,
+    /// PostgreSQL refuses this too.
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+impl Stop {
+    pub(crate) fn catch<T>(result: Result<T, Stop>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::Unknown) => Ok(None),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// A node and its type; `Unknown` marks literals, parameters and NULLs that
+/// still take their type from where they stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Typed {
+    pub node: Node,
+    pub ty: SqlType,
+}
+
+pub(crate) struct Compiler<'a, 'p> {
+    scope: &'a Scope<'a>,
+    pub(crate) params: &'p mut Params,
+    depth: usize,
+}
+
+impl<'a, 'p> Compiler<'a, 'p> {
+    pub(crate) fn new(scope: &'a Scope<'a>, params: &'p mut Params) -> Compiler<'a, 'p> {
+        Compiler {
+            scope,
+            params,
+            depth: 0,
+        }
+    }
+
+    /// An expression in its own right; what is still untyped becomes text.
+    pub(crate) fn expression(&mut self, expr: &Expr) -> Result<RowExpr, Stop> {
+        let typed = self.typed(expr)?;
+        if typed.ty == SqlType::Unknown {
+            let node = coerce::implicit(typed, &SqlType::Text, self.params)?;
+            let ty = match &node {
+                Node::Param(number) => self.params.sql_type(*number).cloned(),
+                _ => None,
+            };
+            return Ok(RowExpr::from_parts(node, ty.unwrap_or(SqlType::Text)));
+        }
+        Ok(RowExpr::from_parts(typed.node, typed.ty))
+    }
+
+    /// An expression assigned to a column of type `target`.
+    pub(crate) fn assigned(&mut self, expr: &Expr, target: &SqlType) -> Result<RowExpr, Stop> {
+        let typed = self.typed(expr)?;
+        let node = coerce::assignment(typed, target, self.params)?;
+        Ok(RowExpr::from_parts(node, target.clone()))
+    }
+
+    pub(crate) fn condition(&mut self, expr: &Expr) -> Result<RowExpr, Stop> {
+        Ok(RowExpr::from_parts(self.boolean(expr)?, SqlType::Bool))
+    }
+
+    /// An expression converted implicitly to `target`.
+    pub(crate) fn converted(&mut self, expr: &Expr, target: &SqlType) -> Result<RowExpr, Stop> {
+        let typed = self.typed(expr)?;
+        // LIMIT takes any integer.
+        let node = if is_integer(&typed.ty) && is_integer(target) {
+            typed.node
+        } else {
+            coerce::implicit(typed, target, self.params)?
+        };
+        Ok(RowExpr::from_parts(node, target.clone()))
+    }
+
+    pub(crate) fn boolean(&mut self, expr: &Expr) -> Result<Node, Stop> {
+        let typed = self.typed(expr)?;
+        match typed.ty {
+            SqlType::Bool => Ok(typed.node),
+            SqlType::Unknown => coerce::implicit(typed, &SqlType::Bool, self.params),
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    pub(crate) fn typed(&mut self, expr: &Expr) -> Result<Typed, Stop> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Stop::Unknown);
+        }
+        self.depth += 1;
+        let typed = self.typed_inner(expr);
+        self.depth -= 1;
+        typed
+    }
+
+    fn typed_inner(&mut self, expr: &Expr) -> Result<Typed, Stop> {
+        match expr {
+            Expr::Nested(inner) => self.typed(inner),
+            Expr::Identifier(name) => self.column(std::slice::from_ref(name)),
+            Expr::CompoundIdentifier(path) => self.column(path),
+            Expr::Value(value) => self.literal(&value.value),
+            Expr::UnaryOp { op, expr } => self.unary(*op, expr),
+            Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
+            Expr::IsNull(operand) => self.is_null(operand, false),
+            Expr::IsNotNull(operand) => self.is_null(operand, true),
+            Expr::IsTrue(operand) => self.is_truth(operand, Some(true), false),
+            Expr::IsNotTrue(operand) => self.is_truth(operand, Some(true), true),
+            Expr::IsFalse(operand) => self.is_truth(operand, Some(false), false),
+            Expr::IsNotFalse(operand) => self.is_truth(operand, Some(false), true),
+            Expr::IsUnknown(operand) => self.is_truth(operand, None, false),
+            Expr::IsNotUnknown(operand) => self.is_truth(operand, None, true),
+            Expr::IsDistinctFrom(left, right) => self.distinct(left, right, false),
+            Expr::IsNotDistinctFrom(left, right) => self.distinct(left, right, true),
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => self.in_list(expr, list, *negated),
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let operand = self.typed(expr)?;
+                let low = self.typed(low)?;
+                let high = self.typed(high)?;
+                let above = self.comparison(CompareOp::GtEq, operand.clone(), low)?;
+                let below = self.comparison(CompareOp::LtEq, operand, high)?;
+                let both = boolean(Node::And(vec![above.node, below.node]));
+                Ok(if *negated {
+                    boolean(Node::Not(Box::new(both.node)))
+                } else {
+                    both
+                })
+            }
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), false, *negated),
+            Expr::ILike {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_ref(), true, *negated),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
+            Expr::Cast {
+                kind: ast::CastKind::Cast | ast::CastKind::DoubleColon,
+                expr,
+                data_type,
+                array: false,
+                format: None,
+            } => {
+                let target = types::sql_type(data_type).ok_or(Stop::Unknown)?;
+                let typed = self.typed(expr)?;
+                Ok(Typed {
+                    node: coerce::explicit(typed, &target, self.params)?,
+                    ty: target,
+                })
+            }
+            Expr::TypedString(typed) => {
+                let target = types::sql_type(&typed.data_type).ok_or(Stop::Unknown)?;
+                let ast::Value::SingleQuotedString(text) = &typed.value.value else {
+                    return Err(Stop::Unknown);
+                };
+                let literal = Typed {
+                    node: Node::Const(Value::Text(text.clone())),
+                    ty: SqlType::Unknown,
+                };
+                Ok(Typed {
+                    node: coerce::explicit(literal, &target, self.params)?,
+                    ty: target,
+                })
+            }
+            Expr::Function(function) => self.function(function),
+            Expr::Ceil {
+                expr,
+                field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime),
+            } => self.call("ceil", &[expr]),
+            Expr::Floor {
+                expr,
+                field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime),
+            } => self.call("floor", &[expr]),
+            Expr::Substring {
+                expr,
+                substring_from: Some(from),
+                substring_for,
+                ..
+            } => match substring_for {
+                None => self.call("substr", &[expr, from]),
+                Some(length) => self.call("substr", &[expr, from, length]),
+            },
+            Expr::Trim {
+                expr,
+                trim_where,
+                trim_what,
+                trim_characters: None,
+            } => {
+                let name = match trim_where {
+                    None | Some(ast::TrimWhereField::Both) => "btrim",
+                    Some(ast::TrimWhereField::Leading) => "ltrim",
+                    Some(ast::TrimWhereField::Trailing) => "rtrim",
+                };
+                match trim_what {
+                    None => self.call(name, &[expr]),
+                    Some(what) => self.call(name, &[expr, what]),
+                }
+            }
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn column(&mut self, path: &[ast::Ident]) -> Result<Typed, Stop> {
+        match self.scope.resolve(path)? {
+            Some((position, ty)) => Ok(Typed {
+                node: Node::Column(position),
+                ty: ty.clone(),
+            }),
+            None => Err(Stop::Unknown),
+        }
+    }
+
+    fn literal(&mut self, value: &ast::Value) -> Result<Typed, Stop> {
+        let (value, ty) = match value {
+            ast::Value::Number(digits, false) => number(digits)?,
+            ast::Value::SingleQuotedString(text) | ast::Value::EscapedStringLiteral(text) => {
+                (Value::Text(text.clone()), SqlType::Unknown)
+            }
+            ast::Value::DollarQuotedString(text) => {
+                (Value::Text(text.value.clone()), SqlType::Unknown)
+            }
+            ast::Value::Boolean(truth) => (Value::Bool(*truth), SqlType::Bool),
+            ast::Value::Null => (Value::Null, SqlType::Unknown),
+            ast::Value::Placeholder(name) => {
+                let number = self.params.number(name).ok_or(Stop::Unknown)?;
+                let ty = self.params.sql_type(number).cloned();
+                return Ok(Typed {
+                    node: Node::Param(number),
+                    ty: ty.unwrap_or(SqlType::Unknown),
+                });
+            }
+            _ => return Err(Stop::Unknown),
+        };
+        Ok(Typed {
+            node: Node::Const(value),
+            ty,
+        })
+    }
+
+    fn unary(&mut self, op: UnaryOperator, operand: &Expr) -> Result<Typed, Stop> {
+        match op {
+            UnaryOperator::Not => {
+                let operand = self.boolean(operand)?;
+                Ok(boolean(Node::Not(Box::new(operand))))
+            }
+            UnaryOperator::Plus => {
+                let operand = self.typed(operand)?;
+                match numeric_rank(&operand.ty) {
+                    Some(_) => Ok(operand),
+                    None => Err(Stop::Unknown),
+                }
+            }
+            UnaryOperator::Minus => {
+                // A negative literal is one number: -2147483648 is an integer.
+                if let Expr::Value(value) = operand
+                    && let ast::Value::Number(digits, false) = &value.value
+                {
+                    let (value, ty) = number(&format!("-{digits}"))?;
+                    return Ok(Typed {
+                        node: Node::Const(value),
+                        ty,
+                    });
+                }
+                let operand = self.typed(operand)?;
+                if numeric_rank(&operand.ty).is_none() {
+                    return Err(Stop::Unknown);
+                }
+                Ok(Typed {
+                    ty: coerce::base_type(&operand.ty),
+                    node: Node::Negate(Box::new(operand.node)),
+                })
+            }
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+    ) -> Result<Typed, Stop> {
+        let compare = match op {
+            BinaryOperator::And | BinaryOperator::Or => return self.chain(left, op, right),
+            BinaryOperator::Eq => Some(CompareOp::Eq),
+            BinaryOperator::NotEq => Some(CompareOp::NotEq),
+            BinaryOperator::Lt => Some(CompareOp::Lt),
+            BinaryOperator::LtEq => Some(CompareOp::LtEq),
+            BinaryOperator::Gt => Some(CompareOp::Gt),
+            BinaryOperator::GtEq => Some(CompareOp::GtEq),
+            _ => None,
+        };
+        let arith = match op {
+            BinaryOperator::Plus => Some(ArithOp::Add),
+            BinaryOperator::Minus => Some(ArithOp::Sub),
+            BinaryOperator::Multiply => Some(ArithOp::Mul),
+            BinaryOperator::Divide => Some(ArithOp::Div),
+            BinaryOperator::Modulo => Some(ArithOp::Rem),
+            _ => None,
+        };
+        if compare.is_none() && arith.is_none() && *op != BinaryOperator::StringConcat {
+            return Err(Stop::Unknown);
+        }
+        let left = self.typed(left)?;
+        let right = self.typed(right)?;
+        if let Some(op) = compare {
+            return self.comparison(op, left, right);
+        }
+        if let Some(op) = arith {
+            return arithmetic(op, left, right, self.params);
+        }
+        self.concat(left, right)
+    }
+
+    /// `a AND b AND c ...` parses as a chain as deep as it is long: walked, not recursed.
+    fn chain(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Typed, Stop> {
+        let mut terms = vec![right];
+        let mut rest = left;
+        while let Expr::BinaryOp {
+            left,
+            op: inner,
+            right,
+        } = rest
+            && inner == op
+        {
+            terms.push(right);
+            rest = left;
+        }
+        terms.push(rest);
+        let nodes = terms
+            .into_iter()
+            .rev()
+            .map(|term| self.boolean(term))
+            .collect::<Result<Vec<_>, Stop>>()?;
+        Ok(boolean(match op {
+            BinaryOperator::And => Node::And(nodes),
+            _ => Node::Or(nodes),
+        }))
+    }
+
+    fn sides(&mut self, left: Typed, right: Typed) -> Result<(Node, Node), Stop> {
+        let ty = coerce::comparison_type(&left.ty, &right.ty).ok_or(Stop::Unknown)?;
+        // Integers of all widths, and integers with numeric, compare as they are.
+        let exact = |ty: &SqlType| numeric_rank(ty).is_some_and(|rank| rank <= 3);
+        if exact(&left.ty) && exact(&right.ty) {
+            return Ok((left.node, right.node));
+        }
+        Ok((
+            coerce::implicit(left, &ty, self.params)?,
+            coerce::implicit(right, &ty, self.params)?,
+        ))
+    }
+
+    pub(crate) fn comparison(
+        &mut self,
+        op: CompareOp,
+        left: Typed,
+        right: Typed,
+    ) -> Result<Typed, Stop> {
+        let sides = self.sides(left, right)?;
+        Ok(boolean(Node::Compare(op, Box::new(sides))))
+    }
+
+    fn distinct(&mut self, left: &Expr, right: &Expr, negated: bool) -> Result<Typed, Stop> {
+        let left = self.typed(left)?;
+        let right = self.typed(right)?;
+        let sides = Box::new(self.sides(left, right)?);
+        Ok(boolean(Node::Distinct { sides, negated }))
+    }
+
+    fn is_null(&mut self, operand: &Expr, negated: bool) -> Result<Typed, Stop> {
+        let typed = self.typed(operand)?;
+        let node = match typed.ty {
+            SqlType::Unknown => coerce::implicit(typed, &SqlType::Text, self.params)?,
+            _ => typed.node,
+        };
+        Ok(boolean(Node::IsNull {
+            operand: Box::new(node),
+            negated,
+        }))
+    }
+
+    fn is_truth(
+        &mut self,
+        operand: &Expr,
+        truth: Option<bool>,
+        negated: bool,
+    ) -> Result<Typed, Stop> {
+        let operand = Box::new(self.boolean(operand)?);
+        Ok(boolean(Node::IsTruth {
+            operand,
+            truth,
+            negated,
+        }))
+    }
+
+    fn in_list(&mut self, operand: &Expr, list: &[Expr], negated: bool) -> Result<Typed, Stop> {
+        let operand = self.typed(operand)?;
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            items.push(self.typed(item)?);
+        }
+        // PostgreSQL compares with the common type of the operand and all items.
+        let common = coerce::common_type(
+            std::iter::once(&operand.ty).chain(items.iter().map(|item| &item.ty)),
+        )
+        .ok_or(Stop::Unknown)?;
+        if coerce::comparison_type(&common, &common).is_none() {
+            return Err(Stop::Unknown);
+        }
+        let exact = |ty: &SqlType| numeric_rank(ty).is_some_and(|rank| rank <= 3);
+        let all_exact = exact(&operand.ty) && items.iter().all(|item| exact(&item.ty));
+        let mut convert = |typed: Typed| {
+            if all_exact {
+                Ok(typed.node)
+            } else {
+                coerce::implicit(typed, &common, self.params)
+            }
+        };
+        Ok(boolean(Node::In {
+            operand: Box::new(convert(operand)?),
+            list: items
+                .into_iter()
+                .map(&mut convert)
+                .collect::<Result<Vec<_>, Stop>>()?,
+            negated,
+        }))
+    }
+
+    fn like(
+        &mut self,
+        subject: &Expr,
+        pattern: &Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        insensitive: bool,
+        negated: bool,
+    ) -> Result<Typed, Stop> {
+        let escape = match escape.map(|escape| &escape.value) {
+            None => Some('\\'),
+            Some(ast::Value::SingleQuotedString(escape)) => {
+                let mut characters = escape.chars();
+                match (characters.next(), characters.next()) {
+                    (escape, None) => escape,
+                    _ => {
+                        return Err(Stop::Error(
+                            Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                                .with_hint("Escape string must be empty or one character."),
+                        ));
+                    }
+                }
+            }
+            Some(_) => return Err(Stop::Unknown),
+        };
+        let subject = self.typed(subject)?;
+        let pattern = self.typed(pattern)?;
+        // char(n) LIKE sees its blanks in PostgreSQL: left to the planner.
+        let fits = |ty: &SqlType| {
+            matches!(ty, SqlType::Unknown | SqlType::Text | SqlType::Varchar(_) | SqlType::Name)
+        };
+        if !fits(&subject.ty) || !fits(&pattern.ty) {
+            return Err(Stop::Unknown);
+        }
+        let sides = Box::new((
+            coerce::implicit(subject, &SqlType::Text, self.params)?,
+            coerce::implicit(pattern, &SqlType::Text, self.params)?,
+        ));
+        Ok(boolean(Node::Like {
+            sides,
+            escape,
+            insensitive,
+            negated,
+        }))
+    }
+
+    fn concat(&mut self, left: Typed, right: Typed) -> Result<Typed, Stop> {
+        let ty = match (&left.ty, &right.ty) {
+            (SqlType::Bytea, SqlType::Bytea | SqlType::Unknown)
+            | (SqlType::Unknown, SqlType::Bytea) => SqlType::Bytea,
+            (SqlType::Json | SqlType::Jsonb, _) | (_, SqlType::Json | SqlType::Jsonb) => {
+                return Err(Stop::Unknown);
+            }
+            (SqlType::Unknown, SqlType::Unknown) => SqlType::Text,
+            (a, b) if is_text(a) || is_text(b) => SqlType::Text,
+            _ => return Err(Stop::Unknown),
+        };
+        let mut side = |typed: Typed| {
+            if ty == SqlType::Bytea {
+                coerce::implicit(typed, &ty, self.params)
+            } else {
+                functions::as_text(typed, self.params)
+            }
+        };
+        let sides = Box::new((side(left)?, side(right)?));
+        Ok(Typed {
+            node: Node::Concat(sides),
+            ty,
+        })
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&Expr>,
+    ) -> Result<Typed, Stop> {
+        let operand = match operand {
+            None => None,
+            Some(operand) => {
+                let operand = self.typed(operand)?;
+                // It is evaluated for each arm: only what gives the same each time.
+                if matches!(operand.node, Node::Call(function, _) if function.is_volatile()) {
+                    return Err(Stop::Unknown);
+                }
+                Some(operand)
+            }
+        };
+        let mut tests = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
+        for arm in conditions {
+            tests.push(match &operand {
+                None => self.boolean(&arm.condition)?,
+                Some(operand) => {
+                    let value = self.typed(&arm.condition)?;
+                    self.comparison(CompareOp::Eq, operand.clone(), value)?.node
+                }
+            });
+            results.push(self.typed(&arm.result)?);
+        }
+        results.push(match otherwise {
+            Some(otherwise) => self.typed(otherwise)?,
+            None => Typed {
+                node: Node::Const(Value::Null),
+                ty: SqlType::Unknown,
+            },
+        });
+        let (mut results, ty) = functions::unify(results, self.params)?;
+        let otherwise = Box::new(results.pop().ok_or(Stop::Unknown)?);
+        Ok(Typed {
+            node: Node::Case {
+                arms: tests.into_iter().zip(results).collect(),
+                otherwise,
+            },
+            ty,
+        })
+    }
+
+    fn function(&mut self, function: &ast::Function) -> Result<Typed, Stop> {
+        if function.filter.is_some()
+            || function.over.is_some()
+            || function.null_treatment.is_some()
+            || !function.within_group.is_empty()
+            || !matches!(function.parameters, ast::FunctionArguments::None)
+        {
+            return Err(Stop::Unknown);
+        }
+        let name = match function.name.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(name)] => fold(name),
+            [
+                ast::ObjectNamePart::Identifier(schema),
+                ast::ObjectNamePart::Identifier(name),
+            ] if fold(schema) == "pg_catalog" => fold(name),
+            _ => return Err(Stop::Unknown),
+        };
+        let mut arguments = Vec::new();
+        match &function.args {
+            // CURRENT_DATE and its like; `now` without brackets is a column's name.
+            ast::FunctionArguments::None => {
+                if !matches!(
+                    name.as_ref(),
+                    "current_timestamp" | "current_date" | "localtimestamp"
+                ) {
+                    return Err(Stop::Unknown);
+                }
+            }
+            ast::FunctionArguments::List(list)
+                if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
+            {
+                for argument in &list.args {
+                    let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) = argument
+                    else {
+                        return Err(Stop::Unknown);
+                    };
+                    arguments.push(self.typed(argument)?);
+                }
+            }
+            _ => return Err(Stop::Unknown),
+        }
+        functions::resolve(&name, arguments, self.params)
+    }
+
+    fn call(&mut self, name: &str, arguments: &[&Expr]) -> Result<Typed, Stop> {
+        let arguments = arguments
+            .iter()
+            .map(|argument| self.typed(argument))
+            .collect::<Result<Vec<_>, Stop>>()?;
+        functions::resolve(name, arguments, self.params)
+    }
+}
+
+pub(super) fn arithmetic(
+    op: ArithOp,
+    left: Typed,
+    right: Typed,
+    params: &mut Params,
+) -> Result<Typed, Stop> {
+    // date - date, date +- integer, integer + date.
+    match (&left.ty, op, &right.ty) {
+        (SqlType::Date, ArithOp::Sub, SqlType::Date) => {
+            return Ok(Typed {
+                node: Node::Arith(op, Box::new((left.node, right.node))),
+                ty: SqlType::Int4,
+            });
+        }
+        (SqlType::Date, ArithOp::Add | ArithOp::Sub, SqlType::Int2 | SqlType::Int4) => {
+            let days = coerce::implicit(right, &SqlType::Int4, params)?;
+            return Ok(Typed {
+                node: Node::Arith(op, Box::new((left.node, days))),
+                ty: SqlType::Date,
+            });
+        }
+        (SqlType::Int2 | SqlType::Int4, ArithOp::Add, SqlType::Date) => {
+            let days = coerce::implicit(left, &SqlType::Int4, params)?;
+            return Ok(Typed {
+                node: Node::Arith(op, Box::new((days, right.node))),
+                ty: SqlType::Date,
+            });
+        }
+        _ => {}
+    }
+    let ty = match (&left.ty, &right.ty) {
+        (SqlType::Unknown, SqlType::Unknown) => return Err(Stop::Unknown),
+        (SqlType::Unknown, known) | (known, SqlType::Unknown) => {
+            numeric_rank(known).ok_or(Stop::Unknown)?;
+            coerce::base_type(known)
+        }
+        (a, b) => coerce::operator_type(a, b).ok_or(Stop::Unknown)?,
+    };
+    if op == ArithOp::Rem && matches!(ty, SqlType::Float4 | SqlType::Float8) {
+        return Err(Stop::Unknown);
+    }
+    let sides = (
+        coerce::implicit(left, &ty, params)?,
+        coerce::implicit(right, &ty, params)?,
+    );
+    Ok(Typed {
+        node: Node::Arith(op, Box::new(sides)),
+        ty,
+    })
+}
+
+fn boolean(node: Node) -> Typed {
+    Typed {
+        node,
+        ty: SqlType::Bool,
+    }
+}
+
+/// A numeric literal's value and type: integer if it fits, then bigint, else numeric.
+fn number(digits: &str) -> Result<(Value, SqlType), Stop> {
+    let plain = digits
+        .strip_prefix('-')
+        .unwrap_or(digits)
+        .bytes()
+        .all(|digit| digit.is_ascii_digit());
+    if plain {
+        if let Ok(value) = digits.parse::<i32>() {
+            return Ok((Value::Int4(value), SqlType::Int4));
+        }
+        if let Ok(value) = digits.parse::<i64>() {
+            return Ok((Value::Int8(value), SqlType::Int8));
+        }
+    }
+    let value = Numeric::parse(digits)?;
+    Ok((Value::Numeric(value), SqlType::Numeric(None)))
+}

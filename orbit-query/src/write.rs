@@ -1,0 +1,319 @@
+//! Rows on their way into a table: completed, converted, and checked against the
+//! row-level constraints, in the way of PostgreSQL and in its words.
+//!
+//! The point path, planned INSERT and UPDATE, and COPY all write through a
+//! [`TableWriter`]; keys and unique indexes are checked by the transaction.
+
+use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
+use orbit_core::catalog::Table;
+use orbit_core::types::SqlType;
+use orbit_core::value::text::FormatSettings;
+use orbit_core::value::{Value, ValueRef, cast, text};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use std::sync::Arc;
+
+/// An expression over one row that the row interpreter doesn't know and
+/// somebody else evaluates.
+pub trait RowFunction: Send + Sync {
+    fn call(&self, row: &[Value], env: &Env<'_>) -> Result<Value>;
+}
+
+/// Compiles what the row interpreter can't: DEFAULT and CHECK with functions
+/// of the planner.
+pub type Fallback<'a> =
+    &'a dyn Fn(&ast::Expr, &[(String, SqlType)]) -> Result<Arc<dyn RowFunction>>;
+
+#[derive(Clone)]
+enum Stored {
+    Row(RowExpr),
+    Planned(Arc<dyn RowFunction>),
+}
+
+impl Stored {
+    fn eval(&self, row: &dyn RowSource, width: usize, env: &Env<'_>) -> Result<Value> {
+        match self {
+            Stored::Row(expr) => expr.eval_value(row, env),
+            Stored::Planned(function) => {
+                let mut values = Vec::with_capacity(width);
+                for column in 0..width {
+                    values.push(row.value(column)?.to_owned());
+                }
+                function.call(&values, env)
+            }
+        }
+    }
+}
+
+struct Check {
+    name: String,
+    condition: Stored,
+}
+
+pub struct TableWriter {
+    table: Arc<Table>,
+    /// `None`: no DEFAULT, so NULL.
+    defaults: Vec<Option<Stored>>,
+    checks: Vec<Check>,
+}
+
+/// Parses SQL text that the catalog holds: a DEFAULT, a CHECK.
+pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
+    Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(sql)
+        .and_then(|mut parser| parser.parse_expr())
+        .map_err(|error| {
+            Error::corrupted(format!("the stored expression {sql:?} can't be read: {error}"))
+        })
+}
+
+impl TableWriter {
+    /// `Ok(None)`: some DEFAULT or CHECK needs a fallback and there is none.
+    pub fn compile(
+        table: &Arc<Table>,
+        fallback: Option<Fallback<'_>>,
+    ) -> Result<Option<TableWriter>> {
+        let columns: Vec<(String, SqlType)> = table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.sql_type.clone()))
+            .collect();
+        let mut defaults = Vec::with_capacity(columns.len());
+        for column in &table.columns {
+            let Some(sql) = &column.default else {
+                defaults.push(None);
+                continue;
+            };
+            let expr = stored_expression(sql)?;
+            let known = RowExpr::compile_as(
+                &expr,
+                &column.sql_type,
+                &Scope::none(),
+                &mut Params::default(),
+            )?;
+            defaults.push(Some(match (known, fallback) {
+                (Some(expr), _) => Stored::Row(expr),
+                (None, Some(fallback)) => Stored::Planned(fallback(&expr, &[])?),
+                (None, None) => return Ok(None),
+            }));
+        }
+        let mut scope = Scope::none();
+        scope.push(table.name.clone(), Some(&table.schema), &table.columns);
+        let mut checks = Vec::with_capacity(table.checks.len());
+        for check in &table.checks {
+            let expr = stored_expression(&check.expression)?;
+            let known = RowExpr::compile_condition(&expr, &scope, &mut Params::default())?;
+            checks.push(Check {
+                name: check.name.clone(),
+                condition: match (known, fallback) {
+                    (Some(expr), _) => Stored::Row(expr),
+                    (None, Some(fallback)) => Stored::Planned(fallback(&expr, &columns)?),
+                    (None, None) => return Ok(None),
+                },
+            });
+        }
+        // PostgreSQL checks constraints in the order of their names.
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Some(TableWriter {
+            table: table.clone(),
+            defaults,
+            checks,
+        }))
+    }
+
+    /// As `compile`, where there is nobody else to ask.
+    pub fn new(table: &Arc<Table>, fallback: Option<Fallback<'_>>) -> Result<TableWriter> {
+        TableWriter::compile(table, fallback)?.ok_or_else(|| {
+            Error::unsupported(format!(
+                "a DEFAULT or CHECK expression of table \"{}\"",
+                table.name
+            ))
+        })
+    }
+
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    pub fn default_value(&self, column: usize, env: &Env<'_>) -> Result<Value> {
+        match self.defaults.get(column) {
+            Some(Some(default @ Stored::Row(_))) => default.eval(&NoRow, 0, env),
+            Some(Some(default)) => {
+                let value = default.eval(&NoRow, 0, env)?;
+                match self.table.columns.get(column) {
+                    Some(column) => cast::assign(value, &column.sql_type),
+                    None => Ok(value),
+                }
+            }
+            _ => Ok(Value::Null),
+        }
+    }
+
+    /// A whole row from the values given for some columns (in the order of
+    /// `columns`), converted; the others take their DEFAULT. Checked.
+    pub fn complete(
+        &self,
+        columns: &[usize],
+        values: Vec<Value>,
+        env: &Env<'_>,
+    ) -> Result<Vec<Value>> {
+        let mut row: Vec<Option<Value>> = vec![None; self.table.columns.len()];
+        for (place, value) in columns.iter().zip(values) {
+            if let (Some(slot), Some(column)) =
+                (row.get_mut(*place), self.table.columns.get(*place))
+            {
+                *slot = Some(cast::assign(value, &column.sql_type)?);
+            }
+        }
+        let row = row
+            .into_iter()
+            .enumerate()
+            .map(|(place, value)| match value {
+                Some(value) => Ok(value),
+                None => self.default_value(place, env),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.check(&row, env)?;
+        Ok(row)
+    }
+
+    /// NOT NULL and CHECK of a complete new row.
+    pub fn check(&self, row: &[Value], env: &Env<'_>) -> Result<()> {
+        for (column, value) in self.table.columns.iter().zip(row) {
+            if column.not_null && value.is_null() {
+                return Err(self.null_in(&column.name, row, env));
+            }
+        }
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        self.check_conditions(&row, env)
+    }
+
+    /// NOT NULL and CHECK of a row about to be changed.
+    pub fn check_changes(
+        &self,
+        old: &dyn RowSource,
+        changes: &[(usize, Value)],
+        env: &Env<'_>,
+    ) -> Result<()> {
+        for (place, value) in changes {
+            if let Some(column) = self.table.columns.get(*place)
+                && column.not_null
+                && value.is_null()
+            {
+                let row = self.changed_row(old, changes)?;
+                return Err(self.null_in(&column.name, &row, env));
+            }
+        }
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        self.check_conditions(&Changed { old, changes }, env)
+    }
+
+    fn check_conditions(&self, row: &dyn RowSource, env: &Env<'_>) -> Result<()> {
+        let width = self.table.columns.len();
+        for check in &self.checks {
+            if check.condition.eval(row, width, env)? == Value::Bool(false) {
+                let mut values = Vec::with_capacity(width);
+                for column in 0..width {
+                    values.push(row.value(column)?.to_owned());
+                }
+                return Err(Error::new(
+                    state::CHECK_VIOLATION,
+                    format!(
+                        "new row for relation \"{}\" violates check constraint \"{}\"",
+                        self.table.name, check.name
+                    ),
+                )
+                .with_detail(self.failing_row(&values, env))
+                .of_schema(&self.table.schema)
+                .of_table(&self.table.name)
+                .of_constraint(&check.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The row as it will be after `changes`.
+    pub fn changed_row(
+        &self,
+        old: &dyn RowSource,
+        changes: &[(usize, Value)],
+    ) -> Result<Vec<Value>> {
+        let changed = Changed { old, changes };
+        (0..self.table.columns.len())
+            .map(|column| changed.value(column).map(|value| value.to_owned()))
+            .collect()
+    }
+
+    fn null_in(&self, column: &str, row: &[Value], env: &Env<'_>) -> Error {
+        Error::new(
+            state::NOT_NULL_VIOLATION,
+            format!(
+                "null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
+                self.table.name
+            ),
+        )
+        .with_detail(self.failing_row(row, env))
+        .of_schema(&self.table.schema)
+        .of_table(&self.table.name)
+        .of_column(column)
+    }
+
+    /// `Failing row contains (1, null, abc).`, each value cut at 64 bytes as PostgreSQL does.
+    fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
+        let mut detail = String::from("Failing row contains (");
+        for (place, (column, value)) in self.table.columns.iter().zip(row).enumerate() {
+            if place > 0 {
+                detail.push_str(", ");
+            }
+            push_value(&mut detail, &value.as_ref(), &column.sql_type, &env.facts.format);
+        }
+        detail.push_str(").");
+        detail
+    }
+}
+
+const MAX_SHOWN_BYTES: usize = 64;
+
+fn push_value(out: &mut String, value: &ValueRef<'_>, ty: &SqlType, format: &FormatSettings) {
+    if value.is_null() {
+        out.push_str("null");
+        return;
+    }
+    let mut bytes = Vec::new();
+    if text::format(value, ty, format, &mut bytes).is_err() {
+        // Only a message is at stake.
+        bytes.extend_from_slice(b"?");
+    }
+    let shown = String::from_utf8_lossy(&bytes);
+    if shown.len() <= MAX_SHOWN_BYTES {
+        out.push_str(&shown);
+        return;
+    }
+    let mut end = MAX_SHOWN_BYTES;
+    while !shown.is_char_boundary(end) {
+        end -= 1;
+    }
+    out.push_str(&shown[..end]);
+    out.push_str("...");
+}
+
+/// A row with some columns replaced.
+pub(crate) struct Changed<'a> {
+    pub old: &'a dyn RowSource,
+    pub changes: &'a [(usize, Value)],
+}
+
+impl RowSource for Changed<'_> {
+    fn value(&self, column: usize) -> Result<ValueRef<'_>> {
+        match self.changes.iter().find(|(place, _)| *place == column) {
+            Some((_, value)) => Ok(value.as_ref()),
+            None => self.old.value(column),
+        }
+    }
+}

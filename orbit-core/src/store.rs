@@ -20,6 +20,8 @@
 pub mod batch;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+#[cfg(any(feature = "redb", feature = "rocks"))]
+mod directory;
 mod poison;
 #[cfg(feature = "redb")]
 pub mod redb;

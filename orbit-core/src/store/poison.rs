@@ -45,32 +45,3 @@ fn refusal(first: &Error) -> Error {
         refusal.with_hint("Check the disk and start the node again; it recovers what was synced.")
     }
 }
-
-/// Another process (or another store of this one) has the directory open.
-#[cfg(any(feature = "redb", feature = "rocks"))]
-pub(crate) fn in_use(directory: &std::path::Path) -> Error {
-    Error::new(
-        state::OBJECT_IN_USE,
-        format!(
-            "data directory \"{}\" is in use by another process",
-            directory.display()
-        ),
-    )
-    .with_hint("Stop the other node, or give this one a data directory of its own.")
-}
-
-/// Makes a file's name (creation, rename, removal) survive power loss.
-#[cfg(any(feature = "redb", feature = "rocks"))]
-pub(crate) fn sync_directory(directory: &std::path::Path) -> Result<()> {
-    std::fs::File::open(directory)
-        .and_then(|opened| opened.sync_all())
-        .map_err(|error| in_path(error, directory))
-}
-
-/// An error of the file system with the path it is about.
-#[cfg(any(feature = "redb", feature = "rocks"))]
-pub(crate) fn in_path(error: std::io::Error, path: &std::path::Path) -> Error {
-    let text = error.to_string();
-    let mapped = Error::from(error);
-    Error::new(mapped.state(), format!("\"{}\": {text}", path.display()))
-}

@@ -10,7 +10,8 @@ mod cursor;
 #[cfg(test)]
 mod tests;
 
-use super::poison::{Poison, in_path, in_use, sync_directory};
+use super::directory::{self, in_path, in_use};
+use super::poison::Poison;
 use super::{
     Batch, Cursor, Direction, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions,
 };
@@ -59,8 +60,7 @@ struct Inner {
 impl RedbStore {
     /// Opens the store in `directory`, which is created if missing.
     pub fn open(directory: &Path, options: &StoreOptions) -> Result<Arc<RedbStore>> {
-        let created = !directory.exists();
-        std::fs::create_dir_all(directory).map_err(|error| in_path(error, directory))?;
+        directory::create(directory)?;
         let file = directory.join(FILE_NAME);
         let fresh = !file.exists();
         let database = Database::builder()
@@ -69,13 +69,7 @@ impl RedbStore {
             .map_err(|error| open_error(error, directory, &file))?;
         create_tables(&database)?;
         if fresh {
-            sync_directory(directory)?;
-        }
-        if let (true, Some(parent)) = (created, directory.parent()) {
-            // A relative path of one part has the empty path as its parent.
-            if !parent.as_os_str().is_empty() {
-                sync_directory(parent)?;
-            }
+            directory::sync(directory)?;
         }
         Ok(Arc::new(RedbStore {
             inner: Arc::new(Inner {

@@ -4,6 +4,7 @@
 //! * `rocks/options.rs`: every setting, with its reason
 //! * `rocks/snapshot.rs`, `rocks/cursor.rs`: reading
 //! * `rocks/load.rs`: sorted loads as files that are taken in whole
+//! * `rocks/wal.rs`: the look at the log before RocksDB reads it
 //! * `rocks/error.rs`: RocksDB's errors in our words
 //!
 //! One write-ahead log serves all column families, so a batch over several of
@@ -17,8 +18,10 @@ mod snapshot;
 mod spaces;
 #[cfg(test)]
 mod tests;
+mod wal;
 
-use super::poison::{Poison, in_path, sync_directory};
+use super::directory::{self, Lock, in_path};
+use super::poison::Poison;
 use super::{Batch, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
 use crate::error::{Error, Result, state};
 use ::rocksdb::checkpoint::Checkpoint;
@@ -28,11 +31,12 @@ use ::rocksdb::{
 };
 use error::{open_error, store_error};
 use options::{Resources, database_options, family_options};
+use parking_lot::Mutex;
 use snapshot::{RocksSnapshot, read_into};
 use spaces::{Family, with_key};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Column families are only made at open, so the handles need no lock.
 type Db = DBWithThreadMode<SingleThreaded>;
@@ -52,6 +56,12 @@ struct Inner {
     /// What the files of a sorted load are written with, by family.
     family_options: [Options; Family::ALL.len()],
     loads: AtomicU64,
+    /// What goes into the marks of the log, see [`wal::Mark`].
+    first_file: u64,
+    applied: Mutex<u64>,
+    synced: AtomicU64,
+    /// Let go of last.
+    _lock: Lock,
 }
 
 impl Inner {
@@ -62,7 +72,9 @@ impl Inner {
     }
 
     fn sync(&self) -> Result<()> {
+        let applied = *self.applied.lock();
         self.db.flush_wal(true).map_err(store_error)?;
+        self.synced.fetch_max(applied, Ordering::AcqRel);
         self.background_errors()
     }
 
@@ -89,8 +101,9 @@ impl Inner {
 impl RocksStore {
     /// Opens the store in `directory`, which is created if missing.
     pub fn open(directory: &Path, options: &StoreOptions) -> Result<Arc<RocksStore>> {
-        let created = !directory.exists();
-        std::fs::create_dir_all(directory).map_err(|error| in_path(error, directory))?;
+        directory::create(directory)?;
+        let lock = Lock::take(directory)?;
+        wal::settle(directory)?;
         let resources = Resources::new(options);
         let database_options = database_options(options, &resources)?;
         let family_options = Family::ALL.map(|family| family_options(family, options, &resources));
@@ -100,14 +113,7 @@ impl RocksStore {
             .map(|(family, options)| ColumnFamilyDescriptor::new(family.name(), options.clone()));
         let db = Db::open_cf_descriptors(&database_options, directory, families)
             .map_err(|error| open_error(error, directory))?;
-        // Only the holder of the lock may clear away what a crash left.
         load::clear_leftovers(directory)?;
-        if let (true, Some(parent)) = (created, directory.parent()) {
-            // A relative path of one part has the empty path as its parent.
-            if !parent.as_os_str().is_empty() {
-                sync_directory(parent)?;
-            }
-        }
         Ok(Arc::new(RocksStore {
             inner: Arc::new(Inner {
                 db,
@@ -118,6 +124,10 @@ impl RocksStore {
                 resources,
                 family_options,
                 loads: AtomicU64::new(0),
+                first_file: wal::newest_file(directory)?,
+                applied: Mutex::new(0),
+                synced: AtomicU64::new(0),
+                _lock: lock,
             }),
         }))
     }
@@ -137,11 +147,20 @@ impl Store for RocksStore {
             if batch.is_empty() {
                 return Ok(());
             }
-            let written = translate(&self.inner, batch)?;
+            // Held over the write: the log has the marks in their order.
+            let mut applied = self.inner.applied.lock();
+            let mark = wal::Mark {
+                first_file: self.inner.first_file,
+                number: *applied,
+                synced: self.inner.synced.load(Ordering::Acquire),
+            };
+            let written = translate(&self.inner, batch, mark)?;
             self.inner
                 .db
                 .write_opt(written, &self.inner.unsynced)
-                .map_err(store_error)
+                .map_err(store_error)?;
+            *applied += 1;
+            Ok(())
         })
     }
 
@@ -188,7 +207,7 @@ impl Store for RocksStore {
             .and_then(|checkpoint| checkpoint.create_checkpoint(directory))
             .map_err(store_error)?;
         match directory.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
+            Some(parent) if !parent.as_os_str().is_empty() => directory::sync(parent),
             _ => Ok(()),
         }
     }
@@ -214,8 +233,10 @@ impl Store for RocksStore {
 
 /// RocksDB's form of a batch. Its header is 12 bytes, each step a few more
 /// than its key and value.
-fn translate(inner: &Inner, batch: &Batch) -> Result<WriteBatch> {
-    let mut written = WriteBatch::with_capacity_bytes(12 + batch.bytes() + 12 * batch.len());
+fn translate(inner: &Inner, batch: &Batch, mark: wal::Mark) -> Result<WriteBatch> {
+    let bytes = 14 + wal::MARK_BYTES + batch.bytes() + 12 * batch.len();
+    let mut written = WriteBatch::with_capacity_bytes(bytes);
+    written.put_log_data(mark.to_bytes());
     for step in batch.iter() {
         match step {
             Op::Put { space, key, value } => {

@@ -1,7 +1,7 @@
 //! RocksDB's errors, which are texts, in our words.
 
 use crate::error::{Error, state};
-use crate::store::poison::in_use;
+use crate::store::directory::in_use;
 use ::rocksdb::ErrorKind;
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use super::Inner;
 use super::error::store_error;
 use super::spaces::{Family, with_key};
 use crate::error::{Error, Result};
-use crate::store::poison::in_path;
+use crate::store::directory::in_path;
 use crate::store::{SortedLoad, Space, must_ascend};
 use ::rocksdb::{ErrorKind, IngestExternalFileOptions, SstFileWriter};
 use std::path::{Path, PathBuf};

@@ -48,7 +48,10 @@ pub(super) fn database_options(options: &StoreOptions, resources: &Resources) ->
     // An old log file is never written over: what stands behind the end of a
     // log must not look like records of it.
     database.set_recycle_log_file_num(0);
-    database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    // What a crash tore is cut off before RocksDB looks (`rocks/wal.rs`).
+    database.set_wal_recovery_mode(DBRecoveryMode::AbsoluteConsistency);
+    // A log file that was synced and closed must be there, in its length.
+    database.set_track_and_verify_wals_in_manifest(true);
     // Bounds the time the next start takes to read the logs.
     database.set_max_total_wal_size((options.write_buffer_bytes as u64).max(4 << 20));
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::store::contract::{Subject, kill};
 
+mod damage;
+
 struct Place(tempfile::TempDir);
 
 impl Place {

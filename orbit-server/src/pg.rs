@@ -27,6 +27,9 @@ mod simple;
 mod socket;
 mod startup;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 pub use listener::serve;

@@ -1,13 +1,22 @@
-//! PostgreSQL's binary forms, both ways.
+//! PostgreSQL's binary forms, both ways. Big endian throughout.
 
-use super::{Value, ValueRef};
-use crate::error::{Error, Result};
-use crate::types::SqlType;
+mod array;
+mod numeric;
+mod read;
+mod write;
 
-/// Appends the payload of a value, without a length word.
-pub fn encode(_value: &ValueRef, _sql_type: &SqlType, _out: &mut Vec<u8>) -> Result<()> {
-    Err(Error::unsupported("binary"))
-}
-pub fn decode(_bytes: &[u8], _sql_type: &SqlType) -> Result<Value> {
-    Err(Error::unsupported("binary"))
+pub use read::decode;
+pub use write::encode;
+
+use crate::error::{Error, state};
+
+/// The version byte in front of a jsonb text.
+const JSONB_VERSION: u8 = 1;
+
+#[cold]
+fn malformed() -> Error {
+    Error::new(
+        state::INVALID_BINARY_REPRESENTATION,
+        "incorrect binary data format",
+    )
 }

@@ -2,9 +2,18 @@
 //! in `parse`, `interval` and `format` below.
 
 pub mod civil;
+mod decode;
+mod fields;
+mod format;
+mod interval;
+mod parse;
+mod words;
 mod zone;
 
-pub use zone::{local_to_utc, offset_at};
+pub use format::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
+pub use interval::parse as parse_interval;
+pub use parse::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
+pub use zone::{find as find_zone, local_to_utc, offset_at};
 
 use super::Interval;
 use crate::error::{Error, SqlState, state};
@@ -70,25 +79,3 @@ impl Interval {
         })
     }
 }
-use super::text::FormatSettings;
-use crate::error::Result;
-pub fn parse_date(_text: &str, _settings: &FormatSettings) -> Result<i32> {
-    Err(Error::unsupported("date"))
-}
-pub fn parse_time(_text: &str, _settings: &FormatSettings) -> Result<i64> {
-    Err(Error::unsupported("date"))
-}
-pub fn parse_timestamp(_text: &str, _settings: &FormatSettings) -> Result<i64> {
-    Err(Error::unsupported("date"))
-}
-pub fn parse_timestamptz(_text: &str, _settings: &FormatSettings) -> Result<i64> {
-    Err(Error::unsupported("date"))
-}
-pub fn parse_interval(_text: &str) -> Result<Interval> {
-    Err(Error::unsupported("date"))
-}
-pub fn write_date(_v: i32, _out: &mut Vec<u8>) {}
-pub fn write_time(_v: i64, _out: &mut Vec<u8>) {}
-pub fn write_timestamp(_v: i64, _out: &mut Vec<u8>) {}
-pub fn write_timestamptz(_v: i64, _z: chrono_tz::Tz, _out: &mut Vec<u8>) {}
-pub fn write_interval(_v: &Interval, _out: &mut Vec<u8>) {}

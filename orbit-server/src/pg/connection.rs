@@ -110,7 +110,15 @@ impl Connection {
             Some(Item::TooLong(kind, length)) => wire.too_long(kind, length).await?,
             None => {
                 let copying = matches!(wire.mode, Mode::CopyIn(_));
-                return wire.socket.fill(input, &mut wire.out, copying).await;
+                let limit = wire.idle_limit();
+                let fill = wire.socket.fill(input, &mut wire.out, copying);
+                return match limit {
+                    None => fill.await,
+                    Some(limit) => match tokio::time::timeout(limit, fill).await {
+                        Ok(filled) => filled,
+                        Err(_) => Err(End::Fatal(idle_too_long(wire.session.block()))),
+                    },
+                };
             }
         }
         if wire.out.unsent().len() > FLUSH_BYTES {
@@ -132,6 +140,15 @@ impl Wire {
         self.out.backend_key(key.pid, key.secret);
         self.notices();
         self.ready();
+    }
+
+    /// How long the client may now say nothing.
+    fn idle_limit(&self) -> Option<Duration> {
+        let settings = self.session.settings();
+        match self.session.block() {
+            Block::Idle => settings.idle_session_timeout,
+            Block::Open | Block::Failed => settings.idle_in_transaction_session_timeout,
+        }
     }
 
     async fn message(&mut self, kind: u8, body: &[u8]) -> Result<(), End> {
@@ -257,5 +274,18 @@ impl Wire {
         protocol(format!(
             "unexpected message type 0x{kind:02X} during COPY from stdin"
         ))
+    }
+}
+
+fn idle_too_long(block: Block) -> Error {
+    match block {
+        Block::Idle => Error::new(
+            state::IDLE_SESSION_TIMEOUT,
+            "terminating connection due to idle-session timeout",
+        ),
+        Block::Open | Block::Failed => Error::new(
+            state::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            "terminating connection due to idle-in-transaction timeout",
+        ),
     }
 }

@@ -98,19 +98,26 @@ impl Input {
                     let Some((kind, length)) = self.header()? else {
                         return Ok(None);
                     };
-                    let limit = limit(kind, self.max_statement_bytes, self.max_message_bytes)?;
+                    let limit = match kind {
+                        tag::QUERY | tag::PARSE => Some(self.max_statement_bytes),
+                        tag::BIND | tag::FUNCTION_CALL => Some(self.max_message_bytes),
+                        _ => None,
+                    };
                     if kind == tag::COPY_DATA {
                         self.start += HEADER_BYTES;
                         self.body = Body::Copy(length);
                         continue;
                     }
-                    if length > limit {
-                        if limit == SMALL_MESSAGE_BYTES {
+                    match limit {
+                        Some(limit) if length > limit => {
+                            self.start += HEADER_BYTES;
+                            self.body = Body::Skipped(length);
+                            return Ok(Some(Cut::TooLong(kind, length)));
+                        }
+                        None if length > SMALL_MESSAGE_BYTES => {
                             return Err(protocol("invalid message length"));
                         }
-                        self.start += HEADER_BYTES;
-                        self.body = Body::Skipped(length);
-                        return Ok(Some(Cut::TooLong(kind, length)));
+                        _ => {}
                     }
                     let whole = HEADER_BYTES + length;
                     if held < whole {
@@ -132,6 +139,9 @@ impl Input {
         let Some((&kind, rest)) = held.split_first() else {
             return Ok(None);
         };
+        if !is_known(kind) {
+            return Err(protocol(format!("invalid frontend message type {kind}")));
+        }
         let Some(length) = rest.first_chunk::<4>() else {
             return Ok(None);
         };
@@ -189,21 +199,23 @@ impl Input {
     }
 }
 
-fn limit(kind: u8, statement: usize, message: usize) -> Result<usize> {
-    match kind {
-        tag::QUERY | tag::PARSE => Ok(statement),
-        tag::BIND | tag::FUNCTION_CALL => Ok(message),
-        tag::CLOSE
-        | tag::COPY_DATA
-        | tag::COPY_DONE
-        | tag::COPY_FAIL
-        | tag::DESCRIBE
-        | tag::EXECUTE
-        | tag::FLUSH
-        | tag::SYNC
-        | tag::TERMINATE => Ok(SMALL_MESSAGE_BYTES),
-        other => Err(protocol(format!("invalid frontend message type {other}"))),
-    }
+fn is_known(kind: u8) -> bool {
+    matches!(
+        kind,
+        tag::BIND
+            | tag::CLOSE
+            | tag::COPY_DATA
+            | tag::COPY_DONE
+            | tag::COPY_FAIL
+            | tag::DESCRIBE
+            | tag::EXECUTE
+            | tag::FLUSH
+            | tag::FUNCTION_CALL
+            | tag::PARSE
+            | tag::QUERY
+            | tag::SYNC
+            | tag::TERMINATE
+    )
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ fn start(version: i32, mut reader: Reader<'_>) -> Result<Start> {
                 return Err(Error::unsupported("the replication protocol"));
             }
             "replication" => {}
+            "options" => start.settings.extend(options(value)?),
             _ if name.starts_with("_pq_.") => unknown.push(name.to_owned()),
             _ => start.settings.push((name.to_owned(), value.to_owned())),
         }
@@ -104,6 +105,45 @@ fn start(version: i32, mut reader: Reader<'_>) -> Result<Start> {
         start.negotiate = Some(unknown);
     }
     Ok(start)
+}
+
+/// Settings as command-line switches: `-c name=value` and `--name=value`, words
+/// parted by blanks that a backslash can protect.
+fn options(text: &str) -> Result<Vec<(String, String)>> {
+    let mut words = vec![String::new()];
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let word = words.last_mut();
+        match (character, word) {
+            ('\\', Some(word)) => word.extend(characters.next()),
+            (blank, Some(word)) if blank.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(String::new());
+                }
+            }
+            (other, Some(word)) => word.push(other),
+            (_, None) => {}
+        }
+    }
+    let mut words = words.into_iter().filter(|word| !word.is_empty());
+    let mut settings = Vec::new();
+    while let Some(word) = words.next() {
+        let assignment = match (word.strip_prefix("-c"), word.strip_prefix("--")) {
+            (Some(""), _) => words.next(),
+            (Some(rest), _) | (None, Some(rest)) => Some(rest.to_owned()),
+            (None, None) => None,
+        };
+        let pair = assignment.as_deref().and_then(|pair| pair.split_once('='));
+        let (name, value) = pair.ok_or_else(|| {
+            Error::new(
+                state::SYNTAX_ERROR,
+                format!("invalid command-line argument for server process: {word}"),
+            )
+            .with_hint("Settings are given as -c name=value.")
+        })?;
+        settings.push((name.replace('-', "_"), value.to_owned()));
+    }
+    Ok(settings)
 }
 
 /// How the first moments of a connection end.

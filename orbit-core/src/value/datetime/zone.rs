@@ -47,3 +47,14 @@ pub fn local_to_utc(zone: Tz, local_micros: i64) -> i64 {
     };
     local_micros.saturating_sub(i64::from(offset) * MICROS_PER_SECOND)
 }
+
+/// The zone of this name, in any case.
+pub fn find(name: &str) -> Option<Tz> {
+    if let Ok(zone) = name.parse() {
+        return Some(zone);
+    }
+    chrono_tz::TZ_VARIANTS
+        .iter()
+        .copied()
+        .find(|zone| zone.name().eq_ignore_ascii_case(name))
+}

@@ -86,3 +86,30 @@ fn what_is_not_a_start_is_refused() {
         assert_eq!(error.state(), state::PROTOCOL_VIOLATION, "cut at {cut}");
     }
 }
+
+#[test]
+fn options_are_settings_in_the_form_of_switches() {
+    let start = started(&start_packet(
+        VERSION,
+        &[
+            ("user", "a"),
+            (
+                "options",
+                r"-c statement_timeout=5s  --work-mem=4MB -csearch_path=a,\ b",
+            ),
+        ],
+    ));
+    let expected = [
+        ("statement_timeout", "5s"),
+        ("work_mem", "4MB"),
+        ("search_path", "a, b"),
+    ];
+    assert_eq!(
+        start.settings,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    for bad in ["-c", "-c x", "-x", "word"] {
+        let refused = packet(&start_packet(VERSION, &[("user", "a"), ("options", bad)]));
+        assert_eq!(refused.unwrap_err().state(), state::SYNTAX_ERROR, "{bad}");
+    }
+}

@@ -1,0 +1,456 @@
+//! Fields to a date, a time and a zone.
+
+use super::civil::days_in_month;
+use super::fields::{Field, split};
+use super::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, words, zone};
+use chrono_tz::Tz;
+
+/// Why a text is no date. The caller knows the text and words the error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Format,
+    Range,
+    /// Month or day out of range: the order of the fields may be another one.
+    MonthOrDay,
+    ZoneRange,
+    Zone(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Special {
+    Now,
+    Today,
+    Tomorrow,
+    Yesterday,
+    Epoch,
+    Infinity,
+    NegInfinity,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Zone {
+    /// Seconds east of UTC.
+    Fixed(i32),
+    Named(Tz),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decoded {
+    pub special: Option<Special>,
+    /// Year (astronomical), month, day.
+    pub date: Option<(i32, u32, u32)>,
+    /// Days since 1970 for a Julian day number, instead of a date.
+    pub julian: Option<i64>,
+    /// Microseconds since midnight.
+    pub time: Option<i64>,
+    pub zone: Option<Zone>,
+}
+
+/// What numbers mean while nothing else says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expect {
+    Date,
+    Time,
+}
+
+#[derive(Default)]
+struct Decoder {
+    out: Decoded,
+    year: Option<i32>,
+    two_digit_year: bool,
+    month: Option<u32>,
+    text_month: bool,
+    day: Option<u32>,
+    before_christ: Option<bool>,
+    afternoon: Option<bool>,
+    next_is_time: bool,
+    next_is_julian: bool,
+}
+
+pub(super) fn decode(text: &str, expect: Expect) -> Result<Decoded, Fault> {
+    let lower = text.to_ascii_lowercase();
+    let fields = split(&lower)?;
+    if fields.is_empty() {
+        return Err(Fault::Format);
+    }
+    let mut decoder = Decoder::default();
+    for field in fields {
+        decoder.field(field, expect)?;
+    }
+    decoder.finish()
+}
+
+impl Decoder {
+    fn field(&mut self, field: Field<'_>, expect: Expect) -> Result<(), Fault> {
+        if self.next_is_julian {
+            self.next_is_julian = false;
+            let Field::Number(digits) = field else {
+                return Err(Fault::Format);
+            };
+            let day: i64 = digits.parse().map_err(|_| Fault::Format)?;
+            // Day 2,440,588 is 1970-01-01.
+            self.out.julian = Some(day - 2_440_588);
+            return Ok(());
+        }
+        match field {
+            Field::Time(text) => self.set_time(time(text)?),
+            Field::Number(text) => self.number(text, expect),
+            Field::Date(text) => self.joined(text),
+            Field::Signed(text) => {
+                if self.out.zone.is_some() || !self.has_day() && self.out.time.is_none() {
+                    return Err(Fault::Format);
+                }
+                self.out.zone = Some(Zone::Fixed(offset(text)?));
+                Ok(())
+            }
+            Field::Word(word) => self.word(word),
+            Field::SignedWord(word) => match word {
+                "+infinity" => self.set_special(Special::Infinity),
+                "-infinity" => self.set_special(Special::NegInfinity),
+                _ => Err(Fault::Format),
+            },
+        }
+    }
+
+    fn has_day(&self) -> bool {
+        self.day.is_some() || self.out.julian.is_some() || self.out.special.is_some()
+    }
+
+    fn has_date(&self) -> bool {
+        self.year.is_some() && self.month.is_some() && self.day.is_some()
+            || self.out.julian.is_some()
+    }
+
+    fn set_time(&mut self, micros: i64) -> Result<(), Fault> {
+        if self.out.time.replace(micros).is_some() {
+            return Err(Fault::Format);
+        }
+        self.next_is_time = false;
+        Ok(())
+    }
+
+    fn set_special(&mut self, special: Special) -> Result<(), Fault> {
+        if self.out.special.replace(special).is_some() || self.has_date() {
+            return Err(Fault::Format);
+        }
+        Ok(())
+    }
+
+    fn set_zone(&mut self, zone: Zone) -> Result<(), Fault> {
+        if self.out.zone.replace(zone).is_some() {
+            return Err(Fault::Format);
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Fault> {
+        match word {
+            "now" => return self.set_special(Special::Now),
+            "today" => return self.set_special(Special::Today),
+            "tomorrow" => return self.set_special(Special::Tomorrow),
+            "yesterday" => return self.set_special(Special::Yesterday),
+            "epoch" => return self.set_special(Special::Epoch),
+            "infinity" => return self.set_special(Special::Infinity),
+            "allballs" => {
+                self.set_time(0)?;
+                return self.set_zone(Zone::Fixed(0));
+            }
+            "on" | "at" => return Ok(()),
+            "t" => {
+                self.next_is_time = true;
+                return Ok(());
+            }
+            "j" | "jd" | "julian" => {
+                self.next_is_julian = true;
+                return Ok(());
+            }
+            "am" | "pm" => {
+                self.afternoon = Some(word == "pm");
+                return Ok(());
+            }
+            "bc" | "ad" => {
+                self.before_christ = Some(word == "bc");
+                return Ok(());
+            }
+            _ => {}
+        }
+        if let Some(month) = words::month(word) {
+            return self.named_month(month);
+        }
+        if words::is_weekday(word) {
+            return Ok(());
+        }
+        if let Some(offset) = words::zone_abbreviation(word) {
+            return self.set_zone(Zone::Fixed(offset));
+        }
+        match zone::find(word) {
+            Some(zone) => self.set_zone(Zone::Named(zone)),
+            None => Err(Fault::Format),
+        }
+    }
+
+    /// A number before the name of the month was the day.
+    fn named_month(&mut self, month: u32) -> Result<(), Fault> {
+        if let Some(number) = self.month {
+            if self.text_month || self.day.is_some() {
+                return Err(Fault::Format);
+            }
+            self.day = Some(number);
+        }
+        self.month = Some(month);
+        self.text_month = true;
+        Ok(())
+    }
+
+    /// `1999-01-08`, `8/1/99`, `08-jan-1999`, `america/new_york`.
+    fn joined(&mut self, text: &str) -> Result<(), Fault> {
+        if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            let first = text.split(['-', '/', '.']).next().unwrap_or_default();
+            if words::month(first).is_none() {
+                return match zone::find(text) {
+                    Some(zone) => self.set_zone(Zone::Named(zone)),
+                    None if text.contains('/') || self.has_date() => {
+                        Err(Fault::Zone(text.to_owned()))
+                    }
+                    None => Err(Fault::Format),
+                };
+            }
+        }
+        if self.has_date() {
+            return Err(Fault::Format);
+        }
+        let parts: Vec<&str> = text
+            .split(['-', '/', '.'])
+            .filter(|part| !part.is_empty())
+            .collect();
+        // The month's name first, so that the numbers know what is left for them.
+        for part in &parts {
+            if part.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                let month = words::month(part).ok_or(Fault::Format)?;
+                self.named_month(month)?;
+            }
+        }
+        for part in parts {
+            if part.starts_with(|first: char| first.is_ascii_digit()) {
+                self.date_number(part)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, text: &str, expect: Expect) -> Result<(), Fault> {
+        let whole = text.split('.').next().unwrap_or_default();
+        let has_fraction = text.contains('.');
+        if self.next_is_time
+            || (expect == Expect::Time || self.has_date())
+                && self.out.time.is_none()
+                && (whole.len() >= 6 || whole.len() == 4)
+        {
+            return self.set_time(run_together_time(whole, text)?);
+        }
+        if has_fraction {
+            // `1999.008` or `1.8.1999` cut short.
+            return if self.has_date() {
+                Err(Fault::Format)
+            } else {
+                self.joined(text)
+            };
+        }
+        if text.len() >= 6 && !self.has_date() {
+            // yymmdd or yyyymmdd, with any number of digits for the year.
+            let (year, month_day) = text.split_at(text.len() - 4);
+            let (month, day) = month_day.split_at(2);
+            self.two_digit_year = year.len() == 2;
+            self.year = Some(integer(year)?);
+            self.month = Some(integer(month)?.unsigned_abs());
+            self.day = Some(integer(day)?.unsigned_abs());
+            return Ok(());
+        }
+        self.date_number(text)
+    }
+
+    /// A number takes the first free place in the order month, day, year; one
+    /// of three digits or more is the year.
+    fn date_number(&mut self, text: &str) -> Result<(), Fault> {
+        let value = integer(text)?;
+        let long = text.len() >= 3;
+        if text.len() == 3 && self.year.is_some() && self.month.is_none() {
+            // Day of the year.
+            let year = self.year.unwrap_or(0);
+            let mut day = value.unsigned_abs();
+            let mut month = 1;
+            while month < 12 && day > days_in_month(year, month) {
+                day -= days_in_month(year, month);
+                month += 1;
+            }
+            self.month = Some(month);
+            self.day = Some(day);
+            return Ok(());
+        }
+        if self.year.is_none() && (long || self.month.is_some() && self.day.is_some()) {
+            self.two_digit_year = text.len() <= 2;
+            self.year = Some(value);
+        } else if self.month.is_none() {
+            self.month = Some(value.unsigned_abs());
+        } else if self.day.is_none() {
+            self.day = Some(value.unsigned_abs());
+        } else {
+            return Err(Fault::Format);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Decoded, Fault> {
+        if let Some(afternoon) = self.afternoon {
+            let Some(time) = self.out.time else {
+                return Err(Fault::Format);
+            };
+            let hours = time / MICROS_PER_HOUR;
+            if hours > 12 {
+                return Err(Fault::Range);
+            }
+            let rest = time - hours * MICROS_PER_HOUR;
+            let hours = hours % 12 + if afternoon { 12 } else { 0 };
+            self.out.time = Some(rest + hours * MICROS_PER_HOUR);
+        }
+        let (Some(year), Some(month), Some(day)) = (self.year, self.month, self.day) else {
+            if self.year.is_some() || self.month.is_some() || self.day.is_some() {
+                return Err(Fault::Format);
+            }
+            return Ok(self.out);
+        };
+        if self.out.special.is_some() || self.out.julian.is_some() {
+            return Err(Fault::Format);
+        }
+        let year = match self.before_christ {
+            Some(true) if year > 0 => 1 - year,
+            Some(false) | None if self.two_digit_year && year < 70 => year + 2000,
+            Some(false) | None if self.two_digit_year && year < 100 => year + 1900,
+            Some(false) | None if year > 0 => year,
+            _ => return Err(Fault::Range),
+        };
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return Err(Fault::MonthOrDay);
+        }
+        if day > days_in_month(year, month) {
+            return Err(Fault::Range);
+        }
+        self.out.date = Some((year, month, day));
+        Ok(self.out)
+    }
+}
+
+fn integer(text: &str) -> Result<i32, Fault> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::Format);
+    }
+    text.parse().map_err(|_| Fault::Range)
+}
+
+/// `4:05`, `04:05:06.789`, and `05:06.789` as minutes and seconds never.
+pub(super) fn time(text: &str) -> Result<i64, Fault> {
+    let mut parts = text.split(':');
+    let mut next = || parts.next();
+    let hours = i64::from(integer(next().ok_or(Fault::Format)?)?);
+    let minutes = i64::from(integer(non_empty(next())?)?);
+    let seconds = match next() {
+        Some(text) => seconds(text)?,
+        None => 0,
+    };
+    if parts.next().is_some() {
+        return Err(Fault::Format);
+    }
+    check_time(hours, minutes, seconds)
+}
+
+fn non_empty(part: Option<&str>) -> Result<&str, Fault> {
+    part.filter(|text| !text.is_empty()).ok_or(Fault::Format)
+}
+
+/// 24:00:00 is the end of the day, a 60th second the start of the next minute.
+fn check_time(hours: i64, minutes: i64, seconds: i64) -> Result<i64, Fault> {
+    if minutes > 59 || seconds > 60 * MICROS_PER_SECOND || hours > 24 {
+        return Err(Fault::Range);
+    }
+    let micros = hours * MICROS_PER_HOUR + minutes * MICROS_PER_MINUTE + seconds;
+    if micros > MICROS_PER_DAY {
+        return Err(Fault::Range);
+    }
+    Ok(micros)
+}
+
+/// Microseconds of `06.789`.
+pub(super) fn seconds(text: &str) -> Result<i64, Fault> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(Fault::Format);
+    }
+    let whole = if whole.is_empty() { 0 } else { integer(whole)? };
+    Ok(i64::from(whole) * MICROS_PER_SECOND + micros_of_fraction(fraction)?)
+}
+
+/// Microseconds of the digits behind the point, rounded.
+pub(super) fn micros_of_fraction(digits: &str) -> Result<i64, Fault> {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::Format);
+    }
+    if digits.len() <= 6 {
+        let value = digits
+            .bytes()
+            .chain(std::iter::repeat(b'0'))
+            .take(6)
+            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return Ok(value);
+    }
+    let fraction: f64 = format!("0.{digits}").parse().map_err(|_| Fault::Format)?;
+    Ok((fraction * 1e6).round_ties_even() as i64)
+}
+
+/// `hhmm` or `hhmmss`, with the fraction that `text` may have.
+fn run_together_time(whole: &str, text: &str) -> Result<i64, Fault> {
+    let number = |range: std::ops::Range<usize>| -> Result<i64, Fault> {
+        Ok(i64::from(integer(whole.get(range).ok_or(Fault::Format)?)?))
+    };
+    let fraction = match text.split_once('.') {
+        Some((_, digits)) => micros_of_fraction(digits)?,
+        None => 0,
+    };
+    match whole.len() {
+        6 => check_time(
+            number(0..2)?,
+            number(2..4)?,
+            number(4..6)? * MICROS_PER_SECOND + fraction,
+        ),
+        4 => check_time(number(0..2)?, number(2..4)?, fraction),
+        2 => check_time(number(0..2)?, 0, 0),
+        _ => Err(Fault::Format),
+    }
+}
+
+/// Seconds east of `+02`, `-0730`, `+05:30`, `-04:56:02`.
+pub(super) fn offset(text: &str) -> Result<i32, Fault> {
+    let (sign, digits) = text.split_at_checked(1).ok_or(Fault::Format)?;
+    let mut parts = digits.split(':');
+    let first = parts.next().ok_or(Fault::Format)?;
+    let mut hours = integer(non_empty(Some(first))?)?;
+    let mut minutes = 0;
+    let mut seconds = 0;
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) if first.len() > 2 => {
+            minutes = hours % 100;
+            hours /= 100;
+        }
+        (None, ..) => {}
+        (Some(part), None, _) => minutes = integer(part)?,
+        (Some(part), Some(last), None) => {
+            minutes = integer(part)?;
+            seconds = integer(last)?;
+        }
+        _ => return Err(Fault::Format),
+    }
+    if hours > 15 || minutes > 59 || seconds > 59 {
+        return Err(Fault::ZoneRange);
+    }
+    let total = hours * 3600 + minutes * 60 + seconds;
+    Ok(if sign == "-" { -total } else { total })
+}

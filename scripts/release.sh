@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The binary for measurements and packages: optimised across crates at the
+# last link. Dependencies keep their bitcode, so that only this link is slow.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/env.sh
+export RUSTFLAGS="${RUSTFLAGS:-} -C embed-bitcode=yes"
+cargo rustc --release -p orbit-server --bin orbit -- -C lto="${ORBIT_LTO:-thin}" -C strip=symbols
+ls -l "$CARGO_TARGET_DIR/release/orbit" >&2

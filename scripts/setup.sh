@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what a build (default), the tests (`setup.sh test`) or the
+# measurements (`setup.sh bench`) need and this machine lacks.
+set -euo pipefail
+purpose="${1:-build}"
+
+missing=()
+need() { # need COMMAND-OR-FILE PACKAGE...
+    local probe="$1"
+    shift
+    if [[ "$probe" == /* ]]; then
+        compgen -G "$probe" >/dev/null && return
+    else
+        command -v "$probe" >/dev/null && return
+    fi
+    missing+=("$@")
+}
+
+if ! command -v cargo >/dev/null; then
+    echo "setup: cargo is not installed; install a Rust toolchain (1.94 or newer) first: https://rustup.rs" >&2
+    exit 1
+fi
+need cc gcc
+need g++ g++
+# bindgen reads RocksDB's headers through libclang.
+if ! compgen -G "/usr/lib/llvm-*/lib/libclang*.so*" >/dev/null && ! compgen -G "/usr/lib/*/libclang*.so*" >/dev/null; then
+    missing+=(libclang-dev)
+fi
+if [[ "$purpose" != build ]]; then
+    need psql postgresql-client
+    need "/usr/lib/postgresql/*/bin/initdb" postgresql
+    need "/usr/lib/postgresql/*/bin/pgbench" postgresql
+    need strace strace
+    need ip iproute2
+    need mkfs.ext4 e2fsprogs
+    need python3 python3
+fi
+
+if ((${#missing[@]})); then
+    if ! command -v apt-get >/dev/null || [[ "$(id -u)" != 0 ]]; then
+        echo "setup: please install: ${missing[*]} (as root: apt-get install ${missing[*]})" >&2
+        exit 1
+    fi
+    echo "setup: installing ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >&2
+    # Only the programs are wanted, not a cluster of Debian's own.
+    mkdir -p /etc/postgresql-common
+    grep -qs '^create_main_cluster' /etc/postgresql-common/createcluster.conf ||
+        echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+fi

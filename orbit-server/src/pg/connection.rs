@@ -10,9 +10,11 @@ use super::input::{Input, Item};
 use super::socket::Socket;
 use super::{FLUSH_BYTES, ServeOptions};
 use futures::FutureExt;
+use orbit_core::value::Value;
 use orbit_core::{Error, state};
-use orbit_query::{Block, Engine, Session};
+use orbit_query::{Block, Engine, Outcome, Prepared, Session};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -275,6 +277,21 @@ impl Wire {
             "unexpected message type 0x{kind:02X} during COPY from stdin"
         ))
     }
+}
+
+/// Executes a statement. A client that leaves and a server that stops end it
+/// before its time, but not a COMMIT: that one's outcome is owed.
+pub async fn run(
+    socket: &Socket,
+    session: &mut Session,
+    statement: &Arc<Prepared>,
+    params: &[Value],
+) -> Result<Outcome, Failure> {
+    let work = pin!(session.execute(statement, params));
+    if statement.ends_block() {
+        return Ok(work.await?);
+    }
+    Ok(socket.attend(work).await??)
 }
 
 fn idle_too_long(block: Block) -> Error {

@@ -8,7 +8,7 @@ pub use fetch::Fetch;
 pub use portals::Portals;
 pub use statements::Statements;
 
-use super::connection::{Mode, Wire};
+use super::connection::{Mode, Wire, run};
 use super::errors::{End, Failure};
 use super::frontend::{self, Target};
 use super::params;
@@ -86,10 +86,8 @@ impl Wire {
             }
             Progress::Finished => return Err(runs_once(name).into()),
             Progress::Ready => {
-                let outcome = {
-                    let work = pin!(self.session.execute(prepared, &portal.params));
-                    self.socket.attend(work).await??
-                };
+                let outcome =
+                    run(&self.socket, &mut self.session, prepared, &portal.params).await?;
                 match outcome {
                     Outcome::Rows(rows) => Fetch::new(rows),
                     other => return self.finish_execute(other).await,

@@ -1,7 +1,7 @@
 //! The simple protocol: one message, any number of statements, one implicit
 //! transaction.
 
-use super::connection::Wire;
+use super::connection::{Wire, run};
 use super::errors::Failure;
 use super::extended::Fetch;
 use super::frontend;
@@ -34,10 +34,7 @@ impl Wire {
             let Some((statement, literals)) = next else {
                 break;
             };
-            let outcome = {
-                let work = pin!(self.session.execute(&statement, &literals));
-                self.socket.attend(work).await??
-            };
+            let outcome = run(&self.socket, &mut self.session, &statement, &literals).await?;
             let tag = match outcome {
                 Outcome::Rows(rows) => {
                     self.out.row_description(&rows.columns, &Formats::Text);

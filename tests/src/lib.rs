@@ -1,1 +1,58 @@
+//! Orbit seen from outside: the shipped binary as a process, PostgreSQL beside
+//! it as the reference, and the clients people use.
+//!
+//! * [`server`]: an `orbit serve` of our own, to be asked, killed and restarted
+//! * [`postgres`]: a private PostgreSQL 15 cluster
+//! * [`answers`]: what a server said, in a form two servers can be compared by
+//! * [`flights`]: the nycflights13 tables, in both
+//!
+//! The tests themselves are in `behaviour/`, one subject a file.
 
+pub mod answers;
+pub mod flights;
+pub mod postgres;
+pub mod server;
+
+/// Says that a check did not run here, and why. Never counted as passed.
+pub fn skip(check: &str, reason: &str) {
+    // The prefix is what the test runner's summary counts.
+    println!("skipped: {check}: {reason}");
+    eprintln!("skipped: {check}: {reason}");
+}
+
+/// How much longer `make soak` runs what `make test` runs.
+pub fn soak() -> bool {
+    std::env::var_os("ORBIT_SOAK").is_some()
+}
+
+/// The seed of a random run: given, or fresh and printed so that it can be given.
+pub fn seed(name: &str) -> u64 {
+    let seed = std::env::var("ORBIT_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| {
+            let now = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            now.as_nanos() as u64
+        });
+    eprintln!("{name}: ORBIT_SEED={seed}");
+    seed
+}
+
+/// Small, fast and repeatable (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+}

@@ -1,0 +1,179 @@
+//! One `orbit serve` process on a data directory of its own.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio_postgres::{Client, NoTls};
+
+/// The binary under test: `ORBIT_BIN`, or the one built beside the tests.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ORBIT_BIN") {
+        return path.into();
+    }
+    let own = std::env::current_exe().expect("the test's own path");
+    let directory = own.ancestors().nth(2).expect("target/<profile>/deps/test");
+    let path = directory.join("orbit");
+    assert!(
+        path.exists(),
+        "{} is missing: build it with `cargo build --bin orbit`",
+        path.display()
+    );
+    path
+}
+
+/// A port nobody listens on at this moment.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+pub struct Server {
+    pub port: u16,
+    pub directory: PathBuf,
+    pub child: Child,
+    /// From `exec` to the first answer.
+    pub started_in: Duration,
+    options: Vec<String>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// A node with a fresh directory.
+    pub async fn start() -> Server {
+        Server::start_with(&[]).await
+    }
+
+    pub async fn start_with(options: &[&str]) -> Server {
+        let temporary = tempfile::tempdir().expect("a temporary directory");
+        let directory = temporary.path().join("data");
+        let mut server = Server::start_in(&directory, options).await;
+        server._temporary = Some(temporary);
+        server
+    }
+
+    /// A node on a directory that outlives it.
+    pub async fn start_in(directory: &Path, options: &[&str]) -> Server {
+        let command = Command::new(binary());
+        Server::spawn(command, directory, options)
+            .await
+            .unwrap_or_else(|said| panic!("orbit did not start:\n{said}"))
+    }
+
+    /// Starts through `command` (a tracer, say) and waits for the first answer.
+    /// `Err`: what a node that did not come up wrote on stderr.
+    pub async fn spawn(
+        mut command: Command,
+        directory: &Path,
+        options: &[&str],
+    ) -> Result<Server, String> {
+        let port = free_port();
+        let stderr_path = directory.with_extension("stderr");
+        let stderr = std::fs::File::create(&stderr_path).map_err(|error| error.to_string())?;
+        let started = Instant::now();
+        let child = command
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(directory)
+            .args(["--pg-port", &port.to_string()])
+            .args(["--grpc-port", "0", "--http-port", "0"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut server = Server {
+            port,
+            directory: directory.to_owned(),
+            child,
+            started_in: Duration::ZERO,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            _temporary: None,
+        };
+        let deadline = started + Duration::from_secs(60);
+        loop {
+            if let Ok(client) = server.try_connect().await
+                && client.simple_query("SELECT 1").await.is_ok()
+            {
+                server.started_in = started.elapsed();
+                return Ok(server);
+            }
+            let ended = server.child.try_wait().map_err(|error| error.to_string())?;
+            if ended.is_some() || Instant::now() > deadline {
+                let _ = server.child.kill();
+                let _ = server.child.wait();
+                return Err(std::fs::read_to_string(&stderr_path).unwrap_or_default());
+            }
+            // Polling for readiness: a refused connection is the only sign there is.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("host=127.0.0.1 port={} user=orbit dbname=orbit", self.port)
+    }
+
+    pub async fn try_connect(&self) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = tokio_postgres::connect(&self.url(), NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub async fn connect(&self) -> Client {
+        self.try_connect().await.expect("a connection")
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Power to the process is cut: no handler runs.
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+        let _ = self.child.wait();
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: the child has not been waited for, so the pid is still its own.
+        unsafe { libc::kill(self.pid(), signal) };
+    }
+
+    /// Asks the node to end and waits for it; its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.signal(libc::SIGTERM);
+        self.child.wait().ok().and_then(|status| status.code())
+    }
+
+    /// Starts again on the same directory.
+    pub async fn restart(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
+        let mut next = Server::start_in(&self.directory, &options).await;
+        next._temporary = self._temporary.take();
+        *self = next;
+    }
+
+    /// Resident and anonymous memory now, in bytes.
+    pub fn memory(&self) -> (u64, u64) {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let text = text.unwrap_or_default();
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| rest.split_whitespace().next())
+                .and_then(|number| number.parse::<u64>().ok())
+                .unwrap_or(0)
+                * 1024
+        };
+        (field("VmRSS:"), field("RssAnon:"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The long versions of the tests; what ran is appended to docs/soak.md.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/env.sh
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+cargo build --bin orbit || exit 1
+ORBIT_SOAK=1 cargo test -p orbit-tests --no-fail-fast -- --nocapture --test-threads=1 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+{
+    echo
+    echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"
+    echo
+    echo '```text'
+    grep -E 'ORBIT_SEED=|kills,|cuts,|injections,|flips,|^test result|^skipped:' "$log"
+    echo '```'
+} >>docs/soak.md
+exit "$status"

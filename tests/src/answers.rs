@@ -23,7 +23,10 @@ pub async fn ask(client: &Client, sql: &str) -> Answer {
             for message in messages {
                 match message {
                     SimpleQueryMessage::RowDescription(description) => {
-                        columns = description.iter().map(|column| column.name().to_owned()).collect();
+                        columns = description
+                            .iter()
+                            .map(|column| column.name().to_owned())
+                            .collect();
                     }
                     SimpleQueryMessage::Row(row) => {
                         let values = 0..row.len();
@@ -51,7 +54,13 @@ pub async fn ask(client: &Client, sql: &str) -> Answer {
 /// on the order of addition, which no standard fixes.
 pub fn same(a: &Answer, b: &Answer) -> bool {
     match (a, b) {
-        (Answer::Rows { columns, rows }, Answer::Rows { columns: other_columns, rows: other }) => {
+        (
+            Answer::Rows { columns, rows },
+            Answer::Rows {
+                columns: other_columns,
+                rows: other,
+            },
+        ) => {
             columns == other_columns
                 && rows.len() == other.len()
                 && rows.iter().zip(other).all(|(row, other)| {
@@ -69,9 +78,8 @@ pub fn same(a: &Answer, b: &Answer) -> bool {
 
 /// Floats of at least 12 digits that agree in the first 12.
 fn close(a: &str, b: &str) -> bool {
-    let long = |text: &str| {
-        text.contains('.') && text.bytes().filter(u8::is_ascii_digit).count() >= 14
-    };
+    let long =
+        |text: &str| text.contains('.') && text.bytes().filter(u8::is_ascii_digit).count() >= 14;
     if !long(a) || !long(b) {
         return false;
     }

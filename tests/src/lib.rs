@@ -3,12 +3,16 @@
 //!
 //! * [`server`]: an `orbit serve` of our own, to be asked, killed and restarted
 //! * [`postgres`]: a private PostgreSQL 15 cluster
+//! * [`bank`]: a load whose truth can be checked after any accident
+//! * [`disk`]: a file system whose power can be cut
 //! * [`answers`]: what a server said, in a form two servers can be compared by
 //! * [`flights`]: the nycflights13 tables, in both
 //!
 //! The tests themselves are in `behaviour/`, one subject a file.
 
 pub mod answers;
+pub mod bank;
+pub mod disk;
 pub mod flights;
 pub mod postgres;
 pub mod server;

@@ -89,7 +89,10 @@ impl Postgres {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("host=127.0.0.1 port={} user=orbit dbname={database}", self.port)
+        format!(
+            "host=127.0.0.1 port={} user=orbit dbname={database}",
+            self.port
+        )
     }
 
     pub async fn connect(&self) -> Client {

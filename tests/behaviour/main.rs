@@ -1,6 +1,8 @@
 //! What Orbit promises, checked on the shipped binary.
 
+mod clients;
 mod crash;
 mod damage;
 mod isolation;
 mod queries;
+mod supply_chain;

@@ -37,7 +37,10 @@ async fn pgbench_runs_as_it_is() {
         let run = client("pgbench", &server, &arguments).expect("pgbench ran a moment ago");
         let said = text(&run);
         assert!(run.status.success(), "{mode}: {said}");
-        assert!(said.contains("number of failed transactions: 0 "), "{mode}: {said}");
+        assert!(
+            said.contains("number of failed transactions: 0 "),
+            "{mode}: {said}"
+        );
     }
     let client = server.connect().await;
     let sums = "SELECT (SELECT sum(abalance)::bigint FROM pgbench_accounts), \
@@ -46,7 +49,10 @@ async fn pgbench_runs_as_it_is() {
                 (SELECT sum(delta)::bigint FROM pgbench_history)";
     let row = client.query_one(sums, &[]).await.expect(sums);
     let sums: Vec<Option<i64>> = (0..4).map(|at| row.get(at)).collect();
-    assert!(sums.iter().all(|sum| *sum == sums[0]), "balances disagree: {sums:?}");
+    assert!(
+        sums.iter().all(|sum| *sum == sums[0]),
+        "balances disagree: {sums:?}"
+    );
     assert!(sums[0].is_some());
 }
 

@@ -34,9 +34,10 @@ pub const NEG_INFINITY: i64 = i64::MIN;
 /// 4714-11-24 BC: the first day that PostgreSQL's calendar has.
 pub const MIN_DAY: i32 = -2_440_588;
 /// 5874897-12-31.
-pub const MAX_DAY: i32 = 2_145_042_541;
+pub const MAX_DAY: i32 = 2_145_042_905;
 pub const MIN_TIMESTAMP: i64 = MIN_DAY as i64 * MICROS_PER_DAY;
-/// The first microsecond of the year 294277, which is one too many.
+/// 294247-01-10: the first midnight that is too late to have a whole day before
+/// the count from 1970 ends. PostgreSQL, counting from 2000, gets 30 years further.
 pub const END_TIMESTAMP: i64 = 106_751_991 * MICROS_PER_DAY;
 
 pub(crate) const INTERVAL_FIELD_OVERFLOW: SqlState = SqlState(*b"22015");

@@ -7,6 +7,8 @@ pub mod integer;
 mod json;
 mod scalar;
 mod string;
+#[cfg(test)]
+mod tests;
 
 use super::{Value, ValueRef, datetime};
 use crate::error::{Error, Result, state};

@@ -1,6 +1,6 @@
 //! Fields to a date, a time and a zone.
 
-use super::civil::days_in_month;
+use super::civil::{civil_from_days, days_from_civil, days_in_month};
 use super::fields::{Field, split};
 use super::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, words, zone};
 use chrono_tz::Tz;
@@ -13,6 +13,8 @@ pub(super) enum Fault {
     /// Month or day out of range: the order of the fields may be another one.
     MonthOrDay,
     ZoneRange,
+    /// More months than an interval holds.
+    Months,
     Zone(String),
 }
 
@@ -95,20 +97,17 @@ impl Decoder {
         match field {
             Field::Time(text) => self.set_time(time(text)?),
             Field::Number(text) => self.number(text, expect),
-            Field::Date(text) => self.joined(text),
-            Field::Signed(text) => {
+            Field::Date(text) => self.joined(text, expect),
+            Field::Signed(minus, text) => {
                 if self.out.zone.is_some() || !self.has_day() && self.out.time.is_none() {
                     return Err(Fault::Format);
                 }
-                self.out.zone = Some(Zone::Fixed(offset(text)?));
+                self.out.zone = Some(Zone::Fixed(offset(minus, text)?));
                 Ok(())
             }
             Field::Word(word) => self.word(word),
-            Field::SignedWord(word) => match word {
-                "+infinity" => self.set_special(Special::Infinity),
-                "-infinity" => self.set_special(Special::NegInfinity),
-                _ => Err(Fault::Format),
-            },
+            Field::SignedWord(true, "infinity") => self.set_special(Special::NegInfinity),
+            Field::SignedWord(..) => Err(Fault::Format),
         }
     }
 
@@ -203,12 +202,15 @@ impl Decoder {
     }
 
     /// `1999-01-08`, `8/1/99`, `08-jan-1999`, `america/new_york`.
-    fn joined(&mut self, text: &str) -> Result<(), Fault> {
+    fn joined(&mut self, text: &str, expect: Expect) -> Result<(), Fault> {
         if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
             let first = text.split(['-', '/', '.']).next().unwrap_or_default();
             if words::month(first).is_none() {
                 return match zone::find(text) {
                     Some(zone) => self.set_zone(Zone::Named(zone)),
+                    None if posix_offset(text).is_some() => {
+                        self.set_zone(Zone::Fixed(posix_offset(text).unwrap_or(0)))
+                    }
                     None if text.contains('/') || self.has_date() => {
                         Err(Fault::Zone(text.to_owned()))
                     }
@@ -216,7 +218,18 @@ impl Decoder {
                 };
             }
         }
-        if self.has_date() {
+        // `040506-08`: a time run together, and its zone.
+        if (self.has_date() || expect == Expect::Time)
+            && self.out.time.is_none()
+            && let Some((time, zone)) = text.split_once('-')
+            && !zone.contains('-')
+        {
+            let whole = time.split('.').next().unwrap_or_default();
+            self.set_time(run_together_time(whole, time)?)?;
+            return self.set_zone(Zone::Fixed(offset(true, zone)?));
+        }
+        let begun = self.year.is_some() || self.month.is_some() || self.day.is_some();
+        if self.has_date() || self.out.time.is_some() && !begun {
             return Err(Fault::Format);
         }
         let parts: Vec<&str> = text
@@ -253,7 +266,7 @@ impl Decoder {
             return if self.has_date() {
                 Err(Fault::Format)
             } else {
-                self.joined(text)
+                self.joined(text, expect)
             };
         }
         if text.len() >= 6 && !self.has_date() {
@@ -276,13 +289,9 @@ impl Decoder {
         let long = text.len() >= 3;
         if text.len() == 3 && self.year.is_some() && self.month.is_none() {
             // Day of the year.
-            let year = self.year.unwrap_or(0);
-            let mut day = value.unsigned_abs();
-            let mut month = 1;
-            while month < 12 && day > days_in_month(year, month) {
-                day -= days_in_month(year, month);
-                month += 1;
-            }
+            let first = days_from_civil(self.year.unwrap_or(0), 1, 1);
+            let (year, month, day) = civil_from_days(first.saturating_add(value - 1));
+            self.year = Some(year);
             self.month = Some(month);
             self.day = Some(day);
             return Ok(());
@@ -313,6 +322,11 @@ impl Decoder {
             let hours = hours % 12 + if afternoon { 12 } else { 0 };
             self.out.time = Some(rest + hours * MICROS_PER_HOUR);
         }
+        if self.month.is_some_and(|month| !(1..=12).contains(&month))
+            || self.day.is_some_and(|day| !(1..=31).contains(&day))
+        {
+            return Err(Fault::MonthOrDay);
+        }
         let (Some(year), Some(month), Some(day)) = (self.year, self.month, self.day) else {
             if self.year.is_some() || self.month.is_some() || self.day.is_some() {
                 return Err(Fault::Format);
@@ -329,9 +343,6 @@ impl Decoder {
             Some(false) | None if year > 0 => year,
             _ => return Err(Fault::Range),
         };
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return Err(Fault::MonthOrDay);
-        }
         if day > days_in_month(year, month) {
             return Err(Fault::Range);
         }
@@ -347,8 +358,8 @@ fn integer(text: &str) -> Result<i32, Fault> {
     text.parse().map_err(|_| Fault::Range)
 }
 
-/// `4:05`, `04:05:06.789`, and `05:06.789` as minutes and seconds never.
-pub(super) fn time(text: &str) -> Result<i64, Fault> {
+/// `4:05`, `04:05:06.789`.
+fn time(text: &str) -> Result<i64, Fault> {
     let mut parts = text.split(':');
     let mut next = || parts.next();
     let hours = i64::from(integer(next().ok_or(Fault::Format)?)?);
@@ -427,9 +438,23 @@ fn run_together_time(whole: &str, text: &str) -> Result<i64, Fault> {
     }
 }
 
-/// Seconds east of `+02`, `-0730`, `+05:30`, `-04:56:02`.
-pub(super) fn offset(text: &str) -> Result<i32, Fault> {
-    let (sign, digits) = text.split_at_checked(1).ok_or(Fault::Format)?;
+/// Seconds east of a zone like `utc+3`, which POSIX counts towards the west.
+fn posix_offset(text: &str) -> Option<i32> {
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (name, rest) = text.split_at(letters);
+    if name.len() < 3 {
+        return None;
+    }
+    let east = match rest.as_bytes().first()? {
+        b'-' => offset(false, &rest[1..]),
+        b'+' => offset(true, &rest[1..]),
+        _ => offset(true, rest),
+    };
+    east.ok()
+}
+
+/// Seconds east of `02`, `0730`, `05:30`, `04:56:02` behind a plus or minus.
+fn offset(minus: bool, digits: &str) -> Result<i32, Fault> {
     let mut parts = digits.split(':');
     let first = parts.next().ok_or(Fault::Format)?;
     let mut hours = integer(non_empty(Some(first))?)?;
@@ -452,5 +477,5 @@ pub(super) fn offset(text: &str) -> Result<i32, Fault> {
         return Err(Fault::ZoneRange);
     }
     let total = hours * 3600 + minutes * 60 + seconds;
-    Ok(if sign == "-" { -total } else { total })
+    Ok(if minus { -total } else { total })
 }

@@ -10,11 +10,11 @@ pub(super) enum Field<'a> {
     Date(&'a str),
     /// Digits with colons.
     Time(&'a str),
-    /// A sign and what follows it: an offset, or a signed number of an interval.
-    Signed(&'a str),
+    /// A sign (`true`: minus) and what follows it: an offset, or a number of an interval.
+    Signed(bool, &'a str),
     Word(&'a str),
-    /// `+infinity`, `-infinity`.
-    SignedWord(&'a str),
+    /// `-infinity`.
+    SignedWord(bool, &'a str),
 }
 
 /// More fields than this are no date.
@@ -90,17 +90,18 @@ pub(super) fn split(text: &str) -> Result<Vec<Field<'_>>, Fault> {
                 fields.push(Field::Word(&text[start..at]));
             }
         } else if matches!(byte, b'+' | b'-') {
-            at += 1;
-            match bytes.get(at) {
+            let minus = byte == b'-';
+            let start = run(at + 1, &|b| b.is_ascii_whitespace());
+            match bytes.get(start) {
                 Some(b) if b.is_ascii_digit() || *b == b'.' => {
-                    at = run(at, &|b| {
+                    at = run(start, &|b| {
                         b.is_ascii_digit() || matches!(b, b':' | b'.' | b'-')
                     });
-                    fields.push(Field::Signed(&text[start..at]));
+                    fields.push(Field::Signed(minus, &text[start..at]));
                 }
                 Some(b) if b.is_ascii_alphabetic() => {
-                    at = run(at, &|b| b.is_ascii_alphabetic());
-                    fields.push(Field::SignedWord(&text[start..at]));
+                    at = run(start, &|b| b.is_ascii_alphabetic());
+                    fields.push(Field::SignedWord(minus, &text[start..at]));
                 }
                 _ => return Err(Fault::Format),
             }
@@ -119,7 +120,6 @@ fn is_core_word(word: &str) -> bool {
     super::words::month(word).is_some()
         || super::words::is_weekday(word)
         || super::words::unit(word).is_some()
-        || super::words::zone_abbreviation(word).is_some()
         || matches!(
             word,
             "t" | "j" | "jd" | "julian" | "am" | "pm" | "bc" | "ad" | "at" | "on"

@@ -8,11 +8,12 @@ use super::words::{Unit, unit};
 use super::{
     INTERVAL_FIELD_OVERFLOW, MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, state};
 use crate::value::Interval;
 
 pub fn parse(text: &str) -> Result<Interval> {
     scan(text).map_err(|fault| match fault {
+        Fault::Months => Error::new(state::DATETIME_FIELD_OVERFLOW, "interval out of range"),
         Fault::Range => Error::new(
             INTERVAL_FIELD_OVERFLOW,
             format!("interval field value out of range: \"{text}\""),
@@ -32,22 +33,21 @@ fn scan(text: &str) -> Result<Interval, Fault> {
         return Err(Fault::Format);
     }
     let mut fields = fields.as_slice();
-    let mut any = false;
+    let mut ago = false;
     while let Some((field, rest)) = fields.split_first() {
         fields = rest;
         match *field {
-            Field::Word("ago") if any && rest.is_empty() => sum.negate()?,
+            Field::Word("ago") if sum.seen != 0 => ago = true,
             Field::Time(text) => sum.add_time(text, false)?,
-            Field::Signed(text) if text.contains(':') => {
-                sum.add_time(&text[1..], text.starts_with('-'))?;
-            }
+            Field::Signed(minus, text) if text.contains(':') => sum.add_time(text, minus)?,
             Field::Date(text) => sum.add_years_months(text, false)?,
             // `-1-2`: years and months with a sign.
-            Field::Signed(text) if text[1..].contains('-') => {
-                sum.add_years_months(&text[1..], text.starts_with('-'))?;
+            Field::Signed(minus, text) if text.contains('-') => {
+                sum.add_years_months(text, minus)?;
             }
-            Field::Number(text) | Field::Signed(text) => {
-                let number = Quantity::parse(text)?;
+            Field::Number(text) | Field::Signed(_, text) => {
+                let minus = matches!(field, Field::Signed(true, _));
+                let number = Quantity::parse(text, minus)?;
                 let unit = match rest.split_first() {
                     Some((Field::Word(word), rest)) if *word != "ago" => {
                         fields = rest;
@@ -55,14 +55,16 @@ fn scan(text: &str) -> Result<Interval, Fault> {
                     }
                     // `3 4:05:06`: days in front of a time. Otherwise seconds.
                     Some((Field::Time(_), _)) => Unit::Day,
-                    Some((Field::Signed(next), _)) if next.contains(':') => Unit::Day,
+                    Some((Field::Signed(_, next), _)) if next.contains(':') => Unit::Day,
                     _ => Unit::Second,
                 };
                 sum.add(&number, unit)?;
             }
-            Field::Word(_) | Field::SignedWord(_) => return Err(Fault::Format),
+            Field::Word(_) | Field::SignedWord(..) => return Err(Fault::Format),
         }
-        any = true;
+    }
+    if ago {
+        sum.negate()?;
     }
     sum.finish()
 }
@@ -74,7 +76,7 @@ fn iso(text: &str) -> Result<Interval, Fault> {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
-    if date.is_empty() && time.is_none_or(str::is_empty) {
+    if date.is_empty() && time.is_none() {
         return Err(Fault::Format);
     }
     let has_designators = |part: &str| part.bytes().any(|byte| byte.is_ascii_alphabetic());
@@ -83,16 +85,13 @@ fn iso(text: &str) -> Result<Interval, Fault> {
         let [years, months, days] = parts.as_slice() else {
             return Err(Fault::Format);
         };
-        sum.add(&Quantity::parse(years)?, Unit::Year)?;
-        sum.add(&Quantity::parse(months)?, Unit::Month)?;
-        sum.add(&Quantity::parse(days)?, Unit::Day)?;
+        sum.add(&Quantity::signed(years)?, Unit::Year)?;
+        sum.add(&Quantity::signed(months)?, Unit::Month)?;
+        sum.add(&Quantity::signed(days)?, Unit::Day)?;
     } else {
         designated(date, false, &mut sum)?;
     }
-    if let Some(time) = time {
-        if time.is_empty() {
-            return Err(Fault::Format);
-        }
+    if let Some(time) = time.filter(|time| !time.is_empty()) {
         if has_designators(time) {
             designated(time, true, &mut sum)?;
         } else {
@@ -118,7 +117,7 @@ fn designated(mut text: &str, time: bool, sum: &mut Sum) -> Result<(), Fault> {
             (Some(b's'), true) => Unit::Second,
             _ => return Err(Fault::Format),
         };
-        sum.add(&Quantity::parse(number)?, unit)?;
+        sum.add(&Quantity::signed(number)?, unit)?;
         text = &rest[1..];
     }
     Ok(())
@@ -137,12 +136,15 @@ impl Quantity {
         (self.fraction * unit as f64).round_ties_even() as i64
     }
 
-    fn parse(text: &str) -> Result<Quantity, Fault> {
-        let (negative, digits) = match text.as_bytes().first() {
-            Some(b'-') => (true, &text[1..]),
-            Some(b'+') => (false, &text[1..]),
-            _ => (false, text),
-        };
+    fn signed(text: &str) -> Result<Quantity, Fault> {
+        match text.as_bytes().first() {
+            Some(b'-') => Quantity::parse(&text[1..], true),
+            Some(b'+') => Quantity::parse(&text[1..], false),
+            _ => Quantity::parse(text, false),
+        }
+    }
+
+    fn parse(digits: &str, negative: bool) -> Result<Quantity, Fault> {
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number(whole) || !is_number(fraction) || (whole.is_empty() && fraction.is_empty()) {
@@ -173,7 +175,16 @@ struct Sum {
     months: i64,
     days: i64,
     micros: i64,
+    /// A bit for each unit given: none may be given twice.
+    seen: u16,
 }
+
+const ALL_OF_TIME: u16 = 1 << Unit::Microsecond as u16
+    | 1 << Unit::Millisecond as u16
+    | 1 << Unit::Second as u16
+    | 1 << Unit::Minute as u16
+    | 1 << Unit::Hour as u16;
+const YEARS_AND_MONTHS: u16 = 1 << Unit::Year as u16 | 1 << Unit::Month as u16;
 
 fn put(place: &mut i64, value: i64, factor: i64) -> Result<(), Fault> {
     *place = value
@@ -184,7 +195,16 @@ fn put(place: &mut i64, value: i64, factor: i64) -> Result<(), Fault> {
 }
 
 impl Sum {
+    fn see(&mut self, units: u16) -> Result<(), Fault> {
+        if self.seen & units != 0 {
+            return Err(Fault::Format);
+        }
+        self.seen |= units;
+        Ok(())
+    }
+
     fn add(&mut self, number: &Quantity, unit: Unit) -> Result<(), Fault> {
+        self.see(1 << unit as u16)?;
         match unit {
             Unit::Microsecond => {
                 put(&mut self.micros, number.whole, 1)?;
@@ -246,6 +266,7 @@ impl Sum {
 
     /// `hh:mm`, `hh:mm:ss.fff`, or `mm:ss.fff` when the last of two parts has a fraction.
     fn add_time(&mut self, text: &str, negative: bool) -> Result<(), Fault> {
+        self.see(ALL_OF_TIME)?;
         let parts: Vec<&str> = text.split(':').collect();
         let number = |part: &str| -> Result<i64, Fault> {
             if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -270,6 +291,7 @@ impl Sum {
     }
 
     fn add_years_months(&mut self, text: &str, negative: bool) -> Result<(), Fault> {
+        self.see(YEARS_AND_MONTHS)?;
         let (years, months) = text.split_once('-').ok_or(Fault::Format)?;
         let number = |part: &str| -> Result<i64, Fault> {
             if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -295,7 +317,7 @@ impl Sum {
 
     fn finish(self) -> Result<Interval, Fault> {
         Ok(Interval {
-            months: i32::try_from(self.months).map_err(|_| Fault::Range)?,
+            months: i32::try_from(self.months).map_err(|_| Fault::Months)?,
             days: i32::try_from(self.days).map_err(|_| Fault::Range)?,
             micros: self.micros,
         })

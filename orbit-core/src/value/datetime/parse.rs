@@ -25,7 +25,7 @@ pub(super) fn refuse(fault: &Fault, text: &str, type_name: &str) -> Error {
             state::INVALID_DATETIME_FORMAT,
             format!("invalid input syntax for type {type_name}: \"{text}\""),
         ),
-        Fault::Range => out_of_range(),
+        Fault::Range | Fault::Months => out_of_range(),
         Fault::MonthOrDay => {
             out_of_range().with_hint("Perhaps you need a different \"datestyle\" setting.")
         }

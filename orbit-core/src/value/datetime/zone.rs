@@ -1,17 +1,27 @@
 //! Time zones: the offset of a moment, and the moment of a local time.
 
 use super::MICROS_PER_SECOND;
+use super::civil::{civil_from_days, days_from_civil, is_leap_year};
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-/// chrono ends before PostgreSQL does; the rules repeat every 400 years.
-const CYCLE_SECONDS: i64 = 146_097 * 86_400;
-const LAST_SECOND: i64 = 8_000_000_000_000;
+/// The zones' tables end with this century. A later moment has the rules of one
+/// of these 28 years: the one that is as long and begins on the same weekday.
+const LIKE_YEARS: std::ops::Range<i32> = 2040..2068;
+const LAST_TABLE_YEAR: i32 = 2090;
 
 fn naive(seconds: i64) -> NaiveDateTime {
+    let days = seconds.div_euclid(86_400) as i32;
+    let (year, _, _) = civil_from_days(days);
     let mut seconds = seconds;
-    if seconds > LAST_SECOND {
-        seconds -= ((seconds - LAST_SECOND) / CYCLE_SECONDS + 1) * CYCLE_SECONDS;
+    if year > LAST_TABLE_YEAR {
+        let first = days_from_civil(year, 1, 1);
+        let like = LIKE_YEARS
+            .map(|like| (is_leap_year(like), days_from_civil(like, 1, 1)))
+            .find(|(leap, day)| *leap == is_leap_year(year) && (first - day) % 7 == 0);
+        if let Some((_, day)) = like {
+            seconds -= i64::from(first - day) * 86_400;
+        }
     }
     DateTime::from_timestamp(seconds, 0)
         .unwrap_or_default()

@@ -105,7 +105,6 @@ pub(super) fn parse(text: &str, element: &SqlType, settings: &FormatSettings) ->
         settings,
         items: Vec::new(),
         lengths: [None; MAX_DIMENSIONS],
-        depth: 0,
     };
     let declared = reader.bounds()?;
     reader.skip_blanks();
@@ -152,7 +151,6 @@ struct Reader<'a> {
     items: Vec<Value>,
     /// Of each dimension, once its first sub-array has been closed.
     lengths: [Option<i32>; MAX_DIMENSIONS],
-    depth: usize,
 }
 
 impl Reader<'_> {
@@ -256,10 +254,9 @@ impl Reader<'_> {
                         return Err(too_deep(MAX_DIMENSIONS + 1));
                     }
                     if leaf.is_some_and(|leaf| counts.len() >= leaf) {
-                        return Err(self.malformed(mismatch));
+                        return Err(self.malformed("Unexpected \"{\" character."));
                     }
                     counts.push(0);
-                    self.depth = self.depth.max(counts.len());
                     self.at += 1;
                 }
                 b'}' => {
@@ -267,12 +264,9 @@ impl Reader<'_> {
                     let Some(count) = counts.pop() else {
                         return Err(self.malformed("Unexpected \"}\" character."));
                     };
-                    // `{}` is empty, but a comma promises another entry.
-                    if !after_value && count > 0 {
+                    // Only the outermost braces may be empty, and a comma promises another entry.
+                    if !after_value && (count > 0 || level > 1) {
                         return Err(self.malformed("Unexpected \"}\" character."));
-                    }
-                    if !after_value && level < self.depth {
-                        return Err(self.malformed(mismatch));
                     }
                     let count = count + i32::from(after_value);
                     match &mut self.lengths[level - 1] {
@@ -302,7 +296,7 @@ impl Reader<'_> {
                         return Err(self.malformed("Unexpected array element."));
                     }
                     if *leaf.get_or_insert(counts.len()) != counts.len() {
-                        return Err(self.malformed(mismatch));
+                        return Err(self.malformed("Unexpected array element."));
                     }
                     let item = self.item()?;
                     self.items.push(item);

@@ -14,6 +14,12 @@ pub(super) fn write_f64(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
     // Writing into a buffer of fixed size that is large enough doesn't fail.
     if extra_digits > 0 {
         let _ = write!(text, "{value:e}");
+        let mut digits = 0;
+        while is_halfway(text.as_slice(), f64::MANTISSA_DIGITS) {
+            digits = digits.max(fraction_digits(text.as_slice())) + 1;
+            text.length = 0;
+            let _ = write!(text, "{value:.digits$e}");
+        }
         write_digits(text.as_slice(), 15, out);
     } else {
         let digits = usize::try_from((14 + extra_digits).max(0)).unwrap_or(0);
@@ -33,6 +39,12 @@ pub(super) fn write_f32(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
     let mut text = Digits::default();
     if extra_digits > 0 {
         let _ = write!(text, "{value:e}");
+        let mut digits = 0;
+        while is_halfway(text.as_slice(), f32::MANTISSA_DIGITS) {
+            digits = digits.max(fraction_digits(text.as_slice())) + 1;
+            text.length = 0;
+            let _ = write!(text, "{value:.digits$e}");
+        }
         write_digits(text.as_slice(), 6, out);
     } else {
         let digits = usize::try_from((5 + extra_digits).max(0)).unwrap_or(0);
@@ -43,6 +55,39 @@ pub(super) fn write_f32(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
             out,
         );
     }
+}
+
+fn fraction_digits(text: &[u8]) -> usize {
+    let mantissa = text.split(|byte| *byte == b'e').next().unwrap_or_default();
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    point.map_or(0, |at| mantissa.len() - at - 1)
+}
+
+/// Whether a decimal lies exactly between two floats, as 1e23 does: its odd
+/// part then has one bit more than they. PostgreSQL leaves such to no reader's
+/// rounding and writes another digit. Only whole numbers can be meant: below,
+/// halfway points have more digits than the shortest text of a float.
+fn is_halfway(text: &[u8], mantissa_bits: u32) -> bool {
+    let mut exponent = 0i32;
+    let mut digits = 0u64;
+    let mut parts = text.split(|byte| *byte == b'e');
+    for byte in parts.next().unwrap_or_default() {
+        if byte.is_ascii_digit() {
+            digits = digits
+                .saturating_mul(10)
+                .saturating_add(u64::from(byte - b'0'));
+        }
+    }
+    if let Some(text) = parts.next().and_then(|part| std::str::from_utf8(part).ok()) {
+        exponent = text.parse().unwrap_or(0);
+    }
+    let shift = exponent - fraction_digits(text) as i32;
+    // 5^23 alone has 54 bits.
+    if digits == 0 || !(0..=23).contains(&shift) {
+        return false;
+    }
+    let odd = u128::from(digits >> digits.trailing_zeros()) * 5u128.pow(shift.unsigned_abs());
+    128 - odd.leading_zeros() == mantissa_bits + 1
 }
 
 fn write_special(value: f64, out: &mut Vec<u8>) -> bool {

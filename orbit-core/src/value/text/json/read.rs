@@ -56,9 +56,7 @@ fn read(mut scanner: Scanner<'_>, build: &mut impl Build) -> Result<()> {
                         continue;
                     }
                     (true, _) => return Err(scanner.expected("string or \"}\"")),
-                    (false, Token::String | Token::Number | Token::True | Token::False)
-                    | (false, Token::Null | Token::ObjectStart | Token::ArrayStart) => continue,
-                    (false, _) => return Err(scanner.expected("array element or \"]\"")),
+                    (false, _) => continue,
                 }
             }
             Token::String | Token::Number | Token::True | Token::False | Token::Null => {

@@ -165,6 +165,28 @@ impl Transaction {
         }
     }
 
+    /// The next statement sees every commit up to now, also those not on disk yet:
+    /// for DDL that rewrites a table which it has locked. 40001 where REPEATABLE READ
+    /// would miss some of them.
+    pub fn see_newest(&mut self) -> Result<()> {
+        let newest = self.db.newest();
+        match &self.view {
+            Some(view)
+                if self.isolation == Isolation::RepeatableRead
+                    && view.position < newest.position =>
+            {
+                Err(Error::new(
+                    state::SERIALIZATION_FAILURE,
+                    "could not serialize access due to concurrent update",
+                ))
+            }
+            _ => {
+                self.seen = self.seen.max(newest.position);
+                Ok(())
+            }
+        }
+    }
+
     /// What exists for this transaction: the newest catalog under READ
     /// COMMITTED's current statement, with its own DDL.
     pub fn catalog(&self) -> Arc<Catalog> {

@@ -1,53 +1,126 @@
 //! COPY between a table and the client.
+//!
+//! In: the stream is cut into chunks at row boundaries ([`cut`]), chunks are
+//! split into fields ([`fields`]) and turned into stored rows ([`encode`]) by a
+//! few workers at once, and [`import`] feeds the rows, in order, to a sorted load
+//! (empty table) or to the transaction row by row. Out: [`export`].
 
+mod cut;
+mod encode;
+mod export;
+mod fields;
+mod import;
+pub mod options;
+
+use crate::rows::{Outcome, Tag};
 use crate::session::Session;
-use crate::rows::Tag;
-use orbit_core::{Error, Result};
+use crate::statement::names::{Name, find_column};
+use import::Import;
+use options::{CopySource, CopyStatement};
+use orbit_core::catalog::Table;
+use orbit_core::{Error, Result, state};
+
+pub use export::CopyOut;
 
 /// A COPY FROM STDIN that waits for data. Dropped unfinished it leaves nothing.
 pub struct CopyIn {
     pub columns: usize,
     pub csv: bool,
+    import: Import,
 }
 
 impl CopyIn {
     /// Takes any piece of the stream; pieces need not end at lines.
-    pub async fn push(&mut self, _session: &mut Session, _bytes: &[u8]) -> Result<()> {
-        Err(Error::unsupported("COPY"))
+    pub async fn push(&mut self, session: &mut Session, bytes: &[u8]) -> Result<()> {
+        let pushed = self.import.push(session, bytes).await;
+        if pushed.is_err() {
+            session.fail();
+        }
+        pushed
     }
 
-    pub async fn finish(self, _session: &mut Session) -> Result<Tag> {
-        Err(Error::unsupported("COPY"))
+    pub async fn finish(self, session: &mut Session) -> Result<Tag> {
+        let finished = self.import.finish(session).await;
+        if let Err(error) = &finished {
+            session.wait_for_cause(error).await;
+            session.fail();
+        }
+        finished.map(Tag::Copy)
     }
 
     /// The client gave up (CopyFail): 57014 with its reason.
     pub fn fail(self, session: &mut Session, reason: &str) -> Error {
         session.fail();
         Error::new(
-            orbit_core::state::QUERY_CANCELED,
+            state::QUERY_CANCELED,
             format!("COPY from stdin failed: {reason}"),
         )
+        .in_context(self.import.place())
     }
 }
 
-/// A COPY TO STDOUT under way.
-pub struct CopyOut {
-    pub columns: usize,
-    pub csv: bool,
+pub(crate) async fn run(session: &mut Session, statement: &CopyStatement) -> Result<Outcome> {
+    if statement.from {
+        let CopySource::Table { name, columns } = &statement.source else {
+            return Err(Error::internal("COPY FROM a query"));
+        };
+        let import = Import::begin(session, name, columns.as_deref(), &statement.options).await?;
+        return Ok(Outcome::CopyIn(CopyIn {
+            columns: import.columns(),
+            csv: statement.options.csv,
+            import,
+        }));
+    }
+    let sql = match &statement.source {
+        CopySource::Query(sql) => sql.clone(),
+        CopySource::Table { name, columns } => select(session, name, columns.as_deref())?,
+    };
+    CopyOut::begin(session, &sql, &statement.options)
+        .await
+        .map(Outcome::CopyOut)
 }
 
-impl CopyOut {
-    /// Whole lines, some kilobytes at a time; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-
-    /// Rows given so far.
-    pub fn rows(&self) -> u64 {
-        0
-    }
-
-    pub fn tag(&self) -> Tag {
-        Tag::Copy(self.rows())
-    }
+/// The query whose rows COPY TO gives.
+fn select(session: &mut Session, name: &Name, columns: Option<&[String]>) -> Result<String> {
+    let settings = session.settings().clone();
+    let view = session.transaction()?.begin_statement();
+    let table = name.require(view.catalog(), &settings)?;
+    let places = positions(table, columns)?;
+    let list: Vec<String> = places
+        .iter()
+        .filter_map(|place| table.columns.get(*place))
+        .map(|column| quoted(&column.name))
+        .collect();
+    Ok(format!(
+        "SELECT {} FROM {}.{}",
+        list.join(", "),
+        quoted(&table.schema),
+        quoted(&table.name)
+    ))
 }
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Where the named columns stand in the table; all of them without names.
+fn positions(table: &Table, columns: Option<&[String]>) -> Result<Vec<usize>> {
+    let Some(columns) = columns else {
+        return Ok((0..table.columns.len()).collect());
+    };
+    let mut places = Vec::with_capacity(columns.len());
+    for column in columns {
+        let place = find_column(table, column)?;
+        if places.contains(&place) {
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{column}\" specified more than once"),
+            ));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What all sessions of a node share: the database, the planner, the statement
 //! cache, and who may cancel whom.
 
+use crate::literals::LiteralCache;
 use crate::session::{Session, control::Control};
 use crate::statement::cache::StatementCache;
 use ahash::AHashMap;
@@ -60,6 +61,8 @@ pub struct Engine {
     db: Arc<Database>,
     options: EngineOptions,
     pub(crate) cache: StatementCache,
+    /// Point statements by their text with the literals taken out.
+    pub(crate) literals: LiteralCache,
     #[cfg(feature = "datafusion")]
     planner: crate::planned::Planner,
     sessions: Mutex<AHashMap<i32, Arc<Control>>>,
@@ -71,6 +74,7 @@ impl Engine {
             #[cfg(feature = "datafusion")]
             planner: crate::planned::Planner::new(&db, &options)?,
             cache: StatementCache::new(options.plan_cache_entries),
+            literals: LiteralCache::new(options.plan_cache_entries),
             sessions: Mutex::default(),
             db,
             options,
@@ -107,7 +111,10 @@ impl Engine {
 
     pub(crate) fn forget(&self, pid: i32, control: &Arc<Control>) {
         let mut sessions = self.sessions.lock();
-        if sessions.get(&pid).is_some_and(|known| Arc::ptr_eq(known, control)) {
+        if sessions
+            .get(&pid)
+            .is_some_and(|known| Arc::ptr_eq(known, control))
+        {
             sessions.remove(&pid);
         }
     }

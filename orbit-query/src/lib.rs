@@ -20,6 +20,7 @@
 pub mod copy;
 mod ddl;
 pub mod engine;
+mod explain;
 pub mod expr;
 pub mod literals;
 #[cfg(feature = "datafusion")]

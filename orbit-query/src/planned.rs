@@ -4,9 +4,11 @@ use crate::engine::EngineOptions;
 use crate::rows::{ColumnDesc, Rows, Tag};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
-use orbit_core::catalog::Catalog;
-use orbit_core::database::{Database, ReadView};
-use orbit_core::txn::{CancelToken, Transaction};
+use orbit_core::cancel::CancelToken;
+use orbit_core::catalog::{Catalog, Table};
+use orbit_core::database::Database;
+use orbit_core::read::ReadView;
+use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result};
@@ -39,9 +41,13 @@ impl PlannedStatement {
         false
     }
 
-    /// INSERT, UPDATE, DELETE, SELECT FOR UPDATE: runs in a transaction.
-    pub fn is_write(&self) -> bool {
-        false
+    pub fn tables(&self) -> &[Arc<Table>] {
+        &[]
+    }
+
+    /// `INSERT`, `UPDATE`, `DELETE`, `SELECT FOR UPDATE`; `None` for a mere read.
+    pub fn writes(&self) -> Option<&'static str> {
+        None
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::point::PointRows;
 use orbit_core::Result;
+use orbit_core::cancel::CancelToken;
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::{Value, ValueRef};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::time::Instant;
 
 pub use crate::copy::{CopyIn, CopyOut};
 
@@ -148,6 +150,8 @@ pub struct Rows {
     pub columns: Arc<[ColumnDesc]>,
     source: Source,
     tag: Tag,
+    /// What ends a stream early: a cancel request, the statement's timeout.
+    guard: Option<(CancelToken, Option<Instant>)>,
 }
 
 impl Rows {
@@ -157,6 +161,7 @@ impl Rows {
             columns,
             source: Source::Once(batch),
             tag: Tag::Select(0),
+            guard: None,
         }
     }
 
@@ -169,7 +174,17 @@ impl Rows {
             columns,
             source: Source::Stream(stream),
             tag: Tag::Select(0),
+            guard: None,
         }
+    }
+
+    /// Has rows that are still to be made obey `cancel` and a deadline.
+    #[must_use]
+    pub(crate) fn guarded(mut self, cancel: &CancelToken, deadline: Option<Instant>) -> Rows {
+        if let Source::Stream(_) = self.source {
+            self.guard = Some((cancel.clone(), deadline));
+        }
+        self
     }
 
     /// What statement the rows belong to (RETURNING: not a SELECT).
@@ -188,7 +203,23 @@ impl Rows {
                 _ => Ok(None),
             },
             Source::Stream(stream) => loop {
-                let answer = poll_fn(|cx| stream.poll_next(cx)).await;
+                let next = poll_fn(|cx| stream.poll_next(cx));
+                let answer = match &self.guard {
+                    None => next.await,
+                    Some((cancel, None)) => tokio::select! {
+                        biased;
+                        reason = cancel.cancelled() => Err(reason),
+                        answer = next => answer,
+                    },
+                    Some((cancel, Some(deadline))) => tokio::select! {
+                        biased;
+                        reason = cancel.cancelled() => Err(reason),
+                        () = tokio::time::sleep_until(*deadline) => {
+                            Err(crate::session::timed_out())
+                        }
+                        answer = next => answer,
+                    },
+                };
                 match answer {
                     Ok(Some(batch)) if batch.is_empty() => {}
                     Ok(Some(batch)) => return Ok(Some(batch)),

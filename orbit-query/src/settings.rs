@@ -1,9 +1,16 @@
 //! What SET and SHOW speak of.
+//!
+//! [`Settings`] is one consistent set of values; sessions share it with the
+//! statements they run and replace it on change, so ROLLBACK puts an older one back.
 
 pub mod registry;
 
+use crate::statement::utility::IsolationLevel;
 use orbit_core::value::text::FormatSettings;
+use orbit_core::{Error, Result, state};
+use registry::{Kind, Setting};
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +22,437 @@ pub struct Settings {
     pub lock_timeout: Option<Duration>,
     pub deadlock_timeout: Duration,
     pub idle_in_transaction_session_timeout: Option<Duration>,
-    /// Resolved: what unqualified names are looked up in, in order.
+    pub idle_session_timeout: Option<Duration>,
+    pub default_isolation: IsolationLevel,
+    pub default_read_only: bool,
+    /// The current transaction's.
+    pub isolation: IsolationLevel,
+    pub read_only: bool,
+    user: Arc<str>,
+    /// What unqualified names are looked up in, in order.
     search_path: Arc<[String]>,
-    /// Every setting that differs from its default, by canonical name, as SHOW prints it.
+    plan_scope: u64,
+    /// Settings that differ from their default, as SHOW prints them.
     changed: BTreeMap<&'static str, String>,
+    /// Settings of extensions and applications: any name with a dot.
+    custom: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// The schemas unqualified names are looked up in. The first is where CREATE puts things.
+    pub fn new(user: &str) -> Settings {
+        let mut settings = Settings {
+            format: FormatSettings::default(),
+            statement_timeout: None,
+            lock_timeout: None,
+            deadlock_timeout: Duration::from_secs(1),
+            idle_in_transaction_session_timeout: None,
+            idle_session_timeout: None,
+            default_isolation: IsolationLevel::ReadCommitted,
+            default_read_only: false,
+            isolation: IsolationLevel::ReadCommitted,
+            read_only: false,
+            user: user.into(),
+            search_path: Arc::new([]),
+            plan_scope: 0,
+            changed: BTreeMap::new(),
+            custom: BTreeMap::new(),
+        };
+        settings
+            .changed
+            .insert("session_authorization", user.to_owned());
+        settings.search_path = settings.resolve_path("\"$user\", public").into();
+        settings.update_plan_scope();
+        settings
+    }
+
+    /// Stands for the settings a plan may depend on: plans are shared between
+    /// sessions only where it is equal.
+    pub fn plan_scope(&self) -> u64 {
+        self.plan_scope
+    }
+
+    fn update_plan_scope(&mut self) {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.user.hash(&mut hasher);
+        self.search_path.hash(&mut hasher);
+        self.format.time_zone.name().hash(&mut hasher);
+        for name in ["DateStyle", "bytea_output", "extra_float_digits"] {
+            self.changed.get(name).hash(&mut hasher);
+        }
+        self.plan_scope = hasher.finish();
+    }
+
+    /// The schemas unqualified names are looked up in.
     pub fn search_path(&self) -> &[String] {
         &self.search_path
+    }
+
+    /// A setting as SHOW prints it; 42704 if there is none of that name.
+    pub fn show(&self, name: &str) -> Result<&str> {
+        if let Some(setting) = registry::find(name) {
+            return Ok(self
+                .changed
+                .get(setting.name)
+                .map_or(setting.default, String::as_str));
+        }
+        self.custom
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| unknown(name))
+    }
+
+    /// Every setting: name, value, description.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
+        registry::SETTINGS.iter().map(|setting| {
+            let value = self
+                .changed
+                .get(setting.name)
+                .map_or(setting.default, String::as_str);
+            (setting.name, value, setting.about)
+        })
+    }
+
+    /// Sets a setting from its text. Says nothing about transactions: that is the session's part.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let Some(setting) = registry::find(name) else {
+            if name.contains('.') {
+                self.custom.insert(name.to_owned(), value.to_owned());
+                return Ok(());
+            }
+            return Err(unknown(name));
+        };
+        if setting.kind == Kind::ReadOnly {
+            return Err(Error::new(
+                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("parameter \"{}\" cannot be changed", setting.name),
+            ));
+        }
+        self.put(setting, value)
+    }
+
+    /// Back to the value of `initial`.
+    pub fn reset(&mut self, name: &str, initial: &Settings) -> Result<()> {
+        match registry::find(name) {
+            None => {
+                self.custom.remove(name);
+                if name.contains('.') {
+                    Ok(())
+                } else {
+                    Err(unknown(name))
+                }
+            }
+            Some(setting) if setting.kind == Kind::ReadOnly => Err(Error::new(
+                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("parameter \"{}\" cannot be changed", setting.name),
+            )),
+            Some(setting) => {
+                let value = initial.show(setting.name)?.to_owned();
+                self.put(setting, &value)
+            }
+        }
+    }
+
+    fn put(&mut self, setting: &'static Setting, value: &str) -> Result<()> {
+        let shown = normalise(setting, value)?;
+        let shown = self.apply(setting, shown)?;
+        if shown == setting.default {
+            self.changed.remove(setting.name);
+        } else {
+            self.changed.insert(setting.name, shown);
+        }
+        self.update_plan_scope();
+        Ok(())
+    }
+
+    /// Sets what follows from a setting; returns the value as SHOW will print it.
+    fn apply(&mut self, setting: &'static Setting, shown: String) -> Result<String> {
+        match setting.name {
+            "statement_timeout" => self.statement_timeout = timeout(&shown),
+            "lock_timeout" => self.lock_timeout = timeout(&shown),
+            "idle_in_transaction_session_timeout" => {
+                self.idle_in_transaction_session_timeout = timeout(&shown);
+            }
+            "idle_session_timeout" => self.idle_session_timeout = timeout(&shown),
+            "deadlock_timeout" => {
+                self.deadlock_timeout = timeout(&shown).unwrap_or(Duration::from_secs(1));
+            }
+            "extra_float_digits" => {
+                self.format.extra_float_digits = shown.parse().unwrap_or(1);
+            }
+            "bytea_output" => self.format.bytea_hex = shown == "hex",
+            "TimeZone" => {
+                let zone = time_zone(&shown).ok_or_else(|| invalid(setting, &shown))?;
+                self.format.time_zone = zone;
+                return Ok(zone.name().to_owned());
+            }
+            "DateStyle" => return date_style(setting, &shown),
+            "IntervalStyle" if shown != "postgres" => {
+                return Err(Error::unsupported(format!("IntervalStyle \"{shown}\"")));
+            }
+            "client_encoding" => {
+                let plain: String = shown
+                    .chars()
+                    .filter(char::is_ascii_alphanumeric)
+                    .map(|c| c.to_ascii_lowercase())
+                    .collect();
+                return match plain.as_str() {
+                    "utf8" | "unicode" | "auto" => Ok("UTF8".to_owned()),
+                    // No conversion either way, as PostgreSQL does it.
+                    "sqlascii" => Ok("SQL_ASCII".to_owned()),
+                    _ => Err(Error::unsupported(format!("client_encoding \"{shown}\""))),
+                };
+            }
+            "standard_conforming_strings" if shown == "off" => {
+                return Err(Error::unsupported("standard_conforming_strings = off"));
+            }
+            "role" if shown != "none" && shown != *self.user => {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("role \"{shown}\" does not exist"),
+                ));
+            }
+            "search_path" => self.search_path = self.resolve_path(&shown).into(),
+            "default_transaction_isolation" => {
+                self.default_isolation =
+                    IsolationLevel::named(&shown).unwrap_or(IsolationLevel::ReadCommitted);
+            }
+            "transaction_isolation" => {
+                self.isolation =
+                    IsolationLevel::named(&shown).unwrap_or(IsolationLevel::ReadCommitted);
+            }
+            "transaction_read_only" => self.read_only = shown == "on",
+            "default_transaction_read_only" => self.default_read_only = shown == "on",
+            "application_name" => {
+                let mut name: String = shown
+                    .chars()
+                    .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+                    .collect();
+                name.truncate(crate::statement::names::MAX_NAME_BYTES);
+                return Ok(name);
+            }
+            _ => {}
+        }
+        Ok(shown)
+    }
+
+    fn resolve_path(&self, text: &str) -> Vec<String> {
+        split_list(text)
+            .into_iter()
+            .map(|item| {
+                if item == "$user" {
+                    self.user.to_string()
+                } else {
+                    item
+                }
+            })
+            .filter(|item| !item.is_empty())
+            .collect()
+    }
+}
+
+/// The value as SHOW prints it, checked against the setting's kind.
+fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
+    match setting.kind {
+        Kind::Bool => match registry::parse_bool(value) {
+            Some(true) => Ok("on".to_owned()),
+            Some(false) => Ok("off".to_owned()),
+            None => Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                format!("parameter \"{}\" requires a Boolean value", setting.name),
+            )),
+        },
+        Kind::Integer(least, most) => {
+            let number: i64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
+            in_range(setting, number, least, most)?;
+            Ok(number.to_string())
+        }
+        Kind::Milliseconds(least) => {
+            let number = registry::parse_milliseconds(value).ok_or_else(|| {
+                invalid(setting, value).with_hint(
+                    "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
+                )
+            })?;
+            in_range(setting, number, least, i64::from(i32::MAX))?;
+            Ok(registry::show_milliseconds(number))
+        }
+        Kind::Choice(choices) => choices
+            .iter()
+            .find(|choice| choice.eq_ignore_ascii_case(value.trim()))
+            .map(|choice| (*choice).to_owned())
+            .or_else(|| {
+                // synchronous_commit and its like take Booleans too.
+                let as_bool = if registry::parse_bool(value)? {
+                    "on"
+                } else {
+                    "off"
+                };
+                choices.contains(&as_bool).then(|| as_bool.to_owned())
+            })
+            .ok_or_else(|| {
+                invalid(setting, value)
+                    .with_hint(format!("Available values: {}.", choices.join(", ")))
+            }),
+        Kind::Text | Kind::ReadOnly => Ok(value.to_owned()),
+    }
+}
+
+fn in_range(setting: &Setting, number: i64, least: i64, most: i64) -> Result<()> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::INVALID_PARAMETER_VALUE,
+        format!(
+            "{number} is outside the valid range for parameter \"{}\" ({least} .. {most})",
+            setting.name
+        ),
+    ))
+}
+
+fn timeout(shown: &str) -> Option<Duration> {
+    let millis = registry::parse_milliseconds(shown).unwrap_or(0);
+    u64::try_from(millis)
+        .ok()
+        .filter(|millis| *millis > 0)
+        .map(Duration::from_millis)
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_OBJECT,
+        format!("unrecognized configuration parameter \"{name}\""),
+    )
+}
+
+fn invalid(setting: &Setting, value: &str) -> Error {
+    Error::new(
+        state::INVALID_PARAMETER_VALUE,
+        format!(
+            "invalid value for parameter \"{}\": \"{value}\"",
+            setting.name
+        ),
+    )
+}
+
+/// A zone by its name, whatever the case, or by whole hours east of Greenwich.
+fn time_zone(name: &str) -> Option<chrono_tz::Tz> {
+    let name = name.trim();
+    if let Ok(zone) = name.parse() {
+        return Some(zone);
+    }
+    if let Some(zone) = chrono_tz::TZ_VARIANTS
+        .iter()
+        .find(|zone| zone.name().eq_ignore_ascii_case(name))
+    {
+        return Some(*zone);
+    }
+    if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") {
+        return Some(chrono_tz::Tz::UTC);
+    }
+    let hours = name.strip_suffix(":00").unwrap_or(name);
+    let east: i32 = hours.parse().ok()?;
+    // Names of this form count hours west.
+    format!("Etc/GMT{:+}", -east).parse().ok()
+}
+
+/// Dates are always written in ISO form; the order of fields in input may be chosen.
+fn date_style(setting: &'static Setting, value: &str) -> Result<String> {
+    let mut order = "MDY";
+    for item in value.split(',') {
+        match item.trim().to_ascii_uppercase().as_str() {
+            "ISO" | "DEFAULT" => {}
+            "MDY" | "US" | "NONEURO" => order = "MDY",
+            "DMY" | "EURO" => order = "DMY",
+            "YMD" => order = "YMD",
+            "SQL" | "POSTGRES" | "GERMAN" => {
+                return Err(Error::unsupported(format!("DateStyle \"{value}\"")));
+            }
+            _ => return Err(invalid(setting, value)),
+        }
+    }
+    Ok(format!("ISO, {order}"))
+}
+
+/// Items of a comma-separated list of identifiers: folded unless in double quotes.
+fn split_list(text: &str) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut item = String::new();
+    let mut quoted = false;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                item.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => items.push(std::mem::take(&mut item)),
+            c if c.is_whitespace() && !quoted => {}
+            c if quoted => item.push(c),
+            c => item.push(c.to_ascii_lowercase()),
+        }
+    }
+    items.push(item);
+    items.retain(|item| !item.is_empty());
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked_and_shown_as_postgres_shows_them() {
+        let mut settings = Settings::new("ada");
+        settings.set("statement_timeout", "90s").unwrap();
+        assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
+        assert_eq!(settings.statement_timeout, Some(Duration::from_secs(90)));
+        settings.set("STATEMENT_TIMEOUT", "120000").unwrap();
+        assert_eq!(settings.show("statement_timeout").unwrap(), "2min");
+        settings.set("row_security", "no").unwrap();
+        assert_eq!(settings.show("row_security").unwrap(), "off");
+        settings.set("timezone", "europe/berlin").unwrap();
+        assert_eq!(settings.show("TimeZone").unwrap(), "Europe/Berlin");
+        settings.set("datestyle", "ISO, DMY").unwrap();
+        assert_eq!(settings.show("DateStyle").unwrap(), "ISO, DMY");
+        assert_eq!(settings.show("session_authorization").unwrap(), "ada");
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_right_code() {
+        let mut settings = Settings::new("ada");
+        let code = |error: Error| error.state();
+        assert_eq!(
+            code(settings.set("no_such", "1").unwrap_err()),
+            state::UNDEFINED_OBJECT
+        );
+        assert_eq!(
+            code(settings.set("statement_timeout", "soon").unwrap_err()),
+            state::INVALID_PARAMETER_VALUE
+        );
+        assert_eq!(
+            code(settings.set("extra_float_digits", "9").unwrap_err()),
+            state::INVALID_PARAMETER_VALUE
+        );
+        assert_eq!(
+            code(settings.set("server_version", "9").unwrap_err()),
+            state::OBJECT_NOT_IN_PREREQUISITE_STATE
+        );
+        assert_eq!(
+            code(settings.set("TimeZone", "Middle/Earth").unwrap_err()),
+            state::INVALID_PARAMETER_VALUE
+        );
+        settings.set("my.own", "x").unwrap();
+        assert_eq!(settings.show("my.own").unwrap(), "x");
+    }
+
+    #[test]
+    fn the_search_path_knows_its_user_and_quotes() {
+        let mut settings = Settings::new("ada");
+        assert_eq!(settings.search_path(), ["ada", "public"]);
+        settings.set("search_path", "Shop, \"My Schema\"").unwrap();
+        assert_eq!(settings.search_path(), ["shop", "My Schema"]);
+        settings.set("search_path", "").unwrap();
+        assert!(settings.search_path().is_empty());
     }
 }

@@ -4,14 +4,18 @@
 //! is a [`Utility`].
 
 pub mod cache;
+mod copy_grammar;
 pub mod limits;
 pub mod names;
 pub mod parse;
+mod set_grammar;
+pub mod tokens;
+mod transaction_grammar;
 pub mod utility;
 
 use crate::point::PointPlan;
 use crate::rows::ColumnDesc;
-use orbit_core::catalog::Catalog;
+use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use std::sync::Arc;
@@ -85,6 +89,26 @@ impl Prepared {
         }
     }
 
+    /// The tables a row statement names.
+    pub(crate) fn tables(&self) -> &[Arc<Table>] {
+        match &self.plan {
+            Plan::Empty | Plan::Utility(_) => &[],
+            Plan::Point(plan) => plan.tables(),
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => plan.tables(),
+        }
+    }
+
+    /// The command's name if the statement writes or locks rows.
+    pub(crate) fn writes(&self) -> Option<&'static str> {
+        match &self.plan {
+            Plan::Empty | Plan::Utility(_) => None,
+            Plan::Point(plan) => plan.writes(),
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => plan.writes(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         matches!(self.plan, Plan::Empty)
     }
@@ -111,6 +135,8 @@ impl std::fmt::Debug for Prepared {
 pub struct Script {
     pub(crate) next: usize,
     pub(crate) statements: Vec<Unprepared>,
+    /// The message's text if it is a single statement: what it is cached by.
+    pub(crate) message: Option<String>,
     /// The whole message was one statement known already.
     pub(crate) ready: Option<(Arc<Prepared>, Vec<Value>)>,
 }
@@ -118,7 +144,8 @@ pub struct Script {
 /// A statement's text and its tokens, until its turn comes.
 pub(crate) struct Unprepared {
     pub sql: String,
-    pub parsed: parse::Parsed,
+    /// Taken when the turn comes.
+    pub parsed: Option<parse::Parsed>,
 }
 
 impl Script {
@@ -126,6 +153,7 @@ impl Script {
         Script {
             next: 0,
             statements: Vec::new(),
+            message: None,
             ready: Some((statement, literals)),
         }
     }

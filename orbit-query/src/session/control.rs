@@ -2,14 +2,13 @@
 
 use orbit_core::cancel::CancelToken;
 use orbit_core::{Error, state};
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub struct Control {
     secret: i32,
     /// A request that comes between statements stops nothing.
     running: AtomicBool,
-    token: Mutex<CancelToken>,
+    token: CancelToken,
 }
 
 impl Control {
@@ -17,13 +16,13 @@ impl Control {
         Control {
             secret,
             running: AtomicBool::new(false),
-            token: Mutex::new(CancelToken::default()),
+            token: CancelToken::new(),
         }
     }
 
     pub fn cancel(&self, secret: i32) {
         if secret == self.secret && self.running.load(Ordering::Acquire) {
-            self.token.lock().cancel(Error::new(
+            self.token.cancel(Error::new(
                 state::QUERY_CANCELED,
                 "canceling statement due to user request",
             ));
@@ -34,14 +33,7 @@ impl Control {
         self.running.store(running, Ordering::Release);
     }
 
-    /// The token that the next statement obeys, in place of one that was used up.
-    pub fn renew(&self) -> CancelToken {
-        let token = CancelToken::default();
-        *self.token.lock() = token.clone();
-        token
-    }
-
-    pub fn token(&self) -> CancelToken {
-        self.token.lock().clone()
+    pub fn token(&self) -> &CancelToken {
+        &self.token
     }
 }

@@ -1,1 +1,179 @@
-//! Every setting: its name, default, and what it accepts.
+//! Every setting: its name as SHOW writes it, its default, what it accepts.
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Bool,
+    /// A whole number between two bounds.
+    Integer(i64, i64),
+    /// Milliseconds, with PostgreSQL's units (`2s`, `1min`); shown with the largest that fits.
+    Milliseconds(i64),
+    Choice(&'static [&'static str]),
+    Text,
+    /// Told, never changed.
+    ReadOnly,
+}
+
+#[derive(Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub kind: Kind,
+    /// Clients are told of changes (ParameterStatus).
+    pub reported: bool,
+    pub about: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    reported: bool,
+    about: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        default,
+        kind,
+        reported,
+        about,
+    }
+}
+
+/// The PostgreSQL version whose dialect Orbit speaks; drivers parse it.
+pub const SERVER_VERSION: &str = "15.14";
+
+const LEVELS: Kind = Kind::Choice(&[
+    "serializable",
+    "repeatable read",
+    "read committed",
+    "read uncommitted",
+]);
+const MESSAGES: Kind = Kind::Choice(&[
+    "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "info", "notice", "warning",
+    "error",
+]);
+const INT_MAX: i64 = i32::MAX as i64;
+
+use Kind::{Bool, Choice, Integer, Milliseconds, ReadOnly, Text};
+
+/// In alphabetical order, whatever the case.
+#[rustfmt::skip]
+pub static SETTINGS: &[Setting] = &[
+    setting("application_name", "", Text, true, "Sets the application name to be reported in statistics and logs."),
+    setting("array_nulls", "on", Bool, false, "Enables input of NULL elements in arrays."),
+    setting("bytea_output", "hex", Choice(&["hex", "escape"]), false, "Sets the output format for bytea."),
+    setting("check_function_bodies", "on", Bool, false, "Checks routine bodies when they are created."),
+    setting("client_encoding", "UTF8", Text, true, "Sets the client's character set encoding."),
+    setting("client_min_messages", "notice", MESSAGES, false, "Sets the message levels that are sent to the client."),
+    setting("DateStyle", "ISO, MDY", Text, true, "Sets the display format for date and time values."),
+    setting("deadlock_timeout", "1s", Milliseconds(1), false, "Sets the time to wait on a lock before checking for deadlock."),
+    setting("default_table_access_method", "heap", Text, false, "Sets the default table access method for new tables."),
+    setting("default_tablespace", "", Text, false, "Sets the default tablespace to create tables and indexes in."),
+    setting("default_transaction_deferrable", "off", Bool, false, "Sets the default deferrable status of new transactions."),
+    setting("default_transaction_isolation", "read committed", LEVELS, false, "Sets the transaction isolation level of each new transaction."),
+    setting("default_transaction_read_only", "off", Bool, true, "Sets the default read-only status of new transactions."),
+    setting("escape_string_warning", "on", Bool, false, "Warn about backslash escapes in ordinary string literals."),
+    setting("extra_float_digits", "1", Integer(-15, 3), false, "Sets the number of digits displayed for floating-point values."),
+    setting("idle_in_transaction_session_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed idle time between queries, when in a transaction."),
+    setting("idle_session_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed idle time between queries, when not in a transaction."),
+    setting("in_hot_standby", "off", ReadOnly, true, "Shows whether hot standby is currently active."),
+    setting("integer_datetimes", "on", ReadOnly, true, "Shows whether datetimes are integer based."),
+    setting("IntervalStyle", "postgres", Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]), true, "Sets the display format for interval values."),
+    setting("is_superuser", "on", ReadOnly, true, "Shows whether the current user is a superuser."),
+    setting("jit", "off", Bool, false, "Allow JIT compilation."),
+    setting("lc_collate", "C.UTF-8", ReadOnly, false, "Shows the collation order locale."),
+    setting("lc_ctype", "C.UTF-8", ReadOnly, false, "Shows the character classification and case conversion locale."),
+    setting("lc_messages", "C", Text, false, "Sets the language in which messages are displayed."),
+    setting("lc_monetary", "C", Text, false, "Sets the locale for formatting monetary amounts."),
+    setting("lc_numeric", "C", Text, false, "Sets the locale for formatting numbers."),
+    setting("lc_time", "C", Text, false, "Sets the locale for formatting date and time values."),
+    setting("lock_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any wait for a lock."),
+    setting("max_connections", "100", ReadOnly, false, "Sets the maximum number of concurrent connections."),
+    setting("max_identifier_length", "63", ReadOnly, false, "Shows the maximum identifier length."),
+    setting("max_index_keys", "32", ReadOnly, false, "Shows the maximum number of index keys."),
+    setting("quote_all_identifiers", "off", Bool, false, "When generating SQL fragments, quote all identifiers."),
+    setting("role", "none", Text, false, "Sets the current role."),
+    setting("row_security", "on", Bool, false, "Enable row security."),
+    setting("search_path", "\"$user\", public", Text, false, "Sets the schema search order for names that are not schema-qualified."),
+    setting("server_encoding", "UTF8", ReadOnly, true, "Shows the server (database) character set encoding."),
+    setting("server_version", SERVER_VERSION, ReadOnly, true, "Shows the server version."),
+    setting("server_version_num", "150014", ReadOnly, false, "Shows the server version as an integer."),
+    setting("session_authorization", "", ReadOnly, true, "Shows the session user name."),
+    setting("session_replication_role", "origin", Choice(&["origin", "replica", "local"]), false, "Sets the session's behavior for triggers and rewrite rules."),
+    setting("standard_conforming_strings", "on", Bool, true, "Causes '...' strings to treat backslashes literally."),
+    setting("statement_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any statement."),
+    setting("synchronize_seqscans", "on", Bool, false, "Enable synchronized sequential scans."),
+    setting("synchronous_commit", "on", Choice(&["local", "remote_write", "remote_apply", "on", "off"]), false, "Sets the current transaction's synchronization level."),
+    setting("TimeZone", "UTC", Text, true, "Sets the time zone for displaying and interpreting time stamps."),
+    setting("transaction_deferrable", "off", Bool, false, "Whether to defer a read-only serializable transaction."),
+    setting("transaction_isolation", "read committed", LEVELS, false, "Sets the current transaction's isolation level."),
+    setting("transaction_read_only", "off", Bool, false, "Sets the current transaction's read-only status."),
+    setting("vacuum_cost_delay", "0", Text, false, "Vacuum cost delay in milliseconds."),
+    setting("work_mem", "4MB", Text, false, "Sets the maximum memory to be used for query workspaces."),
+    setting("xmlbinary", "base64", Choice(&["base64", "hex"]), false, "Sets how binary values are to be encoded in XML."),
+    setting("xmloption", "content", Choice(&["content", "document"]), false, "Sets whether XML data is considered as documents or content fragments."),
+];
+
+/// The setting of that name, whatever the case.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.name.eq_ignore_ascii_case(name))
+}
+
+/// Milliseconds with an optional unit, as PostgreSQL reads them.
+pub fn parse_milliseconds(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "ms" => 1.0,
+        "us" => 0.001,
+        "s" => 1e3,
+        "min" => 6e4,
+        "h" => 3.6e6,
+        "d" => 8.64e7,
+        _ => return None,
+    };
+    let value = (number * factor).round();
+    (value.abs() <= INT_MAX as f64).then_some(value as i64)
+}
+
+/// As SHOW prints it: with the largest unit that leaves a whole number.
+pub fn show_milliseconds(value: i64) -> String {
+    if value == 0 {
+        return "0".to_owned();
+    }
+    for (unit, size) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("min", 60_000),
+        ("s", 1_000),
+    ] {
+        if value % size == 0 {
+            return format!("{}{unit}", value / size);
+        }
+    }
+    format!("{value}ms")
+}
+
+/// PostgreSQL's forms of a Boolean: any unambiguous prefix of true, false, yes, no, on, off.
+pub fn parse_bool(text: &str) -> Option<bool> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.is_empty() {
+        return None;
+    }
+    match text.as_str() {
+        "1" | "on" => return Some(true),
+        "0" | "of" | "off" => return Some(false),
+        _ => {}
+    }
+    if "true".starts_with(&text) || "yes".starts_with(&text) {
+        return Some(true);
+    }
+    ("false".starts_with(&text) || "no".starts_with(&text)).then_some(false)
+}

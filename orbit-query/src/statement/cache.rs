@@ -11,7 +11,8 @@ use std::sync::Arc;
 const MAX_TEXT_BYTES: usize = 16 << 10;
 
 pub struct StatementCache {
-    entries: Mutex<LruCache<String, Vec<Arc<Prepared>>>>,
+    /// With what the plan depends on besides text and types ([`crate::Settings::plan_scope`]).
+    entries: Mutex<LruCache<String, Vec<(u64, Arc<Prepared>)>>>,
 }
 
 impl StatementCache {
@@ -22,7 +23,12 @@ impl StatementCache {
         }
     }
 
-    pub fn get(&self, sql: &str, declared: &[Option<SqlType>]) -> Option<Arc<Prepared>> {
+    pub fn get(
+        &self,
+        sql: &str,
+        declared: &[Option<SqlType>],
+        scope: u64,
+    ) -> Option<Arc<Prepared>> {
         if sql.len() > MAX_TEXT_BYTES {
             return None;
         }
@@ -30,21 +36,21 @@ impl StatementCache {
             .lock()
             .get(sql)?
             .iter()
-            .find(|known| known.declared == declared)
-            .cloned()
+            .find(|(known_scope, known)| *known_scope == scope && known.declared == declared)
+            .map(|(_, known)| known.clone())
     }
 
-    pub fn put(&self, prepared: &Arc<Prepared>) {
-        if prepared.sql.len() > MAX_TEXT_BYTES {
+    pub fn put(&self, sql: &str, scope: u64, prepared: &Arc<Prepared>) {
+        if sql.len() > MAX_TEXT_BYTES {
             return;
         }
         let mut entries = self.entries.lock();
-        let known = entries.get_or_insert_mut(prepared.sql.clone(), Vec::new);
-        known.retain(|old| old.declared != prepared.declared);
+        let known = entries.get_or_insert_mut(sql.to_owned(), Vec::new);
+        known.retain(|(old_scope, old)| *old_scope != scope || old.declared != prepared.declared);
         // One text with many parameter typings is one client's mistake, not a reason to grow.
         if known.len() >= 4 {
             known.remove(0);
         }
-        known.push(prepared.clone());
+        known.push((scope, prepared.clone()));
     }
 }

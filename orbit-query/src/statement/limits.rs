@@ -1,1 +1,189 @@
-//! How large a statement may be.
+//! How large a statement may be. A hostile statement gets 54000 or 54001 before
+//! anything recursive or hungry looks at it.
+
+use crate::engine::EngineOptions;
+use orbit_core::{Error, Result, state};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// How many operators may follow each other between two commas or parentheses.
+/// `a + a + ...` becomes a tree as deep as it is long, and trees are walked by recursion.
+const MAX_CHAIN: usize = 3_000;
+const MAX_NESTING: usize = 200;
+
+pub fn too_deep() -> Error {
+    Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+        .with_hint("Simplify the statement: fewer nested parentheses, shorter chains of operators.")
+}
+
+/// Before a message is taken apart: its bytes, and roughly how many tokens it will make.
+pub fn check_text(sql: &str, options: &EngineOptions) -> Result<()> {
+    if sql.len() > options.max_statement_bytes {
+        return Err(Error::new(
+            state::PROGRAM_LIMIT_EXCEEDED,
+            format!(
+                "statement of {} bytes exceeds the limit of {}",
+                sql.len(),
+                options.max_statement_bytes
+            ),
+        )
+        .with_hint("Load large amounts of rows with COPY."));
+    }
+    // A token has at least one byte, so short texts can't exceed the limit.
+    if sql.len() > options.max_statement_nodes {
+        let tokens = rough_tokens(sql);
+        if tokens > options.max_statement_nodes {
+            return Err(Error::new(
+                state::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "statement has about {tokens} words and signs, the limit is {}",
+                    options.max_statement_nodes
+                ),
+            )
+            .with_hint("Load large amounts of rows with COPY."));
+        }
+    }
+    Ok(())
+}
+
+/// Signs and starts of words outside of quotes.
+fn rough_tokens(sql: &str) -> usize {
+    let mut quote = None;
+    let mut in_word = false;
+    let mut count = 0;
+    for byte in sql.bytes() {
+        if let Some(end) = quote {
+            if byte == end {
+                quote = None;
+            }
+            continue;
+        }
+        let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' || byte >= 0x80;
+        match byte {
+            b'\'' | b'"' => {
+                quote = Some(byte);
+                count += 1;
+            }
+            _ if byte.is_ascii_whitespace() => {}
+            _ if word && in_word => {}
+            _ => count += 1,
+        }
+        in_word = word;
+    }
+    count
+}
+
+/// Refuses what would make too deep a tree.
+pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
+    // One count of operators for each open parenthesis.
+    let mut chains = vec![0usize];
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => {
+                if chains.len() >= MAX_NESTING {
+                    return Err(too_deep());
+                }
+                chains.push(0);
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                if chains.len() > 1 {
+                    chains.pop();
+                }
+            }
+            Token::Comma => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain = 0;
+                }
+            }
+            token if links(token) => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain += 1;
+                    if *chain > MAX_CHAIN {
+                        return Err(too_deep());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a token makes the tree one step deeper.
+fn links(token: &Token) -> bool {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() => [
+            "and",
+            "or",
+            "not",
+            "union",
+            "intersect",
+            "except",
+            "join",
+            "is",
+            "in",
+            "like",
+            "between",
+            "collate",
+            "case",
+            "at",
+        ]
+        .iter()
+        .any(|linking| word.value.eq_ignore_ascii_case(linking)),
+        Token::Word(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::DollarQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::Period
+        | Token::EOF
+        | Token::Whitespace(_) => false,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::tokens::split;
+
+    fn check(sql: &str) -> Result<()> {
+        split(sql)?
+            .iter()
+            .try_for_each(|piece| check_tokens(&piece.tokens))
+    }
+
+    #[test]
+    fn long_lists_pass_and_long_chains_do_not() {
+        let list = format!("SELECT a IN ({})", vec!["1"; 20_000].join(", "));
+        check(&list).unwrap();
+        let chain = format!("SELECT {}", vec!["1"; 20_000].join(" + "));
+        assert!(check(&chain).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
+        let not = format!("SELECT {} true", "NOT ".repeat(20_000));
+        assert!(check(&not).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
+        let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(check(&nested).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
+    }
+
+    #[test]
+    fn oversized_texts_are_refused_before_they_are_read() {
+        let options = EngineOptions {
+            max_statement_bytes: 1 << 20,
+            max_statement_nodes: 1000,
+            ..EngineOptions::default()
+        };
+        check_text(&format!("SELECT '{}'", "x".repeat(5000)), &options).unwrap();
+        let many = format!("SELECT {}", vec!["1"; 5000].join(","));
+        assert!(
+            check_text(&many, &options)
+                .unwrap_err()
+                .is(state::PROGRAM_LIMIT_EXCEEDED)
+        );
+        let long = " ".repeat(2 << 20);
+        assert!(
+            check_text(&long, &options)
+                .unwrap_err()
+                .is(state::PROGRAM_LIMIT_EXCEEDED)
+        );
+    }
+}

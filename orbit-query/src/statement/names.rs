@@ -6,6 +6,35 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Ident, ObjectName};
 use std::sync::Arc;
 
+/// A relation's name as a statement gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub schema: Option<String>,
+    pub name: String,
+}
+
+impl Name {
+    pub fn of(name: &ObjectName) -> Result<Name> {
+        let (schema, name) = split(name)?;
+        Ok(Name { schema, name })
+    }
+
+    pub fn find<'a>(&self, catalog: &'a Catalog, settings: &Settings) -> Option<&'a Arc<Table>> {
+        look_up(catalog, settings, self.schema.as_deref(), &self.name)
+    }
+
+    pub fn require<'a>(&self, catalog: &'a Catalog, settings: &Settings) -> Result<&'a Arc<Table>> {
+        self.find(catalog, settings)
+            .ok_or_else(|| undefined_table(self.schema.as_deref(), &self.name))
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&display(self.schema.as_deref(), &self.name))
+    }
+}
+
 /// PostgreSQL's NAMEDATALEN - 1.
 pub const MAX_NAME_BYTES: usize = 63;
 

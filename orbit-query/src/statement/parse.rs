@@ -1,4 +1,462 @@
-//! Text to statements.
+//! Tokens to statements. Queries, INSERT, UPDATE, DELETE, CREATE TABLE, CREATE
+//! INDEX and ALTER TABLE go through sqlparser; the small statements are read
+//! here, in PostgreSQL's own grammar.
+
+use super::limits;
+use super::tokens::{self, Piece, Tokens};
+use super::utility::{Dropped, Explain, ExplainFormat, Utility};
+use crate::ddl::types::sql_type;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, LockTableMode, Statement};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+/// How deep expressions and queries may nest.
+const RECURSION_LIMIT: usize = 100;
 
 #[derive(Debug)]
-pub(crate) enum Parsed {}
+pub(crate) enum Parsed {
+    /// SELECT, VALUES, INSERT, UPDATE, DELETE.
+    Row(Box<Statement>),
+    Utility(Box<Utility>),
+}
+
+/// Parses one statement. `text` is what the tokens' places count in.
+pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
+    limits::check_tokens(&piece.tokens)?;
+    let mut tokens = Tokens::new(text, &piece.tokens);
+    if let Some(utility) = small(&mut tokens)? {
+        tokens.expect_end()?;
+        return Ok(Parsed::Utility(Box::new(utility)));
+    }
+    large(text, &piece.tokens)
+}
+
+/// Parses one expression on its own, such as a stored DEFAULT or CHECK.
+pub fn expression(sql: &str) -> Result<ast::Expr> {
+    let pieces = tokens::split(sql)?;
+    let tokens = match pieces.as_slice() {
+        [piece] => &piece.tokens,
+        _ => return Err(tokens::unexpected(sql, None)),
+    };
+    limits::check_tokens(tokens)?;
+    let mut parser = parser(tokens);
+    let expr = parser
+        .parse_expr()
+        .map_err(|error| syntax_error(sql, tokens, error))?;
+    at_end(sql, tokens, &mut parser)?;
+    Ok(expr)
+}
+
+/// Parses one row statement on its own.
+pub fn row_statement(sql: &str) -> Result<Statement> {
+    let pieces = tokens::split(sql)?;
+    match pieces.as_slice() {
+        [piece] => match parse(sql, piece)? {
+            Parsed::Row(statement) => Ok(*statement),
+            Parsed::Utility(_) => Err(tokens::unexpected(sql, piece.tokens.first())),
+        },
+        _ => Err(tokens::unexpected(sql, None)),
+    }
+}
+
+fn parser(tokens: &[TokenWithSpan]) -> Parser<'static> {
+    static DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+    Parser::new(&DIALECT)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(tokens.to_vec())
+}
+
+fn at_end(text: &str, tokens: &[TokenWithSpan], parser: &mut Parser<'_>) -> Result<()> {
+    match parser.peek_token().token {
+        Token::EOF => Ok(()),
+        _ => {
+            let place = parser.peek_token().span.start;
+            Err(at_place(text, tokens, place))
+        }
+    }
+}
+
+fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
+    tokens::unexpected(text, tokens.iter().find(|token| token.span.start == place))
+}
+
+/// sqlparser's complaint in PostgreSQL's words: `syntax error at or near "x"`.
+fn syntax_error(text: &str, tokens: &[TokenWithSpan], error: ParserError) -> Error {
+    let message = match error {
+        ParserError::RecursionLimitExceeded => return limits::too_deep(),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+    };
+    if let Some(place) = place_in(&message) {
+        return at_place(text, tokens, place);
+    }
+    if message.contains("EOF") {
+        return tokens::unexpected(text, None);
+    }
+    Error::new(state::SYNTAX_ERROR, format!("syntax error: {message}"))
+}
+
+/// `... at Line: 1, Column: 10`
+fn place_in(message: &str) -> Option<Location> {
+    let (_, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Location {
+        line: line.trim().parse().ok()?,
+        column: column.trim().parse().ok()?,
+    })
+}
+
+/// Statements sqlparser reads.
+fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
+    let first = tokens.first();
+    let known = [
+        "SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE",
+        "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "CALL",
+    ];
+    let starts_known = first.is_some_and(|token| token.token == Token::LParen)
+        || known
+            .iter()
+            .any(|word| tokens::is_word(first.map(|token| &token.token), word));
+    if !starts_known {
+        return Err(tokens::unexpected(text, first));
+    }
+    let mut parser = parser(tokens);
+    let statement = parser.parse_statement().map_err(|error| {
+        // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
+        // but the two can't be told apart: the place is what helps.
+        syntax_error(text, tokens, error)
+    })?;
+    at_end(text, tokens, &mut parser)?;
+    let utility = match statement {
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_) => {
+            return Ok(Parsed::Row(Box::new(statement)));
+        }
+        Statement::CreateTable(create) => Utility::CreateTable(Box::new(create)),
+        Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
+        Statement::AlterTable(alter) => Utility::AlterTable(Box::new(alter)),
+        Statement::CreateSchema {
+            schema_name,
+            if_not_exists,
+            ..
+        } => match schema_name {
+            ast::SchemaName::Simple(name) => Utility::CreateSchema {
+                name: super::names::split(&name)?.1,
+                if_not_exists,
+            },
+            _ => return Err(Error::unsupported("CREATE SCHEMA ... AUTHORIZATION")),
+        },
+        _ => return Err(Error::unsupported(first_words(tokens))),
+    };
+    Ok(Parsed::Utility(Box::new(utility)))
+}
+
+/// The words by which PostgreSQL would call the statement: `CREATE VIEW`.
+fn first_words(tokens: &[TokenWithSpan]) -> String {
+    let pair = |word: &str| matches!(word, "CREATE" | "ALTER" | "DROP" | "COMMENT");
+    let mut words = tokens.iter().map_while(|token| match &token.token {
+        Token::Word(word) => Some(word.value.to_ascii_uppercase()),
+        _ => None,
+    });
+    let first = words.next().unwrap_or_default();
+    if !pair(&first) {
+        return first;
+    }
+    let skip = ["OR", "REPLACE", "TEMP", "TEMPORARY"];
+    match words.find(|word| !skip.contains(&word.as_str())) {
+        Some(second) => format!("{first} {second}"),
+        None => first,
+    }
+}
+
+/// Statements read here; `None` leaves the tokens as they were.
+fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
+    use super::{copy_grammar, set_grammar, transaction_grammar};
+    if let Some(utility) = transaction_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if let Some(utility) = set_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if tokens.word("COPY") {
+        return copy_grammar::parse(tokens).map(Some);
+    }
+    if tokens.word("EXPLAIN") {
+        return explain(tokens).map(Some);
+    }
+    if tokens.word("PREPARE") {
+        return prepare(tokens).map(Some);
+    }
+    if tokens.word("EXECUTE") {
+        return execute(tokens).map(Some);
+    }
+    if tokens.word("DEALLOCATE") {
+        tokens.word("PREPARE");
+        return Ok(Some(Utility::Deallocate(if tokens.word("ALL") {
+            None
+        } else {
+            Some(tokens.identifier()?)
+        })));
+    }
+    if tokens.word("TRUNCATE") {
+        return truncate(tokens).map(Some);
+    }
+    if tokens.word("VACUUM") {
+        return vacuum(tokens).map(Some);
+    }
+    if tokens.word("ANALYZE") || tokens.word("ANALYSE") {
+        return analyze(tokens).map(Some);
+    }
+    if tokens.word("LOCK") {
+        return lock(tokens).map(Some);
+    }
+    if tokens.word("CHECKPOINT") {
+        return Ok(Some(Utility::Nothing("CHECKPOINT")));
+    }
+    for (words, kind) in [
+        (["DROP", "TABLE"], Dropped::Table),
+        (["DROP", "INDEX"], Dropped::Index),
+        (["DROP", "SCHEMA"], Dropped::Schema),
+    ] {
+        if tokens.words(&words) {
+            return drop(tokens, kind).map(Some);
+        }
+    }
+    for word in [
+        "LISTEN", "NOTIFY", "UNLISTEN", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX",
+        "DO", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+    ] {
+        if tokens.is_word(word) {
+            return Err(Error::unsupported(word));
+        }
+    }
+    Ok(None)
+}
+
+fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
+    if kind == Dropped::Index {
+        tokens.word("CONCURRENTLY");
+    }
+    let if_exists = tokens.words(&["IF", "EXISTS"]);
+    let mut names = vec![tokens.name()?];
+    while tokens.take(&Token::Comma) {
+        names.push(tokens.name()?);
+    }
+    let cascade = tokens.word("CASCADE");
+    if !cascade {
+        tokens.word("RESTRICT");
+    }
+    Ok(Utility::Drop {
+        kind,
+        names,
+        if_exists,
+        cascade,
+    })
+}
+
+fn truncate(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    tokens.word("TABLE");
+    let names = tokens.relations()?;
+    let _ = tokens.words(&["CONTINUE", "IDENTITY"]) || tokens.words(&["RESTART", "IDENTITY"]);
+    let _ = tokens.word("CASCADE") || tokens.word("RESTRICT");
+    Ok(Utility::Truncate(names))
+}
+
+fn vacuum(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    let mut wants_analyze = false;
+    if tokens.take(&Token::LParen) {
+        for option in tokens
+            .parenthesised()?
+            .split(|token| token.token == Token::Comma)
+        {
+            let mut option = Tokens::new(tokens.text(), option);
+            let name = option.identifier()?;
+            let on = boolean_option(&mut option)?;
+            wants_analyze |= on && matches!(name.as_str(), "analyze" | "analyse");
+        }
+    } else {
+        loop {
+            if tokens.word("ANALYZE") || tokens.word("ANALYSE") {
+                wants_analyze = true;
+            } else if !(tokens.word("FULL") || tokens.word("FREEZE") || tokens.word("VERBOSE")) {
+                break;
+            }
+        }
+    }
+    Ok(Utility::Vacuum {
+        tables: tables_with_columns(tokens)?,
+        analyze: wants_analyze,
+    })
+}
+
+fn analyze(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    if tokens.take(&Token::LParen) {
+        tokens.parenthesised()?;
+    }
+    tokens.word("VERBOSE");
+    Ok(Utility::Analyze(tables_with_columns(tokens)?))
+}
+
+/// `t, u (a, b)`; the columns are all analysed whatever is asked.
+fn tables_with_columns(tokens: &mut Tokens<'_>) -> Result<Vec<super::names::Name>> {
+    let mut tables = Vec::new();
+    while !tokens.at_end() {
+        tables.push(tokens.name()?);
+        if tokens.take(&Token::LParen) {
+            tokens.parenthesised()?;
+        }
+        if !tokens.take(&Token::Comma) {
+            break;
+        }
+    }
+    Ok(tables)
+}
+
+fn boolean_option(option: &mut Tokens<'_>) -> Result<bool> {
+    if option.at_end() {
+        return Ok(true);
+    }
+    let off = option.word("OFF")
+        || option.word("FALSE")
+        || option.take(&Token::Number("0".to_owned(), false));
+    if !off {
+        option.advance();
+    }
+    option.expect_end()?;
+    Ok(!off)
+}
+
+fn lock(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    tokens.word("TABLE");
+    let tables = tokens.relations()?;
+    let mut mode = LockTableMode::AccessExclusive;
+    if tokens.word("IN") {
+        mode = [
+            (&["ACCESS", "SHARE"][..], LockTableMode::AccessShare),
+            (&["ROW", "SHARE"], LockTableMode::RowShare),
+            (&["ROW", "EXCLUSIVE"], LockTableMode::RowExclusive),
+            (
+                &["SHARE", "UPDATE", "EXCLUSIVE"],
+                LockTableMode::ShareUpdateExclusive,
+            ),
+            (
+                &["SHARE", "ROW", "EXCLUSIVE"],
+                LockTableMode::ShareRowExclusive,
+            ),
+            (&["SHARE"], LockTableMode::Share),
+            (&["EXCLUSIVE"], LockTableMode::Exclusive),
+            (&["ACCESS", "EXCLUSIVE"], LockTableMode::AccessExclusive),
+        ]
+        .into_iter()
+        .find_map(|(words, mode)| tokens.words(words).then_some(mode))
+        .ok_or_else(|| tokens.unexpected())?;
+        tokens.expect_word("MODE")?;
+    }
+    Ok(Utility::Lock {
+        tables,
+        mode,
+        nowait: tokens.word("NOWAIT"),
+    })
+}
+
+fn explain(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    let mut explain = Explain {
+        analyze: false,
+        verbose: false,
+        timing: true,
+        format: ExplainFormat::Text,
+        sql: String::new(),
+    };
+    if tokens.peek() == Some(&Token::LParen) && !tokens::is_word(tokens.peek_nth(1), "SELECT") {
+        tokens.advance();
+        for option in tokens
+            .parenthesised()?
+            .split(|token| token.token == Token::Comma)
+        {
+            let mut option = Tokens::new(tokens.text(), option);
+            let name = option.identifier()?;
+            match name.as_str() {
+                "analyze" | "analyse" => explain.analyze = boolean_option(&mut option)?,
+                "verbose" => explain.verbose = boolean_option(&mut option)?,
+                "timing" => explain.timing = boolean_option(&mut option)?,
+                "costs" | "buffers" | "settings" | "summary" | "wal" => {
+                    boolean_option(&mut option)?;
+                }
+                "format" => {
+                    explain.format = if option.word("JSON") {
+                        ExplainFormat::Json
+                    } else if option.word("TEXT") {
+                        ExplainFormat::Text
+                    } else {
+                        return Err(Error::unsupported("this format of EXPLAIN"));
+                    };
+                }
+                _ => {
+                    return Err(Error::new(
+                        state::SYNTAX_ERROR,
+                        format!("unrecognized EXPLAIN option \"{name}\""),
+                    ));
+                }
+            }
+        }
+    } else {
+        explain.analyze = tokens.word("ANALYZE") || tokens.word("ANALYSE");
+        explain.verbose = tokens.word("VERBOSE");
+    }
+    if tokens.at_end() {
+        return Err(tokens.unexpected());
+    }
+    explain.sql = take_rest(tokens);
+    Ok(Utility::Explain(explain))
+}
+
+fn prepare(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    let name = tokens.identifier()?;
+    let mut types = Vec::new();
+    if tokens.take(&Token::LParen) {
+        for one in tokens
+            .parenthesised()?
+            .split(|token| token.token == Token::Comma)
+        {
+            let data_type = parser(one)
+                .parse_data_type()
+                .map_err(|error| syntax_error(tokens.text(), one, error))?;
+            types.push(sql_type(&data_type)?);
+        }
+    }
+    tokens.expect_word("AS")?;
+    if tokens.at_end() {
+        return Err(tokens.unexpected());
+    }
+    let sql = take_rest(tokens);
+    Ok(Utility::Prepare { name, types, sql })
+}
+
+fn execute(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    let name = tokens.identifier()?;
+    let mut arguments = Vec::new();
+    if tokens.take(&Token::LParen) {
+        let inside = tokens.parenthesised()?;
+        if !inside.is_empty() {
+            let mut parser = parser(inside);
+            arguments = parser
+                .parse_comma_separated(Parser::parse_expr)
+                .map_err(|error| syntax_error(tokens.text(), inside, error))?;
+            at_end(tokens.text(), inside, &mut parser)?;
+        }
+    }
+    Ok(Utility::Execute { name, arguments })
+}
+
+/// The text of all tokens left.
+fn take_rest(tokens: &mut Tokens<'_>) -> String {
+    let sql = tokens::text_of(tokens.text(), tokens.rest()).to_owned();
+    while tokens.advance().is_some() {}
+    sql
+}
+
+#[cfg(test)]
+mod tests;

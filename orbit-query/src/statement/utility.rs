@@ -1,10 +1,180 @@
-//! Statements that are no queries.
+//! Statements that are no queries, as the parser hands them to the session.
 
-#[derive(Debug)]
-pub enum Utility {}
+use super::names::Name;
+use crate::copy::options::CopyStatement;
+use orbit_core::types::SqlType;
+use sqlparser::ast;
+
+/// BEGIN's and SET TRANSACTION's modes; `None`: not mentioned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    pub isolation: Option<IsolationLevel>,
+    pub read_only: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsolationLevel {
+    ReadUncommitted,
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+impl IsolationLevel {
+    pub fn name(self) -> &'static str {
+        match self {
+            IsolationLevel::ReadUncommitted => "read uncommitted",
+            IsolationLevel::ReadCommitted => "read committed",
+            IsolationLevel::RepeatableRead => "repeatable read",
+            IsolationLevel::Serializable => "serializable",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<IsolationLevel> {
+        [
+            IsolationLevel::ReadUncommitted,
+            IsolationLevel::ReadCommitted,
+            IsolationLevel::RepeatableRead,
+            IsolationLevel::Serializable,
+        ]
+        .into_iter()
+        .find(|level| level.name().eq_ignore_ascii_case(name))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Utility {
+    Begin {
+        modes: Modes,
+        start: bool,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+    SetTransaction(Modes),
+    SetCharacteristics(Modes),
+    /// `None`: SET x TO DEFAULT.
+    Set {
+        name: String,
+        value: Option<String>,
+        local: bool,
+    },
+    /// `SELECT set_config(name, value, local)`: a query in form only.
+    SetConfig {
+        name: String,
+        value: String,
+        local: bool,
+    },
+    /// `None`: RESET ALL.
+    Reset(Option<String>),
+    /// `None`: SHOW ALL.
+    Show(Option<String>),
+    Discard {
+        all: bool,
+        tag: &'static str,
+    },
+    Prepare {
+        name: String,
+        types: Vec<SqlType>,
+        sql: String,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<ast::Expr>,
+    },
+    /// `None`: DEALLOCATE ALL.
+    Deallocate(Option<String>),
+    Explain(Explain),
+    Copy(Box<CopyStatement>),
+    CreateTable(Box<ast::CreateTable>),
+    CreateIndex(Box<ast::CreateIndex>),
+    AlterTable(Box<ast::AlterTable>),
+    Drop {
+        kind: Dropped,
+        names: Vec<Name>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    Truncate(Vec<Name>),
+    Vacuum {
+        tables: Vec<Name>,
+        analyze: bool,
+    },
+    Analyze(Vec<Name>),
+    Lock {
+        tables: Vec<Name>,
+        mode: ast::LockTableMode,
+        nowait: bool,
+    },
+    /// CHECKPOINT and its like: accepted, for our durability needs none.
+    Nothing(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    Table,
+    Index,
+    Schema,
+}
+
+#[derive(Clone, Debug)]
+pub struct Explain {
+    pub analyze: bool,
+    pub verbose: bool,
+    pub timing: bool,
+    pub format: ExplainFormat,
+    /// The statement explained.
+    pub sql: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainFormat {
+    Text,
+    Json,
+}
 
 impl Utility {
+    /// What a failed block still takes: what ends it or leads out of it.
     pub fn allowed_in_failed_block(&self) -> bool {
-        match *self {}
+        matches!(
+            self,
+            Utility::Commit { .. } | Utility::Rollback { .. } | Utility::RollbackTo(_)
+        )
+    }
+
+    /// What is worth keeping prepared: it comes with every transaction.
+    pub fn is_transaction_control(&self) -> bool {
+        matches!(
+            self,
+            Utility::Begin { .. } | Utility::Commit { .. } | Utility::Rollback { .. }
+        )
+    }
+
+    /// The command's tag if a read-only transaction must refuse it.
+    pub fn writes(&self) -> Option<&'static str> {
+        Some(match self {
+            Utility::CreateTable(_) => "CREATE TABLE",
+            Utility::CreateIndex(_) => "CREATE INDEX",
+            Utility::AlterTable(_) => "ALTER TABLE",
+            Utility::CreateSchema { .. } => "CREATE SCHEMA",
+            Utility::Drop { kind, .. } => match kind {
+                Dropped::Table => "DROP TABLE",
+                Dropped::Index => "DROP INDEX",
+                Dropped::Schema => "DROP SCHEMA",
+            },
+            Utility::Truncate(_) => "TRUNCATE TABLE",
+            Utility::Copy(copy) if copy.from => "COPY FROM",
+            _ => return None,
+        })
     }
 }

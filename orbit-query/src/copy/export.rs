@@ -1,0 +1,230 @@
+//! COPY TO: an answer's rows as lines of text or CSV.
+
+use super::options::CopyOptions;
+use crate::rows::{ColumnDesc, Outcome, RowBatch, Rows, Tag};
+use crate::session::Session;
+use orbit_core::value::text::{self, FormatSettings};
+use orbit_core::{Error, Result, state};
+use std::sync::Arc;
+
+/// Lines are handed over in pieces of about this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A COPY TO STDOUT under way.
+pub struct CopyOut {
+    pub columns: usize,
+    pub csv: bool,
+    rows: Rows,
+    batch: Option<RowBatch>,
+    /// The next row of `batch`.
+    at: usize,
+    writer: Writer,
+    count: u64,
+    header: bool,
+}
+
+impl CopyOut {
+    pub(super) async fn begin(
+        session: &mut Session,
+        sql: &str,
+        options: &CopyOptions,
+    ) -> Result<CopyOut> {
+        let statement = session.prepare_inner(sql, &[]).await?;
+        let columns = statement.columns.clone().ok_or_else(|| {
+            Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "COPY query must have a RETURNING clause",
+            )
+        })?;
+        let mut force_quote = vec![options.force_quote_all; columns.len()];
+        for name in &options.force_quote {
+            let place = columns.iter().position(|column| column.name == *name);
+            match place.and_then(|place| force_quote.get_mut(place)) {
+                Some(flag) => *flag = true,
+                None => {
+                    return Err(Error::new(
+                        state::UNDEFINED_COLUMN,
+                        format!("column \"{name}\" does not exist"),
+                    ));
+                }
+            }
+        }
+        let Outcome::Rows(rows) = session.run_inner(&statement).await? else {
+            return Err(Error::internal("a query gave no rows"));
+        };
+        Ok(CopyOut {
+            columns: columns.len(),
+            csv: options.csv,
+            rows,
+            batch: None,
+            at: 0,
+            writer: Writer::new(columns, options, force_quote, session.format().clone()),
+            count: 0,
+            header: options.header,
+        })
+    }
+
+    /// Whole lines, some kilobytes at a time; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut out = Vec::with_capacity(PIECE_BYTES + 1024);
+        if std::mem::take(&mut self.header) {
+            self.writer.header(&mut out);
+        }
+        while out.len() < PIECE_BYTES {
+            match &self.batch {
+                Some(batch) if self.at < batch.len() => {
+                    self.writer.row(batch, self.at, &mut out)?;
+                    self.at += 1;
+                    self.count += 1;
+                }
+                _ => {
+                    self.batch = self.rows.next().await?;
+                    self.at = 0;
+                    if self.batch.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok((!out.is_empty()).then_some(out))
+    }
+
+    /// Rows given so far.
+    pub fn rows(&self) -> u64 {
+        self.count
+    }
+
+    pub fn tag(&self) -> Tag {
+        Tag::Copy(self.count)
+    }
+}
+
+struct Writer {
+    columns: Arc<[ColumnDesc]>,
+    force_quote: Vec<bool>,
+    format: FormatSettings,
+    csv: bool,
+    delimiter: u8,
+    quote: u8,
+    escape: u8,
+    null: Vec<u8>,
+    /// Bytes that make a value need quotes (CSV) or a backslash (text).
+    special: [bool; 256],
+    value: Vec<u8>,
+}
+
+impl Writer {
+    fn new(
+        columns: Arc<[ColumnDesc]>,
+        options: &CopyOptions,
+        force_quote: Vec<bool>,
+        format: FormatSettings,
+    ) -> Writer {
+        let mut special = [false; 256];
+        let marks: &[u8] = if options.csv {
+            &[options.delimiter(), options.quote(), b'\n', b'\r']
+        } else {
+            &[options.delimiter(), b'\\', 8, 9, 10, 11, 12, 13]
+        };
+        for mark in marks {
+            special[usize::from(*mark)] = true;
+        }
+        Writer {
+            columns,
+            force_quote,
+            format,
+            csv: options.csv,
+            delimiter: options.delimiter(),
+            quote: options.quote(),
+            escape: options.escape(),
+            null: options.null().as_bytes().to_vec(),
+            special,
+            value: Vec::new(),
+        }
+    }
+
+    fn header(&mut self, out: &mut Vec<u8>) {
+        let columns = self.columns.clone();
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                out.push(self.delimiter);
+            }
+            self.value.clear();
+            self.value.extend_from_slice(column.name.as_bytes());
+            self.put_value(false, out);
+        }
+        out.push(b'\n');
+    }
+
+    fn row(&mut self, batch: &RowBatch, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let columns = self.columns.clone();
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                out.push(self.delimiter);
+            }
+            let value = batch.value(row, place)?;
+            if value.is_null() {
+                out.extend_from_slice(&self.null);
+                continue;
+            }
+            self.value.clear();
+            text::format(&value, &column.sql_type, &self.format, &mut self.value)?;
+            let force = self.force_quote.get(place) == Some(&true);
+            self.put_value(force, out);
+        }
+        out.push(b'\n');
+        Ok(())
+    }
+
+    /// Writes `value` with what it needs of quotes or backslashes.
+    fn put_value(&self, force: bool, out: &mut Vec<u8>) {
+        let plain = !self
+            .value
+            .iter()
+            .any(|byte| self.special[usize::from(*byte)]);
+        if !self.csv {
+            if plain {
+                out.extend_from_slice(&self.value);
+            } else {
+                self.put_escaped(out);
+            }
+            return;
+        }
+        // A value that looks like NULL, or like the end of the data, goes in quotes.
+        let ambiguous =
+            self.value == self.null || (self.columns.len() == 1 && self.value == b"\\.");
+        if plain && !force && !ambiguous {
+            out.extend_from_slice(&self.value);
+            return;
+        }
+        out.push(self.quote);
+        for byte in &self.value {
+            if *byte == self.quote || *byte == self.escape {
+                out.push(self.escape);
+            }
+            out.push(*byte);
+        }
+        out.push(self.quote);
+    }
+
+    fn put_escaped(&self, out: &mut Vec<u8>) {
+        for byte in &self.value {
+            let letter = match byte {
+                8 => b'b',
+                9 => b't',
+                10 => b'n',
+                11 => b'v',
+                12 => b'f',
+                13 => b'r',
+                b'\\' => b'\\',
+                other if *other == self.delimiter => *other,
+                other => {
+                    out.push(*other);
+                    continue;
+                }
+            };
+            out.push(b'\\');
+            out.push(letter);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! COPY FROM: takes the stream, keeps a few chunks under way, and feeds what
+//! comes back, in order, to the table. Memory is bounded by the chunks under way.
+
+use super::cut::Lines;
+use super::encode::{self, Failure, Plan, Rows};
+use super::options::CopyOptions;
+use super::positions;
+use crate::ddl::lock_named;
+use crate::session::Session;
+use crate::statement::names::Name;
+use orbit_core::load::Load;
+use orbit_core::txn::TableLock;
+use orbit_core::{Error, Result, state};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// Large enough that a chunk's overhead is nothing, small enough to stay in cache.
+const CHUNK_BYTES: usize = 256 << 10;
+/// One row may be this long and no longer.
+const MAX_ROW_BYTES: usize = 256 << 20;
+
+type Work = JoinHandle<std::result::Result<Rows, Box<Failure>>>;
+
+pub struct Import {
+    plan: Arc<Plan>,
+    load: Option<Load>,
+    lines: Lines,
+    /// What came since the last cut.
+    pending: Vec<u8>,
+    /// Bytes of `pending` known to hold no place to cut.
+    searched: usize,
+    under_way: VecDeque<Work>,
+    workers: usize,
+    /// The next chunk begins with the header.
+    header: bool,
+    lines_done: u64,
+    rows: u64,
+    /// The marker `\.` was met: the rest of the stream is not data.
+    over: bool,
+}
+
+impl Import {
+    pub async fn begin(
+        session: &mut Session,
+        name: &Name,
+        columns: Option<&[String]>,
+        options: &CopyOptions,
+    ) -> Result<Import> {
+        let table = lock_named(session, name, TableLock::RowExclusive).await?;
+        let places = positions(&table, columns)?;
+        let load = session.transaction()?.begin_load(&table).await?;
+        let field_flags = |names: &[String]| -> Result<Vec<bool>> {
+            let mut flags = vec![false; places.len()];
+            for name in names {
+                let column = crate::statement::names::find_column(&table, name)?;
+                let place = places.iter().position(|place| *place == column);
+                match place.and_then(|place| flags.get_mut(place)) {
+                    Some(flag) => *flag = true,
+                    None => {
+                        return Err(Error::new(
+                            state::INVALID_COLUMN_REFERENCE,
+                            format!("FORCE column \"{name}\" not referenced by COPY"),
+                        ));
+                    }
+                }
+            }
+            Ok(flags)
+        };
+        let writer = session.table_writer(&table)?;
+        let plan = Plan {
+            rest: (0..table.columns.len())
+                .filter(|place| !places.contains(place))
+                .collect(),
+            force_null: field_flags(&options.force_null)?,
+            force_not_null: field_flags(&options.force_not_null)?,
+            stamp: load.as_ref().map(Load::stamp),
+            facts: session.moment(),
+            options: options.clone(),
+            writer,
+            places,
+            table,
+        };
+        let lines = if options.csv {
+            Lines::Csv {
+                quote: options.quote(),
+                escape: options.escape(),
+            }
+        } else {
+            Lines::Text
+        };
+        Ok(Import {
+            plan: Arc::new(plan),
+            load,
+            lines,
+            pending: Vec::with_capacity(CHUNK_BYTES + (64 << 10)),
+            searched: 0,
+            under_way: VecDeque::new(),
+            workers: session.engine().options().copy_workers.max(1),
+            header: options.header,
+            lines_done: 0,
+            rows: 0,
+            over: false,
+        })
+    }
+
+    pub fn columns(&self) -> usize {
+        self.plan.places.len()
+    }
+
+    /// `COPY t, line 3`: how far the import has come, for messages.
+    pub fn place(&self) -> String {
+        format!(
+            "COPY {}, line {}",
+            self.plan.table.name,
+            self.lines_done + 1
+        )
+    }
+
+    pub async fn push(&mut self, session: &mut Session, bytes: &[u8]) -> Result<()> {
+        session.cancel_token().check()?;
+        if self.over {
+            return Ok(());
+        }
+        self.pending.extend_from_slice(bytes);
+        // Only what doubles the buffer is worth another search.
+        if self.pending.len() < CHUNK_BYTES.max(self.searched * 2) {
+            return Ok(());
+        }
+        let cut = self.lines.complete(&self.pending);
+        if cut == 0 {
+            self.searched = self.pending.len();
+            if self.pending.len() > MAX_ROW_BYTES {
+                return Err(Error::new(
+                    state::PROGRAM_LIMIT_EXCEEDED,
+                    format!("a row exceeds the limit of {MAX_ROW_BYTES} bytes"),
+                )
+                .in_context(self.place()));
+            }
+            return Ok(());
+        }
+        self.searched = 0;
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + (64 << 10));
+        chunk.extend_from_slice(self.pending.get(cut..).unwrap_or_default());
+        std::mem::swap(&mut chunk, &mut self.pending);
+        chunk.truncate(cut);
+        self.start(chunk);
+        while self.under_way.len() > self.workers {
+            self.take_one(session).await?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, chunk: Vec<u8>) {
+        let plan = self.plan.clone();
+        let header = std::mem::take(&mut self.header);
+        self.under_way
+            .push_back(tokio::task::spawn_blocking(move || {
+                encode::run(&plan, &chunk, header)
+            }));
+    }
+
+    /// Waits for the oldest chunk and stores its rows.
+    async fn take_one(&mut self, session: &mut Session) -> Result<()> {
+        let Some(work) = self.under_way.pop_front() else {
+            return Ok(());
+        };
+        let done = work
+            .await
+            .map_err(|_| Error::internal("a worker of COPY stopped"))?;
+        if self.over {
+            return Ok(());
+        }
+        let rows = done.map_err(|failure| {
+            failure.error.in_context(format!(
+                "COPY {}, line {}{}",
+                self.plan.table.name,
+                self.lines_done + failure.line,
+                failure.place
+            ))
+        })?;
+        match &mut self.load {
+            Some(load) => {
+                let mut start = 0;
+                for (pk_end, row_end) in &rows.ends {
+                    let (pk_end, row_end) = (*pk_end as usize, *row_end as usize);
+                    let pk = rows.bytes.get(start..pk_end).unwrap_or_default();
+                    let row = rows.bytes.get(pk_end..row_end).unwrap_or_default();
+                    load.push_encoded(pk, row)?;
+                    start = row_end;
+                }
+                self.rows += rows.ends.len() as u64;
+            }
+            None => {
+                for (line, values) in rows.values {
+                    let inserted = session
+                        .transaction()?
+                        .insert(&self.plan.table, values)
+                        .await;
+                    inserted.map_err(|error| {
+                        error.in_context(format!(
+                            "COPY {}, line {}",
+                            self.plan.table.name,
+                            self.lines_done + line
+                        ))
+                    })?;
+                    self.rows += 1;
+                }
+            }
+        }
+        self.lines_done += rows.lines;
+        self.over |= rows.over;
+        Ok(())
+    }
+
+    pub async fn finish(mut self, session: &mut Session) -> Result<u64> {
+        session.cancel_token().check()?;
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() && !self.over {
+            self.start(rest);
+        }
+        while !self.under_way.is_empty() {
+            self.take_one(session).await?;
+        }
+        if let Some(load) = self.load.take() {
+            load.finish(session.transaction()?)
+                .await
+                .map_err(|error| error.in_context(format!("COPY {}", self.plan.table.name)))?;
+        }
+        Ok(self.rows)
+    }
+}

@@ -1,0 +1,452 @@
+//! Constraints and columns of CREATE TABLE and ALTER TABLE, from the syntax tree
+//! to what the catalog keeps.
+
+use super::{names, types};
+use crate::statement::names::{find_column, fold};
+use orbit_core::catalog::{Check, Column, Index, IndexColumn, PrimaryKey, TableDef};
+use orbit_core::database::Database;
+use orbit_core::{Error, Result, key, state};
+use sqlparser::ast::{
+    self, ColumnDef, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Expr,
+    TableConstraint, Visit, Visitor,
+};
+use std::ops::ControlFlow;
+
+/// A key as a statement asks for it.
+pub struct KeyRequest {
+    pub name: Option<String>,
+    pub columns: Vec<usize>,
+    pub primary: bool,
+}
+
+/// A CHECK as a statement asks for it.
+pub struct CheckRequest {
+    pub name: Option<String>,
+    /// The column it was written at.
+    pub column: Option<String>,
+    pub expression: Expr,
+}
+
+/// What a column definition asks for besides the column.
+pub struct ColumnRequest {
+    pub column: Column,
+    pub default: Option<Expr>,
+    pub primary: Option<Option<String>>,
+    pub unique: Vec<Option<String>>,
+    pub checks: Vec<CheckRequest>,
+}
+
+pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
+    let name = fold(&definition.name);
+    let sql_type = types::sql_type(&definition.data_type)?;
+    let mut request = ColumnRequest {
+        column: Column {
+            name: name.clone(),
+            sql_type,
+            not_null: false,
+            default: None,
+            missing: None,
+            created: db.new_creation_stamp(),
+        },
+        default: None,
+        primary: None,
+        unique: Vec::new(),
+        checks: Vec::new(),
+    };
+    let mut said_null = false;
+    for option in &definition.options {
+        let constraint = option.name.as_ref().map(fold);
+        match &option.option {
+            ColumnOption::Null => said_null = true,
+            ColumnOption::NotNull => request.column.not_null = true,
+            ColumnOption::Default(expr) => {
+                check_default(expr)?;
+                request.column.default = Some(expr.to_string());
+                request.default = Some(expr.clone());
+            }
+            ColumnOption::PrimaryKey(key) => {
+                immediate(key.characteristics.as_ref())?;
+                request.primary = Some(key.name.as_ref().map(fold).or(constraint));
+            }
+            ColumnOption::Unique(key) => {
+                immediate(key.characteristics.as_ref())?;
+                request
+                    .unique
+                    .push(key.name.as_ref().map(fold).or(constraint));
+            }
+            ColumnOption::Check(check) => request.checks.push(CheckRequest {
+                name: check.name.as_ref().map(fold).or(constraint),
+                column: Some(name.clone()),
+                expression: (*check.expr).clone(),
+            }),
+            ColumnOption::ForeignKey(_) => return Err(Error::unsupported("FOREIGN KEY")),
+            ColumnOption::Generated { .. } | ColumnOption::Identity(_) => {
+                return Err(Error::unsupported("GENERATED"));
+            }
+            ColumnOption::Collation(collation) => {
+                let collation = crate::statement::names::split(collation)?.1;
+                if !matches!(
+                    collation.as_str(),
+                    "c" | "C" | "POSIX" | "default" | "ucs_basic"
+                ) {
+                    return Err(Error::unsupported(format!("collation \"{collation}\"")));
+                }
+            }
+            other => return Err(Error::unsupported(format!("column option {other}"))),
+        }
+    }
+    if said_null && request.column.not_null {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!("conflicting NULL/NOT NULL declarations for column \"{name}\""),
+        ));
+    }
+    Ok(request)
+}
+
+pub enum TableRequest {
+    Key(KeyRequest),
+    Check(CheckRequest),
+}
+
+/// A constraint that stands on its own.
+pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Result<TableRequest> {
+    match constraint {
+        TableConstraint::PrimaryKey(key) => {
+            immediate(key.characteristics.as_ref())?;
+            Ok(TableRequest::Key(KeyRequest {
+                name: key.name.as_ref().map(fold),
+                columns: key_columns(table, &key.columns)?,
+                primary: true,
+            }))
+        }
+        TableConstraint::Unique(key) => {
+            immediate(key.characteristics.as_ref())?;
+            if key.nulls_distinct == ast::NullsDistinctOption::NotDistinct {
+                return Err(Error::unsupported("NULLS NOT DISTINCT"));
+            }
+            Ok(TableRequest::Key(KeyRequest {
+                name: key.name.as_ref().map(fold),
+                columns: key_columns(table, &key.columns)?,
+                primary: false,
+            }))
+        }
+        TableConstraint::Check(check) => Ok(TableRequest::Check(CheckRequest {
+            name: check.name.as_ref().map(fold),
+            column: None,
+            expression: (*check.expr).clone(),
+        })),
+        TableConstraint::ForeignKey(_) => Err(Error::unsupported("FOREIGN KEY")),
+        TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => {
+            Err(Error::unsupported("a constraint USING INDEX"))
+        }
+        other => Err(Error::unsupported(format!("the constraint {other}"))),
+    }
+}
+
+/// Constraints are checked at once; ones that wait for COMMIT are not built.
+fn immediate(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
+    let Some(characteristics) = characteristics else {
+        return Ok(());
+    };
+    if characteristics.deferrable == Some(true)
+        || characteristics.initially == Some(DeferrableInitial::Deferred)
+    {
+        return Err(Error::unsupported("a DEFERRABLE constraint"));
+    }
+    Ok(())
+}
+
+fn key_columns(table: &TableDef, columns: &[ast::IndexColumn]) -> Result<Vec<usize>> {
+    let mut places = Vec::with_capacity(columns.len());
+    for column in columns {
+        let Expr::Identifier(ident) = &column.column.expr else {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "a key is made of columns, not of expressions",
+            ));
+        };
+        let name = fold(ident);
+        let place = table.column_position(&name).ok_or_else(|| {
+            Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{name}\" named in key does not exist"),
+            )
+        })?;
+        if places.contains(&place) {
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{name}\" appears twice in primary key constraint"),
+            ));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+/// Whether a name of a constraint is free in the table.
+fn constraint_is_taken(table: &TableDef, name: &str) -> bool {
+    table
+        .primary_key
+        .as_ref()
+        .is_some_and(|key| key.constraint == name)
+        || table.checks.iter().any(|check| check.name == name)
+        || table.indexes.iter().any(|index| index.name == name)
+}
+
+fn duplicate_constraint(table: &TableDef, name: &str) -> Error {
+    Error::new(
+        state::DUPLICATE_OBJECT,
+        format!(
+            "constraint \"{name}\" for relation \"{}\" already exists",
+            table.name
+        ),
+    )
+}
+
+/// Adds a primary key or a UNIQUE constraint's index to a definition.
+/// `taken`: names of relations that exist already.
+pub fn add_key(
+    db: &Database,
+    table: &mut TableDef,
+    request: KeyRequest,
+    taken: &dyn Fn(&str) -> bool,
+) -> Result<()> {
+    for column in &request.columns {
+        if let Some(column) = table.columns.get(*column) {
+            key::check_type(&column.sql_type)?;
+        }
+    }
+    let is_taken = |name: &str| taken(name) || constraint_is_taken(table, name);
+    let name = match request.name {
+        Some(name) if constraint_is_taken(table, &name) => {
+            return Err(duplicate_constraint(table, &name));
+        }
+        Some(name) if taken(&name) => {
+            return Err(Error::new(
+                state::DUPLICATE_TABLE,
+                format!("relation \"{name}\" already exists"),
+            ));
+        }
+        Some(name) => name,
+        None if request.primary => names::choose(&table.name, None, "pkey", is_taken),
+        None => {
+            let columns = names::joined(
+                request
+                    .columns
+                    .iter()
+                    .filter_map(|column| table.columns.get(*column))
+                    .map(|column| column.name.as_str()),
+            );
+            names::choose(&table.name, Some(&columns), "key", is_taken)
+        }
+    };
+    if request.primary {
+        if table.primary_key.is_some() {
+            return Err(Error::new(
+                state::INVALID_TABLE_DEFINITION,
+                format!(
+                    "multiple primary keys for table \"{}\" are not allowed",
+                    table.name
+                ),
+            ));
+        }
+        for column in &request.columns {
+            if let Some(column) = table.columns.get_mut(*column) {
+                column.not_null = true;
+            }
+        }
+        table.primary_key = Some(PrimaryKey {
+            constraint: name,
+            columns: request.columns,
+            oid: db.new_oid(),
+        });
+        return Ok(());
+    }
+    table.indexes.push(Index {
+        id: db.new_index_id(),
+        oid: db.new_oid(),
+        storage: db.new_storage_id(),
+        name,
+        columns: request
+            .columns
+            .into_iter()
+            .map(|column| IndexColumn {
+                column,
+                descending: false,
+            })
+            .collect(),
+        unique: true,
+        constraint: true,
+        created: db.new_creation_stamp(),
+    });
+    Ok(())
+}
+
+pub fn add_check(table: &mut TableDef, request: CheckRequest) -> Result<()> {
+    let used = check_condition(table, &request.expression)?;
+    let name = match request.name {
+        Some(name) if constraint_is_taken(table, &name) => {
+            return Err(duplicate_constraint(table, &name));
+        }
+        Some(name) => name,
+        None => {
+            // A condition over one column is named after it.
+            let column = request.column.or_else(|| match used.as_slice() {
+                [one] => table.columns.get(*one).map(|column| column.name.clone()),
+                _ => None,
+            });
+            names::choose(&table.name, column.as_deref(), "check", |name| {
+                constraint_is_taken(table, name)
+            })
+        }
+    };
+    table.checks.push(Check {
+        name,
+        expression: request.expression.to_string(),
+    });
+    Ok(())
+}
+
+/// Refuses conditions that no row by itself can answer; returns the columns used.
+fn check_condition(table: &TableDef, expression: &Expr) -> Result<Vec<usize>> {
+    struct Columns<'a> {
+        table: &'a TableDef,
+        used: Vec<usize>,
+    }
+    impl Visitor for Columns<'_> {
+        type Break = Error;
+        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Error> {
+            ControlFlow::Break(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "cannot use subquery in check constraint",
+            ))
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+            let ident = match expr {
+                Expr::Identifier(ident) => ident,
+                Expr::CompoundIdentifier(path) => match path.as_slice() {
+                    [table, column] if fold(table) == self.table.name => column,
+                    _ => return ControlFlow::Continue(()),
+                },
+                _ => return ControlFlow::Continue(()),
+            };
+            let name = fold(ident);
+            match self.table.column_position(&name) {
+                Some(place) => {
+                    if !self.used.contains(&place) {
+                        self.used.push(place);
+                    }
+                    ControlFlow::Continue(())
+                }
+                None => ControlFlow::Break(Error::new(
+                    state::UNDEFINED_COLUMN,
+                    format!("column \"{name}\" does not exist"),
+                )),
+            }
+        }
+    }
+    let mut columns = Columns {
+        table,
+        used: Vec::new(),
+    };
+    match expression.visit(&mut columns) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(columns.used),
+    }
+}
+
+/// DEFAULT may name no column and no query.
+fn check_default(expr: &Expr) -> Result<()> {
+    struct Constant;
+    impl Visitor for Constant {
+        type Break = Error;
+        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Error> {
+            ControlFlow::Break(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "cannot use subquery in DEFAULT expression",
+            ))
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+            match expr {
+                Expr::Identifier(ident) if is_value_word(&ident.value) => ControlFlow::Continue(()),
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                    ControlFlow::Break(Error::new(
+                        state::FEATURE_NOT_SUPPORTED,
+                        "cannot use column reference in DEFAULT expression",
+                    ))
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match expr.visit(&mut Constant) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Words that look like columns and are values.
+fn is_value_word(word: &str) -> bool {
+    [
+        "current_user",
+        "session_user",
+        "user",
+        "current_catalog",
+        "current_schema",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "localtime",
+        "localtimestamp",
+    ]
+    .iter()
+    .any(|value| word.eq_ignore_ascii_case(value))
+}
+
+/// Columns of CREATE INDEX with their directions.
+pub fn index_columns(
+    table: &orbit_core::catalog::Table,
+    columns: &[ast::IndexColumn],
+) -> Result<Vec<IndexColumn>> {
+    let mut places = Vec::with_capacity(columns.len());
+    for column in columns {
+        if column.operator_class.is_some() {
+            return Err(Error::unsupported("an operator class of an index"));
+        }
+        let Expr::Identifier(ident) = &column.column.expr else {
+            return Err(Error::unsupported("an index on an expression"));
+        };
+        let place = find_column(table, &fold(ident)).map_err(|_| {
+            Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{}\" does not exist", fold(ident)),
+            )
+        })?;
+        if let Some(column) = table.columns.get(place) {
+            key::check_type(&column.sql_type)?;
+        }
+        let descending = column.column.options.asc == Some(false);
+        if column
+            .column
+            .options
+            .nulls_first
+            .is_some_and(|first| first != descending)
+        {
+            return Err(Error::unsupported(
+                "an index with NULLS on the other side than its direction puts them",
+            ));
+        }
+        places.push(IndexColumn {
+            column: place,
+            descending,
+        });
+    }
+    if places.len() > 32 {
+        return Err(Error::new(
+            orbit_core::error::SqlState(*b"54011"),
+            "cannot use more than 32 columns in an index",
+        ));
+    }
+    Ok(places)
+}

@@ -1,0 +1,279 @@
+//! CREATE TABLE, with a list of columns or AS a query.
+
+use super::constraints::{self, KeyRequest, TableRequest};
+use super::{names, skipping};
+use crate::rows::{ColumnDesc, Outcome, Tag};
+use crate::session::Session;
+use crate::statement::names::{Name, fold};
+use orbit_core::catalog::{CatalogChange, Column, Table, TableDef};
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, CreateTable, CreateTableOptions, Expr, SqlOption};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// PostgreSQL's limit.
+const MAX_COLUMNS: usize = 1600;
+
+pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome> {
+    refuse_the_unbuilt(create)?;
+    let name = Name::of(&create.name)?;
+    let catalog = session.transaction()?.catalog();
+    let schema = names::creation_schema(session, &catalog, &name)?;
+    session
+        .transaction()?
+        .lock_name(&schema, &name.name)
+        .await?;
+    session.transaction()?.begin_statement();
+    let catalog = session.transaction()?.catalog();
+    if names::is_taken(&catalog, &schema, &name.name) {
+        let what = format!("relation \"{}\" already exists", name.name);
+        if create.if_not_exists {
+            session.notice(skipping(state::DUPLICATE_TABLE, what));
+            return Ok(Outcome::Done(Tag::Other("CREATE TABLE")));
+        }
+        return Err(Error::new(state::DUPLICATE_TABLE, what));
+    }
+    let db = session.engine().db().clone();
+    let mut table = TableDef {
+        id: db.new_table_id(),
+        oid: db.new_oid(),
+        partition: db.new_partition_id(),
+        storage: db.new_storage_id(),
+        schema: schema.clone(),
+        name: name.name,
+        columns: Vec::new(),
+        primary_key: None,
+        checks: Vec::new(),
+        indexes: Vec::new(),
+        options: options(&create.table_options)?,
+        statistics: None,
+        created: db.new_creation_stamp(),
+    };
+    if let Some(query) = &create.query {
+        return create_as(session, table, create, query).await;
+    }
+    let mut keys = Vec::new();
+    let mut checks = Vec::new();
+    for definition in &create.columns {
+        let request = constraints::column(&db, definition)?;
+        if let Some(default) = &request.default {
+            super::alter::default_value(session, default, &request.column.sql_type).await?;
+        }
+        let place = table.columns.len();
+        push_column(&mut table, request.column)?;
+        if let Some(name) = request.primary {
+            keys.push(KeyRequest {
+                name,
+                columns: vec![place],
+                primary: true,
+            });
+        }
+        keys.extend(request.unique.into_iter().map(|name| KeyRequest {
+            name,
+            columns: vec![place],
+            primary: false,
+        }));
+        checks.extend(request.checks);
+    }
+    for constraint in &create.constraints {
+        match constraints::table_constraint(&table, constraint)? {
+            TableRequest::Key(key) => keys.push(key),
+            TableRequest::Check(check) => checks.push(check),
+        }
+    }
+    // The primary key is named and checked first, whatever the order of writing.
+    keys.sort_by_key(|key| !key.primary);
+    let table_name = table.name.clone();
+    let taken = |name: &str| name == table_name || names::is_taken(&catalog, &schema, name);
+    for key in keys {
+        constraints::add_key(&db, &mut table, key, &taken)?;
+    }
+    for check in checks {
+        constraints::add_check(&mut table, check)?;
+    }
+    session.table_writer(&Arc::new(Table::new(table.clone(), 0)?))?;
+    session
+        .transaction()?
+        .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
+    Ok(Outcome::Done(Tag::Other("CREATE TABLE")))
+}
+
+fn push_column(table: &mut TableDef, column: Column) -> Result<()> {
+    if table.column_position(&column.name).is_some() {
+        return Err(Error::new(
+            state::DUPLICATE_COLUMN,
+            format!("column \"{}\" specified more than once", column.name),
+        ));
+    }
+    if table.columns.len() >= MAX_COLUMNS {
+        return Err(Error::new(
+            orbit_core::error::SqlState(*b"54011"),
+            format!("tables can have at most {MAX_COLUMNS} columns"),
+        ));
+    }
+    table.columns.push(column);
+    Ok(())
+}
+
+fn refuse_the_unbuilt(create: &CreateTable) -> Result<()> {
+    let what = if create.temporary {
+        "CREATE TEMPORARY TABLE"
+    } else if create.or_replace {
+        "CREATE OR REPLACE TABLE"
+    } else if create.external || create.transient || create.iceberg {
+        "this kind of table"
+    } else if create.inherits.is_some() {
+        "INHERITS"
+    } else if create.partition_of.is_some() || create.partition_by.is_some() {
+        "PARTITION BY"
+    } else if create.like.is_some() || create.clone.is_some() {
+        "CREATE TABLE ... LIKE"
+    } else if create.on_commit.is_some() {
+        "ON COMMIT"
+    } else if create.strict || create.without_rowid || create.order_by.is_some() {
+        "this clause of CREATE TABLE"
+    } else {
+        return Ok(());
+    };
+    Err(Error::unsupported(what))
+}
+
+/// `WITH (...)`: PostgreSQL's storage parameters are kept and mean nothing here;
+/// Orbit's own are checked, and those whose meaning is not built yet refused.
+fn options(options: &CreateTableOptions) -> Result<BTreeMap<String, String>> {
+    let given = match options {
+        CreateTableOptions::None => return Ok(BTreeMap::new()),
+        CreateTableOptions::With(given) | CreateTableOptions::Plain(given) => given,
+        other => return Err(Error::unsupported(format!("{other}"))),
+    };
+    let mut kept = BTreeMap::new();
+    for option in given {
+        let (name, value) = match option {
+            SqlOption::KeyValue { key, value } => (fold(key), option_value(value)),
+            SqlOption::Ident(key) => (fold(key), "true".to_owned()),
+            other => return Err(Error::unsupported(format!("the table option {other}"))),
+        };
+        let known = match (name.as_str(), value.as_str()) {
+            ("fillfactor" | "parallel_workers" | "toast_tuple_target" | "oids", _) => true,
+            (name, _) if name.starts_with("autovacuum_") => true,
+            ("priority", "critical" | "high" | "normal" | "low" | "background") => true,
+            ("consistency", "merge") => true,
+            ("consistency" | "model" | "partition_by" | "scope" | "durability", _) => {
+                return Err(Error::unsupported(format!("{name} = '{value}'")));
+            }
+            ("priority", _) => {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("invalid value for option \"priority\": {value}"),
+                )
+                .with_hint("Available values: critical, high, normal, low, background."));
+            }
+            _ => false,
+        };
+        if !known {
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                format!("unrecognized parameter \"{name}\""),
+            ));
+        }
+        kept.insert(name, value);
+    }
+    Ok(kept)
+}
+
+fn option_value(value: &Expr) -> String {
+    match value {
+        Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        },
+        Expr::Identifier(ident) => fold(ident),
+        other => other.to_string(),
+    }
+}
+
+async fn create_as(
+    session: &mut Session,
+    mut table: TableDef,
+    create: &CreateTable,
+    query: &ast::Query,
+) -> Result<Outcome> {
+    let sql = query.to_string();
+    let select = session.prepare_inner(&sql, &[]).await?;
+    let columns = select
+        .columns
+        .clone()
+        .ok_or_else(|| Error::new(state::SYNTAX_ERROR, "CREATE TABLE AS needs a query"))?;
+    let names: Vec<String> = create
+        .columns
+        .iter()
+        .map(|column| fold(&column.name))
+        .collect();
+    if names.len() > columns.len() {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "too many column names were specified",
+        ));
+    }
+    for (place, column) in columns.iter().enumerate() {
+        let name = names.get(place).unwrap_or(&column.name);
+        let column = Column {
+            name: name.clone(),
+            sql_type: stored_type(column),
+            not_null: false,
+            default: None,
+            missing: None,
+            created: session.engine().db().new_creation_stamp(),
+        };
+        push_column(&mut table, column)?;
+    }
+    let id = table.id;
+    session
+        .transaction()?
+        .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
+    let catalog = session.transaction()?.catalog();
+    let table = catalog
+        .table_by_id(id)
+        .cloned()
+        .ok_or_else(|| Error::internal("the new table is not there"))?;
+    let rows = fill(session, &select, &table).await?;
+    Ok(Outcome::Done(Tag::Select(rows)))
+}
+
+fn stored_type(column: &ColumnDesc) -> SqlType {
+    match &column.sql_type {
+        SqlType::Unknown | SqlType::Name | SqlType::InternalChar | SqlType::Void => SqlType::Text,
+        SqlType::Oid => SqlType::Int8,
+        other => other.clone(),
+    }
+}
+
+/// Puts a query's rows into a new table.
+async fn fill(
+    session: &mut Session,
+    select: &Arc<crate::Prepared>,
+    table: &Arc<Table>,
+) -> Result<u64> {
+    let Outcome::Rows(mut rows) = session.run_inner(select).await? else {
+        return Err(Error::internal("a query gave no rows"));
+    };
+    let Some(mut load) = session.transaction()?.begin_load(table).await? else {
+        return Err(Error::internal("the new table is not empty"));
+    };
+    let mut count = 0;
+    let mut values = Vec::with_capacity(table.columns.len());
+    while let Some(batch) = rows.next().await? {
+        for row in 0..batch.len() {
+            values.clear();
+            for (place, column) in table.columns.iter().enumerate() {
+                let value = batch.value(row, place)?.to_owned();
+                values.push(orbit_core::value::cast::assign(value, &column.sql_type)?);
+            }
+            load.push(&values)?;
+            count += 1;
+        }
+    }
+    load.finish(session.transaction()?).await?;
+    Ok(count)
+}

@@ -1,0 +1,141 @@
+//! Building beside: a table's rows are read at the newest moment, checked, and
+//! loaded sorted into fresh key ranges under the definition to come; COMMIT
+//! switches over.
+
+use crate::session::Session;
+use orbit_core::catalog::{Table, TableDef};
+use orbit_core::read::RowScan;
+use orbit_core::row::RowRef;
+use orbit_core::store::{Direction, KeyRange};
+use orbit_core::{Error, Result, key, state};
+use std::sync::Arc;
+
+/// Rows between two looks at the cancel token, and a breath for other tasks.
+const BREATH_ROWS: u64 = 4096;
+
+/// What a rebuild is for, where its errors must say so.
+pub(crate) enum Purpose<'a> {
+    PrimaryKey,
+    /// The index that is new.
+    Index(&'a str),
+}
+
+/// All rows as of now, the newest commits included. The caller's lock keeps writers away.
+pub(crate) fn scan_newest(session: &mut Session, table: &Table) -> Result<RowScan> {
+    let transaction = session.transaction()?;
+    transaction.see_newest()?;
+    transaction
+        .begin_statement()
+        .scan(table, KeyRange::default(), Direction::Forward)
+}
+
+/// Whether the table holds no row.
+pub(crate) fn is_empty(session: &mut Session, table: &Table) -> Result<bool> {
+    Ok(scan_newest(session, table)?.next()?.is_none())
+}
+
+/// Visits all rows; `visit` gets the key and the stored row.
+pub(crate) async fn each_row(
+    session: &mut Session,
+    table: &Table,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<u64> {
+    let cancel = session.cancel_token();
+    let mut scan = scan_newest(session, table)?;
+    let mut count = 0u64;
+    while let Some((pk, row)) = scan.next()? {
+        visit(pk, row)?;
+        count += 1;
+        if count.is_multiple_of(BREATH_ROWS) {
+            cancel.check()?;
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(count)
+}
+
+/// 23502 if any of the columns holds a NULL.
+pub(crate) fn check_not_null(table: &Table, row: &RowRef<'_>, columns: &[usize]) -> Result<()> {
+    for column in columns {
+        if row.is_null(*column, &table.missing) {
+            let name = table.columns.get(*column).map_or("", |c| c.name.as_str());
+            return Err(Error::new(
+                state::NOT_NULL_VIOLATION,
+                format!(
+                    "column \"{name}\" of relation \"{}\" contains null values",
+                    table.name
+                ),
+            )
+            .of_schema(&table.schema)
+            .of_table(&table.name)
+            .of_column(name));
+        }
+    }
+    Ok(())
+}
+
+/// Moves a table's rows to the definition `target`.
+pub(crate) async fn run(
+    session: &mut Session,
+    table: &Arc<Table>,
+    target: TableDef,
+    purpose: Purpose<'_>,
+) -> Result<()> {
+    let mut load = session.transaction()?.begin_rebuild(target.clone()).await?;
+    let key_columns = target.primary_key_columns().to_vec();
+    let rekeyed = table.primary_key_columns() != key_columns;
+    let not_null: Vec<usize> = target
+        .columns
+        .iter()
+        .zip(&table.columns)
+        .enumerate()
+        .filter(|(_, (new, old))| new.not_null && !old.not_null)
+        .map(|(place, _)| place)
+        .collect();
+    let mut new_pk = Vec::new();
+    each_row(session, table, |pk, row| {
+        let parsed = RowRef::new(row)?;
+        check_not_null(table, &parsed, &not_null)?;
+        if !rekeyed {
+            return load.push_encoded(pk, row);
+        }
+        new_pk.clear();
+        for column in &key_columns {
+            let value = parsed.value(&table.layout, *column, &table.missing)?;
+            key::push(&mut new_pk, &value, false, false)?;
+        }
+        load.push_encoded(&new_pk, row)
+    })
+    .await?;
+    load.finish(session.transaction()?)
+        .await
+        .map_err(|error| explain(error, &target, &purpose))?;
+    Ok(())
+}
+
+/// A duplicate found while building, in PostgreSQL's words.
+fn explain(error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
+    if !error.is(state::UNIQUE_VIOLATION) {
+        return error;
+    }
+    let name = match purpose {
+        Purpose::PrimaryKey => target
+            .primary_key
+            .as_ref()
+            .map_or("", |key| key.constraint.as_str()),
+        Purpose::Index(name) => name,
+    };
+    let explained = Error::new(
+        state::UNIQUE_VIOLATION,
+        format!("could not create unique index \"{name}\""),
+    )
+    .of_schema(&target.schema)
+    .of_table(&target.name)
+    .of_constraint(name);
+    match error.detail() {
+        Some(detail) => {
+            explained.with_detail(detail.replace(" already exists.", " is duplicated."))
+        }
+        None => explained,
+    }
+}

@@ -1,0 +1,162 @@
+//! Type names in SQL text to the types we store.
+
+use crate::statement::names;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+
+/// PostgreSQL's largest length of varchar and char.
+const MAX_LENGTH: u64 = 10_485_760;
+
+/// The type a name stands for; 42704 if there is none.
+pub fn sql_type(data_type: &DataType) -> Result<SqlType> {
+    Ok(match data_type {
+        DataType::Bool | DataType::Boolean => SqlType::Bool,
+        DataType::SmallInt(None) | DataType::Int2(None) => SqlType::Int2,
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => SqlType::Int4,
+        DataType::BigInt(None) | DataType::Int8(None) => SqlType::Int8,
+        DataType::Real | DataType::Float4 => SqlType::Float4,
+        DataType::DoublePrecision | DataType::Float8 => SqlType::Float8,
+        DataType::Float(ExactNumberInfo::None) | DataType::Double(ExactNumberInfo::None) => {
+            SqlType::Float8
+        }
+        DataType::Float(ExactNumberInfo::Precision(bits)) => match bits {
+            1..=24 => SqlType::Float4,
+            25..=53 => SqlType::Float8,
+            _ => {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    "precision for type float must be less than 54 bits",
+                ));
+            }
+        },
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(info)?,
+        DataType::Text => SqlType::Text,
+        DataType::Varchar(length)
+        | DataType::CharacterVarying(length)
+        | DataType::CharVarying(length) => SqlType::Varchar(text_length(length.as_ref())?),
+        DataType::Char(length) | DataType::Character(length) => {
+            SqlType::Char(text_length(length.as_ref())?.unwrap_or(1))
+        }
+        DataType::Bytea => SqlType::Bytea,
+        DataType::Date => SqlType::Date,
+        DataType::Time(precision, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            microseconds(*precision)?;
+            SqlType::Time
+        }
+        DataType::Timestamp(precision, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            microseconds(*precision)?;
+            SqlType::Timestamp
+        }
+        DataType::Timestamp(precision, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            microseconds(*precision)?;
+            SqlType::TimestampTz
+        }
+        DataType::Interval {
+            fields: None,
+            precision,
+        } => {
+            microseconds(*precision)?;
+            SqlType::Interval
+        }
+        DataType::Uuid => SqlType::Uuid,
+        DataType::JSON => SqlType::Json,
+        DataType::JSONB => SqlType::Jsonb,
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => match sql_type(element)? {
+            // One type whatever the number of dimensions.
+            array @ SqlType::Array(_) => array,
+            element => SqlType::Array(Box::new(element)),
+        },
+        DataType::Custom(name, modifiers) => custom(&names::split(name)?.1, modifiers)?,
+        DataType::Regclass => SqlType::Oid,
+        other => return Err(unknown(&other.to_string())),
+    })
+}
+
+fn custom(name: &str, modifiers: &[String]) -> Result<SqlType> {
+    Ok(match name {
+        "bpchar" => match modifiers.first() {
+            None => SqlType::Char(1),
+            Some(length) => SqlType::Char(length.parse().map_err(|_| unknown(name))?),
+        },
+        "name" => SqlType::Name,
+        "oid" => SqlType::Oid,
+        "timetz" => return Err(Error::unsupported("type time with time zone")),
+        "serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2" => {
+            return Err(Error::unsupported(format!("type {name}"))
+                .with_hint("Sequences are not built yet: use integer or bigint."));
+        }
+        _ => return Err(unknown(name)),
+    })
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_OBJECT,
+        format!("type \"{}\" does not exist", name.to_lowercase()),
+    )
+}
+
+fn numeric(info: &ExactNumberInfo) -> Result<SqlType> {
+    let (precision, scale) = match info {
+        ExactNumberInfo::None => return Ok(SqlType::Numeric(None)),
+        ExactNumberInfo::Precision(precision) => (*precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+    };
+    let valid = u16::try_from(precision)
+        .ok()
+        .filter(|precision| (1..=1000).contains(precision));
+    let Some(precision) = valid else {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("NUMERIC precision {precision} must be between 1 and 1000"),
+        ));
+    };
+    let valid = i16::try_from(scale)
+        .ok()
+        .filter(|scale| (-1000..=1000).contains(scale));
+    let Some(scale) = valid else {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("NUMERIC scale {scale} must be between -1000 and 1000"),
+        ));
+    };
+    Ok(SqlType::Numeric(Some((precision, scale))))
+}
+
+fn text_length(length: Option<&CharacterLength>) -> Result<Option<u32>> {
+    let Some(length) = length else {
+        return Ok(None);
+    };
+    let CharacterLength::IntegerLength { length, .. } = length else {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "syntax error at or near \"max\"",
+        ));
+    };
+    if *length == 0 {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "length for type varchar must be at least 1",
+        ));
+    }
+    match u32::try_from(*length) {
+        Ok(short) if *length <= MAX_LENGTH => Ok(Some(short)),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("length for type varchar cannot exceed {MAX_LENGTH}"),
+        )),
+    }
+}
+
+/// We keep microseconds; fewer digits would need rounding on every write.
+fn microseconds(precision: Option<u64>) -> Result<()> {
+    match precision {
+        None | Some(6) => Ok(()),
+        Some(other) => Err(Error::unsupported(format!(
+            "a precision of {other} for dates and times"
+        ))),
+    }
+}

@@ -1,0 +1,132 @@
+//! EXPLAIN: names the path a statement takes, and with ANALYZE measures it.
+
+use crate::point::PointPlan;
+use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
+use crate::session::Session;
+use crate::statement::parse::{self, Parsed};
+use crate::statement::tokens;
+use crate::statement::utility::{Explain, ExplainFormat};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) async fn run(session: &mut Session, explain: &Explain) -> Result<Outcome> {
+    let pieces = tokens::split(&explain.sql)?;
+    let [piece] = pieces.as_slice() else {
+        return Err(tokens::unexpected(&explain.sql, None));
+    };
+    let Parsed::Row(statement) = parse::parse(&explain.sql, piece)? else {
+        return Err(Error::unsupported(
+            "EXPLAIN of a statement that is no query",
+        ));
+    };
+    let started = Instant::now();
+    let settings = session.settings().clone();
+    let view = session.transaction()?.begin_statement();
+    let mut lines = match PointPlan::compile(view.catalog(), &settings, &statement, &[])? {
+        Some(plan) => {
+            let planning = started.elapsed();
+            let mut lines = plan.describe();
+            drop(view);
+            if explain.analyze {
+                let (rows, time) = measure(session, &explain.sql).await?;
+                if let Some(first) = lines.first_mut() {
+                    first.push_str(&measured(rows, time, explain.timing));
+                }
+                times(&mut lines, planning, time, explain.timing);
+            }
+            lines
+        }
+        None => planned(session, explain, &statement).await?,
+    };
+    if explain.format == ExplainFormat::Json {
+        let plan = serde_json::json!([{ "Plan": { "Lines": lines } }]);
+        lines = vec![plan.to_string()];
+    }
+    let columns: Arc<[ColumnDesc]> = Arc::new([ColumnDesc::new("QUERY PLAN", SqlType::Text)]);
+    let rows = lines
+        .into_iter()
+        .map(|line| vec![Value::Text(line)])
+        .collect();
+    Ok(Outcome::Rows(
+        Rows::values(columns, rows).tagged(Tag::Other("EXPLAIN")),
+    ))
+}
+
+#[cfg(feature = "datafusion")]
+async fn planned(
+    session: &mut Session,
+    explain: &Explain,
+    statement: &sqlparser::ast::Statement,
+) -> Result<Vec<String>> {
+    let cached = session.is_cached(&explain.sql);
+    let engine = session.engine().clone();
+    let view = session.transaction()?.begin_statement();
+    let context = session.plan_context(view);
+    let transaction = session.transaction()?;
+    let plan = engine
+        .planner()
+        .explain(&context, Some(transaction), statement, explain.analyze)
+        .await?;
+    if !cached {
+        return Ok(plan);
+    }
+    let mut lines = vec!["Cached Plan".to_owned()];
+    lines.extend(plan.into_iter().map(|line| format!("  {line}")));
+    Ok(lines)
+}
+
+#[cfg(not(feature = "datafusion"))]
+async fn planned(
+    _: &mut Session,
+    _: &Explain,
+    _: &sqlparser::ast::Statement,
+) -> Result<Vec<String>> {
+    Err(Error::unsupported("this statement")
+        .with_hint("A node built without DataFusion reads and writes rows by their keys."))
+}
+
+/// Runs the statement for good; counts what it gives or changes.
+async fn measure(session: &mut Session, sql: &str) -> Result<(u64, Duration)> {
+    let statement = session.prepare_inner(sql, &[]).await?;
+    let started = Instant::now();
+    if let Some(tag) = statement.writes() {
+        session.check_writable(tag)?;
+    }
+    let rows = match session.run_inner(&statement).await? {
+        Outcome::Rows(mut rows) => {
+            let mut count = 0;
+            while let Some(batch) = rows.next().await? {
+                count += batch.len() as u64;
+            }
+            count
+        }
+        Outcome::Done(Tag::Insert(n) | Tag::Update(n) | Tag::Delete(n) | Tag::Select(n)) => n,
+        _ => 0,
+    };
+    Ok((rows, started.elapsed()))
+}
+
+fn measured(rows: u64, time: Duration, timing: bool) -> String {
+    if timing {
+        format!(
+            " (actual time={:.3} rows={rows} loops=1)",
+            milliseconds(time)
+        )
+    } else {
+        format!(" (actual rows={rows} loops=1)")
+    }
+}
+
+fn times(lines: &mut Vec<String>, planning: Duration, execution: Duration, timing: bool) {
+    if timing {
+        lines.push(format!("Planning Time: {:.3} ms", milliseconds(planning)));
+        lines.push(format!("Execution Time: {:.3} ms", milliseconds(execution)));
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

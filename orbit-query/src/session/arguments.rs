@@ -1,0 +1,100 @@
+//! SQL-level PREPARE, EXECUTE, DEALLOCATE.
+
+use super::Session;
+use crate::rows::{Outcome, Tag};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, cast};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+use std::sync::Arc;
+
+impl Session {
+    pub(super) async fn run_prepare(
+        &mut self,
+        name: &str,
+        types: &[SqlType],
+        sql: &str,
+    ) -> Result<Outcome> {
+        if self.named.contains_key(name) {
+            return Err(Error::new(
+                state::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        let declared: Vec<_> = types
+            .iter()
+            .map(|one| (*one != SqlType::Unknown).then(|| one.clone()))
+            .collect();
+        let prepared = self.prepare_text(sql, &declared).await?;
+        self.named.insert(name.to_owned(), prepared);
+        Ok(Outcome::Done(Tag::Other("PREPARE")))
+    }
+
+    pub(super) async fn run_execute(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+    ) -> Result<Outcome> {
+        let statement = self
+            .named
+            .get(name)
+            .cloned()
+            .ok_or_else(|| unknown_statement(name))?;
+        if arguments.len() != statement.params.len() {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("wrong number of parameters for prepared statement \"{name}\""),
+            )
+            .with_detail(format!(
+                "Expected {} parameters but got {}.",
+                statement.params.len(),
+                arguments.len()
+            )));
+        }
+        let mut params = Vec::with_capacity(arguments.len());
+        for (argument, wanted) in arguments.iter().zip(&statement.params) {
+            let value = self.constant(argument).await?;
+            params.push(cast::explicit(value, wanted, &self.settings.format)?);
+        }
+        Box::pin(self.run(&statement, &params)).await
+    }
+
+    /// The value of an expression without columns.
+    pub(crate) async fn constant(&mut self, expr: &ast::Expr) -> Result<Value> {
+        let select = self.prepare_text(&format!("SELECT {expr}"), &[]).await?;
+        self.single_value(&select).await
+    }
+
+    async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
+        let outcome = Box::pin(self.run(select, &[])).await?;
+        let Outcome::Rows(mut rows) = outcome else {
+            return Err(Error::internal("a SELECT gave no rows"));
+        };
+        match rows.next().await? {
+            Some(batch) => Ok(batch.value(0, 0)?.to_owned()),
+            None => Ok(Value::Null),
+        }
+    }
+
+    pub(super) fn run_deallocate(&mut self, name: Option<&str>) -> Result<Outcome> {
+        match name {
+            None => {
+                self.named.clear();
+                Ok(Outcome::Done(Tag::Other("DEALLOCATE ALL")))
+            }
+            Some(name) => {
+                self.named
+                    .remove(name)
+                    .ok_or_else(|| unknown_statement(name))?;
+                Ok(Outcome::Done(Tag::Other("DEALLOCATE")))
+            }
+        }
+    }
+}
+
+fn unknown_statement(name: &str) -> Error {
+    Error::new(
+        state::INVALID_SQL_STATEMENT_NAME,
+        format!("prepared statement \"{name}\" does not exist"),
+    )
+}

@@ -1,0 +1,274 @@
+//! Text to prepared statements: the literal cache, the statement cache, the parser, the planners.
+
+use super::{Session, block, set};
+use crate::point::PointPlan;
+use crate::rows::ColumnDesc;
+use crate::statement::parse::{self, Parsed};
+use crate::statement::tokens::{self, Piece};
+use crate::statement::{Plan, Prepared, Script, Unprepared, Utility, limits};
+use crate::write::TableWriter;
+use orbit_core::catalog::Table;
+use orbit_core::read::ReadView;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::Statement;
+use std::sync::Arc;
+
+impl Session {
+    pub(super) async fn prepare_text(
+        &mut self,
+        sql: &str,
+        declared: &[Option<SqlType>],
+    ) -> Result<Arc<Prepared>> {
+        if let Some(known) = self.cached(sql, declared) {
+            self.check_not_failed(&known)?;
+            return Ok(known);
+        }
+        limits::check_text(sql, self.engine.options())?;
+        let pieces = tokens::split(sql)?;
+        let piece = match pieces.as_slice() {
+            [] => return Ok(Arc::new(Prepared::empty())),
+            [piece] => piece,
+            _ => {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    "cannot insert multiple commands into a prepared statement",
+                ));
+            }
+        };
+        let parsed = parse::parse(sql, piece)?;
+        self.prepare_parsed(sql, &piece.sql, &parsed, declared)
+            .await
+    }
+
+    /// Prepares a statement that another statement is made of.
+    pub(crate) async fn prepare_inner(
+        &mut self,
+        sql: &str,
+        declared: &[Option<SqlType>],
+    ) -> Result<Arc<Prepared>> {
+        Box::pin(self.prepare_text(sql, declared)).await
+    }
+
+    /// From the shared cache, if it is there and still fits what exists.
+    fn cached(&mut self, sql: &str, declared: &[Option<SqlType>]) -> Option<Arc<Prepared>> {
+        let known = self
+            .engine
+            .cache
+            .get(sql, declared, self.settings.plan_scope())?;
+        let view = self.planning_view();
+        known.is_current(view.catalog()).then_some(known)
+    }
+
+    /// Whether the statement's plan is at hand already.
+    pub(crate) fn is_cached(&mut self, sql: &str) -> bool {
+        self.cached(sql, &[]).is_some()
+    }
+
+    /// What a statement is planned against: this moment, with the transaction's own DDL.
+    fn planning_view(&mut self) -> ReadView {
+        match self.blocks.transaction() {
+            Some(transaction) => transaction.begin_statement(),
+            None => self.engine.db().read(),
+        }
+    }
+
+    fn check_not_failed(&self, statement: &Prepared) -> Result<()> {
+        if self.blocks.is_failed() && !statement.is_empty() && !statement.ends_block() {
+            return Err(block::failed_block());
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_script(&mut self, sql: &str) -> Result<Script> {
+        if !self.blocks.is_failed() {
+            let view = self.planning_view();
+            let known = self
+                .engine
+                .literals
+                .prepare(sql, view.catalog(), &self.settings)?;
+            if let Some((statement, literals)) = known {
+                return Ok(Script::ready(statement, literals));
+            }
+        }
+        if let Some(known) = self.cached(sql, &[]) {
+            return Ok(Script::ready(known, Vec::new()));
+        }
+        limits::check_text(sql, self.engine.options())?;
+        let pieces = tokens::split(sql)?;
+        let whole = pieces.len() == 1;
+        let statements = pieces
+            .into_iter()
+            .map(|piece: Piece| {
+                let parsed = parse::parse(sql, &piece)?;
+                Ok(Unprepared {
+                    sql: piece.sql,
+                    parsed: Some(parsed),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Script {
+            next: 0,
+            message: whole.then(|| sql.to_owned()),
+            statements,
+            ready: None,
+        })
+    }
+
+    pub(super) async fn prepare_next(
+        &mut self,
+        script: &mut Script,
+    ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
+        if let Some((statement, literals)) = script.ready.take() {
+            self.check_not_failed(&statement)?;
+            return Ok(Some((statement, literals)));
+        }
+        let Some(next) = script.statements.get_mut(script.next) else {
+            return Ok(None);
+        };
+        script.next += 1;
+        let Some(parsed) = next.parsed.take() else {
+            return Ok(None);
+        };
+        let key = script.message.as_deref().unwrap_or(&next.sql);
+        let prepared = self.prepare_parsed(key, &next.sql, &parsed, &[]).await?;
+        Ok(Some((prepared, Vec::new())))
+    }
+
+    /// `key`: the text by which the statement may be asked for again.
+    async fn prepare_parsed(
+        &mut self,
+        key: &str,
+        sql: &str,
+        parsed: &Parsed,
+        declared: &[Option<SqlType>],
+    ) -> Result<Arc<Prepared>> {
+        match parsed {
+            Parsed::Row(statement) => {
+                if self.blocks.is_failed() {
+                    return Err(block::failed_block());
+                }
+                let prepared = self.plan(sql, statement, declared).await?;
+                let scope = self.settings.plan_scope();
+                self.engine.cache.put(key, scope, &prepared);
+                Ok(prepared)
+            }
+            Parsed::Utility(utility) => {
+                let prepared = Arc::new(Prepared {
+                    sql: sql.to_owned(),
+                    params: Vec::new(),
+                    columns: self.utility_columns(utility)?,
+                    declared: declared.to_vec(),
+                    plan: Plan::Utility(utility.clone()),
+                });
+                self.check_not_failed(&prepared)?;
+                if utility.is_transaction_control() {
+                    let scope = self.settings.plan_scope();
+                    self.engine.cache.put(key, scope, &prepared);
+                }
+                Ok(prepared)
+            }
+        }
+    }
+
+    /// Plans a row statement: on the point path if it fits, else with DataFusion.
+    async fn plan(
+        &mut self,
+        sql: &str,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Arc<Prepared>> {
+        let view = self.planning_view();
+        let point = PointPlan::compile(view.catalog(), &self.settings, statement, declared)?;
+        if let Some(plan) = point {
+            return Ok(Arc::new(Prepared::point(sql.to_owned(), plan, declared)));
+        }
+        #[cfg(feature = "datafusion")]
+        {
+            let context = self.plan_context(view);
+            let planned = self
+                .engine
+                .planner()
+                .prepare(&context, statement, declared)
+                .await?;
+            Ok(Arc::new(Prepared::planned(
+                sql.to_owned(),
+                Arc::new(planned),
+                declared,
+            )))
+        }
+        #[cfg(not(feature = "datafusion"))]
+        Err(Error::unsupported("this statement")
+            .with_hint("A node built without DataFusion reads and writes rows by their keys."))
+    }
+
+    /// Plans a prepared statement again after what it names has changed.
+    pub(super) async fn replan(&mut self, old: &Prepared) -> Result<Arc<Prepared>> {
+        if let Some(known) = self.cached(&old.sql, &old.declared) {
+            return Ok(known);
+        }
+        let statement = parse::row_statement(&old.sql)?;
+        let new = self.plan(&old.sql, &statement, &old.declared).await?;
+        let scope = self.settings.plan_scope();
+        self.engine.cache.put(&old.sql, scope, &new);
+        if !same_shape(old, &new) {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type",
+            ));
+        }
+        Ok(new)
+    }
+
+    /// What writes rows of a table: its defaults and checks, compiled.
+    pub(crate) fn table_writer(&self, table: &Arc<Table>) -> Result<TableWriter> {
+        TableWriter::new(table, None)
+    }
+
+    #[cfg(feature = "datafusion")]
+    pub(crate) fn plan_context(&self, view: ReadView) -> crate::planned::PlanContext {
+        crate::planned::PlanContext {
+            view,
+            settings: self.settings.clone(),
+            cancel: self.cancel.clone(),
+            session: self.facts.clone(),
+        }
+    }
+
+    fn utility_columns(&self, utility: &Utility) -> Result<Option<Arc<[ColumnDesc]>>> {
+        Ok(match utility {
+            Utility::Show(name) => {
+                if let Some(name) = name {
+                    self.settings.show(name)?;
+                }
+                Some(set::show_columns(name.as_deref()))
+            }
+            Utility::Explain(_) => Some(Arc::new([ColumnDesc::new("QUERY PLAN", SqlType::Text)])),
+            Utility::SetConfig { .. } => {
+                Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
+            }
+            Utility::Execute { name, .. } => {
+                self.named.get(name).and_then(|named| named.columns.clone())
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Whether clients that know the old statement's columns can read the new one's rows.
+fn same_shape(old: &Prepared, new: &Prepared) -> bool {
+    if old.params != new.params {
+        return false;
+    }
+    match (&old.columns, &new.columns) {
+        (Some(old), Some(new)) => {
+            old.len() == new.len()
+                && old
+                    .iter()
+                    .zip(new.iter())
+                    .all(|(old, new)| old.name == new.name && old.sql_type == new.sql_type)
+        }
+        (old, new) => old.is_none() && new.is_none(),
+    }
+}

@@ -1,0 +1,288 @@
+//! Running a prepared statement: the short way for lone point reads, timeouts,
+//! locks and re-planning for the rest.
+
+use super::{Session, block};
+use crate::expr::Facts;
+use crate::rows::{Outcome, Rows, Tag};
+use crate::statement::{Plan, Prepared};
+use orbit_core::read::ReadView;
+use orbit_core::txn::{TableLock, Wait};
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// How often a statement is planned again because what it names keeps changing.
+const MAX_REPLANS: usize = 10;
+
+impl Session {
+    /// The way of a lone point read: no transaction, no lock, nothing allocated
+    /// beyond the row. `None`: the statement is none, or must see a transaction.
+    #[inline]
+    pub(super) fn read_point(
+        &mut self,
+        statement: &Prepared,
+        params: &[Value],
+    ) -> Option<Result<Outcome>> {
+        let Plan::Point(plan) = &statement.plan else {
+            return None;
+        };
+        if !self.blocks.is_idle() || !plan.is_read() {
+            return None;
+        }
+        let view = self.engine.db().read();
+        if !plan.is_current(view.catalog()) {
+            return None;
+        }
+        self.begin_moment();
+        Some(
+            plan.read(&view, params, &self.moment, &mut self.scratch)
+                .map(Outcome::Rows),
+        )
+    }
+
+    /// Notes the time: what `now()` says, and `statement_timestamp()`.
+    #[inline]
+    pub(super) fn begin_moment(&mut self) {
+        let now = self.engine.db().clock().wall_micros();
+        self.moment.statement_micros = now;
+        if self.blocks.is_idle() {
+            self.moment.transaction_micros = now;
+        }
+        self.moment.format.now_micros = Some(self.moment.transaction_micros);
+    }
+
+    /// A copy of what expressions ask of their surroundings, for those that run elsewhere.
+    pub(crate) fn moment(&self) -> Facts {
+        self.moment.clone()
+    }
+
+    /// Runs a statement that another statement is made of.
+    pub(crate) async fn run_inner(&mut self, statement: &Arc<Prepared>) -> Result<Outcome> {
+        Box::pin(self.run(statement, &[])).await
+    }
+
+    /// Runs under `statement_timeout`, by cancelling what runs too long: nothing
+    /// is dropped half way, least of all a commit.
+    pub(super) async fn run_within_timeout(
+        &mut self,
+        statement: &Arc<Prepared>,
+        params: &[Value],
+    ) -> Result<Outcome> {
+        let Some(timeout) = self.settings.statement_timeout else {
+            let outcome = self.run(statement, params).await?;
+            return Ok(self.guarded(outcome, None));
+        };
+        let deadline = Instant::now() + timeout;
+        let cancel = self.cancel.clone();
+        let outcome = {
+            let mut running = std::pin::pin!(self.run(statement, params));
+            tokio::select! {
+                biased;
+                outcome = &mut running => outcome,
+                () = tokio::time::sleep_until(deadline) => {
+                    cancel.cancel(timed_out());
+                    running.await
+                }
+            }
+        }?;
+        Ok(self.guarded(outcome, Some(deadline)))
+    }
+
+    /// Rows still to come obey cancel requests and the timeout too.
+    fn guarded(&self, outcome: Outcome, deadline: Option<Instant>) -> Outcome {
+        match outcome {
+            Outcome::Rows(rows) => Outcome::Rows(rows.guarded(&self.cancel, deadline)),
+            other => other,
+        }
+    }
+
+    /// An error that tells of another's commit must not outrun that commit to disk.
+    pub(crate) async fn wait_for_cause(&mut self, error: &Error) {
+        if matches!(error.state().as_str().get(..2), Some("23" | "40"))
+            && let Some(transaction) = self.blocks.transaction()
+        {
+            // If the disk failed, the committer has stopped the node already.
+            let _ = transaction.wait_until_durable().await;
+        }
+    }
+
+    pub(super) async fn run(
+        &mut self,
+        statement: &Arc<Prepared>,
+        params: &[Value],
+    ) -> Result<Outcome> {
+        if let Plan::Empty = statement.plan {
+            return Ok(Outcome::Empty);
+        }
+        if self.blocks.is_failed() && !statement.ends_block() {
+            return Err(block::failed_block());
+        }
+        if params.len() != statement.params.len() {
+            return Err(Error::new(
+                state::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message supplies {} parameters, but prepared statement \"\" requires {}",
+                    params.len(),
+                    statement.params.len()
+                ),
+            ));
+        }
+        match &statement.plan {
+            Plan::Utility(utility) => {
+                if let Some(outcome) = self.run_transaction_control(utility).await? {
+                    return Ok(outcome);
+                }
+                self.run_utility(utility).await
+            }
+            _ => self.run_row_statement(statement, params).await,
+        }
+    }
+
+    async fn run_row_statement(
+        &mut self,
+        statement: &Arc<Prepared>,
+        params: &[Value],
+    ) -> Result<Outcome> {
+        let writes = statement.writes();
+        if let Some(tag) = writes {
+            self.check_writable(tag)?;
+        }
+        if writes.is_none() && self.blocks.is_idle() {
+            let view = self.engine.db().read();
+            let current = self.current(statement, &view).await?;
+            return self.read(&current, view, params).await.map(Outcome::Rows);
+        }
+        self.transaction()?;
+        let (statement, view) = self.lock_and_look(statement, writes.is_none()).await?;
+        if writes.is_none() {
+            let rows = self.read(&statement, view, params).await?;
+            // The snapshot may hold what this transaction saw beyond the durable position.
+            self.transaction()?.wait_until_durable().await?;
+            return Ok(Outcome::Rows(rows));
+        }
+        let (tag, rows) = self.write_current(statement, view, params).await?;
+        match rows {
+            None => Ok(Outcome::Done(tag)),
+            Some(rows) => {
+                self.transaction()?.wait_until_durable().await?;
+                Ok(Outcome::Rows(rows.tagged(tag)))
+            }
+        }
+    }
+
+    /// Writes; where the table was changed between planning and locking it, plans again.
+    /// Nothing is written before the lock is held, so there is nothing to undo.
+    async fn write_current(
+        &mut self,
+        mut statement: Arc<Prepared>,
+        mut view: ReadView,
+        params: &[Value],
+    ) -> Result<(Tag, Option<Rows>)> {
+        for _ in 0..MAX_REPLANS {
+            match self.write(&statement, view, params).await {
+                Err(error) if error.is(state::STALE_PLAN) => {
+                    (statement, view) = self.lock_and_look(&statement, false).await?;
+                }
+                done => return done,
+            }
+        }
+        Err(keeps_changing())
+    }
+
+    /// The statement as it fits `view`: itself, or planned again.
+    async fn current(
+        &mut self,
+        statement: &Arc<Prepared>,
+        view: &ReadView,
+    ) -> Result<Arc<Prepared>> {
+        if statement.is_current(view.catalog()) {
+            Ok(statement.clone())
+        } else {
+            self.replan(statement).await
+        }
+    }
+
+    /// Begins the statement; in an open block with its tables locked against DDL.
+    async fn lock_and_look(
+        &mut self,
+        statement: &Arc<Prepared>,
+        reads: bool,
+    ) -> Result<(Arc<Prepared>, ReadView)> {
+        let mut statement = statement.clone();
+        for _ in 0..MAX_REPLANS {
+            let in_block = self.blocks.is_open();
+            let transaction = self.transaction()?;
+            if reads && in_block {
+                for table in statement.tables() {
+                    transaction
+                        .lock_table(table.id, TableLock::AccessShare, Wait::Block)
+                        .await?;
+                }
+            }
+            let view = transaction.begin_statement();
+            if statement.is_current(view.catalog()) {
+                return Ok((statement, view));
+            }
+            statement = self.replan(&statement).await?;
+        }
+        Err(keeps_changing())
+    }
+
+    async fn read(
+        &mut self,
+        statement: &Arc<Prepared>,
+        view: ReadView,
+        params: &[Value],
+    ) -> Result<Rows> {
+        match &statement.plan {
+            Plan::Point(plan) => plan.read(&view, params, &self.moment, &mut self.scratch),
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => {
+                let context = self.plan_context(view);
+                self.engine.planner().query(&context, plan, params).await
+            }
+            Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a query")),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        statement: &Arc<Prepared>,
+        view: ReadView,
+        params: &[Value],
+    ) -> Result<(Tag, Option<Rows>)> {
+        match &statement.plan {
+            Plan::Point(plan) => {
+                drop(view);
+                let moment = self.moment();
+                plan.write(self.transaction()?, params, &moment).await
+            }
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => {
+                let context = self.plan_context(view);
+                let engine = self.engine.clone();
+                let transaction = self.transaction()?;
+                engine
+                    .planner()
+                    .write(&context, transaction, plan, params)
+                    .await
+            }
+            Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a write")),
+        }
+    }
+}
+
+fn keeps_changing() -> Error {
+    Error::new(
+        state::OBJECT_IN_USE,
+        "the tables of this statement keep changing",
+    )
+}
+
+pub(crate) fn timed_out() -> Error {
+    Error::new(
+        state::QUERY_CANCELED,
+        "canceling statement due to statement timeout",
+    )
+}

@@ -1,0 +1,142 @@
+//! SET, RESET, SHOW, DISCARD.
+
+use super::Session;
+use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
+use crate::settings::{Settings, registry};
+use crate::statement::utility::{IsolationLevel, Modes};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use std::sync::Arc;
+
+impl Session {
+    /// Changes a setting for the session, or (`local`) for the transaction. Undone by ROLLBACK.
+    pub(crate) fn set(&mut self, name: &str, value: &str, local: bool) -> Result<()> {
+        match name {
+            "transaction_isolation" => {
+                let isolation = IsolationLevel::named(value).ok_or_else(|| {
+                    Error::new(
+                        state::INVALID_PARAMETER_VALUE,
+                        format!("invalid value for parameter \"{name}\": \"{value}\""),
+                    )
+                })?;
+                return self.change_modes(Modes {
+                    isolation: Some(isolation),
+                    read_only: None,
+                });
+            }
+            "transaction_read_only" => {
+                let read_only = registry::parse_bool(value).ok_or_else(|| {
+                    Error::new(
+                        state::INVALID_PARAMETER_VALUE,
+                        format!("parameter \"{name}\" requires a Boolean value"),
+                    )
+                })?;
+                return self.change_modes(Modes {
+                    isolation: None,
+                    read_only: Some(read_only),
+                });
+            }
+            _ => {}
+        }
+        self.change_settings(local, |settings| settings.set(name, value))
+    }
+
+    fn change_settings(
+        &mut self,
+        local: bool,
+        change: impl Fn(&mut Settings) -> Result<()>,
+    ) -> Result<()> {
+        let mut settings = (*self.settings).clone();
+        change(&mut settings)?;
+        let kept = if local {
+            None
+        } else {
+            let mut kept = (*self.kept).clone();
+            change(&mut kept)?;
+            Some(kept)
+        };
+        self.save_settings();
+        self.settings = Arc::new(settings);
+        if let Some(kept) = kept {
+            self.kept = Arc::new(kept);
+        }
+        self.renew_limits();
+        Ok(())
+    }
+
+    pub(super) fn run_set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+    ) -> Result<Outcome> {
+        if local && self.check_inside_block("SET LOCAL").is_err() && self.blocks.is_idle() {
+            self.notice(Error::new(
+                state::NO_ACTIVE_SQL_TRANSACTION,
+                "SET LOCAL can only be used in transaction blocks",
+            ));
+        }
+        match value {
+            Some(value) => self.set(name, value, local)?,
+            None => self.reset(name, local)?,
+        }
+        Ok(Outcome::Done(Tag::Other("SET")))
+    }
+
+    fn reset(&mut self, name: &str, local: bool) -> Result<()> {
+        let initial = self.initial.clone();
+        self.change_settings(local, |settings| settings.reset(name, &initial))
+    }
+
+    pub(super) fn run_reset(&mut self, name: Option<&str>) -> Result<Outcome> {
+        match name {
+            Some(name) => self.reset(name, false)?,
+            None => self.reset_all(),
+        }
+        Ok(Outcome::Done(Tag::Other("RESET")))
+    }
+
+    fn reset_all(&mut self) {
+        self.save_settings();
+        self.settings = self.initial.clone();
+        self.kept = self.initial.clone();
+        self.renew_limits();
+    }
+
+    pub(super) fn run_discard(&mut self, all: bool, tag: &'static str) -> Result<Outcome> {
+        if all {
+            self.check_outside_block("DISCARD ALL")?;
+            self.reset_all();
+            self.named.clear();
+        }
+        Ok(Outcome::Done(Tag::Other(tag)))
+    }
+
+    pub(super) fn run_show(&self, name: Option<&str>) -> Result<Outcome> {
+        let columns = show_columns(name);
+        let text = |text: &str| Value::Text(text.to_owned());
+        let rows = match name {
+            Some(name) => vec![vec![text(self.settings.show(name)?)]],
+            None => self
+                .settings
+                .all()
+                .map(|(name, value, about)| vec![text(name), text(value), text(about)])
+                .collect(),
+        };
+        Ok(Outcome::Rows(
+            Rows::values(columns, rows).tagged(Tag::Other("SHOW")),
+        ))
+    }
+}
+
+pub(super) fn show_columns(name: Option<&str>) -> Arc<[ColumnDesc]> {
+    let names = match name {
+        Some(name) => vec![registry::find(name).map_or(name, |setting| setting.name)],
+        None => vec!["name", "setting", "description"],
+    };
+    names
+        .into_iter()
+        .map(|name| ColumnDesc::new(name, SqlType::Text))
+        .collect()
+}

@@ -1,0 +1,116 @@
+//! Dispatch of statements that are no queries and no transaction control.
+
+use super::Session;
+use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
+use crate::statement::utility::{Dropped, Utility};
+use crate::{copy, ddl, explain};
+use orbit_core::txn::{TableLock, Wait};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::LockTableMode;
+use std::sync::Arc;
+
+impl Session {
+    pub(super) async fn run_utility(&mut self, utility: &Utility) -> Result<Outcome> {
+        if let Some(tag) = utility.writes() {
+            self.check_writable(tag)?;
+        }
+        let done = |tag| Ok(Outcome::Done(Tag::Other(tag)));
+        match utility {
+            Utility::Set { name, value, local } => self.run_set(name, value.as_deref(), *local),
+            Utility::SetConfig { name, value, local } => {
+                self.set(name, value, *local)?;
+                let shown = self.settings.show(name)?.to_owned();
+                let columns: Arc<[ColumnDesc]> =
+                    Arc::new([ColumnDesc::new("set_config", SqlType::Text)]);
+                Ok(Outcome::Rows(Rows::values(
+                    columns,
+                    vec![vec![Value::Text(shown)]],
+                )))
+            }
+            Utility::Reset(name) => self.run_reset(name.as_deref()),
+            Utility::Show(name) => self.run_show(name.as_deref()),
+            Utility::Discard { all, tag } => self.run_discard(*all, tag),
+            Utility::Prepare { name, types, sql } => self.run_prepare(name, types, sql).await,
+            Utility::Execute { name, arguments } => self.run_execute(name, arguments).await,
+            Utility::Deallocate(name) => self.run_deallocate(name.as_deref()),
+            Utility::Explain(explain) => explain::run(self, explain).await,
+            Utility::Copy(statement) => copy::run(self, statement).await,
+            Utility::CreateTable(create) => ddl::create_table::run(self, create).await,
+            Utility::CreateIndex(create) => ddl::index::create(self, create).await,
+            Utility::AlterTable(alter) => ddl::alter::run(self, alter).await,
+            Utility::Drop {
+                kind,
+                names,
+                if_exists,
+                cascade,
+            } => match kind {
+                Dropped::Table => ddl::drop::tables(self, names, *if_exists).await,
+                Dropped::Index => ddl::drop::indexes(self, names, *if_exists).await,
+                Dropped::Schema => ddl::schema::drop(self, names, *if_exists, *cascade).await,
+            },
+            Utility::CreateSchema {
+                name,
+                if_not_exists,
+            } => ddl::schema::create(self, name, *if_not_exists).await,
+            Utility::Truncate(names) => ddl::truncate::run(self, names).await,
+            Utility::Vacuum { tables, analyze } => ddl::vacuum::run(self, tables, *analyze).await,
+            Utility::Analyze(tables) => {
+                ddl::analyze::run(self, tables).await?;
+                done("ANALYZE")
+            }
+            Utility::Lock {
+                tables,
+                mode,
+                nowait,
+            } => {
+                self.check_inside_block("LOCK TABLE")?;
+                let wait = if *nowait { Wait::NoWait } else { Wait::Block };
+                for name in tables {
+                    let settings = self.settings.clone();
+                    let transaction = self.transaction()?;
+                    let table = name.require(&transaction.catalog(), &settings)?.clone();
+                    transaction
+                        .lock_table(table.id, table_lock(mode), wait)
+                        .await
+                        .map_err(|error| lock_error(error, &table.name))?;
+                }
+                done("LOCK TABLE")
+            }
+            Utility::Nothing(tag) => done(tag),
+            Utility::Begin { .. }
+            | Utility::Commit { .. }
+            | Utility::Rollback { .. }
+            | Utility::Savepoint(_)
+            | Utility::Release(_)
+            | Utility::RollbackTo(_)
+            | Utility::SetTransaction(_)
+            | Utility::SetCharacteristics(_) => Err(Error::internal("not a utility")),
+        }
+    }
+}
+
+/// PostgreSQL's eight modes on our five: each on the weakest that excludes as much.
+fn table_lock(mode: &LockTableMode) -> TableLock {
+    match mode {
+        LockTableMode::AccessShare => TableLock::AccessShare,
+        LockTableMode::RowShare => TableLock::RowShare,
+        LockTableMode::RowExclusive => TableLock::RowExclusive,
+        LockTableMode::Share => TableLock::Share,
+        LockTableMode::ShareUpdateExclusive
+        | LockTableMode::ShareRowExclusive
+        | LockTableMode::Exclusive
+        | LockTableMode::AccessExclusive => TableLock::AccessExclusive,
+    }
+}
+
+fn lock_error(error: Error, table: &str) -> Error {
+    if error.is(state::LOCK_NOT_AVAILABLE) {
+        return Error::new(
+            state::LOCK_NOT_AVAILABLE,
+            format!("could not obtain lock on relation \"{table}\""),
+        );
+    }
+    error
+}

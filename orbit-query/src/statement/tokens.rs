@@ -1,0 +1,332 @@
+//! A message as tokens, cut into statements, and a cursor for the small
+//! grammars we read ourselves.
+
+use super::names::{self, Name};
+use orbit_core::{Error, Result, state};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// One statement of a message: its text and its tokens without white space.
+pub struct Piece {
+    pub sql: String,
+    pub tokens: Vec<TokenWithSpan>,
+}
+
+/// Cuts a message at its semicolons. Empty statements are left out.
+pub fn split(sql: &str) -> Result<Vec<Piece>> {
+    let mut tokens = Vec::new();
+    Tokenizer::new(&PostgreSqlDialect {}, sql)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .map_err(|error| {
+            Error::new(state::SYNTAX_ERROR, lower_first(&error.message))
+                .at(position(sql, error.location))
+        })?;
+    let mut offsets = Offsets::new(sql);
+    let mut pieces = Vec::new();
+    let mut piece = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::Whitespace(_) | Token::EOF => {}
+            Token::SemiColon => close(&mut piece, &mut offsets, &mut pieces),
+            _ => piece.push(token),
+        }
+    }
+    close(&mut piece, &mut offsets, &mut pieces);
+    Ok(pieces)
+}
+
+fn close(piece: &mut Vec<TokenWithSpan>, offsets: &mut Offsets<'_>, pieces: &mut Vec<Piece>) {
+    let tokens = std::mem::take(piece);
+    if let (Some(first), Some(last)) = (tokens.first(), tokens.last()) {
+        let start = offsets.byte(first.span.start);
+        let end = offsets.byte(last.span.end);
+        pieces.push(Piece {
+            sql: offsets.sql.get(start..end).unwrap_or_default().to_owned(),
+            tokens,
+        });
+    }
+}
+
+fn lower_first(message: &str) -> String {
+    let mut characters = message.chars();
+    characters
+        .next()
+        .map(|first| first.to_lowercase().chain(characters).collect())
+        .unwrap_or_default()
+}
+
+/// Turns ascending (line, column) places into byte offsets in one walk.
+struct Offsets<'a> {
+    sql: &'a str,
+    byte: usize,
+    line: u64,
+    column: u64,
+}
+
+impl<'a> Offsets<'a> {
+    fn new(sql: &'a str) -> Self {
+        Offsets {
+            sql,
+            byte: 0,
+            line: 1,
+            column: 1,
+        }
+    }
+
+    fn byte(&mut self, place: Location) -> usize {
+        for character in self.sql.get(self.byte..).unwrap_or_default().chars() {
+            if (self.line, self.column) >= (place.line, place.column) {
+                break;
+            }
+            self.byte += character.len_utf8();
+            if character == '\n' {
+                self.line += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+        self.byte
+    }
+}
+
+/// The 1-based character position of a place, as error messages carry it.
+pub fn position(sql: &str, place: Location) -> u32 {
+    let (mut line, mut column, mut count) = (1, 1, 1u32);
+    for character in sql.chars() {
+        if (line, column) >= (place.line, place.column) {
+            break;
+        }
+        count = count.saturating_add(1);
+        if character == '\n' {
+            line += 1;
+            column = 1;
+        } else {
+            column += 1;
+        }
+    }
+    count
+}
+
+/// The text from a token on to the end of a statement's last token.
+pub fn text_of<'a>(text: &'a str, tokens: &[TokenWithSpan]) -> &'a str {
+    let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
+        return "";
+    };
+    let mut offsets = Offsets::new(text);
+    let start = offsets.byte(first.span.start);
+    let end = offsets.byte(last.span.end);
+    text.get(start..end).unwrap_or_default()
+}
+
+/// Reads a statement's tokens one by one.
+pub struct Tokens<'a> {
+    /// The text the tokens' places count in.
+    text: &'a str,
+    tokens: &'a [TokenWithSpan],
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    pub fn new(text: &'a str, tokens: &'a [TokenWithSpan]) -> Self {
+        Tokens {
+            text,
+            tokens,
+            at: 0,
+        }
+    }
+
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub fn peek(&self) -> Option<&'a Token> {
+        self.tokens.get(self.at).map(|token| &token.token)
+    }
+
+    pub fn peek_nth(&self, n: usize) -> Option<&'a Token> {
+        self.tokens.get(self.at + n).map(|token| &token.token)
+    }
+
+    pub fn rest(&self) -> &'a [TokenWithSpan] {
+        self.tokens.get(self.at..).unwrap_or_default()
+    }
+
+    pub fn advance(&mut self) -> Option<&'a Token> {
+        let token = self.peek()?;
+        self.at += 1;
+        Some(token)
+    }
+
+    pub fn is_word(&self, word: &str) -> bool {
+        is_word(self.peek(), word)
+    }
+
+    /// Takes the unquoted word if it comes next.
+    pub fn word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Takes all the words or none.
+    pub fn words(&mut self, words: &[&str]) -> bool {
+        let found = words
+            .iter()
+            .enumerate()
+            .all(|(n, word)| is_word(self.peek_nth(n), word));
+        if found {
+            self.at += words.len();
+        }
+        found
+    }
+
+    pub fn expect_word(&mut self, word: &str) -> Result<()> {
+        if self.word(word) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    pub fn take(&mut self, token: &Token) -> bool {
+        let found = self.peek() == Some(token);
+        self.at += usize::from(found);
+        found
+    }
+
+    pub fn expect(&mut self, token: &Token) -> Result<()> {
+        if self.take(token) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// An identifier, folded.
+    pub fn identifier(&mut self) -> Result<String> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return Err(self.unexpected());
+        };
+        self.at += 1;
+        let mut name = if word.quote_style.is_some() {
+            word.value.clone()
+        } else {
+            word.value.to_ascii_lowercase()
+        };
+        names::truncate(&mut name);
+        Ok(name)
+    }
+
+    /// `[schema.]name`
+    pub fn name(&mut self) -> Result<Name> {
+        let first = self.identifier()?;
+        if !self.take(&Token::Period) {
+            return Ok(Name {
+                schema: None,
+                name: first,
+            });
+        }
+        let second = self.identifier()?;
+        Ok(Name {
+            schema: Some(first),
+            name: second,
+        })
+    }
+
+    /// `a, b, c`, with PostgreSQL's `ONLY` and `*`, which mean nothing without inheritance.
+    pub fn relations(&mut self) -> Result<Vec<Name>> {
+        let mut relations = Vec::new();
+        loop {
+            if matches!(self.peek_nth(1), Some(Token::Word(_))) {
+                self.word("ONLY");
+            }
+            relations.push(self.name()?);
+            self.take(&Token::Mul);
+            if !self.take(&Token::Comma) {
+                return Ok(relations);
+            }
+        }
+    }
+
+    /// A string literal of any form.
+    pub fn string(&mut self) -> Result<String> {
+        let text = match self.peek() {
+            Some(
+                Token::SingleQuotedString(text)
+                | Token::EscapedStringLiteral(text)
+                | Token::UnicodeStringLiteral(text),
+            ) => text.clone(),
+            Some(Token::DollarQuotedString(text)) => text.value.clone(),
+            _ => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        Ok(text)
+    }
+
+    /// The tokens up to the parenthesis that closes one already taken, which is taken too.
+    pub fn parenthesised(&mut self) -> Result<&'a [TokenWithSpan]> {
+        let start = self.at;
+        let mut depth = 1usize;
+        loop {
+            match self.advance() {
+                Some(Token::LParen) => depth += 1,
+                Some(Token::RParen) => depth -= 1,
+                Some(_) => {}
+                None => return Err(self.unexpected()),
+            }
+            if depth == 0 {
+                return Ok(self.tokens.get(start..self.at - 1).unwrap_or_default());
+            }
+        }
+    }
+
+    pub fn at_end(&self) -> bool {
+        self.peek().is_none()
+    }
+
+    pub fn expect_end(&self) -> Result<()> {
+        if self.at_end() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// The error of a token that should not be here.
+    pub fn unexpected(&self) -> Error {
+        unexpected(self.text, self.tokens.get(self.at))
+    }
+}
+
+pub fn is_word(token: Option<&Token>, expected: &str) -> bool {
+    matches!(token, Some(Token::Word(word))
+        if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
+/// PostgreSQL's words for a token that should not be there, or for an end too soon.
+pub fn unexpected(text: &str, token: Option<&TokenWithSpan>) -> Error {
+    match token {
+        Some(token) => Error::new(
+            state::SYNTAX_ERROR,
+            format!("syntax error at or near \"{}\"", as_written(&token.token)),
+        )
+        .at(position(text, token.span.start)),
+        None => Error::new(state::SYNTAX_ERROR, "syntax error at end of input").at(u32::try_from(
+            text.chars().count(),
+        )
+        .unwrap_or(u32::MAX - 1)
+            + 1),
+    }
+}
+
+fn as_written(token: &Token) -> String {
+    match token {
+        Token::Word(word) if word.keyword == Keyword::NoKeyword || word.quote_style.is_some() => {
+            token.to_string()
+        }
+        Token::Word(word) => word.value.clone(),
+        other => other.to_string(),
+    }
+}

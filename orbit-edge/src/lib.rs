@@ -1,7 +1,14 @@
 //! The node: everything between a configuration and a running database.
 //!
-//! * [`config`]: what the operator may say, in layers, every key documented.
+//! * [`config`]: what the operator may say, in layers, every key documented;
+//! * [`directory`]: the data directory, its lock and its version;
+//! * [`node`]: both put together with a store, a database and an engine.
+//!
+//! What it is not: it opens no sockets. A server is a node that also listens.
 
 pub mod config;
+pub mod directory;
+pub mod node;
 
 pub use config::{NodeConfig, Sources};
+pub use node::Node;

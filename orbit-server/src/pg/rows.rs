@@ -125,7 +125,7 @@ fn field(
         (ValueRef::Int4(number), SqlType::Int4) => put_integer(out, i64::from(*number)),
         (ValueRef::Int8(number), SqlType::Int8) => put_integer(out, *number),
         (ValueRef::Int2(number), SqlType::Int2) => put_integer(out, i64::from(*number)),
-        _ => text::format(value, of, settings, out),
+        _ => text::format(value, of, settings, out)?,
     }
     let length = i32::try_from(out.len() - at - 4).map_err(|_| {
         Error::new(

@@ -1,0 +1,251 @@
+//! The data directory: who may open it, and what wrote it.
+//!
+//! ```text
+//! DIR/FORMAT    the version of the layout and the kind of store, written first
+//! DIR/LOCK      held by the process that has the directory open
+//! DIR/store/    the store's own files
+//! DIR/scratch/  spilled queries and sorted runs; emptied at every start
+//! ```
+
+use orbit_core::{Error, Result, state};
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The newest layout this version reads, and the one it writes.
+pub const FORMAT: u32 = 1;
+
+const FORMAT_FILE: &str = "FORMAT";
+const LOCK_FILE: &str = "LOCK";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    Redb,
+    RocksDb,
+}
+
+impl StoreKind {
+    fn name(self) -> &'static str {
+        match self {
+            StoreKind::Redb => "redb",
+            StoreKind::RocksDb => "rocksdb",
+        }
+    }
+}
+
+/// An open data directory. The lock goes with it.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    pub store_kind: StoreKind,
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Opens the directory, or makes one whose store is of the `wished` kind.
+    /// What a directory holds already decides, whatever the profile wishes.
+    pub fn open(path: &Path, wished: StoreKind) -> Result<DataDirectory> {
+        fs::create_dir_all(path).map_err(|error| in_directory(path, &error))?;
+        let lock = lock(path)?;
+        let store_kind = match fs::read_to_string(path.join(FORMAT_FILE)) {
+            Ok(text) => read_format(path, &text)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                require_empty(path)?;
+                write_format(path, wished).map_err(|error| in_directory(path, &error))?;
+                wished
+            }
+            Err(error) => return Err(in_directory(path, &error)),
+        };
+        let directory = DataDirectory {
+            path: path.to_path_buf(),
+            store_kind,
+            _lock: lock,
+        };
+        directory.clear_scratch()?;
+        Ok(directory)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.path.join("store")
+    }
+
+    pub fn scratch(&self) -> PathBuf {
+        self.path.join("scratch")
+    }
+
+    fn clear_scratch(&self) -> Result<()> {
+        let scratch = self.scratch();
+        match fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(in_directory(&scratch, &error));
+            }
+            _ => {}
+        }
+        fs::create_dir(&scratch).map_err(|error| in_directory(&scratch, &error))
+    }
+}
+
+fn in_directory(path: &Path, error: &std::io::Error) -> Error {
+    let state = match error.kind() {
+        std::io::ErrorKind::StorageFull => state::DISK_FULL,
+        _ => state::IO_ERROR,
+    };
+    Error::new(state, format!("data directory {}: {error}", path.display()))
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join(LOCK_FILE))
+        .map_err(|error| in_directory(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::new(
+            state::OBJECT_IN_USE,
+            format!(
+                "data directory {} is open in another process",
+                path.display()
+            ),
+        )
+        .with_hint("Connect to that node, stop it, or choose another --data-dir.")),
+        Err(TryLockError::Error(error)) => Err(in_directory(path, &error)),
+    }
+}
+
+fn require_empty(path: &Path) -> Result<()> {
+    let entries = fs::read_dir(path).map_err(|error| in_directory(path, &error))?;
+    for entry in entries {
+        let name = entry
+            .map_err(|error| in_directory(path, &error))?
+            .file_name();
+        // A half-written FORMAT is what a crash of the first start leaves;
+        // lost+found is what a mount point has.
+        let known = [LOCK_FILE, "FORMAT.new", "lost+found"];
+        if !known.iter().any(|known| name == *known) {
+            return Err(Error::new(
+                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!(
+                    "{} is not a data directory, and it is not empty",
+                    path.display()
+                ),
+            )
+            .with_detail(format!(
+                "It holds \"{}\" but no FORMAT file.",
+                name.to_string_lossy()
+            ))
+            .with_hint("Choose an empty or a new directory with --data-dir."));
+        }
+    }
+    Ok(())
+}
+
+fn write_format(path: &Path, kind: StoreKind) -> std::io::Result<()> {
+    let new = path.join("FORMAT.new");
+    let mut file = File::create(&new)?;
+    writeln!(file, "orbit {FORMAT} {}", kind.name())?;
+    file.sync_all()?;
+    fs::rename(&new, path.join(FORMAT_FILE))?;
+    File::open(path)?.sync_all()
+}
+
+fn read_format(path: &Path, text: &str) -> Result<StoreKind> {
+    let mut words = text.split_whitespace();
+    let version = match (words.next(), words.next().map(str::parse::<u32>)) {
+        (Some("orbit"), Some(Ok(version))) => version,
+        _ => {
+            return Err(Error::corrupted(format!(
+                "{} holds no version: \"{}\"",
+                path.join(FORMAT_FILE).display(),
+                text.trim().chars().take(40).collect::<String>()
+            )));
+        }
+    };
+    if version > FORMAT {
+        return Err(Error::new(
+            state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!(
+                "data directory {} has format {version}, this version of Orbit reads up to {FORMAT}",
+                path.display()
+            ),
+        )
+        .with_detail("It was written by a newer version. Nothing was changed.")
+        .with_hint("Start that version again, or choose another --data-dir."));
+    }
+    match words.next() {
+        Some("redb") => Ok(StoreKind::Redb),
+        Some("rocksdb") => Ok(StoreKind::RocksDb),
+        other => Err(Error::corrupted(format!(
+            "{} names no store: {other:?}",
+            path.join(FORMAT_FILE).display()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_keeps_the_store_it_was_made_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        drop(DataDirectory::open(&path, StoreKind::Redb).unwrap());
+        assert_eq!(
+            fs::read_to_string(path.join("FORMAT")).unwrap(),
+            "orbit 1 redb\n"
+        );
+        let again = DataDirectory::open(&path, StoreKind::RocksDb).unwrap();
+        assert_eq!(again.store_kind, StoreKind::Redb);
+    }
+
+    #[test]
+    fn a_second_opener_is_refused_until_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap();
+        let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
+        assert!(error.is(state::OBJECT_IN_USE));
+        drop(first);
+        DataDirectory::open(dir.path(), StoreKind::Redb).unwrap();
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_with_what_to_do_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("FORMAT"), "orbit 2 quantum\n").unwrap();
+        let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
+        assert!(error.is(state::OBJECT_NOT_IN_PREREQUISITE_STATE));
+        assert!(error.message().contains("has format 2") && error.hint().is_some());
+        assert!(!dir.path().join("scratch").exists());
+    }
+
+    #[test]
+    fn nonsense_and_strangers_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["", "orbit", "orbit one redb", "orbit 1 papyrus"] {
+            fs::write(dir.path().join("FORMAT"), text).unwrap();
+            let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
+            assert!(error.is(state::DATA_CORRUPTED), "{text}");
+        }
+        fs::remove_file(dir.path().join("FORMAT")).unwrap();
+        fs::write(dir.path().join("thesis.tex"), "x").unwrap();
+        let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
+        assert!(error.detail().unwrap().contains("thesis.tex"));
+        assert!(!dir.path().join("FORMAT").exists());
+    }
+
+    #[test]
+    fn scratch_is_emptied_at_every_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap();
+        fs::write(first.scratch().join("run-1"), "x").unwrap();
+        drop(first);
+        let second = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap();
+        assert_eq!(fs::read_dir(second.scratch()).unwrap().count(), 0);
+    }
+}

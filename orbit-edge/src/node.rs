@@ -1,0 +1,126 @@
+//! A node: a configuration, a data directory, a database, an engine.
+
+use crate::config::{NodeConfig, machine_memory_bytes};
+use crate::directory::{DataDirectory, StoreKind};
+use orbit_core::clock::Hlc;
+use orbit_core::database::{Database, DatabaseOptions};
+use orbit_core::ids::SiteId;
+use orbit_core::profile::{MemoryPlan, PersistenceBackend};
+use orbit_core::store::{Store, StoreOptions};
+use orbit_core::{Error, Result};
+use orbit_query::{Engine, EngineOptions};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Disk kept free for what must still be written when the disk is full.
+const DISK_RESERVE_BYTES: u64 = 16 << 20;
+
+pub struct Node {
+    config: NodeConfig,
+    memory: MemoryPlan,
+    engine: Arc<Engine>,
+    started: Instant,
+    // Last: the lock on the directory is let go when everything else is closed.
+    _directory: DataDirectory,
+}
+
+impl Node {
+    /// Opens or creates the data directory and everything in it.
+    pub async fn open(config: NodeConfig) -> Result<Arc<Node>> {
+        let memory = config.memory_plan(machine_memory_bytes());
+        let wished = match config.profile.persistence_backend {
+            PersistenceBackend::EmbeddedKv => StoreKind::Redb,
+            _ => StoreKind::RocksDb,
+        };
+        let directory = DataDirectory::open(&config.node.data_dir, wished)?;
+        let options = StoreOptions {
+            block_cache_bytes: memory.block_cache_bytes,
+            write_buffer_bytes: memory.write_buffer_bytes,
+            max_open_files: memory.max_open_files,
+            background_jobs: memory.background_jobs,
+        };
+        let store = open_store(directory.store_kind, &directory.store(), &options)?;
+        let db = Database::open(
+            store,
+            DatabaseOptions {
+                scratch_directory: Some(directory.scratch()),
+                disk_reserve: Some((directory.path().to_path_buf(), DISK_RESERVE_BYTES)),
+                ..DatabaseOptions::default()
+            },
+        )?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let engine = Engine::new(
+            db,
+            EngineOptions {
+                query_memory_bytes: memory.query_pool_bytes,
+                target_partitions: match memory.target_partitions {
+                    0 => processors,
+                    partitions => partitions.min(processors),
+                },
+                batch_rows: memory.batch_rows,
+                spill_directory: Some(directory.scratch()),
+                plan_cache_entries: memory.plan_cache_entries,
+                copy_workers: processors.min(4),
+                ..EngineOptions::default()
+            },
+        )?;
+        Ok(Arc::new(Node {
+            config,
+            memory,
+            engine,
+            started: Instant::now(),
+            _directory: directory,
+        }))
+    }
+
+    pub fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    pub fn memory(&self) -> &MemoryPlan {
+        &self.memory
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub fn site(&self) -> SiteId {
+        self.engine.db().site()
+    }
+
+    /// Every commit up to this moment is on disk.
+    pub fn durable_position(&self) -> Hlc {
+        self.engine.db().stats().durable
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether the store still does its work.
+    pub fn health(&self) -> Result<()> {
+        self.engine.db().store().health()
+    }
+
+    /// Lets commits in flight finish and flushes.
+    pub async fn close(&self) -> Result<()> {
+        self.engine.db().shutdown().await
+    }
+}
+
+fn open_store(kind: StoreKind, path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>> {
+    match kind {
+        #[cfg(feature = "redb")]
+        StoreKind::Redb => Ok(orbit_core::store::redb::RedbStore::open(path, options)?),
+        #[cfg(feature = "rocks")]
+        StoreKind::RocksDb => Ok(orbit_core::store::rocks::RocksStore::open(path, options)?),
+        #[allow(unreachable_patterns)]
+        other => Err(Error::unsupported(format!(
+            "opening {}, which holds a {other:?} store, with this build",
+            path.display()
+        ))
+        .with_hint("Use the full binary `orbit` for it, or choose another --data-dir.")),
+    }
+}

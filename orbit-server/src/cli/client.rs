@@ -1,0 +1,108 @@
+//! The client's end of PostgreSQL wire, for every command that asks a node.
+
+use super::Failure;
+use clap::Args;
+use orbit_core::error::SqlState;
+use orbit_core::{Error, state};
+use std::future::poll_fn;
+use std::time::Duration;
+use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct Connect {
+    /// The node's address
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub host: String,
+    /// The node's PostgreSQL port
+    #[arg(long, short, default_value_t = 7432, env = "ORBIT__LISTEN__PG_PORT")]
+    pub port: u16,
+    /// Whom to connect as
+    #[arg(long, short = 'U', default_value = "orbit", value_name = "NAME")]
+    pub user: String,
+    /// The database; a node has one
+    #[arg(long, short, default_value = "orbit", value_name = "NAME")]
+    pub database: String,
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connects; notices of the session go to stderr.
+pub async fn connect(to: &Connect) -> Result<Client, Failure> {
+    let (client, mut connection) = Config::new()
+        .host(&to.host)
+        .port(to.port)
+        .user(&to.user)
+        .dbname(&to.database)
+        .application_name("orbit")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .connect(NoTls)
+        .await
+        .map_err(|error| match failure(&error) {
+            Failure::Connection(error) => Failure::Connection(
+                Error::new(
+                    state::CONNECTION_FAILURE,
+                    format!("cannot reach a node at {}:{}", to.host, to.port),
+                )
+                .with_detail(error.message())
+                .with_hint("Start one with `orbit serve`, or open a directory with --data-dir."),
+            ),
+            other => other,
+        })?;
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            match message {
+                Ok(AsyncMessage::Notice(notice)) => {
+                    eprintln!("{}:  {}", notice.severity(), notice.message());
+                    if let Some(detail) = notice.detail() {
+                        eprintln!("DETAIL:  {detail}");
+                    }
+                    if let Some(hint) = notice.hint() {
+                        eprintln!("HINT:  {hint}");
+                    }
+                }
+                Ok(_) => {}
+                // Whoever waits for an answer is told by its own request.
+                Err(_) => return,
+            }
+        }
+    });
+    Ok(client)
+}
+
+/// A client error as ours: the node's own words, or that it is gone.
+pub fn failure(error: &tokio_postgres::Error) -> Failure {
+    let Some(told) = error.as_db_error() else {
+        let mut words = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(below) = cause {
+            let below_words = below.to_string();
+            if !words.contains(&below_words) {
+                words = format!("{words}: {below_words}");
+            }
+            cause = below.source();
+        }
+        return Failure::Connection(Error::new(state::CONNECTION_FAILURE, words));
+    };
+    let mut code = *b"XX000";
+    for (to, from) in code.iter_mut().zip(told.code().code().bytes()) {
+        *to = from;
+    }
+    let mut error = Error::new(SqlState(code), told.message().to_owned());
+    if let Some(detail) = told.detail() {
+        error = error.with_detail(detail);
+    }
+    if let Some(hint) = told.hint() {
+        error = error.with_hint(hint.to_owned());
+    }
+    if let Some(context) = told.where_() {
+        error = error.in_context(context);
+    }
+    if let Some(ErrorPosition::Original(position)) = told.position() {
+        error = error.at(*position);
+    }
+    if error.is(state::ADMIN_SHUTDOWN) || error.is(state::CANNOT_CONNECT_NOW) {
+        return Failure::Connection(error);
+    }
+    Failure::Work(error)
+}

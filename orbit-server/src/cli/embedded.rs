@@ -1,0 +1,45 @@
+//! A node inside this process, for commands that open a data directory themselves.
+
+use super::Failure;
+use super::client::Connect;
+use super::serve::{DEFAULT_PROFILE, start_failure};
+use crate::running::Running;
+use orbit_edge::{NodeConfig, Sources};
+use std::path::Path;
+
+/// Serves on free loopback ports until it is stopped.
+pub struct Embedded {
+    running: Running,
+}
+
+impl Embedded {
+    pub async fn start(data_dir: &Path) -> Result<Embedded, Failure> {
+        let port = || Some("0".to_owned());
+        let sources = Sources::standard(None)
+            .flag(
+                "node.data_dir",
+                "--data-dir",
+                Some(data_dir.to_string_lossy().into_owned()),
+            )
+            .flag("listen.address", "--data-dir", Some("127.0.0.1".to_owned()))
+            .flag("listen.pg_port", "--data-dir", port())
+            .flag("listen.grpc_port", "--data-dir", port())
+            .flag("listen.http_port", "--data-dir", port());
+        let config = NodeConfig::load(&sources, DEFAULT_PROFILE).map_err(Failure::Usage)?;
+        let running = Running::start(config).await.map_err(start_failure)?;
+        Ok(Embedded { running })
+    }
+
+    pub fn connect(&self) -> Connect {
+        Connect {
+            host: self.running.pg_address.ip().to_string(),
+            port: self.running.pg_address.port(),
+            user: "orbit".to_owned(),
+            database: "orbit".to_owned(),
+        }
+    }
+
+    pub async fn stop(self) -> Result<(), Failure> {
+        self.running.stop().await.map_err(Failure::Data)
+    }
+}

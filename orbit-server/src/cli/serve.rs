@@ -1,0 +1,103 @@
+//! `orbit serve`: a node until a signal ends it.
+
+use super::{Failure, interrupted};
+use crate::running::Running;
+use clap::Args;
+use orbit_core::{Error, state};
+use orbit_edge::{NodeConfig, Sources};
+use std::path::PathBuf;
+
+/// What a machine that runs the full binary usually is. A smaller one takes no
+/// more than half of its memory.
+pub const DEFAULT_PROFILE: &str = "edge_datacenter";
+
+#[derive(Args, Debug, Default)]
+pub struct ServeArgs {
+    /// Device profile: micro_device, iot_gateway, mobile_device, edge_datacenter, or your own
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Configuration file to read instead of ./orbit.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: ./orbit-data]
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+    /// Address to listen on; only loopback addresses are served [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Port for PostgreSQL wire [default: 7432; 0 takes a free one]
+    #[arg(long, value_name = "PORT")]
+    pg_port: Option<u16>,
+    /// Port for gRPC [default: 7400; 0 takes a free one]
+    #[arg(long, value_name = "PORT")]
+    grpc_port: Option<u16>,
+    /// Port for health and version [default: 7480; 0 takes a free one]
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+}
+
+impl ServeArgs {
+    fn config(self) -> Result<NodeConfig, Failure> {
+        let text = |port: Option<u16>| port.map(|port| port.to_string());
+        let data_dir = self
+            .data_dir
+            .map(|path| path.to_string_lossy().into_owned());
+        let sources = Sources::standard(self.config.as_deref())
+            .flag("node.profile", "--profile", self.profile)
+            .flag("node.data_dir", "--data-dir", data_dir)
+            .flag("listen.address", "--listen", self.listen)
+            .flag("listen.pg_port", "--pg-port", text(self.pg_port))
+            .flag("listen.grpc_port", "--grpc-port", text(self.grpc_port))
+            .flag("listen.http_port", "--http-port", text(self.http_port));
+        let config = NodeConfig::load(&sources, DEFAULT_PROFILE).map_err(Failure::Usage)?;
+        config.require_loopback().map_err(Failure::Usage)?;
+        Ok(config)
+    }
+}
+
+/// Which exit code an error at start deserves.
+pub fn start_failure(error: Error) -> Failure {
+    match error.state() {
+        state::OBJECT_NOT_IN_PREREQUISITE_STATE
+        | state::OBJECT_IN_USE
+        | state::DATA_CORRUPTED
+        | state::DISK_FULL
+        | state::IO_ERROR => Failure::Data(error),
+        _ => Failure::Usage(error),
+    }
+}
+
+pub fn run(args: ServeArgs) -> Result<(), Failure> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("ORBIT_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let config = args.config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Work(error.into()))?;
+    let result = runtime.block_on(async {
+        let (data_dir, profile) = (config.node.data_dir.clone(), config.profile.name.clone());
+        let running = Running::start(config).await.map_err(start_failure)?;
+        eprintln!(
+            "orbit {} ready: postgres {}, grpc {}, http {}, data {}, profile {profile}",
+            env!("CARGO_PKG_VERSION"),
+            running.pg_address,
+            running.grpc_address,
+            running.http_address,
+            data_dir.display(),
+        );
+        // A store that fails ends the process by itself, at once.
+        interrupted().await;
+        eprintln!("orbit: stopping");
+        running.stop().await.map_err(Failure::Data)?;
+        eprintln!("orbit: stopped");
+        Ok(())
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    result
+}

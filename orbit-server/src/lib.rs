@@ -1,0 +1,14 @@
+//! The full node: what turns the library of a node into a server and a command.
+//!
+//! * [`pg`]: PostgreSQL wire, one session per connection;
+//! * [`grpc`] and [`http`]: what the node says about itself;
+//! * [`running`]: a node with its listeners, from start to orderly end;
+//! * [`cli`]: the command line over all of it.
+//!
+//! No storage code lives here, and no SQL is understood here.
+
+pub mod cli;
+pub mod grpc;
+pub mod http;
+pub mod pg;
+pub mod running;

@@ -104,6 +104,9 @@ impl Wire {
                 limit,
             )
             .await?;
+        if let Some(batch) = fetch.take_spent() {
+            self.session.recycle(batch);
+        }
         if sent.finished {
             self.notices();
             self.out.command_complete(&fetch.tag(sent.rows));

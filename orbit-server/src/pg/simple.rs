@@ -49,6 +49,9 @@ impl Wire {
                             None,
                         )
                         .await?;
+                    if let Some(batch) = fetch.take_spent() {
+                        self.session.recycle(batch);
+                    }
                     fetch.tag(sent.rows)
                 }
                 Outcome::Done(tag) => tag,

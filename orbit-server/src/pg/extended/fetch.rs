@@ -14,6 +14,8 @@ pub struct Fetch {
     batch: Option<RowBatch>,
     /// The next row of `batch`.
     at: usize,
+    /// A batch that was sent, whose memory the session can use again.
+    spent: Option<RowBatch>,
 }
 
 /// What one Execute sent.
@@ -30,7 +32,12 @@ impl Fetch {
             batch: rows.take_ready(),
             rows,
             at: 0,
+            spent: None,
         }
+    }
+
+    pub fn take_spent(&mut self) -> Option<RowBatch> {
+        self.spent.take()
     }
 
     pub fn tag(&self, rows: u64) -> Tag {
@@ -59,7 +66,7 @@ impl Fetch {
                     }
                 }
                 if self.at >= batch.len() {
-                    self.batch = None;
+                    self.spent = self.batch.take();
                 }
             }
             // As PostgreSQL: at the limit it isn't known whether more would follow.

@@ -3,6 +3,7 @@
 use crate::pg::{ServeOptions, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -13,11 +14,12 @@ pub struct Server {
     pub address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<orbit_core::Result<()>>,
+    _directory: TempDir,
 }
 
 impl Server {
     pub async fn start(options: ServeOptions) -> Server {
-        let engine = super::engine::engine();
+        let (engine, directory) = super::engine::engine();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -28,6 +30,7 @@ impl Server {
             address,
             stop,
             task,
+            _directory: directory,
         }
     }
 

@@ -2,6 +2,11 @@
 //!
 //! `orbit-compare commit [CLIENTS] [SECONDS]`: pgbench's default transaction
 //! through the transaction API, without SQL or sockets, on RocksDB.
+//!
+//! `orbit-compare point-read [ROWS] [READS]`: prepared point SELECTs beside
+//! SQLite's (WAL, prepared), same rows, same keys, in turn.
+
+mod point_read;
 
 use orbit_core::catalog::{CatalogChange, Column, PrimaryKey, Table, TableDef};
 use orbit_core::database::{Database, DatabaseOptions};
@@ -32,8 +37,13 @@ fn main() -> Outcome<()> {
         .build()?;
     match arguments.first().map(String::as_str) {
         Some("commit") => runtime.block_on(commit(number(1, 8), number(2, 5))),
+        Some("point-read") => {
+            runtime.block_on(point_read::run(number(1, 1_000_000), number(2, 300_000)))
+        }
         _ => {
-            eprintln!("usage: orbit-compare commit [CLIENTS] [SECONDS]");
+            eprintln!(
+                "usage: orbit-compare commit [CLIENTS] [SECONDS] | point-read [ROWS] [READS]"
+            );
             std::process::exit(2);
         }
     }
@@ -132,7 +142,8 @@ async fn commit(clients: u64, seconds: u64) -> Outcome<()> {
                         .await?;
                     let row = locked.row.ok_or("no row")?;
                     let row = RowRef::new(&row)?;
-                    let ValueRef::Int4(balance) = row.value(&table.layout, column, &table.missing)?
+                    let ValueRef::Int4(balance) =
+                        row.value(&table.layout, column, &table.missing)?
                     else {
                         return Err("not an int".into());
                     };

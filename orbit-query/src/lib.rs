@@ -24,6 +24,8 @@ mod explain;
 pub mod expr;
 pub mod literals;
 #[cfg(feature = "datafusion")]
+pub mod pg_catalog;
+#[cfg(feature = "datafusion")]
 pub mod planned;
 pub mod point;
 pub mod rows;

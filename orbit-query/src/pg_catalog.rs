@@ -1,0 +1,41 @@
+//! `pg_catalog` and `information_schema`: what clients ask about the database.
+//!
+//! Everything is made from our own [`Catalog`], so all oids agree. Reading
+//! order: [`relations`] (which relations and columns there are), [`tables`]
+//! (their rows), [`objects`] (what has an oid, and its definition as SQL),
+//! [`functions`] (`format_type` and its like), [`rewrite`] (turning the SQL that
+//! clients send into what the planner can plan).
+//!
+//! A planner puts a [`CatalogContext`] into its session's options
+//! ([`CatalogContext::install`]), registers [`functions()`] once, and looks
+//! relations of the two schemas up in [`schema_provider`].
+
+mod cells;
+mod context;
+mod functions;
+mod objects;
+mod provider;
+mod relations;
+mod rewrite;
+mod settings;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use context::CatalogContext;
+pub use functions::functions;
+pub use relations::{INFORMATION_SCHEMA, PG_CATALOG};
+pub use rewrite::rewrite;
+
+use datafusion::catalog::SchemaProvider;
+use provider::SystemSchema;
+use std::sync::Arc;
+
+/// The schema of that name, if it is one of the two system schemas.
+pub fn schema_provider(name: &str, context: &CatalogContext) -> Option<Arc<dyn SchemaProvider>> {
+    let name = [PG_CATALOG, INFORMATION_SCHEMA]
+        .into_iter()
+        .find(|known| *known == name)?;
+    Some(Arc::new(SystemSchema::new(name, context.clone())))
+}

@@ -1,0 +1,145 @@
+//! The session and the server: who, where, since when, under which settings.
+
+use super::Arg::{Any, Bool, Int, Text};
+use super::{Call, Function, lenient, null, strict};
+use crate::pg_catalog::cells::Cell;
+use crate::pg_catalog::relations::{Kind, PG_CATALOG};
+use crate::pg_catalog::settings;
+use crate::settings::registry::SERVER_VERSION;
+use orbit_core::{Error, Result, state};
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[rustfmt::skip]
+pub const FUNCTIONS: &[Function] = &[
+    strict("current_catalog", &[], 0, Kind::Text, current_database),
+    strict("current_database", &[], 0, Kind::Text, current_database),
+    strict("current_role", &[], 0, Kind::Text, current_user),
+    strict("current_schema", &[], 0, Kind::Text, current_schema),
+    strict("current_schemas", &[Bool], 1, Kind::Texts, current_schemas),
+    strict("current_setting", &[Text, Bool], 1, Kind::Text, current_setting),
+    strict("current_user", &[], 0, Kind::Text, current_user),
+    strict("getdatabaseencoding", &[], 0, Kind::Text, encoding),
+    strict("inet_client_addr", &[], 0, Kind::Text, null),
+    strict("inet_client_port", &[], 0, Kind::Int4, null),
+    strict("inet_server_addr", &[], 0, Kind::Text, null),
+    strict("inet_server_port", &[], 0, Kind::Int4, null),
+    strict("pg_backend_pid", &[], 0, Kind::Int4, pg_backend_pid),
+    strict("pg_char_to_encoding", &[Text], 1, Kind::Int4, pg_char_to_encoding),
+    strict("pg_client_encoding", &[], 0, Kind::Text, encoding),
+    strict("pg_conf_load_time", &[], 0, Kind::Timestamp, started),
+    strict("pg_encoding_to_char", &[Int], 1, Kind::Text, pg_encoding_to_char),
+    strict("pg_is_in_recovery", &[], 0, Kind::Bool, no),
+    lenient("pg_is_other_temp_schema", &[Any], 1, Kind::Bool, no),
+    strict("pg_my_temp_schema", &[], 0, Kind::Oid, zero),
+    strict("pg_postmaster_start_time", &[], 0, Kind::Timestamp, started),
+    lenient("pg_sequence_last_value", &[Any], 1, Kind::Int8, null),
+    strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
+    strict("session_user", &[], 0, Kind::Text, current_user),
+    lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),
+    strict("txid_current", &[], 0, Kind::Int8, txid_current),
+    strict("user", &[], 0, Kind::Text, current_user),
+    strict("version", &[], 0, Kind::Text, version),
+];
+
+/// `pg_wchar.h` numbers encodings; Orbit has this one.
+const UTF8: i64 = 6;
+
+fn current_database(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.context.facts().database.as_str().into())
+}
+
+fn current_user(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.context.facts().user.as_str().into())
+}
+
+fn current_schema(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.context.search_path().into_iter().next().into())
+}
+
+fn current_schemas(call: &Call<'_>) -> Result<Cell> {
+    let mut schemas = call.context.search_path();
+    if call.bool(0) == Some(true) {
+        schemas.insert(0, PG_CATALOG.to_owned());
+    }
+    Ok(schemas.into())
+}
+
+fn current_setting(call: &Call<'_>) -> Result<Cell> {
+    let Some(name) = call.text(0) else {
+        return Ok(Cell::Null);
+    };
+    match settings::show(call.context, name) {
+        Some(value) => Ok(value.into()),
+        None if call.bool(1) == Some(true) => Ok(Cell::Null),
+        None => Err(Error::new(
+            state::UNDEFINED_OBJECT,
+            format!("unrecognized configuration parameter \"{name}\""),
+        )),
+    }
+}
+
+/// A plain `SELECT set_config(...)` is the session's own affair and never comes here.
+fn set_config(_call: &Call<'_>) -> Result<Cell> {
+    Err(Error::unsupported("set_config() inside a larger query")
+        .with_hint("Use SET, or SELECT set_config(...) alone."))
+}
+
+fn encoding(_call: &Call<'_>) -> Result<Cell> {
+    Ok("UTF8".into())
+}
+
+fn pg_backend_pid(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.context.facts().pid.into())
+}
+
+fn pg_char_to_encoding(call: &Call<'_>) -> Result<Cell> {
+    let name = call.text(0).unwrap_or_default().to_ascii_lowercase();
+    Ok(match name.as_str() {
+        "utf8" | "utf-8" | "unicode" => UTF8,
+        _ => -1,
+    }
+    .into())
+}
+
+fn pg_encoding_to_char(call: &Call<'_>) -> Result<Cell> {
+    Ok(match call.int(0) {
+        Some(UTF8) => "UTF8",
+        Some(0) => "SQL_ASCII",
+        _ => "",
+    }
+    .into())
+}
+
+fn no(_call: &Call<'_>) -> Result<Cell> {
+    Ok(false.into())
+}
+
+fn zero(_call: &Call<'_>) -> Result<Cell> {
+    Ok(0.into())
+}
+
+fn empty(_call: &Call<'_>) -> Result<Cell> {
+    Ok("".into())
+}
+
+fn micros(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// When this process first asked, which is at the start of the server's work.
+fn started(_call: &Call<'_>) -> Result<Cell> {
+    static STARTED: LazyLock<i64> = LazyLock::new(|| micros(SystemTime::now()));
+    Ok(Cell::Micros(*STARTED))
+}
+
+/// A number that grows; transactions have no numbers that could be looked up.
+fn txid_current(_call: &Call<'_>) -> Result<Cell> {
+    Ok(micros(SystemTime::now()).into())
+}
+
+fn version(_call: &Call<'_>) -> Result<Cell> {
+    let orbit = env!("CARGO_PKG_VERSION");
+    Ok(format!("PostgreSQL {SERVER_VERSION} (Orbit {orbit})").into())
+}

@@ -1,0 +1,221 @@
+//! Makes the catalog SQL that clients send plannable.
+//!
+//! One pass over the syntax tree: `pg_catalog.` is taken off functions and
+//! types, casts to `regclass` and its like become look-ups, sub-selects over
+//! relations that never have rows become what they would give, and correlated
+//! sub-selects get a shape that the optimizer can turn into joins. A statement
+//! that names nothing of the kind passes unchanged.
+
+mod casts;
+mod correlated;
+mod empty;
+mod hidden;
+mod names;
+
+use super::relations::{PG_CATALOG, relations};
+use names::{fold, parts};
+use sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, Statement, TableFactor, Value, VisitMut, VisitorMut,
+};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+/// Rewrites in place. What it doesn't understand it leaves for the planner to judge.
+pub fn rewrite(statement: &mut Statement) {
+    let mut rewriter = Rewriter::default();
+    // The visitor never breaks off.
+    let _ = statement.visit(&mut rewriter);
+}
+
+#[derive(Default)]
+struct Rewriter {
+    /// Names that WITH introduces hide system relations of the same name.
+    local: HashSet<String>,
+}
+
+impl VisitorMut for Rewriter {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.local.insert(fold(&cte.alias.name));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        names::keep_column_names(select);
+        hidden::replace(select);
+        empty::cut_select(select, &self.local);
+        correlated::count_exists(select);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(name)] = relation.0.as_slice() {
+            let folded = fold(name);
+            let known = relations().named(PG_CATALOG, &folded).is_some();
+            if known && !self.local.contains(&folded) {
+                relation.0.insert(0, ObjectNamePart::Identifier(Ident::new(PG_CATALOG)));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
+                names::strip_prefix(name);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Derived { lateral, subquery, .. } = factor
+            && names::plain_select(subquery).is_some_and(|select| select.from.is_empty())
+        {
+            *lateral = false;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        empty::cut_expression(expr, &self.local);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        rewrite_expression(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// One expression whose children are rewritten already.
+fn rewrite_expression(expr: &mut Expr) {
+    match expr {
+        Expr::Collate { expr: inner, collation } => {
+            // Every collation there is sorts by code point, as Orbit does.
+            let names = parts(collation);
+            if matches!(names.last().map(String::as_str), Some("default" | "C" | "POSIX" | "ucs_basic")) {
+                *expr = (**inner).clone();
+            }
+        }
+        Expr::BinaryOp { left, op, right } => {
+            plain_operator(op);
+            casts::compared(left, right, op);
+        }
+        Expr::InList { expr: tested, list, .. } => {
+            for item in list {
+                casts::as_oid_beside(item, tested);
+                casts::as_oid_beside(tested, item);
+            }
+        }
+        Expr::AnyOp { left, compare_op, right, .. } | Expr::AllOp { left, compare_op, right } => {
+            plain_operator(compare_op);
+            literal_list(right);
+            casts::as_oid(left);
+        }
+        Expr::Function(function) => {
+            names::strip_prefix(&mut function.name);
+            if matches!(function.args, FunctionArguments::None) && names::is_session_word(&function.name) {
+                function.args = FunctionArguments::List(FunctionArgumentList {
+                    duplicate_treatment: None,
+                    args: Vec::new(),
+                    clauses: Vec::new(),
+                });
+            }
+            if let FunctionArguments::Subquery(query) = &function.args
+                && parts(&function.name) == ["array"]
+                && let Some(better) = correlated::array(query)
+            {
+                *expr = better;
+            }
+        }
+        Expr::Subquery(query) => {
+            if let Some(better) = correlated::scalar(query) {
+                *expr = better;
+            }
+        }
+        Expr::Cast { .. } => casts::cast(expr),
+        _ => {}
+    }
+}
+
+/// `OPERATOR(pg_catalog.~)` is `~`.
+fn plain_operator(op: &mut BinaryOperator) {
+    let BinaryOperator::PGCustomBinaryOperator(path) = op else {
+        return;
+    };
+    let plain = match path.last().map(String::as_str) {
+        Some("=") => BinaryOperator::Eq,
+        Some("<>" | "!=") => BinaryOperator::NotEq,
+        Some("<") => BinaryOperator::Lt,
+        Some(">") => BinaryOperator::Gt,
+        Some("<=") => BinaryOperator::LtEq,
+        Some(">=") => BinaryOperator::GtEq,
+        Some("+") => BinaryOperator::Plus,
+        Some("-") => BinaryOperator::Minus,
+        Some("*") => BinaryOperator::Multiply,
+        Some("/") => BinaryOperator::Divide,
+        Some("%") => BinaryOperator::Modulo,
+        Some("||") => BinaryOperator::StringConcat,
+        Some("~") => BinaryOperator::PGRegexMatch,
+        Some("~*") => BinaryOperator::PGRegexIMatch,
+        Some("!~") => BinaryOperator::PGRegexNotMatch,
+        Some("!~*") => BinaryOperator::PGRegexNotIMatch,
+        Some("~~") => BinaryOperator::PGLikeMatch,
+        Some("~~*") => BinaryOperator::PGILikeMatch,
+        Some("!~~") => BinaryOperator::PGNotLikeMatch,
+        Some("!~~*") => BinaryOperator::PGNotILikeMatch,
+        _ => return,
+    };
+    *op = plain;
+}
+
+/// `= ANY ('{r,p}')` and `= ANY ('{r,p}'::text[])` name their elements.
+fn literal_list(expr: &mut Expr) {
+    let mut inner = &*expr;
+    loop {
+        inner = match inner {
+            Expr::Nested(nested) => nested,
+            Expr::Cast { expr: cast, .. } => cast,
+            _ => break,
+        };
+    }
+    let Expr::Value(value) = inner else {
+        return;
+    };
+    let Value::SingleQuotedString(text) = &value.value else {
+        return;
+    };
+    let Some(items) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+        return;
+    };
+    if items.is_empty() || items.contains(['{', '\\']) {
+        return;
+    }
+    let items: Vec<String> = items
+        .split(',')
+        .map(|item| {
+            let item = item.trim().trim_matches('"');
+            match item.parse::<i64>() {
+                Ok(_) => item.to_owned(),
+                Err(_) => format!("'{}'", item.replace('\'', "''")),
+            }
+        })
+        .collect();
+    if let Some(list) = parse(&format!("ARRAY[{}]", items.join(", "))) {
+        *expr = list;
+    }
+}
+
+/// An expression from text of our own making.
+fn parse(sql: &str) -> Option<Expr> {
+    let parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql);
+    parser.and_then(|mut parser| parser.parse_expr()).ok()
+}

@@ -1,0 +1,9 @@
+//! Settings as catalog tables and functions show them.
+
+use super::context::CatalogContext;
+
+/// A setting's value as SHOW prints it; `None` if there is no such setting.
+pub fn show(context: &CatalogContext, name: &str) -> Option<String> {
+    let settings = context.settings()?;
+    settings.show(name).ok().map(str::to_owned)
+}

@@ -1,0 +1,117 @@
+//! The rows of each system relation. A relation not named here is always empty:
+//! Orbit has nothing of its kind.
+
+mod information;
+mod relation;
+mod server;
+mod statistics;
+
+use super::cells::Rows;
+use super::context::CatalogContext;
+use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation};
+use super::types;
+
+pub use relation::namespace;
+
+type Fill = fn(&CatalogContext, &mut Rows);
+
+enum Source {
+    /// Made from the catalog when a query asks.
+    Made(Fill),
+    /// PostgreSQL's own rows, for what is the same in every database.
+    Fixed(&'static str),
+}
+
+/// One line a relation that has rows, in alphabetical order.
+#[rustfmt::skip]
+const PG: &[(&str, Source)] = &[
+    ("pg_am", Source::Fixed(include_str!("system/pg_am.tsv"))),
+    ("pg_amop", Source::Fixed(include_str!("system/pg_amop.tsv"))),
+    ("pg_attrdef", Source::Made(relation::pg_attrdef)),
+    ("pg_attribute", Source::Made(relation::pg_attribute)),
+    ("pg_authid", Source::Made(server::pg_authid)),
+    ("pg_cast", Source::Fixed(include_str!("system/pg_cast.tsv"))),
+    ("pg_class", Source::Made(relation::pg_class)),
+    ("pg_collation", Source::Fixed(include_str!("system/pg_collation.tsv"))),
+    ("pg_constraint", Source::Made(relation::pg_constraint)),
+    ("pg_database", Source::Made(server::pg_database)),
+    ("pg_index", Source::Made(relation::pg_index)),
+    ("pg_indexes", Source::Made(relation::pg_indexes)),
+    ("pg_language", Source::Fixed(include_str!("system/pg_language.tsv"))),
+    ("pg_namespace", Source::Made(server::pg_namespace)),
+    ("pg_opclass", Source::Fixed(include_str!("system/pg_opclass.tsv"))),
+    ("pg_operator", Source::Fixed(include_str!("system/pg_operator.tsv"))),
+    ("pg_opfamily", Source::Fixed(include_str!("system/pg_opfamily.tsv"))),
+    ("pg_proc", Source::Fixed(include_str!("system/pg_proc.tsv"))),
+    ("pg_roles", Source::Made(server::pg_roles)),
+    ("pg_settings", Source::Made(server::pg_settings)),
+    ("pg_shadow", Source::Made(server::pg_user)),
+    ("pg_stat_activity", Source::Made(server::pg_stat_activity)),
+    ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),
+    ("pg_stat_all_tables", Source::Made(statistics::pg_stat_user_tables)),
+    ("pg_stat_database", Source::Made(server::pg_stat_database)),
+    ("pg_stat_user_indexes", Source::Made(statistics::pg_stat_user_indexes)),
+    ("pg_stat_user_tables", Source::Made(statistics::pg_stat_user_tables)),
+    ("pg_stats", Source::Made(statistics::pg_stats)),
+    ("pg_tables", Source::Made(relation::pg_tables)),
+    ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),
+    ("pg_type", Source::Fixed(types::ROWS)),
+    ("pg_user", Source::Made(server::pg_user)),
+];
+
+#[rustfmt::skip]
+const INFORMATION: &[(&str, Source)] = &[
+    ("character_sets", Source::Made(information::character_sets)),
+    ("check_constraints", Source::Made(information::check_constraints)),
+    ("columns", Source::Made(information::columns)),
+    ("constraint_column_usage", Source::Made(information::constraint_column_usage)),
+    ("constraint_table_usage", Source::Made(information::constraint_table_usage)),
+    ("enabled_roles", Source::Made(information::enabled_roles)),
+    ("information_schema_catalog_name", Source::Made(information::catalog_name)),
+    ("key_column_usage", Source::Made(information::key_column_usage)),
+    ("schemata", Source::Made(information::schemata)),
+    ("table_constraints", Source::Made(information::table_constraints)),
+    ("table_privileges", Source::Made(information::table_privileges)),
+    ("tables", Source::Made(information::tables)),
+];
+
+fn source(schema: &str, name: &str) -> Option<&'static Source> {
+    let table = match schema {
+        PG_CATALOG => PG,
+        INFORMATION_SCHEMA => INFORMATION,
+        _ => return None,
+    };
+    let place = table.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    table.get(place).map(|(_, source)| source)
+}
+
+/// True when the relation never has a row, whatever the catalog holds.
+pub fn is_always_empty(relation: &Relation) -> bool {
+    source(relation.schema, relation.name).is_none()
+}
+
+pub fn rows(relation: &'static Relation, context: &CatalogContext) -> Rows {
+    let mut rows = Rows::new(relation);
+    match source(relation.schema, relation.name) {
+        Some(Source::Made(fill)) => fill(context, &mut rows),
+        Some(Source::Fixed(text)) => rows.add_lines(text),
+        None => {}
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pg_catalog::relations::relations;
+
+    #[test]
+    fn tables_of_rows_are_sorted_and_name_relations() {
+        for (schema, table) in [(PG_CATALOG, PG), (INFORMATION_SCHEMA, INFORMATION)] {
+            assert!(table.is_sorted_by_key(|(name, _)| *name));
+            for (name, _) in table {
+                assert!(relations().named(schema, name).is_some(), "{name}");
+            }
+        }
+    }
+}

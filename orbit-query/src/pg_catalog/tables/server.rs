@@ -1,0 +1,151 @@
+//! The database, the role, the settings, the session.
+
+use crate::pg_catalog::cells::{Cell, Rows};
+use crate::pg_catalog::context::{
+    CatalogContext, DATABASE, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID,
+};
+use crate::settings::registry::{Kind, SETTINGS};
+
+/// `pg_default` in `pg_tablespace`.
+const DEFAULT_TABLESPACE: u32 = 1663;
+/// UTF8, as `pg_encoding_to_char` numbers it.
+const UTF8: i32 = 6;
+
+pub fn pg_namespace(context: &CatalogContext, rows: &mut Rows) {
+    let mut add = |oid: u32, name: &str| {
+        rows.add([
+            ("oid", oid.into()),
+            ("nspname", name.into()),
+            ("nspowner", OWNER.into()),
+        ]);
+    };
+    let catalog = context.catalog();
+    for (name, oid) in [
+        ("pg_catalog", PG_CATALOG_OID),
+        ("information_schema", INFORMATION_SCHEMA_OID),
+    ] {
+        if !catalog.has_schema(name) {
+            add(oid, name);
+        }
+    }
+    for (name, oid) in catalog.schemas() {
+        add(oid, name);
+    }
+}
+
+pub fn pg_database(context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("oid", DATABASE.into()),
+        ("datname", context.facts().database.as_str().into()),
+        ("datdba", OWNER.into()),
+        ("encoding", UTF8.into()),
+        ("datlocprovider", "c".into()),
+        ("datallowconn", true.into()),
+        ("datconnlimit", (-1).into()),
+        ("dattablespace", DEFAULT_TABLESPACE.into()),
+        ("datcollate", "C.UTF-8".into()),
+        ("datctype", "C.UTF-8".into()),
+    ]);
+}
+
+pub fn pg_authid(context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("oid", OWNER.into()),
+        ("rolname", context.facts().user.as_str().into()),
+        ("rolsuper", true.into()),
+        ("rolinherit", true.into()),
+        ("rolcreaterole", true.into()),
+        ("rolcreatedb", true.into()),
+        ("rolcanlogin", true.into()),
+        ("rolreplication", true.into()),
+        ("rolbypassrls", true.into()),
+        ("rolconnlimit", (-1).into()),
+    ]);
+}
+
+pub fn pg_roles(context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("oid", OWNER.into()),
+        ("rolname", context.facts().user.as_str().into()),
+        ("rolsuper", true.into()),
+        ("rolinherit", true.into()),
+        ("rolcreaterole", true.into()),
+        ("rolcreatedb", true.into()),
+        ("rolcanlogin", true.into()),
+        ("rolreplication", true.into()),
+        ("rolbypassrls", true.into()),
+        ("rolconnlimit", (-1).into()),
+        ("rolpassword", "********".into()),
+    ]);
+}
+
+pub fn pg_user(context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("usename", context.facts().user.as_str().into()),
+        ("usesysid", OWNER.into()),
+        ("usecreatedb", true.into()),
+        ("usesuper", true.into()),
+        ("userepl", true.into()),
+        ("usebypassrls", true.into()),
+        ("passwd", "********".into()),
+    ]);
+}
+
+pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
+    for known in SETTINGS {
+        let value = super::super::settings::show(context, known.name);
+        let value = value.unwrap_or_else(|| known.default.to_owned());
+        let is_default = value == known.default;
+        let (kind, least, most) = match known.kind {
+            Kind::Bool => ("bool", None, None),
+            Kind::Integer(least, most) => ("integer", Some(least), Some(most)),
+            Kind::Milliseconds(least) => ("integer", Some(least), Some(i64::from(i32::MAX))),
+            Kind::Choice(_) => ("enum", None, None),
+            Kind::Text | Kind::ReadOnly => ("string", None, None),
+        };
+        let choices = match known.kind {
+            Kind::Choice(choices) => {
+                Cell::Texts(choices.iter().map(|choice| (*choice).to_owned()).collect())
+            }
+            _ => Cell::Null,
+        };
+        let internal = known.kind == Kind::ReadOnly;
+        rows.add([
+            ("name", known.name.into()),
+            ("setting", value.into()),
+            ("category", "Orbit".into()),
+            ("short_desc", known.about.into()),
+            ("context", if internal { "internal" } else { "user" }.into()),
+            ("vartype", kind.into()),
+            ("source", if is_default { "default" } else { "session" }.into()),
+            ("min_val", least.map(|v| v.to_string()).into()),
+            ("max_val", most.map(|v| v.to_string()).into()),
+            ("enumvals", choices),
+            ("boot_val", known.default.into()),
+            ("reset_val", known.default.into()),
+            ("pending_restart", false.into()),
+        ]);
+    }
+}
+
+/// This session; what others do is not told here.
+pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
+    let application = super::super::settings::show(context, "application_name");
+    rows.add([
+        ("datid", DATABASE.into()),
+        ("datname", context.facts().database.as_str().into()),
+        ("pid", context.facts().pid.into()),
+        ("usesysid", OWNER.into()),
+        ("usename", context.facts().user.as_str().into()),
+        ("application_name", application.unwrap_or_default().into()),
+        ("state", "active".into()),
+        ("backend_type", "client backend".into()),
+    ]);
+}
+
+pub fn pg_stat_database(context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("datid", DATABASE.into()),
+        ("datname", context.facts().database.as_str().into()),
+    ]);
+}

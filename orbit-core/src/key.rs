@@ -13,6 +13,8 @@
 
 mod array;
 mod number;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use crate::error::{Error, Result, state};

@@ -23,6 +23,8 @@
 mod codec;
 mod layout;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use codec::{decode_value, encode_value};

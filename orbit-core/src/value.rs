@@ -1,6 +1,8 @@
 //! Values as every layer passes them: owned ([`Value`]) and borrowed from a
 //! stored row ([`ValueRef`]). Dates and times count from the Unix epoch.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 pub mod array;
 pub mod binary;
 pub mod cast;

@@ -3,6 +3,8 @@
 mod array;
 mod numeric;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use read::decode;

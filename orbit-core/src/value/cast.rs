@@ -3,6 +3,8 @@
 mod compare;
 mod datetime;
 mod number;
+#[cfg(test)]
+mod tests;
 
 pub use compare::compare;
 

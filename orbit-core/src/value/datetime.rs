@@ -7,6 +7,8 @@ mod fields;
 mod format;
 mod interval;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod words;
 mod zone;
 
@@ -61,22 +63,23 @@ impl Interval {
         days * i128::from(MICROS_PER_DAY) + i128::from(self.micros)
     }
 
-    /// The interval of days and microseconds with this span.
+    /// An interval with this span, in days and microseconds as far as they reach;
+    /// `None` beyond all intervals.
     pub fn from_span(span: i128) -> Option<Interval> {
         let day = i128::from(MICROS_PER_DAY);
-        let days = span / day;
-        let micros = i64::try_from(span % day).ok()?;
-        if let Ok(days) = i32::try_from(days) {
-            return Some(Interval {
-                months: 0,
-                days,
-                micros,
-            });
-        }
+        let within = |value: i128| value.clamp(i32::MIN.into(), i32::MAX.into());
+        let mut days = span / day;
+        let months = if within(days) == days {
+            0
+        } else {
+            within(days / 30)
+        };
+        days = within(days - months * 30);
+        let micros = span - (months * 30 + days) * day;
         Some(Interval {
-            months: i32::try_from(days / 30).ok()?,
-            days: i32::try_from(days % 30).ok()?,
-            micros,
+            months: i32::try_from(months).ok()?,
+            days: i32::try_from(days).ok()?,
+            micros: i64::try_from(micros).ok()?,
         })
     }
 }

@@ -7,6 +7,8 @@ mod arith;
 mod codec;
 mod convert;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use num_bigint::BigInt;
 use std::cmp::Ordering;

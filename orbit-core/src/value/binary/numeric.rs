@@ -23,7 +23,13 @@ pub(super) fn encode(number: &Numeric, out: &mut Vec<u8>) {
         (false, _) => NEG_INFINITY,
     };
     if !number.is_finite() || number.is_zero() {
-        push_head(0, 0, sign, number.scale(), out);
+        // PostgreSQL sends this scale with its infinities, and ignores it when it reads them.
+        let scale = if number.is_infinite() {
+            0x20
+        } else {
+            number.scale()
+        };
+        push_head(0, 0, sign, scale, out);
         return;
     }
     let digits = number.magnitude_digits();

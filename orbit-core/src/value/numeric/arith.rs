@@ -272,25 +272,18 @@ impl Numeric {
     /// scale rounds before the point. A larger scale adds zeros.
     #[must_use]
     pub fn round(&self, scale: i32) -> Numeric {
-        self.rescale(scale, |value, factor| div_rounded(value, factor))
+        self.rescale(scale, Rounding::HalfAway)
     }
 
     /// As [`Numeric::round`], towards zero.
     #[must_use]
     pub fn trunc(&self, scale: i32) -> Numeric {
-        self.rescale(scale, |value, factor| value / factor)
+        self.rescale(scale, Rounding::TowardsZero)
     }
 
     #[must_use]
     pub fn floor(&self) -> Numeric {
-        self.rescale(0, |value, factor| {
-            let quotient = value / factor;
-            if value.is_negative() && &quotient * factor != *value {
-                quotient - 1
-            } else {
-                quotient
-            }
-        })
+        self.rescale(0, Rounding::Down)
     }
 
     #[must_use]
@@ -298,7 +291,7 @@ impl Numeric {
         self.neg().floor().neg()
     }
 
-    fn rescale(&self, scale: i32, divide: impl Fn(&BigInt, &BigInt) -> BigInt) -> Numeric {
+    fn rescale(&self, scale: i32, rounding: Rounding) -> Numeric {
         if !self.is_finite() {
             return self.clone();
         }
@@ -311,15 +304,28 @@ impl Numeric {
             };
         }
         let drop = drop.cast_unsigned();
-        if let (Repr::Small(v), Some(factor)) = (&self.repr, 10i128.checked_pow(drop)) {
-            // Small numbers don't need the general division: the quotient and its rest decide.
-            if scale >= 0
-                && let Some(v) = divide(&BigInt::from(*v), &BigInt::from(factor)).to_i128()
-            {
-                return Numeric::small(v, wanted);
-            }
+        if scale >= 0
+            && let (Repr::Small(v), Some(factor)) = (&self.repr, 10i128.checked_pow(drop))
+        {
+            let (quotient, rest) = (v / factor, v % factor);
+            let up = rounding.away(rest.unsigned_abs() >= (factor / 2).unsigned_abs(), *v < 0);
+            let step = if *v < 0 { -1 } else { 1 };
+            let quotient = if up && rest != 0 {
+                quotient + step
+            } else {
+                quotient
+            };
+            return Numeric::small(quotient, wanted);
         }
-        let mut value = divide(&self.big_at(self.scale), &big_ten_to(drop));
+        let (value, factor) = (self.big_at(self.scale), big_ten_to(drop));
+        let quotient = &value / &factor;
+        let rest = (&value - &quotient * &factor).abs();
+        let up = rounding.away(&rest * 2 >= factor, value.is_negative()) && !rest.is_zero();
+        let mut value = match (up, value.is_negative()) {
+            (false, _) => quotient,
+            (true, true) => quotient - 1,
+            (true, false) => quotient + 1,
+        };
         if scale < 0 {
             value *= big_ten_to(scale.unsigned_abs().min(200_000));
         }
@@ -401,6 +407,24 @@ impl Numeric {
             },
             Repr::Big(v) => v.magnitude().to_str_radix(10).len() as i64 > i64::from(digits),
             _ => false,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Rounding {
+    HalfAway,
+    TowardsZero,
+    Down,
+}
+
+impl Rounding {
+    /// Whether a quotient cut towards zero, with something left over, goes one away from it.
+    fn away(self, at_least_half: bool, negative: bool) -> bool {
+        match self {
+            Rounding::HalfAway => at_least_half,
+            Rounding::TowardsZero => false,
+            Rounding::Down => negative,
         }
     }
 }

@@ -6,55 +6,61 @@ use super::invalid_syntax;
 use crate::error::{Error, Result, state};
 use std::io::Write;
 
-pub(super) fn write_f64(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
-    if write_special(value, out) {
-        return;
-    }
-    let mut text = Digits::default();
-    // Writing into a buffer of fixed size that is large enough doesn't fail.
-    if extra_digits > 0 {
-        let _ = write!(text, "{value:e}");
-        let mut digits = 0;
-        while is_halfway(text.as_slice(), f64::MANTISSA_DIGITS) {
-            digits = digits.max(fraction_digits(text.as_slice())) + 1;
-            text.length = 0;
-            let _ = write!(text, "{value:.digits$e}");
+macro_rules! write_float {
+    ($name:ident, $type:ident, $decimal_digits:literal) => {
+        pub(super) fn $name(value: $type, extra_digits: i32, out: &mut Vec<u8>) {
+            if write_special(f64::from(value), out) {
+                return;
+            }
+            // Writing into a buffer of fixed size that is large enough doesn't fail.
+            let mut text = Digits::default();
+            if extra_digits <= 0 {
+                let digits = ($decimal_digits + extra_digits).max(1);
+                let fraction = digits.unsigned_abs() as usize - 1;
+                let _ = write!(text, "{value:.fraction$e}");
+                let mut short = Digits::default();
+                write_digits(without_zeros(text.as_slice(), &mut short), digits, out);
+                return;
+            }
+            let _ = write!(text, "{value:e}");
+            let mut fraction = fraction_digits(text.as_slice());
+            while is_halfway(text.as_slice(), $type::MANTISSA_DIGITS) {
+                fraction += 1;
+                text.length = 0;
+                let _ = write!(text, "{value:.fraction$e}");
+            }
+            if fraction + 1 >= $decimal_digits {
+                let mut exact = Digits::default();
+                let more = fraction + TIE_DIGITS;
+                let _ = write!(exact, "{value:.more$e}");
+                if let Some(even) = even_neighbour(exact.as_slice())
+                    && even.parse() == Ok(value)
+                {
+                    text.length = 0;
+                    let _ = text.write_all(even.as_bytes());
+                }
+            }
+            write_digits(text.as_slice(), $decimal_digits, out);
         }
-        write_digits(text.as_slice(), 15, out);
-    } else {
-        let digits = usize::try_from((14 + extra_digits).max(0)).unwrap_or(0);
-        let _ = write!(text, "{value:.digits$e}");
-        write_digits(
-            without_zeros(text.as_slice(), &mut Digits::default()),
-            digits as i32 + 1,
-            out,
-        );
-    }
+    };
 }
 
-pub(super) fn write_f32(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
-    if write_special(f64::from(value), out) {
-        return;
-    }
-    let mut text = Digits::default();
-    if extra_digits > 0 {
-        let _ = write!(text, "{value:e}");
-        let mut digits = 0;
-        while is_halfway(text.as_slice(), f32::MANTISSA_DIGITS) {
-            digits = digits.max(fraction_digits(text.as_slice())) + 1;
-            text.length = 0;
-            let _ = write!(text, "{value:.digits$e}");
-        }
-        write_digits(text.as_slice(), 6, out);
-    } else {
-        let digits = usize::try_from((5 + extra_digits).max(0)).unwrap_or(0);
-        let _ = write!(text, "{value:.digits$e}");
-        write_digits(
-            without_zeros(text.as_slice(), &mut Digits::default()),
-            digits as i32 + 1,
-            out,
-        );
-    }
+write_float!(write_f64, f64, 15);
+write_float!(write_f32, f32, 6);
+
+/// Digits looked at behind the shortest text to tell a tie from what is only near one.
+const TIE_DIGITS: usize = 12;
+
+/// Of two shortest texts equally near, PostgreSQL takes the one with an even
+/// last digit. Given the digits of the number and [`TIE_DIGITS`] more, the lower
+/// one if it is even and the rest is a tie.
+fn even_neighbour(exact: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(exact).ok()?;
+    let (mantissa, exponent) = text.split_once('e')?;
+    let (lower, rest) = mantissa.split_at_checked(mantissa.len().checked_sub(TIE_DIGITS)?)?;
+    let tie = rest.strip_prefix('5')?.bytes().all(|digit| digit == b'0');
+    let even = lower.bytes().last().is_some_and(|digit| digit % 2 == 0);
+    (tie && even).then(|| format!("{lower}e{exponent}"))
 }
 
 fn fraction_digits(text: &[u8]) -> usize {

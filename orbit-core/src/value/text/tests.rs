@@ -3,46 +3,9 @@
 //! each text in PostgreSQL 15.18 (C.UTF-8, ISO dates).
 
 use super::*;
+use crate::value::arbitrary::sql_type;
 use crate::value::cast;
 use std::fmt::Write;
-
-fn sql_type(name: &str) -> SqlType {
-    if let Some(element) = name.strip_suffix("[]") {
-        return SqlType::Array(Box::new(sql_type(element)));
-    }
-    let (base, modifier) = match name.split_once('(') {
-        Some((base, rest)) => (base, rest.trim_end_matches(')')),
-        None => (name, ""),
-    };
-    match base {
-        "boolean" => SqlType::Bool,
-        "smallint" => SqlType::Int2,
-        "integer" => SqlType::Int4,
-        "bigint" => SqlType::Int8,
-        "real" => SqlType::Float4,
-        "double precision" => SqlType::Float8,
-        "numeric" => SqlType::Numeric(
-            modifier
-                .split_once(',')
-                .map(|(p, s)| (p.parse().unwrap(), s.parse().unwrap())),
-        ),
-        "text" => SqlType::Text,
-        "name" => SqlType::Name,
-        "oid" => SqlType::Oid,
-        "varchar" => SqlType::Varchar(modifier.parse().ok()),
-        "char" => SqlType::Char(modifier.parse().unwrap_or(1)),
-        "bytea" => SqlType::Bytea,
-        "date" => SqlType::Date,
-        "time" => SqlType::Time,
-        "timestamp" => SqlType::Timestamp,
-        "timestamptz" => SqlType::TimestampTz,
-        "interval" => SqlType::Interval,
-        "uuid" => SqlType::Uuid,
-        "json" => SqlType::Json,
-        "jsonb" => SqlType::Jsonb,
-        other => panic!("type {other}"),
-    }
-}
 
 fn unescape(text: &str) -> String {
     let mut out = String::new();

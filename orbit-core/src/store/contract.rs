@@ -8,6 +8,7 @@
 mod bulk;
 mod changes;
 pub mod kill;
+pub mod limit;
 mod scans;
 
 pub use bulk::*;

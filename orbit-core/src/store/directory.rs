@@ -1,10 +1,8 @@
 //! What every store in files does with its directory.
 
 use crate::error::{Error, Result, state};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
-
-const LOCK_NAME: &str = "orbit.lock";
 
 /// Creates `directory` if it is missing, so that it survives power loss.
 pub(super) fn create(directory: &Path) -> Result<()> {
@@ -24,28 +22,6 @@ pub(super) fn sync(directory: &Path) -> Result<()> {
     File::open(directory)
         .and_then(|opened| opened.sync_all())
         .map_err(|error| in_path(error, directory))
-}
-
-/// Held as long as the store is open; the kernel lets go of it when the process dies.
-#[cfg(feature = "rocks")]
-pub(super) struct Lock(#[allow(dead_code, reason = "held, not used")] File);
-
-#[cfg(feature = "rocks")]
-impl Lock {
-    pub fn take(directory: &Path) -> Result<Lock> {
-        let path = directory.join(LOCK_NAME);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| in_path(error, &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(in_use(directory)),
-            Err(TryLockError::Error(error)) => Err(in_path(error, &path)),
-        }
-    }
 }
 
 /// Another process (or another store of this one) has the directory open.

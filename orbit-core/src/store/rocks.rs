@@ -4,6 +4,7 @@
 //! * `rocks/options.rs`: every setting, with its reason
 //! * `rocks/snapshot.rs`, `rocks/cursor.rs`: reading
 //! * `rocks/load.rs`: sorted loads as files that are taken in whole
+//! * `rocks/lock.rs`: one process at a time
 //! * `rocks/wal.rs`: the look at the log before RocksDB reads it
 //! * `rocks/error.rs`: RocksDB's errors in our words
 //!
@@ -13,6 +14,7 @@
 mod cursor;
 mod error;
 mod load;
+mod lock;
 mod options;
 mod snapshot;
 mod spaces;
@@ -20,7 +22,7 @@ mod spaces;
 mod tests;
 mod wal;
 
-use super::directory::{self, Lock, in_path};
+use super::directory::{self, in_path};
 use super::poison::Poison;
 use super::{Batch, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
 use crate::error::{Error, Result, state};
@@ -30,6 +32,7 @@ use ::rocksdb::{
     WriteBatch, WriteOptions, properties,
 };
 use error::{open_error, store_error};
+use lock::Lock;
 use options::{Resources, database_options, family_options};
 use parking_lot::Mutex;
 use snapshot::{RocksSnapshot, read_into};

@@ -86,6 +86,8 @@ pub(super) fn family_options(
         // filters for point reads that never come.
         Family::Log => blocks.set_block_size(16 << 10),
         Family::Data | Family::Index | Family::Default => {
+            // Measured (`examples/store_pace.rs`): as good as larger ones when all
+            // is in the cache, a fifth less time per read when little is.
             blocks.set_block_size(4 << 10);
             // A hash from key to place in the block instead of a binary search.
             blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
@@ -103,6 +105,8 @@ pub(super) fn family_options(
     settings.set_max_write_buffer_number(4);
     settings.set_target_file_size_base((share as u64).clamp(4 << 20, 64 << 20));
     settings.set_max_bytes_for_level_base((share as u64 * 4).clamp(16 << 20, 256 << 20));
+    // The upper levels hold little and are rewritten soon. LZ4 below nearly
+    // halves the disk space of rows and costs 0.6 µs per block not in the cache.
     let upper = match family {
         Family::Log => DBCompressionType::Lz4,
         _ => DBCompressionType::None,

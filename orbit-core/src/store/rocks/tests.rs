@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::contract::{Subject, kill};
+use crate::store::contract::{Subject, kill, limit};
 
 mod damage;
 
@@ -39,4 +39,21 @@ fn synced_batches_survive_kills() {
     let open =
         || -> Arc<dyn Store> { RocksStore::open(&directory, &StoreOptions::default()).unwrap() };
     kill::survives_kills("store::rocks::tests::kill_child", &directory, &open, 8);
+}
+
+#[test]
+fn limit_child() {
+    if let Some(directory) = limit::child_directory() {
+        let store = RocksStore::open(&directory, &StoreOptions::default()).unwrap();
+        limit::write_to_the_limit(&*store, &directory);
+    }
+}
+
+#[test]
+fn a_failed_write_is_the_last() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("data");
+    let open =
+        || -> Arc<dyn Store> { RocksStore::open(&directory, &StoreOptions::default()).unwrap() };
+    limit::a_failed_write_is_the_last("store::rocks::tests::limit_child", &directory, &open);
 }

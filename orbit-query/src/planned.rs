@@ -1,19 +1,51 @@
-//! Statements DataFusion plans and runs.
+//! Statements DataFusion plans and runs: everything the point path leaves.
+//!
+//! A statement is resolved by PostgreSQL's rules ([`bind`]), optimised by
+//! DataFusion, and run over the tables of a view ([`provider`], [`scan`]) on
+//! threads of its own ([`runtime`]). What it computes comes from our own table
+//! of functions and operators ([`functions`], [`operators`], [`aggregates`]).
+//! A prepared statement keeps its optimised plan; a run puts parameters in and
+//! brings its own view. Statements that write run their input as a query and
+//! hand its rows to the transaction ([`dml`]).
+
+mod aggregates;
+mod arrow;
+mod bind;
+mod dml;
+mod error;
+mod explain;
+mod functions;
+mod num;
+mod operators;
+mod provider;
+mod ranges;
+mod runtime;
+mod scalar;
+mod scan;
+mod statement;
+mod system;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use arrow::ArrowRows;
+pub use scalar::CompiledExpr;
+pub use statement::PlannedStatement;
 
 use crate::engine::EngineOptions;
-use crate::rows::{ColumnDesc, Rows, Tag};
+use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
 use orbit_core::cancel::CancelToken;
-use orbit_core::catalog::{Catalog, Table};
-use orbit_core::database::Database;
-use orbit_core::read::ReadView;
+use orbit_core::database::{Database, ReadView};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
-use orbit_core::value::{Value, ValueRef};
-use orbit_core::{Error, Result};
-use sqlparser::ast::Statement;
+use orbit_core::value::Value;
+use orbit_core::Result;
+use runtime::Machine;
+use sqlparser::ast::{self, Statement};
 use std::sync::Arc;
+use system::system_functions;
 
 /// What a statement runs under.
 #[derive(Clone)]
@@ -24,88 +56,65 @@ pub struct PlanContext {
     pub session: Arc<SessionFacts>,
 }
 
-pub struct Planner {}
-
-pub struct PlannedStatement {}
-
-impl PlannedStatement {
-    pub fn params(&self) -> &[SqlType] {
-        &[]
-    }
-
-    pub fn columns(&self) -> Option<&Arc<[ColumnDesc]>> {
-        None
-    }
-
-    pub fn is_current(&self, _catalog: &Catalog) -> bool {
-        false
-    }
-
-    pub fn tables(&self) -> &[Arc<Table>] {
-        &[]
-    }
-
-    /// `INSERT`, `UPDATE`, `DELETE`, `SELECT FOR UPDATE`; `None` for a mere read.
-    pub fn writes(&self) -> Option<&'static str> {
-        None
-    }
+pub struct Planner {
+    pub(in crate::planned) machine: Arc<Machine>,
 }
 
 impl Planner {
-    pub fn new(_db: &Arc<Database>, _options: &EngineOptions) -> Result<Planner> {
-        Ok(Planner {})
+    pub fn new(_db: &Arc<Database>, options: &EngineOptions) -> Result<Planner> {
+        Ok(Planner { machine: Arc::new(Machine::new(options)?) })
     }
 
+    /// Resolves and optimises a SELECT, VALUES, INSERT, UPDATE or DELETE.
     pub async fn prepare(
         &self,
-        _ctx: &PlanContext,
-        _statement: &Statement,
-        _declared: &[Option<SqlType>],
+        ctx: &PlanContext,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
     ) -> Result<PlannedStatement> {
-        Err(Error::unsupported("this statement"))
+        let machine = self.machine.clone();
+        let ctx = ctx.clone();
+        let statement = statement.clone();
+        let declared = declared.to_vec();
+        self.machine
+            .run(async move { statement::prepare(&machine, &ctx, &statement, &declared) })
+            .await
     }
 
     pub async fn query(
         &self,
-        _ctx: &PlanContext,
-        _statement: &Arc<PlannedStatement>,
-        _params: &[Value],
+        ctx: &PlanContext,
+        statement: &Arc<PlannedStatement>,
+        params: &[Value],
     ) -> Result<Rows> {
-        Err(Error::unsupported("this statement"))
+        statement::query(&self.machine, ctx, statement, params).await
     }
 
     /// Rows: RETURNING, or what FOR UPDATE selects.
     pub async fn write(
         &self,
-        _ctx: &PlanContext,
-        _txn: &mut Transaction,
-        _statement: &Arc<PlannedStatement>,
-        _params: &[Value],
+        ctx: &PlanContext,
+        txn: &mut Transaction,
+        statement: &Arc<PlannedStatement>,
+        params: &[Value],
     ) -> Result<(Tag, Option<Rows>)> {
-        Err(Error::unsupported("this statement"))
+        dml::write(&self.machine, ctx, txn, statement, params).await
     }
 
     /// The plan as text, a line each. `analyze` runs it and adds rows and times;
     /// the caller sees to it that nothing is changed without ANALYZE.
     pub async fn explain(
         &self,
-        _ctx: &PlanContext,
-        _txn: Option<&mut Transaction>,
-        _statement: &Statement,
-        _analyze: bool,
+        ctx: &PlanContext,
+        txn: Option<&mut Transaction>,
+        statement: &Statement,
+        analyze: bool,
     ) -> Result<Vec<String>> {
-        Err(Error::unsupported("EXPLAIN of this statement"))
-    }
-}
-
-pub struct ArrowRows {}
-
-impl ArrowRows {
-    pub fn len(&self) -> usize {
-        0
+        explain::explain(self, ctx, txn, statement, analyze).await
     }
 
-    pub fn value(&self, _row: usize, _column: usize) -> Result<ValueRef<'_>> {
-        Ok(ValueRef::Null)
+    /// An expression over columns, for what the row interpreter can't do.
+    pub fn scalar(&self, ctx: &PlanContext, expr: &ast::Expr, columns: &[(String, SqlType)]) -> Result<CompiledExpr> {
+        scalar::compile(&self.machine, ctx, expr, columns)
     }
 }

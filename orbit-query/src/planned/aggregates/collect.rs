@@ -1,0 +1,214 @@
+//! Aggregates that need all values at once: percentiles, mode, JSON arrays.
+
+use super::row::{RowAggregate, State, take};
+use datafusion::logical_expr::AggregateUDF;
+use orbit_core::row::{decode_value, encode_value};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Array, Interval, Value, ValueRef, cast};
+use orbit_core::{Error, Result, state};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+type Finish = Arc<dyn Fn(&[Value]) -> Result<Value> + Send + Sync>;
+
+struct Collected {
+    ty: SqlType,
+    values: Vec<Value>,
+    bytes: usize,
+    finish: Finish,
+}
+
+impl State for Collected {
+    fn add(&mut self, args: &[ValueRef<'_>]) -> Result<()> {
+        if let Some(value) = args.first() {
+            self.bytes += match value {
+                ValueRef::Text(text) => text.len(),
+                ValueRef::Bytea(bytes) => bytes.len(),
+                _ => 0,
+            } + size_of::<Value>();
+            self.values.push(value.to_owned());
+        }
+        Ok(())
+    }
+
+    fn result(&self) -> Result<Value> {
+        if self.values.is_empty() {
+            return Ok(Value::Null);
+        }
+        (self.finish)(&self.values)
+    }
+
+    fn save(&self, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&(self.values.len() as u64).to_le_bytes());
+        for value in &self.values {
+            out.push(u8::from(value.is_null()));
+            if !value.is_null() {
+                encode_value(&value.as_ref(), out);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, saved: &[u8]) -> Result<()> {
+        let mut rest = saved;
+        let count = u64::from_le_bytes(take(&mut rest)?);
+        for _ in 0..count {
+            let [null] = take::<1>(&mut rest)?;
+            let value = if null == 1 { Value::Null } else { decode_value(&mut rest, &self.ty)? };
+            self.add(&[value.as_ref()])?;
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.bytes + size_of::<Collected>()
+    }
+}
+
+fn collecting(
+    name: &str,
+    identity: String,
+    ty: &SqlType,
+    returns: &SqlType,
+    finish: impl Fn(&[Value]) -> Result<Value> + Send + Sync + 'static,
+) -> RowAggregate {
+    let finish: Finish = Arc::new(finish);
+    let held = ty.clone();
+    RowAggregate::new(name, identity, vec![ty.clone()], returns.clone(), move || Collected {
+        ty: held.clone(),
+        values: Vec::new(),
+        bytes: 0,
+        finish: finish.clone(),
+    })
+}
+
+fn order(a: &Value, b: &Value) -> Ordering {
+    cast::compare(&a.as_ref(), &b.as_ref()).unwrap_or(Ordering::Equal)
+}
+
+fn sorted(values: &[Value], descending: bool) -> Vec<&Value> {
+    let mut sorted: Vec<&Value> = values.iter().collect();
+    sorted.sort_by(|a, b| if descending { order(b, a) } else { order(a, b) });
+    sorted
+}
+
+/// The most frequent value; the least of them if several are.
+pub fn mode(ty: &SqlType) -> RowAggregate {
+    collecting("mode", format!("{ty:?}"), ty, ty, |values| {
+        let sorted = sorted(values, false);
+        let mut best: Option<(&Value, usize)> = None;
+        let mut at = 0;
+        while let Some(value) = sorted.get(at) {
+            let run = sorted[at..].iter().take_while(|next| order(next, value) == Ordering::Equal).count();
+            if best.is_none_or(|(_, length)| run > length) {
+                best = Some((value, run));
+            }
+            at += run;
+        }
+        Ok(best.map_or(Value::Null, |(value, _)| value.clone()))
+    })
+}
+
+/// One fraction or an array of them.
+fn fractions(fraction: &Value) -> Result<(Vec<Option<f64>>, bool)> {
+    let one = |value: &Value| match value {
+        Value::Null => Ok(None),
+        Value::Float8(fraction) if (0.0..=1.0).contains(fraction) => Ok(Some(*fraction)),
+        Value::Float8(fraction) => Err(Error::new(
+            state::NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("percentile value {fraction} is not between 0 and 1"),
+        )),
+        _ => Err(Error::internal("a percentile that is no number")),
+    };
+    match fraction {
+        Value::Array(array) => Ok((array.items.iter().map(one).collect::<Result<_>>()?, true)),
+        single => Ok((vec![one(single)?], false)),
+    }
+}
+
+fn answer(values: Vec<Value>, many: bool, element: &SqlType) -> Value {
+    if many {
+        Value::Array(Array::new(element.clone(), values))
+    } else {
+        values.into_iter().next().unwrap_or_default()
+    }
+}
+
+pub fn percentile_disc(ty: &SqlType, fraction: &Value, descending: bool, returns: &SqlType) -> Result<RowAggregate> {
+    let (wanted, many) = fractions(fraction)?;
+    let element = ty.clone();
+    Ok(collecting("percentile_disc", format!("{fraction:?} {descending} {ty:?}"), ty, returns, move |values| {
+        let sorted = sorted(values, descending);
+        let of = |fraction: &Option<f64>| match fraction {
+            None => Value::Null,
+            Some(fraction) => {
+                let place = (fraction * sorted.len() as f64).ceil().max(1.0) as usize;
+                sorted.get(place - 1).map_or(Value::Null, |value| (*value).clone())
+            }
+        };
+        Ok(answer(wanted.iter().map(of).collect(), many, &element))
+    }))
+}
+
+pub fn percentile_cont(ty: &SqlType, fraction: &Value, descending: bool, returns: &SqlType) -> Result<RowAggregate> {
+    let (wanted, many) = fractions(fraction)?;
+    let element = ty.clone();
+    Ok(collecting("percentile_cont", format!("{fraction:?} {descending} {ty:?}"), ty, returns, move |values| {
+        let sorted = sorted(values, descending);
+        let of = |fraction: &Option<f64>| -> Result<Value> {
+            let Some(fraction) = fraction else {
+                return Ok(Value::Null);
+            };
+            let place = fraction * (sorted.len() - 1) as f64;
+            let (low, high) = (place.floor(), place.ceil());
+            let (Some(low_value), Some(high_value)) = (sorted.get(low as usize), sorted.get(high as usize)) else {
+                return Ok(Value::Null);
+            };
+            if low == high {
+                return Ok((*low_value).clone());
+            }
+            between(low_value, high_value, place - low)
+        };
+        let values = wanted.iter().map(of).collect::<Result<Vec<_>>>()?;
+        Ok(answer(values, many, &element))
+    }))
+}
+
+fn between(low: &Value, high: &Value, share: f64) -> Result<Value> {
+    match (low, high) {
+        (Value::Float8(low), Value::Float8(high)) => Ok(Value::Float8(low + share * (high - low))),
+        (Value::Interval(low), Value::Interval(high)) => {
+            let difference = Interval {
+                months: high.months - low.months,
+                days: high.days - low.days,
+                micros: high.micros - low.micros,
+            };
+            let part = crate::planned::functions::datetime::multiply_interval(difference, share)?;
+            Ok(Value::Interval(Interval {
+                months: low.months + part.months,
+                days: low.days + part.days,
+                micros: low.micros + part.micros,
+            }))
+        }
+        _ => Err(Error::internal("a percentile between values that have no middle")),
+    }
+}
+
+/// `json_agg`, `jsonb_agg`: NULLs are part of the array.
+pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateUDF> {
+    let held = ty.clone();
+    let binary = *returns == SqlType::Jsonb;
+    let aggregate = collecting(name, format!("{ty:?}"), ty, returns, move |values| {
+        let mut out = String::from("[");
+        for (i, value) in values.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            out.push_str(&crate::planned::functions::json::of_value(value, &held, binary)?);
+        }
+        out.push(']');
+        Ok(Value::Text(out))
+    })
+    .lenient();
+    Arc::new(AggregateUDF::new_from_impl(aggregate))
+}

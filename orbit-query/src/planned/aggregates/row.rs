@@ -1,0 +1,253 @@
+//! An aggregate over values: a state that takes rows, gives its result, and
+//! goes into text and back so that partial states can meet.
+
+use crate::planned::arrow::{arrow_type, cell, scalar_of};
+use crate::planned::error::to_datafusion;
+use ahash::AHashSet;
+use datafusion::arrow::array::{Array as _, ArrayRef, AsArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::ScalarValue;
+use datafusion::error::Result as DfResult;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, ValueRef};
+use orbit_core::{Error, Result};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+pub trait State: Send + Sync {
+    /// A row none of whose arguments is NULL (unless the aggregate is lenient).
+    fn add(&mut self, args: &[ValueRef<'_>]) -> Result<()>;
+
+    /// Takes a row back out, for moving window frames.
+    fn remove(&mut self, _args: &[ValueRef<'_>]) -> Result<()> {
+        Err(Error::unsupported("this aggregate over a moving window frame"))
+    }
+
+    fn can_remove(&self) -> bool {
+        false
+    }
+
+    fn result(&self) -> Result<Value>;
+
+    fn save(&self, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Another state of this kind, saved.
+    fn merge(&mut self, saved: &[u8]) -> Result<()>;
+
+    fn size(&self) -> usize;
+}
+
+type Make = Arc<dyn Fn() -> Box<dyn State> + Send + Sync>;
+
+#[derive(Clone)]
+pub struct RowAggregate {
+    name: String,
+    identity: String,
+    args: Vec<SqlType>,
+    returns: SqlType,
+    lenient: bool,
+    signature: Signature,
+    make: Make,
+}
+
+impl RowAggregate {
+    pub fn new<S: State + 'static>(
+        name: &str,
+        identity: String,
+        args: Vec<SqlType>,
+        returns: SqlType,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> RowAggregate {
+        let signature = Signature::exact(args.iter().map(arrow_type).collect(), Volatility::Immutable);
+        RowAggregate {
+            name: name.to_owned(),
+            identity,
+            args,
+            returns,
+            lenient: false,
+            signature,
+            make: Arc::new(move || Box::new(make())),
+        }
+    }
+
+    #[must_use]
+    pub fn lenient(mut self) -> RowAggregate {
+        self.lenient = true;
+        self
+    }
+}
+
+impl fmt::Debug for RowAggregate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RowAggregate({} {})", self.name, self.identity)
+    }
+}
+
+impl PartialEq for RowAggregate {
+    fn eq(&self, other: &RowAggregate) -> bool {
+        self.name == other.name && self.identity == other.identity && self.args == other.args
+    }
+}
+
+impl Eq for RowAggregate {}
+
+impl Hash for RowAggregate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.identity.hash(state);
+        self.args.hash(state);
+    }
+}
+
+impl AggregateUDFImpl for RowAggregate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _args: &[DataType]) -> DfResult<DataType> {
+        Ok(arrow_type(&self.returns))
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> DfResult<Box<dyn Accumulator>> {
+        Ok(Box::new(RowAccumulator {
+            state: (self.make)(),
+            spec: self.clone(),
+            seen: args.is_distinct.then(AHashSet::new),
+        }))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> DfResult<Vec<FieldRef>> {
+        let mut fields = vec![Arc::new(Field::new(format!("{}[state]", args.name), DataType::Binary, true))];
+        if args.is_distinct {
+            for (i, ty) in self.args.iter().enumerate() {
+                let list = crate::planned::arrow::list_of(arrow_type(ty));
+                fields.push(Arc::new(Field::new(format!("{}[seen {i}]", args.name), list, true)));
+            }
+        }
+        Ok(fields)
+    }
+}
+
+struct RowAccumulator {
+    state: Box<dyn State>,
+    spec: RowAggregate,
+    /// DISTINCT: rows taken so far.
+    seen: Option<AHashSet<Vec<ScalarValue>>>,
+}
+
+impl fmt::Debug for RowAccumulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.spec)
+    }
+}
+
+impl RowAccumulator {
+    fn each(
+        &mut self,
+        columns: &[ArrayRef],
+        mut work: impl FnMut(&mut dyn State, &[ValueRef<'_>]) -> Result<()>,
+    ) -> DfResult<()> {
+        let rows = columns.first().map_or(0, |column| column.len());
+        let mut values = Vec::with_capacity(columns.len());
+        for row in 0..rows {
+            values.clear();
+            for (column, ty) in columns.iter().zip(&self.spec.args) {
+                values.push(cell(column, row, ty).map_err(to_datafusion)?);
+            }
+            if !self.spec.lenient && values.iter().any(ValueRef::is_null) {
+                continue;
+            }
+            if let Some(seen) = &mut self.seen {
+                let key = columns
+                    .iter()
+                    .map(|column| ScalarValue::try_from_array(column, row))
+                    .collect::<DfResult<Vec<_>>>()?;
+                if !seen.insert(key) {
+                    continue;
+                }
+            }
+            work(self.state.as_mut(), &values).map_err(to_datafusion)?;
+        }
+        Ok(())
+    }
+}
+
+impl Accumulator for RowAccumulator {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> DfResult<()> {
+        self.each(values, |state, row| state.add(row))
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> DfResult<()> {
+        self.each(values, |state, row| state.remove(row))
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.seen.is_none() && self.state.can_remove()
+    }
+
+    fn evaluate(&mut self) -> DfResult<ScalarValue> {
+        let value = self.state.result().map_err(to_datafusion)?;
+        scalar_of(&self.spec.returns, &value).map_err(to_datafusion)
+    }
+
+    fn size(&self) -> usize {
+        let seen = self.seen.as_ref().map_or(0, |seen| {
+            seen.len() * (64 + self.spec.args.len() * std::mem::size_of::<ScalarValue>())
+        });
+        size_of_val(self) + self.state.size() + seen
+    }
+
+    fn state(&mut self) -> DfResult<Vec<ScalarValue>> {
+        let mut saved = Vec::new();
+        let Some(seen) = &self.seen else {
+            self.state.save(&mut saved).map_err(to_datafusion)?;
+            return Ok(vec![ScalarValue::Binary(Some(saved))]);
+        };
+        // DISTINCT states meet by their rows; what was computed from them is done again.
+        let mut states = vec![ScalarValue::Binary(None)];
+        for (i, ty) in self.spec.args.iter().enumerate() {
+            let items: Vec<ScalarValue> = seen.iter().filter_map(|row| row.get(i).cloned()).collect();
+            states.push(ScalarValue::List(ScalarValue::new_list_nullable(&items, &arrow_type(ty))));
+        }
+        Ok(states)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> DfResult<()> {
+        if self.seen.is_some() {
+            let lists = states.get(1..).unwrap_or_default();
+            let rows = lists.first().map_or(0, |list| list.len());
+            for row in 0..rows {
+                let columns: Vec<ArrayRef> =
+                    lists.iter().map(|list| list.as_list::<i32>().value(row)).collect();
+                self.update_batch(&columns)?;
+            }
+            return Ok(());
+        }
+        let Some(saved) = states.first() else {
+            return Ok(());
+        };
+        let saved = saved.as_binary::<i32>();
+        for row in 0..saved.len() {
+            if !saved.is_null(row) {
+                self.state.merge(saved.value(row)).map_err(to_datafusion)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number's bytes out of a saved state.
+pub fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, rest) = bytes
+        .split_first_chunk::<N>()
+        .ok_or_else(|| Error::internal("an aggregate's saved state is too short"))?;
+    *bytes = rest;
+    Ok(*head)
+}

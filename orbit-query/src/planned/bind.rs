@@ -1,0 +1,244 @@
+//! From syntax to DataFusion's logical plan, by PostgreSQL's rules.
+//!
+//! DataFusion's own SQL front end decides types, names and functions as
+//! DataFusion sees them. Orbit's answers must be PostgreSQL's, down to the type
+//! of `1/2` and the name of an unnamed column, so the statement is resolved
+//! here: every expression gets its SQL type, every cast is written out, every
+//! function and operator comes from our table, every relation gets a name of its
+//! own. What DataFusion receives is unambiguous and only needs to be optimised
+//! and run.
+
+pub mod aggregate;
+pub mod call;
+pub mod cast;
+pub mod expr;
+pub mod from;
+pub mod literal;
+pub mod name;
+pub mod operator;
+pub mod query;
+pub mod scope;
+pub mod select;
+pub mod setop;
+pub mod special;
+pub mod srf;
+pub mod subquery;
+pub mod window;
+
+use crate::session::SessionFacts;
+use crate::settings::Settings;
+use ahash::{AHashMap, AHashSet};
+use datafusion::catalog::SchemaProvider;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::common::Column;
+use orbit_core::catalog::{Catalog, Table};
+use orbit_core::types::{Oid, SqlType};
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use scope::Scope;
+use std::sync::Arc;
+
+/// An expression that knows its SQL type.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub expr: Expr,
+    pub ty: SqlType,
+    /// A constant; an `Unknown` one is a string (or NULL) that waits for its type.
+    pub literal: Option<Value>,
+    /// A parameter that waits for its type.
+    pub param: Option<usize>,
+    /// The table's column it is, and nothing more.
+    pub origin: Option<(Oid, i16)>,
+}
+
+impl Bound {
+    pub fn new(expr: Expr, ty: SqlType) -> Bound {
+        Bound { expr, ty, literal: None, param: None, origin: None }
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        self.ty == SqlType::Unknown
+    }
+}
+
+/// A column of a query's result.
+#[derive(Clone, Debug)]
+pub struct OutColumn {
+    pub name: String,
+    pub ty: SqlType,
+    pub column: Column,
+    pub origin: Option<(Oid, i16)>,
+}
+
+/// A query resolved.
+#[derive(Clone, Debug)]
+pub struct BoundQuery {
+    pub plan: LogicalPlan,
+    pub columns: Vec<OutColumn>,
+}
+
+/// What a WITH item means.
+#[derive(Clone)]
+pub enum Cte {
+    Query(Arc<BoundQuery>),
+    /// Inside a recursive item's own second half.
+    Working { table: String, columns: Vec<(String, SqlType)> },
+}
+
+/// A clause, and whether aggregates and window functions may stand in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Clause {
+    pub name: &'static str,
+    pub aggregates: bool,
+    pub windows: bool,
+}
+
+impl Clause {
+    pub const SELECT: Clause = Clause { name: "SELECT", aggregates: true, windows: true };
+    pub const HAVING: Clause = Clause { name: "HAVING", aggregates: true, windows: false };
+    pub const fn plain(name: &'static str) -> Clause {
+        Clause { name, aggregates: false, windows: false }
+    }
+}
+
+/// Values that are known only when the statement runs, passed like parameters.
+pub mod moment {
+    pub const NOW: &str = "$now";
+    pub const USER: &str = "$user";
+    pub const DATABASE: &str = "$database";
+    pub const PID: &str = "$pid";
+}
+
+pub struct Binder<'a> {
+    pub catalog: &'a Arc<Catalog>,
+    pub settings: &'a Arc<Settings>,
+    pub facts: &'a Arc<SessionFacts>,
+    /// pg_catalog and information_schema.
+    pub system: &'a dyn Fn(&str) -> Option<Arc<dyn SchemaProvider>>,
+    /// Types of `$1`, `$2`, ... as far as they are known.
+    pub params: Vec<Option<SqlType>>,
+    /// Every table the statement names.
+    pub tables: Vec<Arc<Table>>,
+    /// Enclosing queries, outermost first.
+    pub(super) outer: Vec<Scope>,
+    pub(super) ctes: Vec<AHashMap<String, Cte>>,
+    used_names: AHashSet<String>,
+    counter: usize,
+    depth: usize,
+    /// SELECT items by alias while WHERE is bound.
+    pub(super) aliases: Vec<(String, sqlparser::ast::Expr)>,
+    /// Where in the statement we are, for what is allowed there.
+    pub(super) clause: Clause,
+    /// Named windows of the current SELECT.
+    pub(super) windows: Vec<sqlparser::ast::NamedWindowDefinition>,
+    /// The first table is to be read with its rows' keys, and the outermost
+    /// SELECT to give the key as its last column.
+    pub key_wanted: bool,
+    pub(super) key: Option<Expr>,
+}
+
+/// Syntax nested deeper than this is refused; the parser has a limit of its own.
+const MAX_DEPTH: usize = 400;
+
+impl<'a> Binder<'a> {
+    pub fn new(
+        catalog: &'a Arc<Catalog>,
+        settings: &'a Arc<Settings>,
+        facts: &'a Arc<SessionFacts>,
+        system: &'a dyn Fn(&str) -> Option<Arc<dyn SchemaProvider>>,
+        declared: &[Option<SqlType>],
+    ) -> Binder<'a> {
+        Binder {
+            catalog,
+            settings,
+            facts,
+            system,
+            params: declared.to_vec(),
+            tables: Vec::new(),
+            outer: Vec::new(),
+            ctes: Vec::new(),
+            used_names: AHashSet::new(),
+            counter: 0,
+            depth: 0,
+            aliases: Vec::new(),
+            clause: Clause::SELECT,
+            windows: Vec::new(),
+            key_wanted: false,
+            key: None,
+        }
+    }
+
+    /// An expression outside of any query.
+    pub fn standalone(&mut self, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Bound> {
+        let bound = self.within(Clause::plain("an expression"), |binder| binder.expr(scope, expr))?;
+        self.decided(bound)
+    }
+
+    pub fn standalone_bound(&mut self, bound: Bound) -> Result<Bound> {
+        self.decided(bound)
+    }
+
+    pub fn within_clause(&mut self, clause: Clause, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Bound> {
+        self.within(clause, |binder| binder.expr(scope, expr))
+    }
+
+    /// A WHERE clause.
+    pub fn condition(&mut self, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Expr> {
+        let bound = self.within(Clause::plain("WHERE"), |binder| binder.expr(scope, expr))?;
+        Ok(self.boolean(bound, "WHERE")?.expr)
+    }
+
+    /// A value for a column, in the column's type.
+    pub fn assignment(&mut self, bound: Bound, ty: &SqlType) -> Result<Expr> {
+        self.assign(bound, ty).map(|bound| bound.expr)
+    }
+
+    /// A relation name nobody else in the statement has.
+    pub(super) fn unique_name(&mut self, wish: &str) -> String {
+        if self.used_names.insert(wish.to_owned()) {
+            return wish.to_owned();
+        }
+        loop {
+            self.counter += 1;
+            let name = format!("{wish}_{}", self.counter);
+            if self.used_names.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+
+    /// Runs `work` one level deeper, on more stack if it needs it.
+    pub(super) fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+                .with_hint("The statement nests expressions or queries too deeply."));
+        }
+        self.depth += 1;
+        let result = work(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// The parameters' types once everything is bound. One whose type nothing
+    /// decided is text, as a client would send it.
+    pub fn param_types(&self) -> Vec<SqlType> {
+        self.params
+            .iter()
+            .map(|ty| ty.clone().unwrap_or(SqlType::Text))
+            .collect()
+    }
+
+    /// Runs `work` as part of another clause.
+    pub(super) fn within<T>(&mut self, clause: Clause, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = std::mem::replace(&mut self.clause, clause);
+        let result = work(self);
+        self.clause = before;
+        result
+    }
+
+    pub(super) fn note_table(&mut self, table: &Arc<Table>) {
+        if !self.tables.iter().any(|known| known.id == table.id) {
+            self.tables.push(table.clone());
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Aggregate calls, and GROUP BY.
+
+use super::call::Args;
+use super::scope::Scope;
+use super::{Binder, Bound, Clause, literal};
+use crate::planned::aggregates;
+use crate::planned::error::Told;
+use crate::planned::types;
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{AggregateFunction, Sort};
+use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+
+impl Binder<'_> {
+    pub(super) fn aggregate_call(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        args: Args<'_>,
+    ) -> Result<Bound> {
+        let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+        Ok(Bound::new(Expr::AggregateFunction(call), ty))
+    }
+
+    /// The call itself; OVER may be wrapped around it.
+    pub(super) fn aggregate_parts(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        args: Args<'_>,
+    ) -> Result<(AggregateFunction, SqlType)> {
+        let inside = Clause { name: "aggregate function calls", aggregates: function.over.is_some(), windows: false };
+        let nested = |error: Error| {
+            if error.is(state::GROUPING_ERROR) && error.message().contains("aggregate function calls") {
+                return Error::new(state::GROUPING_ERROR, "aggregate function calls cannot be nested");
+            }
+            error
+        };
+        self.within(inside, |binder| binder.aggregate_inside(scope, name, function, &args)).map_err(nested)
+    }
+
+    fn aggregate_inside(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        args: &Args<'_>,
+    ) -> Result<(AggregateFunction, SqlType)> {
+        let filter = match &function.filter {
+            Some(filter) => {
+                let bound = self.expr(scope, filter)?;
+                Some(Box::new(self.boolean(bound, "FILTER")?.expr))
+            }
+            None => None,
+        };
+        let mut bounds = Vec::with_capacity(args.exprs.len());
+        if args.star || (name == "count" && args.exprs.is_empty() && args.relation.is_none()) {
+            if name != "count" {
+                return Err(super::special::no_function(name, &[]));
+            }
+            if !args.star {
+                return Err(Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    "count(*) must be used to call a parameterless aggregate function",
+                ));
+            }
+            bounds.push(literal::constant(Value::Int8(1), SqlType::Int8)?);
+        } else if let Some(relation) = args.relation {
+            let name = types::last_name(relation);
+            bounds.push(self.row_present(scope, &name).ok_or_else(|| {
+                Error::new(state::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{name}\""))
+            })?);
+        }
+        for arg in &args.exprs {
+            let bound = match self.expr(scope, arg) {
+                Err(error) if name == "count" && error.is(state::UNDEFINED_COLUMN) => match arg {
+                    ast::Expr::Identifier(ident) => {
+                        self.row_present(scope, &types::fold(ident)).ok_or(error)?
+                    }
+                    _ => return Err(error),
+                },
+                other => other?,
+            };
+            bounds.push(bound);
+        }
+        if !function.within_group.is_empty() {
+            return self.ordered_set(scope, name, function, bounds, filter);
+        }
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        let chosen = aggregates::choose(name, &have)?.ok_or_else(|| super::special::no_function(name, &have))?;
+        let mut exprs = Vec::with_capacity(bounds.len());
+        for (bound, want) in bounds.into_iter().zip(&chosen.args) {
+            exprs.push(self.aggregate_argument(bound, want)?);
+        }
+        let order_by = self.sort_keys(scope, args.order_by)?;
+        let call = AggregateFunction::new_udf(chosen.function, exprs, args.distinct && !harmless_distinct(name), filter, order_by, None);
+        Ok((call, chosen.returns))
+    }
+
+    fn aggregate_argument(&mut self, bound: Bound, want: &SqlType) -> Result<Expr> {
+        if *want == SqlType::Numeric(None) {
+            return Ok(self.to_carrier(bound)?.expr);
+        }
+        if let SqlType::Numeric(Some(_)) = want {
+            if types::is_integer(&bound.ty) {
+                return Ok(Expr::Cast(datafusion::logical_expr::expr::Cast::new(
+                    Box::new(bound.expr),
+                    crate::planned::arrow::arrow_type(want),
+                )));
+            }
+        }
+        Ok(self.coerce(bound, want)?.expr)
+    }
+
+    /// `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`.
+    fn ordered_set(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        direct: Vec<Bound>,
+        filter: Option<Box<Expr>>,
+    ) -> Result<(AggregateFunction, SqlType)> {
+        let [key] = function.within_group.as_slice() else {
+            return Err(Error::unsupported("WITHIN GROUP over several keys"));
+        };
+        let descending = key.options.asc == Some(false);
+        let value = self.expr(scope, &key.expr)?;
+        let value = self.decided(value)?;
+        let direct = direct
+            .into_iter()
+            .map(|bound| {
+                let ty = match &bound.ty {
+                    SqlType::Array(_) => SqlType::Array(Box::new(SqlType::Float8)),
+                    _ => SqlType::Float8,
+                };
+                let bound = self.coerce(bound, &ty)?;
+                constant_of(&bound)
+                    .ok_or_else(|| Error::unsupported("a percentile that is not a constant"))
+            })
+            .collect::<Result<Vec<Value>>>()?;
+        let have = value.ty.clone();
+        let chosen = aggregates::choose_ordered_set(name, &have, &direct, descending)?;
+        let expr = self.aggregate_argument(value, &chosen.args[0])?;
+        Ok((AggregateFunction::new_udf(chosen.function, vec![expr], false, filter, Vec::new(), None), chosen.returns))
+    }
+
+    /// ORDER BY inside a call or a window.
+    pub(super) fn sort_keys(&mut self, scope: &Scope, order: &[ast::OrderByExpr]) -> Result<Vec<Sort>> {
+        order
+            .iter()
+            .map(|key| {
+                let bound = self.expr(scope, &key.expr)?;
+                let bound = self.decided(bound)?;
+                Ok(sort_key(bound.expr, &key.options))
+            })
+            .collect()
+    }
+
+    pub(super) fn grouping_call(&mut self, scope: &Scope, args: &Args<'_>) -> Result<Bound> {
+        let mut exprs = Vec::new();
+        for arg in &args.exprs {
+            exprs.push(self.expr(scope, arg)?.expr);
+        }
+        let call = AggregateFunction::new_udf(
+            datafusion::functions_aggregate::grouping::grouping_udaf(),
+            exprs,
+            false,
+            None,
+            Vec::new(),
+            None,
+        );
+        Ok(Bound::new(Expr::AggregateFunction(call), SqlType::Int4))
+    }
+}
+
+/// A value that is the same for every row, arrays of constants too.
+fn constant_of(bound: &Bound) -> Option<Value> {
+    if let Some(value) = &bound.literal {
+        return Some(value.clone());
+    }
+    let simplified = datafusion::optimizer::simplify_expressions::ExprSimplifier::new(
+        datafusion::logical_expr::simplify::SimplifyContext::default(),
+    )
+    .simplify(bound.expr.clone())
+    .ok()?;
+    match simplified {
+        Expr::Literal(scalar, _) => crate::planned::arrow::scalar_value(&scalar, &bound.ty).ok(),
+        _ => None,
+    }
+}
+
+/// DISTINCT that changes nothing and would cost a hash table.
+fn harmless_distinct(name: &str) -> bool {
+    matches!(name, "min" | "max" | "bool_and" | "bool_or" | "every" | "bit_and" | "bit_or")
+}
+
+/// PostgreSQL's defaults: NULLs are larger than everything.
+pub(super) fn sort_key(expr: Expr, options: &ast::OrderByOptions) -> Sort {
+    let asc = options.asc.unwrap_or(true);
+    Sort::new(expr, asc, options.nulls_first.unwrap_or(!asc))
+}
+
+/// What GROUP BY makes of the input.
+pub(super) struct Grouped {
+    pub plan: LogicalPlan,
+    /// Input expression → the column that now holds it.
+    replaced: Vec<(Expr, Expr)>,
+}
+
+pub(super) fn has_aggregate(expr: &Expr) -> bool {
+    expr.exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_)))).unwrap_or(false)
+}
+
+/// Aggregates of all these expressions, each once.
+pub(super) fn collect_aggregates<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Result<Vec<Expr>> {
+    let mut found: Vec<Expr> = Vec::new();
+    for expr in exprs {
+        expr.apply(|expr| {
+            if matches!(expr, Expr::AggregateFunction(_)) {
+                if !found.contains(expr) {
+                    found.push(expr.clone());
+                }
+                return Ok(TreeNodeRecursion::Jump);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .told()?;
+    }
+    Ok(found)
+}
+
+pub(super) enum Grouping {
+    Plain(Vec<Expr>),
+    Sets(Vec<Vec<Expr>>),
+}
+
+pub(super) fn group(input: LogicalPlan, grouping: Grouping, aggregates: Vec<Expr>) -> Result<Grouped> {
+    let (keys, group_expr): (Vec<Expr>, Vec<Expr>) = match grouping {
+        Grouping::Plain(mut keys) => {
+            dedupe(&mut keys);
+            (keys.clone(), keys)
+        }
+        Grouping::Sets(sets) => {
+            let mut keys: Vec<Expr> = sets.iter().flatten().cloned().collect();
+            dedupe(&mut keys);
+            (keys, vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))])
+        }
+    };
+    let plan = LogicalPlanBuilder::from(input)
+        .aggregate(group_expr, aggregates.clone())
+        .told()?
+        .build()
+        .told()?;
+    let schema = plan.schema().clone();
+    let column = |name: &Expr| -> Result<Expr> {
+        let wanted = name.schema_name().to_string();
+        if let Expr::Column(column) = name {
+            return Ok(Expr::Column(column.clone()));
+        }
+        schema
+            .iter()
+            .find(|(_, field)| *field.name() == wanted)
+            .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
+            .ok_or_else(|| Error::internal(format!("GROUP BY lost {wanted}")))
+    };
+    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
+    for expr in keys.iter().chain(&aggregates) {
+        replaced.push((expr.clone(), column(expr)?));
+    }
+    Ok(Grouped { plan, replaced })
+}
+
+fn dedupe(exprs: &mut Vec<Expr>) {
+    let mut kept: Vec<Expr> = Vec::with_capacity(exprs.len());
+    for expr in exprs.drain(..) {
+        if !kept.contains(&expr) {
+            kept.push(expr);
+        }
+    }
+    *exprs = kept;
+}
+
+impl Grouped {
+    /// The expression over groups. A column of the input that is left ungrouped is 42803.
+    pub(super) fn rewrite(&self, expr: Expr) -> Result<Expr> {
+        let mut ungrouped: Option<Column> = None;
+        let rewritten = expr
+            .transform_down(|expr| {
+                if let Some((_, column)) = self.replaced.iter().find(|(from, _)| *from == expr) {
+                    return Ok(Transformed::new(column.clone(), true, TreeNodeRecursion::Jump));
+                }
+                if let Expr::Column(column) = &expr {
+                    ungrouped.get_or_insert_with(|| column.clone());
+                }
+                Ok(Transformed::no(expr))
+            })
+            .told()?
+            .data;
+        match ungrouped {
+            None => Ok(rewritten),
+            Some(column) => Err(Error::new(
+                state::GROUPING_ERROR,
+                format!(
+                    "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
+                    column.flat_name()
+                ),
+            )),
+        }
+    }
+
+    pub(super) fn has_key(&self, expr: &Expr) -> bool {
+        self.replaced.iter().any(|(from, _)| from == expr)
+    }
+}

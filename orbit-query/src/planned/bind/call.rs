@@ -1,0 +1,221 @@
+//! Function calls: what stands between the name and the table of functions.
+
+use super::expr::{boolean, not_allowed};
+use super::scope::Scope;
+use super::special::no_function;
+use super::{Binder, Bound, literal, moment};
+use crate::planned::functions::{Choice, choose};
+use crate::planned::types;
+use crate::planned::{aggregates, arrow};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::ScalarFunction;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments};
+
+/// A call's arguments.
+pub(super) struct Args<'q> {
+    pub exprs: Vec<&'q ast::Expr>,
+    /// `count(*)`
+    pub star: bool,
+    /// `count(t.*)`
+    pub relation: Option<&'q ast::ObjectName>,
+    pub distinct: bool,
+    pub order_by: &'q [ast::OrderByExpr],
+}
+
+pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
+    let mut args = Args { exprs: Vec::new(), star: false, relation: None, distinct: false, order_by: &[] };
+    let FunctionArguments::List(list) = &function.args else {
+        return Ok(args);
+    };
+    args.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+    for arg in &list.args {
+        match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => args.exprs.push(expr),
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.star = true,
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => args.relation = Some(name),
+            FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. } => args.exprs.push(expr),
+            other => return Err(Error::unsupported(format_args!("the argument {other}"))),
+        }
+    }
+    for clause in &list.clauses {
+        match clause {
+            ast::FunctionArgumentClause::OrderBy(order) => args.order_by = order,
+            other => return Err(Error::unsupported(format_args!("{other} in a call"))),
+        }
+    }
+    Ok(args)
+}
+
+/// Functions that give several rows.
+pub(super) fn is_set_returning(name: &str) -> bool {
+    matches!(name, "generate_series" | "unnest" | "regexp_split_to_table" | "string_to_table" | "generate_subscripts" | "regexp_matches" | "json_array_elements" | "jsonb_array_elements" | "jsonb_object_keys" | "json_object_keys")
+}
+
+impl Binder<'_> {
+    pub(super) fn function(&mut self, scope: &Scope, function: &ast::Function) -> Result<Bound> {
+        let name = types::last_name(&function.name);
+        if let FunctionArguments::Subquery(query) = &function.args {
+            return match name.as_str() {
+                "array" => self.array_subquery(scope, query),
+                _ => Err(Error::unsupported("a subquery as the only argument of a function")),
+            };
+        }
+        let args = arguments(function)?;
+        if function.over.is_some() {
+            if !self.clause.windows {
+                return Err(not_allowed("window", self.clause.name));
+            }
+            return self.window_call(scope, &name, function, args);
+        }
+        if aggregates::is_aggregate(&name) {
+            if !self.clause.aggregates {
+                return Err(not_allowed("aggregate", self.clause.name));
+            }
+            return self.aggregate_call(scope, &name, function, args);
+        }
+        if function.filter.is_some() {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("FILTER specified, but {name} is not an aggregate function"),
+            ));
+        }
+        if let Some(bound) = self.momentary(&name, &args)? {
+            return Ok(bound);
+        }
+        if let Some(bound) = self.conditional(scope, &name, &args.exprs)? {
+            return Ok(bound);
+        }
+        match (name.as_str(), args.exprs.as_slice()) {
+            ("date_part", [field, source]) => {
+                if let ast::Expr::Value(value) = super::operator::unnested(field) {
+                    if let ast::Value::SingleQuotedString(field) = &value.value {
+                        let field = field.clone();
+                        let source = self.expr(scope, source)?;
+                        let part = self.extract_from(&field, source)?;
+                        return self.cast(part, &SqlType::Float8);
+                    }
+                }
+            }
+            ("array", items) => return self.array(scope, items.iter().map(|item| (*item).clone()).collect::<Vec<_>>().as_slice()),
+            ("pg_typeof", [value]) => {
+                let bound = self.expr(scope, value)?;
+                return literal::constant(Value::Text(types::base(&bound.ty).to_string()), SqlType::Text);
+            }
+            ("grouping", _) => return self.grouping_call(scope, &args),
+            _ => {}
+        }
+        if is_set_returning(&name) {
+            return self.set_returning(scope, &name, &args);
+        }
+        let mut bounds = Vec::with_capacity(args.exprs.len());
+        for arg in &args.exprs {
+            bounds.push(self.expr(scope, arg)?);
+        }
+        self.call_bound(&name, bounds)
+    }
+
+    pub(super) fn call_bound(&mut self, name: &str, bounds: Vec<Bound>) -> Result<Bound> {
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        match choose(name, &have) {
+            Choice::One(chosen) => return self.invoke(chosen, bounds),
+            Choice::Several => return self.call_table(name, bounds),
+            Choice::None => {}
+        }
+        if let Some(bound) = self.system_function(name, &bounds)? {
+            return Ok(bound);
+        }
+        // `date('2013-01-01')`, `text(5)`: a type's name with one argument is a cast.
+        if let [only] = bounds.as_slice() {
+            let ty = ast::DataType::Custom(
+                ast::ObjectName::from(vec![ast::Ident::new(name)]),
+                Vec::new(),
+            );
+            if let Ok(ty) = types::named(&ty) {
+                if only.is_unknown() || types::castable(&only.ty, &ty) {
+                    return self.cast(only.clone(), &ty);
+                }
+            }
+        }
+        Err(no_function(name, &have))
+    }
+
+    /// The catalogs' own functions.
+    fn system_function(&mut self, name: &str, bounds: &[Bound]) -> Result<Option<Bound>> {
+        let Some(function) = crate::planned::system_functions().iter().find(|function| {
+            function.name() == name || function.aliases().iter().any(|alias| alias == name)
+        }) else {
+            return Ok(None);
+        };
+        let mut args = Vec::with_capacity(bounds.len());
+        let mut carried = Vec::with_capacity(bounds.len());
+        for bound in bounds {
+            let bound = self.decided(bound.clone())?;
+            carried.push(arrow::arrow_type(&bound.ty));
+            args.push(bound.expr);
+        }
+        let returned = function.return_type(&carried).map_err(crate::planned::error::from_datafusion);
+        let Ok(returned) = returned else {
+            return Ok(None);
+        };
+        let ty = arrow::sql_type_of_data(&returned);
+        let mut expr = Expr::ScalarFunction(ScalarFunction::new_udf(function.clone(), args));
+        if arrow::arrow_type(&ty) != returned {
+            expr = Expr::Cast(datafusion::logical_expr::expr::Cast::new(Box::new(expr), arrow::arrow_type(&ty)));
+        }
+        Ok(Some(Bound::new(expr, ty)))
+    }
+
+    /// now() and its like: known only when the statement runs.
+    fn momentary(&mut self, name: &str, args: &Args<'_>) -> Result<Option<Bound>> {
+        if !args.exprs.is_empty() && !matches!(name, "current_timestamp" | "localtimestamp" | "current_time") {
+            return Ok(None);
+        }
+        let now = |ty: SqlType| Bound::new(literal::placeholder(moment::NOW, &SqlType::TimestampTz), ty);
+        Ok(Some(match name {
+            "now" | "current_timestamp" | "transaction_timestamp" | "statement_timestamp" => {
+                now(SqlType::TimestampTz)
+            }
+            "localtimestamp" => {
+                let bound = now(SqlType::TimestampTz);
+                self.cast(bound, &SqlType::Timestamp)?
+            }
+            "current_date" => {
+                let bound = now(SqlType::TimestampTz);
+                self.cast(bound, &SqlType::Date)?
+            }
+            "localtime" => {
+                let bound = now(SqlType::TimestampTz);
+                self.cast(bound, &SqlType::Time)?
+            }
+            "current_user" | "session_user" | "user" | "current_role" => {
+                Bound::new(literal::placeholder(moment::USER, &SqlType::Name), SqlType::Name)
+            }
+            "current_database" | "current_catalog" => {
+                Bound::new(literal::placeholder(moment::DATABASE, &SqlType::Name), SqlType::Name)
+            }
+            "pg_backend_pid" => Bound::new(literal::placeholder(moment::PID, &SqlType::Int4), SqlType::Int4),
+            "current_schema" => {
+                let first = self.settings.search_path().iter().find(|schema| self.catalog.has_schema(schema)).cloned();
+                literal::constant(first.map_or(Value::Null, Value::Text), SqlType::Name)?
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// `count(t.*)`, `count(t)`: rows of which not all is NULL.
+    pub(super) fn row_present(&mut self, scope: &Scope, name: &str) -> Option<Bound> {
+        let relation = scope.relation(None, name)?;
+        let any: Vec<Expr> = relation
+            .columns
+            .iter()
+            .map(|column| Expr::IsNotNull(Box::new(column.bound.expr.clone())))
+            .collect();
+        let present = super::operator::balanced(any, datafusion::logical_expr::Operator::Or);
+        let one = datafusion::logical_expr::lit(true);
+        let case = datafusion::logical_expr::expr::Case::new(None, vec![(Box::new(present), Box::new(one))], None);
+        Some(boolean(Expr::Case(case)))
+    }
+}

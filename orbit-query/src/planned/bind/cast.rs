@@ -1,0 +1,208 @@
+//! Casts, asked for or not.
+
+use super::{Binder, Bound, literal};
+use crate::planned::arrow::{arrow_type, fixed_scale};
+use crate::planned::functions::row::RowFn;
+use crate::planned::{num, types};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Cast;
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, ValueRef, cast, text};
+use orbit_core::{Error, Result, state};
+
+fn arrow_cast(expr: Expr, to: &SqlType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expr), arrow_type(to)))
+}
+
+impl Binder<'_> {
+    pub(super) fn parse_text(&self, input: &str, ty: &SqlType) -> Result<Value> {
+        text::parse(input, ty, &self.settings.format)
+    }
+
+    /// `CAST(x AS t)`, `x::t`.
+    pub(super) fn cast(&mut self, bound: Bound, to: &SqlType) -> Result<Bound> {
+        if let Some(index) = bound.param {
+            let decided = self.decide_parameter(index, to);
+            return self.cast_known(decided, to, true);
+        }
+        if !types::castable(&bound.ty, to) && !types::is_text(to) {
+            return Err(Error::new(
+                state::CANNOT_COERCE,
+                format!("cannot cast type {} to {}", types::base(&bound.ty), types::base(to)),
+            ));
+        }
+        self.cast_known(bound, to, true)
+    }
+
+    /// A cast nobody asked for: between types that meet by themselves.
+    pub(super) fn coerce(&mut self, bound: Bound, to: &SqlType) -> Result<Bound> {
+        if let Some(index) = bound.param {
+            let decided = self.decide_parameter(index, to);
+            return self.coerce(decided, to);
+        }
+        self.cast_known(bound, to, false)
+    }
+
+    /// The cast of INSERT and UPDATE: too long is an error, too precise is rounded.
+    pub(super) fn assign(&mut self, bound: Bound, to: &SqlType) -> Result<Bound> {
+        if let Some(index) = bound.param {
+            let decided = self.decide_parameter(index, to);
+            return self.assign(decided, to);
+        }
+        if bound.ty == *to {
+            return Ok(bound);
+        }
+        // The writer checks lengths and precisions by value.
+        let base = types::base(to);
+        let bound = self.cast_known(bound, &base, true)?;
+        if bound.ty == *to || arrow_type(&bound.ty) == arrow_type(to) {
+            return Ok(Bound { ty: to.clone(), ..bound });
+        }
+        let held = to.clone();
+        let row = RowFn::new(
+            "assign".to_owned(),
+            format!("{:?} {to:?}", bound.ty),
+            vec![bound.ty.clone()],
+            to.clone(),
+            move |args: &[ValueRef<'_>]| match args.first() {
+                Some(value) => cast::assign(value.to_owned(), &held),
+                None => Ok(Value::Null),
+            },
+        );
+        Ok(Bound::new(row.call(vec![bound.expr]), to.clone()))
+    }
+
+    /// What no place gave a type: text.
+    pub(super) fn decided(&mut self, bound: Bound) -> Result<Bound> {
+        if bound.is_unknown() {
+            self.coerce(bound, &SqlType::Text)
+        } else {
+            Ok(bound)
+        }
+    }
+
+    /// A condition.
+    pub(super) fn boolean(&mut self, bound: Bound, what: &str) -> Result<Bound> {
+        if bound.ty == SqlType::Bool || bound.is_unknown() {
+            return self.coerce(bound, &SqlType::Bool);
+        }
+        Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            format!("argument of {what} must be type boolean, not type {}", types::base(&bound.ty)),
+        ))
+    }
+
+    fn cast_known(&mut self, bound: Bound, to: &SqlType, explicit: bool) -> Result<Bound> {
+        if bound.ty == *to {
+            return Ok(bound);
+        }
+        if let Some(value) = bound.literal {
+            let value = self.cast_value(value, &bound.ty, to)?;
+            let ty = match (to, &value) {
+                // A constant's own scale is worth keeping: arithmetic stays in 128 bits.
+                (SqlType::Numeric(None), Value::Numeric(number)) => return literal::numeric(number.clone()),
+                _ => to.clone(),
+            };
+            return literal::constant(value, ty);
+        }
+        let origin = bound.origin.filter(|_| types::same(&bound.ty, to) && !explicit);
+        let expr = self.cast_expr(bound.expr, &bound.ty, to, explicit)?;
+        Ok(Bound { origin, ..Bound::new(expr, to.clone()) })
+    }
+
+    fn cast_value(&self, value: Value, from: &SqlType, to: &SqlType) -> Result<Value> {
+        if value.is_null() {
+            return Ok(Value::Null);
+        }
+        if let (SqlType::Unknown, Value::Text(text)) = (from, &value) {
+            let parsed = self.parse_text(text, &types::base(to))?;
+            return cast::explicit(parsed, to, &self.settings.format);
+        }
+        cast::explicit(value, to, &self.settings.format)
+    }
+
+    /// The cast as an expression over rows.
+    pub(super) fn cast_expr(
+        &self,
+        expr: Expr,
+        from: &SqlType,
+        to: &SqlType,
+        explicit: bool,
+    ) -> Result<Expr> {
+        use SqlType as T;
+        let unknown_as_text = if *from == T::Unknown { &T::Text } else { from };
+        let from = unknown_as_text;
+        if from == to {
+            return Ok(expr);
+        }
+        // One Arrow type, nothing to change: text to varchar, int arrays, ...
+        let plain_text = |ty: &T| matches!(ty, T::Text | T::Varchar(None) | T::Name | T::Json | T::Unknown);
+        Ok(match (from, to) {
+            (a, b) if plain_text(a) && plain_text(b) && !matches!((a, b), (T::Text, T::Json | T::Name)) => expr,
+            (T::Char(_) | T::Varchar(_), T::Text | T::Varchar(None)) if arrow_type(from) == arrow_type(to) => expr,
+            (T::Int2, T::Int4 | T::Int8 | T::Float4 | T::Float8)
+            | (T::Int4, T::Int8 | T::Float8)
+            | (T::Int8, T::Float8)
+            | (T::Float4, T::Float8)
+            | (T::Oid, T::Int8) => arrow_cast(expr, to),
+            (T::Int2 | T::Int4 | T::Int8, T::Numeric(None)) => arrow_cast(expr, to),
+            (T::Date, T::Timestamp) => arrow_cast(expr, to),
+            (T::Numeric(_), T::Numeric(None)) => match fixed_scale(from) {
+                Some((_, scale)) => widen(expr, from, scale)?,
+                None => expr,
+            },
+            // A constraint on a carrier that has no room for one: PostgreSQL's rounding, by value.
+            _ => self.row_cast(expr, from, to, explicit),
+        })
+    }
+
+    fn row_cast(&self, expr: Expr, from: &SqlType, to: &SqlType, explicit: bool) -> Expr {
+        let format = self.settings.format.clone();
+        let target = to.clone();
+        let source = from.clone();
+        let _ = explicit;
+        let zone = format!("{:?}", format.time_zone);
+        RowFn::new(
+            format!("{}", types::base(to)),
+            format!("cast {from:?} {to:?} {zone}"),
+            vec![from.clone()],
+            to.clone(),
+            move |args: &[ValueRef<'_>]| {
+                let Some(value) = args.first() else {
+                    return Ok(Value::Null);
+                };
+                if let (SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_), ValueRef::Text(input)) =
+                    (&source, value)
+                {
+                    if !types::is_text(&target) {
+                        return text::parse(input, &target, &format);
+                    }
+                }
+                cast::explicit(value.to_owned(), &target, &format)
+            },
+        )
+        .call(vec![expr])
+    }
+}
+
+/// A Decimal128 into the carrier that knows each value's scale.
+fn widen(expr: Expr, from: &SqlType, scale: i8) -> Result<Expr> {
+    let places = u16::try_from(scale).unwrap_or(0);
+    let _ = num::PLACES;
+    Ok(RowFn::new(
+        "numeric".to_owned(),
+        format!("widen {from:?}"),
+        vec![from.clone()],
+        SqlType::Numeric(None),
+        move |args: &[ValueRef<'_>]| {
+            Ok(match args.first() {
+                Some(ValueRef::Numeric(value)) => {
+                    debug_assert_eq!(value.scale(), places);
+                    Value::Numeric(value.clone())
+                }
+                _ => Value::Null,
+            })
+        },
+    )
+    .call(vec![expr]))
+}

@@ -1,0 +1,323 @@
+//! Expressions, one case of the syntax at a time.
+
+use super::operator::{balanced, binary, numeric_key, unnested};
+use super::scope::Scope;
+use super::{Binder, Bound, literal};
+use crate::planned::types;
+use datafusion::logical_expr::expr::{Case, InList};
+use datafusion::logical_expr::{Expr, Operator};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+
+impl Binder<'_> {
+    pub fn expr(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
+        stacker_red_zone(|| self.deeper(|binder| binder.expr_here(scope, expr)))
+    }
+
+    fn expr_here(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
+        use ast::Expr as E;
+        match expr {
+            E::Nested(inner) => self.expr(scope, inner),
+            E::Identifier(ident) => self.column(scope, std::slice::from_ref(ident)),
+            E::CompoundIdentifier(path) => self.column(scope, path),
+            E::Value(value) => self.value(&value.value),
+            E::TypedString(typed) => self.typed_string(typed),
+            E::Interval(interval) => self.interval(interval),
+            E::Cast { kind, expr, data_type, .. } => {
+                if matches!(kind, ast::CastKind::TryCast | ast::CastKind::SafeCast) {
+                    return Err(Error::unsupported("TRY_CAST"));
+                }
+                if matches!(data_type, ast::DataType::Regclass) || is_reg_type(data_type) {
+                    return self.regclass(scope, expr, data_type);
+                }
+                let ty = types::named(data_type)?;
+                let bound = self.expr(scope, expr)?;
+                self.cast(bound, &ty)
+            }
+            E::BinaryOp { left, op, right } => self.binary_op(scope, left, op, right),
+            E::UnaryOp { op, expr } => self.unary_op(scope, *op, expr),
+            E::IsNull(inner) => {
+                let bound = self.tested(scope, inner)?;
+                Ok(boolean(Expr::IsNull(Box::new(bound.expr))))
+            }
+            E::IsNotNull(inner) => {
+                let bound = self.tested(scope, inner)?;
+                Ok(boolean(Expr::IsNotNull(Box::new(bound.expr))))
+            }
+            E::IsTrue(inner) => self.truth(scope, inner, "IS TRUE", Expr::IsTrue),
+            E::IsNotTrue(inner) => self.truth(scope, inner, "IS NOT TRUE", Expr::IsNotTrue),
+            E::IsFalse(inner) => self.truth(scope, inner, "IS FALSE", Expr::IsFalse),
+            E::IsNotFalse(inner) => self.truth(scope, inner, "IS NOT FALSE", Expr::IsNotFalse),
+            E::IsUnknown(inner) => self.truth(scope, inner, "IS UNKNOWN", Expr::IsUnknown),
+            E::IsNotUnknown(inner) => self.truth(scope, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown),
+            E::IsDistinctFrom(left, right) => self.distinct(scope, left, right, Operator::IsDistinctFrom),
+            E::IsNotDistinctFrom(left, right) => {
+                self.distinct(scope, left, right, Operator::IsNotDistinctFrom)
+            }
+            E::Between { expr, negated, low, high } => {
+                let value = self.expr(scope, expr)?;
+                let low = self.expr(scope, low)?;
+                let high = self.expr(scope, high)?;
+                let (from, to, join) = if *negated {
+                    (Operator::Lt, Operator::Gt, Operator::Or)
+                } else {
+                    (Operator::GtEq, Operator::LtEq, Operator::And)
+                };
+                let from = self.compare(value.clone(), from, low)?;
+                let to = self.compare(value, to, high)?;
+                Ok(boolean(binary(from.expr, join, to.expr)))
+            }
+            E::InList { expr, list, negated } => self.in_list(scope, expr, list, *negated),
+            E::InSubquery { expr, subquery, negated } => self.in_subquery(scope, expr, subquery, *negated),
+            E::Exists { subquery, negated } => self.exists(scope, subquery, *negated),
+            E::Subquery(query) => self.scalar_subquery(scope, query),
+            E::AnyOp { left, compare_op, right, .. } => self.quantified(scope, left, compare_op, right, true),
+            E::AllOp { left, compare_op, right } => self.quantified(scope, left, compare_op, right, false),
+            E::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.like(scope, expr, pattern, escape_char.as_ref(), *negated, false)
+            }
+            E::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.like(scope, expr, pattern, escape_char.as_ref(), *negated, true)
+            }
+            E::SimilarTo { negated, expr, pattern, escape_char } => {
+                self.similar_to(scope, expr, pattern, escape_char.as_ref(), *negated)
+            }
+            E::Case { operand, conditions, else_result, .. } => {
+                self.case(scope, operand.as_deref(), conditions, else_result.as_deref())
+            }
+            E::Function(function) => self.function(scope, function),
+            E::Extract { field, expr, .. } => self.extract(scope, &field.to_string(), expr),
+            E::Ceil { expr, .. } => self.table_call(scope, "ceil", &[expr]),
+            E::Floor { expr, .. } => self.table_call(scope, "floor", &[expr]),
+            E::Position { expr, r#in } => self.table_call(scope, "strpos", &[r#in, expr]),
+            E::Substring { expr, substring_from, substring_for, .. } => {
+                self.substring(scope, expr, substring_from.as_deref(), substring_for.as_deref())
+            }
+            E::Trim { trim_where, trim_what, expr, trim_characters } => {
+                let name = match trim_where {
+                    Some(ast::TrimWhereField::Leading) => "ltrim",
+                    Some(ast::TrimWhereField::Trailing) => "rtrim",
+                    _ => "btrim",
+                };
+                let what = trim_what.as_deref().or_else(|| trim_characters.as_ref()?.first());
+                match what {
+                    Some(what) => self.table_call(scope, name, &[expr, what]),
+                    None => self.table_call(scope, name, &[expr]),
+                }
+            }
+            E::Overlay { expr, overlay_what, overlay_from, overlay_for } => match overlay_for {
+                Some(length) => self.table_call(scope, "overlay", &[expr, overlay_what, overlay_from, length]),
+                None => self.table_call(scope, "overlay", &[expr, overlay_what, overlay_from]),
+            },
+            E::AtTimeZone { timestamp, time_zone } => {
+                self.table_call(scope, "timezone", &[time_zone, timestamp])
+            }
+            E::Collate { expr, .. } => self.expr(scope, expr),
+            E::Array(array) => self.array(scope, &array.elem),
+            E::CompoundFieldAccess { root, access_chain } => self.subscript(scope, root, access_chain),
+            E::Tuple(_) => Err(Error::unsupported("a row value here")),
+            other => Err(Error::unsupported(format_args!("the expression {other}"))),
+        }
+    }
+
+    /// A column; else, in WHERE and later SELECT items, what the alias of that name stands for.
+    fn column(&mut self, scope: &Scope, path: &[ast::Ident]) -> Result<Bound> {
+        if let Some(bound) = self.resolve(scope, path)? {
+            return Ok(bound);
+        }
+        let name = path.last().map(types::fold).unwrap_or_default();
+        if path.len() == 1 {
+            let at = self.aliases.iter().position(|(alias, _)| *alias == name);
+            if let Some(at) = at {
+                // Without itself in sight: `x AS x` must not chase its tail.
+                let meant = self.aliases.remove(at);
+                let bound = self.expr(scope, &meant.1);
+                self.aliases.insert(at, meant);
+                return bound;
+            }
+        }
+        Err(self.no_such_column(scope, &name))
+    }
+
+    fn unary_op(&mut self, scope: &Scope, op: ast::UnaryOperator, inner: &ast::Expr) -> Result<Bound> {
+        use ast::UnaryOperator as U;
+        match op {
+            U::Not => {
+                let bound = self.expr(scope, inner)?;
+                let bound = self.boolean(bound, "NOT")?;
+                Ok(boolean(Expr::Not(Box::new(bound.expr))))
+            }
+            U::Minus => {
+                if let ast::Expr::Value(value) = unnested(inner) {
+                    if let ast::Value::Number(text, _) = &value.value {
+                        return literal::number(text).and_then(|bound| {
+                            // int8's smallest value does not fit without its sign.
+                            if text == "9223372036854775808" {
+                                return literal::constant(Value::Int8(i64::MIN), SqlType::Int8);
+                            }
+                            if text == "2147483648" {
+                                return literal::constant(Value::Int4(i32::MIN), SqlType::Int4);
+                            }
+                            self.negate(bound)
+                        });
+                    }
+                }
+                let bound = self.expr(scope, inner)?;
+                self.negate(bound)
+            }
+            U::Plus => self.expr(scope, inner),
+            U::PGAbs => self.table_call(scope, "abs", &[inner]),
+            U::PGSquareRoot => self.table_call(scope, "sqrt", &[inner]),
+            U::PGCubeRoot => self.table_call(scope, "cbrt", &[inner]),
+            U::BitwiseNot => {
+                let bound = self.expr(scope, inner)?;
+                self.table_unary("~", bound)
+            }
+            other => Err(Error::unsupported(format_args!("the operator {other}"))),
+        }
+    }
+
+    /// What IS NULL tests; a row is null when all of it is, so refuse rather than guess.
+    fn tested(&mut self, scope: &Scope, inner: &ast::Expr) -> Result<Bound> {
+        let bound = self.expr(scope, inner)?;
+        self.decided(bound)
+    }
+
+    fn truth(
+        &mut self,
+        scope: &Scope,
+        inner: &ast::Expr,
+        what: &str,
+        make: fn(Box<Expr>) -> Expr,
+    ) -> Result<Bound> {
+        let bound = self.expr(scope, inner)?;
+        let bound = self.boolean(bound, what)?;
+        Ok(boolean(make(Box::new(bound.expr))))
+    }
+
+    fn distinct(&mut self, scope: &Scope, left: &ast::Expr, right: &ast::Expr, op: Operator) -> Result<Bound> {
+        let left = self.expr(scope, left)?;
+        let right = self.expr(scope, right)?;
+        let (left, right) = self.comparable(left, right, "=")?;
+        Ok(boolean(binary(left, op, right)))
+    }
+
+    fn in_list(&mut self, scope: &Scope, expr: &ast::Expr, list: &[ast::Expr], negated: bool) -> Result<Bound> {
+        if let ast::Expr::Tuple(_) = unnested(expr) {
+            let any = list
+                .iter()
+                .map(|item| self.binary_op(scope, expr, &ast::BinaryOperator::Eq, item).map(|bound| bound.expr))
+                .collect::<Result<Vec<_>>>()?;
+            let any = balanced(any, Operator::Or);
+            return Ok(boolean(if negated { Expr::Not(Box::new(any)) } else { any }));
+        }
+        let value = self.expr(scope, expr)?;
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            items.push(self.expr(scope, item)?);
+        }
+        self.is_among(value, items, negated)
+    }
+
+    pub(super) fn is_among(&mut self, value: Bound, items: Vec<Bound>, negated: bool) -> Result<Bound> {
+        let common = types::common(std::iter::once(&value.ty).chain(items.iter().map(|item| &item.ty)), "IN");
+        let Ok(ty) = common else {
+            // Comparable one by one at most: then PostgreSQL's error comes from the first that isn't.
+            let mut any = Vec::with_capacity(items.len());
+            for item in items {
+                any.push(self.compare(value.clone(), Operator::Eq, item)?.expr);
+            }
+            let any = balanced(any, Operator::Or);
+            return Ok(boolean(if negated { Expr::Not(Box::new(any)) } else { any }));
+        };
+        let ty = types::base(&ty);
+        let numeric = matches!(ty, SqlType::Numeric(_));
+        let mut to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
+            Ok(if numeric {
+                numeric_key(binder.to_carrier(bound)?.expr)
+            } else {
+                binder.coerce(bound, &ty)?.expr
+            })
+        };
+        let value = to_common(self, value)?;
+        let list = items
+            .into_iter()
+            .map(|item| to_common(self, item))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(boolean(Expr::InList(InList::new(Box::new(value), list, negated))))
+    }
+
+    fn case(
+        &mut self,
+        scope: &Scope,
+        operand: Option<&ast::Expr>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&ast::Expr>,
+    ) -> Result<Bound> {
+        let operand = operand.map(|operand| self.expr(scope, operand)).transpose()?;
+        let mut whens = Vec::with_capacity(conditions.len());
+        let mut thens = Vec::with_capacity(conditions.len() + 1);
+        for when in conditions {
+            let condition = self.expr(scope, &when.condition)?;
+            let condition = match &operand {
+                Some(operand) => self.compare(operand.clone(), Operator::Eq, condition)?,
+                None => self.boolean(condition, "CASE/WHEN")?,
+            };
+            whens.push(Box::new(condition.expr));
+            thens.push(self.expr(scope, &when.result)?);
+        }
+        thens.push(match otherwise {
+            Some(otherwise) => self.expr(scope, otherwise)?,
+            None => literal::null()?,
+        });
+        // PostgreSQL looks at ELSE first.
+        let ty = types::common(
+            thens.last().into_iter().chain(&thens[..thens.len() - 1]).map(|then| &then.ty),
+            "CASE",
+        )?;
+        let mut thens = self.branches(thens, &ty)?;
+        let otherwise = thens.pop().map(Box::new);
+        let whens = whens.into_iter().zip(thens.into_iter().map(Box::new)).collect();
+        Ok(Bound::new(Expr::Case(Case::new(None, whens, otherwise)), ty))
+    }
+
+    /// Every branch in the common type.
+    pub(super) fn branches(&mut self, bounds: Vec<Bound>, ty: &SqlType) -> Result<Vec<Expr>> {
+        bounds
+            .into_iter()
+            .map(|bound| {
+                Ok(if *ty == SqlType::Numeric(None) {
+                    self.to_carrier(bound)?.expr
+                } else {
+                    self.coerce(bound, ty)?.expr
+                })
+            })
+            .collect()
+    }
+}
+
+pub(super) fn boolean(expr: Expr) -> Bound {
+    Bound::new(expr, SqlType::Bool)
+}
+
+fn is_reg_type(ty: &ast::DataType) -> bool {
+    match ty {
+        ast::DataType::Custom(name, _) => matches!(
+            types::last_name(name).as_str(),
+            "regclass" | "regtype" | "regproc" | "regprocedure" | "regnamespace" | "regrole"
+        ),
+        _ => false,
+    }
+}
+
+/// Syntax can be deep; the thread's stack need not be.
+pub(super) fn stacker_red_zone<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+pub(super) fn not_allowed(what: &str, clause: &str) -> Error {
+    let code = if what.starts_with("window") { state::WINDOWING_ERROR } else { state::GROUPING_ERROR };
+    Error::new(code, format!("{what} functions are not allowed in {clause}"))
+}

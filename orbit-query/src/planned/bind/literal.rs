@@ -1,0 +1,150 @@
+//! Constants: numbers, strings that wait for a type, typed strings, intervals.
+
+use super::{Binder, Bound};
+use crate::planned::arrow::{arrow_type, scalar_of};
+use crate::planned::types;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Placeholder;
+use orbit_core::types::SqlType;
+use orbit_core::value::{Numeric, Value};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+use std::sync::Arc;
+
+/// A constant of a known type.
+pub fn constant(value: Value, ty: SqlType) -> Result<Bound> {
+    let carried = if ty == SqlType::Unknown { SqlType::Text } else { ty.clone() };
+    let scalar = scalar_of(&carried, &value)?;
+    Ok(Bound {
+        literal: Some(value),
+        ..Bound::new(Expr::Literal(scalar, None), ty)
+    })
+}
+
+pub fn null() -> Result<Bound> {
+    constant(Value::Null, SqlType::Unknown)
+}
+
+/// The smallest of int4, int8 and numeric that holds it, as PostgreSQL reads numbers.
+pub fn number(text: &str) -> Result<Bound> {
+    let digits = text.replace('_', "");
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if let Ok(value) = digits.parse::<i32>() {
+            return constant(Value::Int4(value), SqlType::Int4);
+        }
+        if let Ok(value) = digits.parse::<i64>() {
+            return constant(Value::Int8(value), SqlType::Int8);
+        }
+    }
+    numeric(Numeric::parse(&digits)?)
+}
+
+/// A numeric constant, with its scale in its type while it fits 38 digits.
+pub fn numeric(value: Numeric) -> Result<Bound> {
+    let ty = fixed_type(&value).unwrap_or(SqlType::Numeric(None));
+    constant(Value::Numeric(value), ty)
+}
+
+fn fixed_type(value: &Numeric) -> Option<SqlType> {
+    let scale = value.scale();
+    let unscaled = value.is_finite().then(|| value.to_i128_scaled(scale)).flatten()?;
+    let mut digits = 1u16;
+    let mut rest = unscaled.unsigned_abs() / 10;
+    while rest > 0 {
+        digits += 1;
+        rest /= 10;
+    }
+    let precision = digits.max(scale);
+    (precision <= 38).then(|| SqlType::Numeric(Some((precision, scale as i16))))
+}
+
+impl Binder<'_> {
+    pub(super) fn value(&mut self, value: &ast::Value) -> Result<Bound> {
+        use ast::Value as V;
+        match value {
+            V::Number(text, _) => number(text),
+            V::SingleQuotedString(text)
+            | V::EscapedStringLiteral(text)
+            | V::UnicodeStringLiteral(text)
+            | V::NationalStringLiteral(text) => constant(Value::Text(text.clone()), SqlType::Unknown),
+            V::DollarQuotedString(text) => {
+                constant(Value::Text(text.value.clone()), SqlType::Unknown)
+            }
+            V::Boolean(value) => constant(Value::Bool(*value), SqlType::Bool),
+            V::Null => null(),
+            V::Placeholder(name) => self.parameter(name),
+            other => Err(Error::unsupported(format_args!("the literal {other}"))),
+        }
+    }
+
+    fn parameter(&mut self, name: &str) -> Result<Bound> {
+        let number = name
+            .strip_prefix('$')
+            .and_then(|digits| digits.parse::<usize>().ok())
+            .filter(|number| (1..=65535).contains(number))
+            .ok_or_else(|| {
+                Error::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {name}"))
+            })?;
+        if self.params.len() < number {
+            self.params.resize(number, None);
+        }
+        let index = number - 1;
+        match self.params.get(index).cloned().flatten().filter(|ty| *ty != SqlType::Unknown) {
+            Some(ty) => Ok(Bound::new(placeholder(name, &ty), ty)),
+            None => Ok(Bound {
+                param: Some(index),
+                ..Bound::new(placeholder(name, &SqlType::Text), SqlType::Unknown)
+            }),
+        }
+    }
+
+    /// A parameter gets its type from where it stands first.
+    pub(super) fn decide_parameter(&mut self, index: usize, ty: &SqlType) -> Bound {
+        let name = format!("${}", index + 1);
+        let decided = self.params.get(index).cloned().flatten().filter(|ty| *ty != SqlType::Unknown);
+        match decided {
+            Some(known) => Bound::new(placeholder(&name, &known), known),
+            None => {
+                let ty = match ty {
+                    SqlType::Unknown => SqlType::Text,
+                    other => types::base(other),
+                };
+                if let Some(slot) = self.params.get_mut(index) {
+                    *slot = Some(ty.clone());
+                }
+                Bound::new(placeholder(&name, &ty), ty)
+            }
+        }
+    }
+
+    pub(super) fn typed_string(&mut self, typed: &ast::TypedString) -> Result<Bound> {
+        let ty = types::named(&typed.data_type)?;
+        let value = self.value(&typed.value.value)?;
+        self.cast(value, &ty)
+    }
+
+    /// `INTERVAL '1 day'`, `INTERVAL '1' DAY`, `INTERVAL '1 2' DAY TO HOUR`.
+    pub(super) fn interval(&mut self, interval: &ast::Interval) -> Result<Bound> {
+        let ast::Expr::Value(text) = &*interval.value else {
+            return Err(Error::unsupported("an INTERVAL of an expression"));
+        };
+        let ast::Value::SingleQuotedString(text) = &text.value else {
+            return Err(Error::unsupported("an INTERVAL without quotes"));
+        };
+        let bare = text.trim().parse::<f64>().is_ok();
+        let text = match &interval.leading_field {
+            Some(field) if bare => format!("{text} {field}"),
+            _ => text.clone(),
+        };
+        let value = self.parse_text(&text, &SqlType::Interval)?;
+        constant(value, SqlType::Interval)
+    }
+}
+
+/// `$1` or one of our own, typed.
+pub fn placeholder(name: &str, ty: &SqlType) -> Expr {
+    Expr::Placeholder(Placeholder::new_with_field(
+        name.to_owned(),
+        Some(Arc::new(datafusion::arrow::datatypes::Field::new("", arrow_type(ty), true))),
+    ))
+}

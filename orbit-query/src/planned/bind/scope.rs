@@ -1,0 +1,208 @@
+//! Which names mean what at one place of a statement.
+
+use super::{Binder, Bound};
+use crate::planned::types::fold;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::arrow::datatypes::Field;
+use datafusion::logical_expr::Expr;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::Ident;
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub struct ScopeColumn {
+    pub name: String,
+    pub bound: Bound,
+}
+
+/// A relation of FROM.
+#[derive(Clone, Debug)]
+pub struct ScopeRelation {
+    pub alias: String,
+    pub schema: Option<String>,
+    pub columns: Vec<ScopeColumn>,
+    /// Positions of the primary key, for "functionally dependent" columns.
+    pub primary_key: Vec<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub relations: Vec<ScopeRelation>,
+    /// What `*` gives and unqualified names see: columns merged by USING once.
+    pub visible: Vec<ScopeColumn>,
+}
+
+enum Found {
+    Nothing,
+    One(Bound),
+}
+
+impl Scope {
+    pub fn of(relation: ScopeRelation) -> Scope {
+        Scope {
+            visible: relation.columns.clone(),
+            relations: vec![relation],
+        }
+    }
+
+    /// Both sides of a join without USING.
+    pub fn beside(mut self, other: Scope) -> Result<Scope> {
+        for relation in &other.relations {
+            if self
+                .relations
+                .iter()
+                .any(|mine| !mine.alias.is_empty() && mine.alias == relation.alias && mine.schema == relation.schema)
+            {
+                return Err(Error::new(
+                    state::DUPLICATE_ALIAS,
+                    format!("table name \"{}\" specified more than once", relation.alias),
+                ));
+            }
+        }
+        self.relations.extend(other.relations);
+        self.visible.extend(other.visible);
+        Ok(self)
+    }
+
+    fn unqualified(&self, name: &str) -> Result<Found> {
+        let mut hits = self.visible.iter().filter(|column| column.name == name);
+        match (hits.next(), hits.next()) {
+            (None, _) => Ok(Found::Nothing),
+            (Some(hit), None) => Ok(Found::One(hit.bound.clone())),
+            _ => Err(Error::new(
+                state::AMBIGUOUS_COLUMN,
+                format!("column reference \"{name}\" is ambiguous"),
+            )),
+        }
+    }
+
+    pub fn relation(&self, schema: Option<&str>, alias: &str) -> Option<&ScopeRelation> {
+        self.relations.iter().find(|relation| {
+            relation.alias == alias
+                && schema.is_none_or(|schema| relation.schema.as_deref() == Some(schema))
+        })
+    }
+}
+
+/// The same expression as seen from a query inside.
+pub fn as_outer(bound: &Bound) -> Result<Bound> {
+    let ty = bound.ty.clone();
+    let expr = bound
+        .expr
+        .clone()
+        .transform(|expr| {
+            Ok(match expr {
+                Expr::Column(column) => {
+                    let field = Arc::new(Field::new(
+                        &column.name,
+                        crate::planned::arrow::arrow_type(&ty),
+                        true,
+                    ));
+                    Transformed::yes(Expr::OuterReferenceColumn(field, column))
+                }
+                other => Transformed::no(other),
+            })
+        })
+        .map_err(crate::planned::error::from_datafusion)?
+        .data;
+    Ok(Bound { expr, ..bound.clone() })
+}
+
+impl Binder<'_> {
+    /// A name of one to four parts. `None`: no such column anywhere.
+    pub(super) fn resolve(&mut self, scope: &Scope, path: &[Ident]) -> Result<Option<Bound>> {
+        let parts: Vec<String> = path.iter().map(fold).collect();
+        match parts.as_slice() {
+            [name] => {
+                if let Found::One(bound) = scope.unqualified(name)? {
+                    return Ok(Some(bound));
+                }
+                for outer in self.outer.iter().rev() {
+                    if let Found::One(bound) = outer.unqualified(name)? {
+                        return as_outer(&bound).map(Some);
+                    }
+                }
+                Ok(None)
+            }
+            [.., qualifier, name] => {
+                let schema = (parts.len() > 2).then(|| parts[parts.len() - 3].as_str());
+                let find = |scope: &Scope| -> Option<Result<Bound>> {
+                    let relation = scope.relation(schema, qualifier)?;
+                    let mut hits = relation.columns.iter().filter(|column| column.name == *name);
+                    Some(match (hits.next(), hits.next()) {
+                        (Some(hit), None) => Ok(hit.bound.clone()),
+                        (Some(_), Some(_)) => Err(Error::new(
+                            state::AMBIGUOUS_COLUMN,
+                            format!("column reference \"{name}\" is ambiguous"),
+                        )),
+                        (None, _) => Err(Error::new(
+                            state::UNDEFINED_COLUMN,
+                            format!("column {qualifier}.{name} does not exist"),
+                        )),
+                    })
+                };
+                if let Some(found) = find(scope) {
+                    return found.map(Some);
+                }
+                for outer in self.outer.iter().rev() {
+                    if let Some(found) = find(outer) {
+                        return as_outer(&found?).map(Some);
+                    }
+                }
+                Err(Error::new(
+                    state::UNDEFINED_TABLE,
+                    format!("missing FROM-clause entry for table \"{qualifier}\""),
+                ))
+            }
+            [] => Ok(None),
+        }
+    }
+
+    pub(super) fn no_such_column(&self, scope: &Scope, name: &str) -> Error {
+        let error = Error::new(
+            state::UNDEFINED_COLUMN,
+            format!("column \"{name}\" does not exist"),
+        );
+        let near = scope
+            .relations
+            .iter()
+            .flat_map(|relation| relation.columns.iter().map(move |column| (relation, column)))
+            .filter(|(_, column)| is_near(&column.name, name))
+            .map(|(relation, column)| format!("{}.{}", relation.alias, column.name))
+            .next();
+        match near {
+            Some(near) => error.with_hint(format!(
+                "Perhaps you meant to reference the column \"{near}\"."
+            )),
+            None => error,
+        }
+    }
+}
+
+/// One letter more, less or other, or two letters swapped.
+fn is_near(a: &str, b: &str) -> bool {
+    if a == b || a.len().abs_diff(b.len()) > 1 || a.len() < 3 {
+        return false;
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let back = a[front.min(a.len())..]
+        .iter()
+        .rev()
+        .zip(b[front.min(b.len())..].iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let rest = |letters: &[char]| letters.len() - front - back;
+    rest(&a) <= 1 && rest(&b) <= 1
+        || rest(&a) == 2 && rest(&b) == 2 && a[front] == b[front + 1] && a[front + 1] == b[front]
+}
+
+/// Types of a scope's relation, for callers that only need names and types.
+pub fn columns_of(relation: &ScopeRelation) -> Vec<(String, SqlType)> {
+    relation
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), column.bound.ty.clone()))
+        .collect()
+}

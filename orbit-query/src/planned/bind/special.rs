@@ -1,0 +1,400 @@
+//! Syntax with rules of its own: COALESCE and its like, EXTRACT, SUBSTRING,
+//! patterns, arrays, `::regclass`.
+
+use super::expr::boolean;
+use super::scope::Scope;
+use super::{Binder, Bound, literal};
+use crate::planned::functions::row::{RowFn, arity};
+use crate::planned::functions::{Choice, choose, datetime, pattern};
+use crate::planned::types;
+use datafusion::logical_expr::expr::{Case, Like};
+use datafusion::logical_expr::{Expr, Operator};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Array, Value, ValueRef};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+
+impl Binder<'_> {
+    /// A function of the table by name.
+    pub(super) fn table_call(&mut self, scope: &Scope, name: &str, args: &[&ast::Expr]) -> Result<Bound> {
+        let mut bound = Vec::with_capacity(args.len());
+        for arg in args {
+            bound.push(self.expr(scope, arg)?);
+        }
+        self.call_table(name, bound)
+    }
+
+    pub(super) fn call_table(&mut self, name: &str, args: Vec<Bound>) -> Result<Bound> {
+        let have: Vec<SqlType> = args.iter().map(|arg| arg.ty.clone()).collect();
+        match choose(name, &have) {
+            Choice::One(chosen) => self.invoke(chosen, args),
+            Choice::None => Err(no_function(name, &have)),
+            Choice::Several => Err(Error::new(
+                state::AMBIGUOUS_FUNCTION,
+                format!("function {}({}) is not unique", name, type_list(&have)),
+            )
+            .with_hint("Could not choose a best candidate function. You might need to add explicit type casts.")),
+        }
+    }
+
+    pub(super) fn substring(
+        &mut self,
+        scope: &Scope,
+        text: &ast::Expr,
+        from: Option<&ast::Expr>,
+        length: Option<&ast::Expr>,
+    ) -> Result<Bound> {
+        let text = self.expr(scope, text)?;
+        let mut args = vec![text];
+        match (from, length) {
+            (Some(from), None) => args.push(self.expr(scope, from)?),
+            (from, Some(length)) => {
+                args.push(match from {
+                    Some(from) => self.expr(scope, from)?,
+                    None => literal::number("1")?,
+                });
+                args.push(self.expr(scope, length)?);
+            }
+            (None, None) => {}
+        }
+        self.call_table("substring", args)
+    }
+
+    pub(super) fn extract(&mut self, scope: &Scope, field: &str, expr: &ast::Expr) -> Result<Bound> {
+        let source = self.expr(scope, expr)?;
+        self.extract_from(field.trim_matches(['\'', '"']), source)
+    }
+
+    pub(super) fn extract_from(&mut self, field: &str, source: Bound) -> Result<Bound> {
+        let source = if source.is_unknown() {
+            self.coerce(source, &SqlType::TimestampTz)?
+        } else {
+            source
+        };
+        let part = datetime::part(&field.to_lowercase(), &source.ty)?;
+        let returns = part.numeric_type();
+        let zone = self.settings.format.time_zone;
+        let row = RowFn::new(
+            "extract".to_owned(),
+            format!("{part:?} {zone:?}"),
+            vec![source.ty.clone()],
+            returns.clone(),
+            move |args| match args.first() {
+                Some(value) => datetime::extract(part, value, zone),
+                None => Err(arity()),
+            },
+        );
+        Ok(Bound::new(row.call(vec![source.expr]), returns))
+    }
+
+    pub(super) fn like(
+        &mut self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        negated: bool,
+        insensitive: bool,
+    ) -> Result<Bound> {
+        let subject = self.expr(scope, expr)?;
+        let pattern = self.expr(scope, pattern)?;
+        let escape = match escape.map(|escape| &escape.value) {
+            None => None,
+            Some(ast::Value::SingleQuotedString(text)) if text.chars().count() <= 1 => {
+                Some(text.chars().next())
+            }
+            Some(_) => {
+                return Err(Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                    .with_hint("Escape string must be empty or one character."));
+            }
+        };
+        self.like_bound(subject, pattern, escape, negated, insensitive)
+    }
+
+    fn like_bound(
+        &mut self,
+        subject: Bound,
+        pattern: Bound,
+        escape: Option<Option<char>>,
+        negated: bool,
+        insensitive: bool,
+    ) -> Result<Bound> {
+        for side in [&subject, &pattern] {
+            if !side.is_unknown() && !types::is_text(&side.ty) {
+                let sign = match (negated, insensitive) {
+                    (false, false) => "~~",
+                    (true, false) => "!~~",
+                    (false, true) => "~~*",
+                    (true, true) => "!~~*",
+                };
+                return Err(super::operator::no_operator(sign, &subject.ty, &pattern.ty));
+            }
+        }
+        let subject = self.coerce(subject, &SqlType::Text)?;
+        let pattern = self.coerce(pattern, &SqlType::Text)?;
+        let pattern = match (&pattern.literal, escape) {
+            (_, None) => pattern.expr,
+            (Some(Value::Text(text)), Some(escape)) => {
+                let text = pattern::with_backslash(text, escape)?;
+                literal::constant(Value::Text(text), SqlType::Text)?.expr
+            }
+            (_, Some(escape)) => RowFn::new(
+                "like_escape".to_owned(),
+                format!("{escape:?}"),
+                vec![SqlType::Text],
+                SqlType::Text,
+                move |args| match args.first() {
+                    Some(ValueRef::Text(text)) => pattern::with_backslash(text, escape).map(Value::Text),
+                    _ => Err(arity()),
+                },
+            )
+            .call(vec![pattern.expr]),
+        };
+        Ok(boolean(Expr::Like(Like::new(
+            negated,
+            Box::new(subject.expr),
+            Box::new(pattern),
+            None,
+            insensitive,
+        ))))
+    }
+
+    pub(super) fn similar_to(
+        &mut self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        negated: bool,
+    ) -> Result<Bound> {
+        let escape = match escape.map(|escape| &escape.value) {
+            None => Some('\\'),
+            Some(ast::Value::SingleQuotedString(text)) => text.chars().next(),
+            Some(_) => return Err(Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")),
+        };
+        let subject = self.expr(scope, expr)?;
+        let subject = self.coerce(subject, &SqlType::Text)?;
+        let pattern = self.expr(scope, pattern)?;
+        let pattern = self.coerce(pattern, &SqlType::Text)?;
+        let row = RowFn::new(
+            "similar_to".to_owned(),
+            format!("{escape:?} {negated}"),
+            vec![SqlType::Text, SqlType::Text],
+            SqlType::Bool,
+            move |args| match args {
+                [ValueRef::Text(subject), ValueRef::Text(text)] => {
+                    let regex = pattern::compiled(&pattern::of_similar(text, escape)?, false)?;
+                    Ok(Value::Bool(regex.is_match(subject) != negated))
+                }
+                _ => Err(arity()),
+            },
+        );
+        Ok(boolean(row.call(vec![subject.expr, pattern.expr])))
+    }
+
+    /// `~~` and `~` and their kin; `None`: another operator.
+    pub(super) fn like_operator(&mut self, sign: &str, left: &Bound, right: &Bound) -> Result<Option<Bound>> {
+        let like = match sign {
+            "~~" => Some((false, false)),
+            "!~~" => Some((true, false)),
+            "~~*" => Some((false, true)),
+            "!~~*" => Some((true, true)),
+            _ => None,
+        };
+        if let Some((negated, insensitive)) = like {
+            return self.like_bound(left.clone(), right.clone(), None, negated, insensitive).map(Some);
+        }
+        let operator = match sign {
+            "~" => Operator::RegexMatch,
+            "~*" => Operator::RegexIMatch,
+            "!~" => Operator::RegexNotMatch,
+            "!~*" => Operator::RegexNotIMatch,
+            _ => return Ok(None),
+        };
+        let textual = |bound: &Bound| bound.is_unknown() || types::is_text(&bound.ty);
+        if !textual(left) || !textual(right) {
+            return Err(super::operator::no_operator(sign, &left.ty, &right.ty));
+        }
+        let subject = self.coerce(left.clone(), &SqlType::Text)?;
+        let pattern = self.coerce(right.clone(), &SqlType::Text)?;
+        if let Some(Value::Text(text)) = &pattern.literal {
+            let translated = pattern::to_rust(text);
+            pattern::compiled(&translated, false)?;
+            let constant = literal::constant(Value::Text(translated), SqlType::Text)?;
+            return Ok(Some(boolean(super::operator::binary(subject.expr, operator, constant.expr))));
+        }
+        let insensitive = sign.ends_with('*');
+        let negated = sign.starts_with('!');
+        let row = RowFn::new(
+            sign.to_owned(),
+            String::new(),
+            vec![SqlType::Text, SqlType::Text],
+            SqlType::Bool,
+            move |args| match args {
+                [ValueRef::Text(subject), ValueRef::Text(text)] => {
+                    let regex = pattern::compiled(&pattern::to_rust(text), insensitive)?;
+                    Ok(Value::Bool(regex.is_match(subject) != negated))
+                }
+                _ => Err(arity()),
+            },
+        );
+        Ok(Some(boolean(row.call(vec![subject.expr, pattern.expr]))))
+    }
+
+    /// COALESCE, GREATEST, LEAST, NULLIF. `None`: another function.
+    pub(super) fn conditional(&mut self, scope: &Scope, name: &str, args: &[&ast::Expr]) -> Result<Option<Bound>> {
+        let what = match name {
+            "coalesce" => "COALESCE",
+            "greatest" => "GREATEST",
+            "least" => "LEAST",
+            "nullif" => "NULLIF",
+            _ => return Ok(None),
+        };
+        let mut bounds = Vec::with_capacity(args.len());
+        for arg in args {
+            bounds.push(self.expr(scope, arg)?);
+        }
+        if name == "nullif" {
+            let [left, right] = <[Bound; 2]>::try_from(bounds)
+                .map_err(|bounds| no_function(name, &bounds.into_iter().map(|b| b.ty).collect::<Vec<_>>()))?;
+            let left = self.decided_like(left, &right)?;
+            let equal = self.compare(left.clone(), Operator::Eq, right)?;
+            let null = self.typed_null(&left.ty)?;
+            let ty = left.ty.clone();
+            let case = Case::new(None, vec![(Box::new(equal.expr), Box::new(null))], Some(Box::new(left.expr)));
+            return Ok(Some(Bound::new(Expr::Case(case), ty)));
+        }
+        if bounds.is_empty() {
+            return Err(Error::new(state::SYNTAX_ERROR, "syntax error at or near \")\""));
+        }
+        let ty = types::common(bounds.iter().map(|bound| &bound.ty), what)?;
+        let exprs = self.branches(bounds, &ty)?;
+        let expr = match name {
+            "coalesce" => datafusion::functions::core::expr_fn::coalesce(exprs),
+            "greatest" => datafusion::functions::core::expr_fn::greatest(exprs),
+            _ => datafusion::functions::core::expr_fn::least(exprs),
+        };
+        Ok(Some(Bound::new(expr, ty)))
+    }
+
+    fn decided_like(&mut self, bound: Bound, other: &Bound) -> Result<Bound> {
+        if !bound.is_unknown() {
+            return Ok(bound);
+        }
+        let ty = if other.is_unknown() { SqlType::Text } else { types::base(&other.ty) };
+        self.coerce(bound, &ty)
+    }
+
+    pub(super) fn typed_null(&mut self, ty: &SqlType) -> Result<Expr> {
+        Ok(literal::constant(Value::Null, ty.clone())?.expr)
+    }
+
+    pub(super) fn array(&mut self, scope: &Scope, items: &[ast::Expr]) -> Result<Bound> {
+        let mut bounds = Vec::with_capacity(items.len());
+        for item in items {
+            bounds.push(self.expr(scope, item)?);
+        }
+        let element = types::common(bounds.iter().map(|bound| &bound.ty), "ARRAY")?;
+        let exprs = self.branches(bounds, &element)?;
+        let ty = SqlType::Array(Box::new(element.clone()));
+        let count = exprs.len();
+        let held = element.clone();
+        let row = RowFn::new("array".to_owned(), format!("{element:?}"), vec![element; count], ty.clone(), move |args| {
+            Ok(Value::Array(Array {
+                element: held.clone(),
+                dims: if args.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![(i32::try_from(args.len()).unwrap_or(i32::MAX), 1)]
+                },
+                items: args.iter().map(ValueRef::to_owned).collect(),
+            }))
+        })
+        .lenient();
+        Ok(Bound::new(row.call(exprs), ty))
+    }
+
+    pub(super) fn subscript(
+        &mut self,
+        scope: &Scope,
+        root: &ast::Expr,
+        chain: &[ast::AccessExpr],
+    ) -> Result<Bound> {
+        let mut bound = self.expr(scope, root)?;
+        for access in chain {
+            bound = match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
+                    if !matches!(bound.ty, SqlType::Array(_)) {
+                        return Err(Error::new(
+                            state::DATATYPE_MISMATCH,
+                            format!("cannot subscript type {} because it does not support subscripting", types::base(&bound.ty)),
+                        ));
+                    }
+                    let index = self.expr(scope, index)?;
+                    self.call_table("array_element", vec![bound, index])?
+                }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                    let lower = match lower_bound {
+                        Some(lower) => self.expr(scope, lower)?,
+                        None => literal::number("1")?,
+                    };
+                    let upper = match upper_bound {
+                        Some(upper) => self.expr(scope, upper)?,
+                        None => literal::constant(Value::Int4(i32::MAX), SqlType::Int4)?,
+                    };
+                    self.call_table("array_slice", vec![bound, lower, upper])?
+                }
+                other => return Err(Error::unsupported(format_args!("the access {other}"))),
+            };
+        }
+        Ok(bound)
+    }
+
+    /// `'t'::regclass` and `oid::regclass`.
+    pub(super) fn regclass(&mut self, scope: &Scope, expr: &ast::Expr, ty: &ast::DataType) -> Result<Bound> {
+        let bound = self.expr(scope, expr)?;
+        if !bound.is_unknown() && !types::is_text(&bound.ty) {
+            // An oid shows as itself; names come from joins with the catalogs.
+            return Ok(bound);
+        }
+        let Some(Value::Text(name)) = bound.literal.clone() else {
+            return Err(Error::unsupported(format_args!("a cast to {ty} of an expression")));
+        };
+        if let Ok(oid) = name.parse::<u32>() {
+            return literal::constant(Value::Int4(oid as i32), SqlType::Oid);
+        }
+        let parts: Vec<String> = name
+            .split('.')
+            .map(|part| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
+                Some(quoted) => quoted.to_owned(),
+                None => part.to_lowercase(),
+            })
+            .collect();
+        let oid = match parts.as_slice() {
+            [schema, name] => self.catalog.table(schema, name).map(|table| table.oid),
+            [name] => self
+                .settings
+                .search_path()
+                .iter()
+                .find_map(|schema| self.catalog.table(schema, name))
+                .map(|table| table.oid),
+            _ => None,
+        };
+        match oid {
+            Some(oid) => literal::constant(Value::Int4(oid as i32), SqlType::Oid),
+            None => Err(Error::new(state::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))),
+        }
+    }
+}
+
+pub(super) fn type_list(args: &[SqlType]) -> String {
+    args.iter().map(|ty| types::base(ty).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn no_function(name: &str, args: &[SqlType]) -> Error {
+    Error::new(
+        state::UNDEFINED_FUNCTION,
+        format!("function {name}({}) does not exist", type_list(args)),
+    )
+    .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+}

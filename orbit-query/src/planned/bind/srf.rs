@@ -1,0 +1,252 @@
+//! Functions that give several rows: in FROM, and in the select list.
+
+use super::call::{Args, is_set_returning};
+use super::from::Relation;
+use super::scope::{Scope, ScopeColumn, ScopeRelation};
+use super::select::Item;
+use super::{Binder, Bound};
+use crate::planned::error::Told;
+use crate::planned::types;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, UnnestOptions};
+use datafusion::logical_expr::expr::{Cast, Unnest};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, TableFactor};
+
+/// A function call in FROM.
+pub(super) struct TableCall<'q> {
+    name: String,
+    args: Vec<&'q ast::Expr>,
+    alias: Option<&'q ast::TableAlias>,
+    ordinality: bool,
+}
+
+impl Binder<'_> {
+    pub(super) fn function_of<'q>(&self, factor: &'q TableFactor) -> Option<TableCall<'q>> {
+        fn exprs<'q>(args: &'q [ast::FunctionArg]) -> Vec<&'q ast::Expr> {
+            args.iter()
+                .filter_map(|arg| match arg {
+                    ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+                    _ => None,
+                })
+                .collect()
+        }
+        match factor {
+            TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => Some(TableCall {
+                name: types::last_name(name),
+                args: exprs(&args.args),
+                alias: alias.as_ref(),
+                ordinality: *with_ordinality,
+            }),
+            TableFactor::Function { name, args, alias, with_ordinality, .. } => Some(TableCall {
+                name: types::last_name(name),
+                args: exprs(args),
+                alias: alias.as_ref(),
+                ordinality: *with_ordinality,
+            }),
+            TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => Some(TableCall {
+                name: "unnest".to_owned(),
+                args: array_exprs.iter().collect(),
+                alias: alias.as_ref(),
+                ordinality: *with_ordinality,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The function's rows beside each row of `left`, which its arguments may use.
+    pub(super) fn function_beside(
+        &mut self,
+        left: Option<Relation>,
+        call: &TableCall<'_>,
+        keep_left: bool,
+    ) -> Result<Relation> {
+        let scope = Self::lateral_scope(left.as_ref());
+        let mut lists = Vec::new();
+        if call.name == "unnest" && call.args.len() > 1 {
+            for arg in &call.args {
+                let bound = self.expr(&scope, arg)?;
+                lists.push(self.list_of("unnest", vec![bound])?);
+            }
+        } else {
+            let mut bounds = Vec::with_capacity(call.args.len());
+            for arg in &call.args {
+                bounds.push(self.expr(&scope, arg)?);
+            }
+            let list = if is_set_returning(&call.name) {
+                self.list_of(&call.name, bounds)?
+            } else {
+                // Any function may stand in FROM; it gives one row.
+                let bound = self.call_bound(&call.name, bounds)?;
+                let ty = bound.ty.clone();
+                let row = crate::planned::functions::array::single(bound)?;
+                (row, ty)
+            };
+            lists.push(list);
+        }
+        let unique = self.unique_name(call.alias.map_or(call.name.as_str(), |alias| alias.name.value.as_str()));
+        let base = match &left {
+            Some(left) => left.plan.clone(),
+            None => LogicalPlanBuilder::empty(true).build().told()?,
+        };
+        let mut exprs: Vec<Expr> = base
+            .schema()
+            .iter()
+            .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
+            .collect();
+        let mut columns = Vec::new();
+        let shown = call.alias.map_or_else(|| call.name.clone(), |alias| types::fold(&alias.name));
+        if call.ordinality {
+            let first = lists[0].0.clone();
+            let ordinals = crate::planned::functions::array::ordinals(first, &lists[0].1);
+            lists.push((ordinals, SqlType::Int8));
+        }
+        let last = lists.len() - 1;
+        for (i, (list, ty)) in lists.into_iter().enumerate() {
+            let inner = format!("{unique}_{i}");
+            exprs.push(list.alias_qualified(Some(unique.as_str()), &inner));
+            let name = if call.ordinality && i == last { "ordinality".to_owned() } else { shown.clone() };
+            columns.push((Column::new(Some(unique.as_str()), inner), name, ty));
+        }
+        let mut plan = LogicalPlanBuilder::from(base).project(exprs).told()?.build().told()?;
+        let unnested: Vec<Column> = columns.iter().map(|(column, _, _)| column.clone()).collect();
+        plan = LogicalPlanBuilder::from(plan)
+            .unnest_columns_with_options(unnested, UnnestOptions::new().with_preserve_nulls(keep_left))
+            .told()?
+            .build()
+            .told()?;
+        let relation = ScopeRelation {
+            alias: shown,
+            schema: None,
+            columns: columns
+                .into_iter()
+                .map(|(column, name, ty)| ScopeColumn { name, bound: Bound::new(Expr::Column(column), ty) })
+                .collect(),
+            primary_key: Vec::new(),
+        };
+        let relation = named_columns(relation, call.alias)?;
+        let own = Scope::of(relation);
+        Ok(Relation {
+            plan,
+            scope: match left {
+                Some(left) => left.scope.beside(own)?,
+                None => own,
+            },
+        })
+    }
+
+    /// The rows of a set-returning call as one array; and its element's type.
+    fn list_of(&mut self, name: &str, bounds: Vec<Bound>) -> Result<(Expr, SqlType)> {
+        let bound = match name {
+            "unnest" => match <[Bound; 1]>::try_from(bounds) {
+                Ok([array]) => array,
+                Err(_) => return Err(Error::unsupported("unnest of several arrays here")),
+            },
+            other => self.call_table(other, bounds)?,
+        };
+        match bound.ty.clone() {
+            SqlType::Array(element) => Ok((bound.expr, *element)),
+            other => Err(super::special::no_function(name, &[other])),
+        }
+    }
+
+    /// In the select list: a mark that [`Self::unnested`] turns into rows.
+    pub(super) fn set_returning(&mut self, scope: &Scope, name: &str, args: &Args<'_>) -> Result<Bound> {
+        if !self.clause.windows {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("set-returning functions are not allowed in {}", self.clause.name),
+            ));
+        }
+        let mut bounds = Vec::with_capacity(args.exprs.len());
+        for arg in &args.exprs {
+            bounds.push(self.expr(scope, arg)?);
+        }
+        let (list, element) = self.list_of(name, bounds)?;
+        Ok(Bound::new(Expr::Unnest(Unnest { expr: Box::new(list), outer: false }), element))
+    }
+
+    pub(super) fn unnested(&mut self, plan: LogicalPlan, items: &mut [Item]) -> Result<LogicalPlan> {
+        let mut lists: Vec<Expr> = Vec::new();
+        for item in items.iter() {
+            item.bound
+                .expr
+                .apply(|expr| {
+                    if let Expr::Unnest(_) = expr {
+                        if !lists.contains(expr) {
+                            lists.push(expr.clone());
+                        }
+                        return Ok(TreeNodeRecursion::Jump);
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
+                .told()?;
+        }
+        if lists.is_empty() {
+            return Ok(plan);
+        }
+        let unique = self.unique_name("rows");
+        let mut exprs: Vec<Expr> = plan
+            .schema()
+            .iter()
+            .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
+            .collect();
+        let mut columns = Vec::with_capacity(lists.len());
+        for (i, list) in lists.iter().enumerate() {
+            let Expr::Unnest(unnest) = list else {
+                continue;
+            };
+            let name = format!("{unique}_{i}");
+            exprs.push((*unnest.expr).clone().alias_qualified(Some(unique.as_str()), &name));
+            columns.push(Column::new(Some(unique.as_str()), name));
+        }
+        for item in items.iter_mut() {
+            let expr = std::mem::take(&mut item.bound.expr);
+            item.bound.expr = expr
+                .transform_down(|expr| {
+                    Ok(match lists.iter().position(|list| *list == expr) {
+                        Some(at) => {
+                            Transformed::new(Expr::Column(columns[at].clone()), true, TreeNodeRecursion::Jump)
+                        }
+                        None => Transformed::no(expr),
+                    })
+                })
+                .told()?
+                .data;
+        }
+        let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?.build().told()?;
+        LogicalPlanBuilder::from(plan)
+            .unnest_columns_with_options(columns, UnnestOptions::new().with_preserve_nulls(false))
+            .told()?
+            .build()
+            .told()
+    }
+}
+
+fn named_columns(mut relation: ScopeRelation, alias: Option<&ast::TableAlias>) -> Result<ScopeRelation> {
+    let Some(alias) = alias else {
+        return Ok(relation);
+    };
+    if alias.columns.len() > relation.columns.len() {
+        return Err(Error::new(
+            state::INVALID_COLUMN_REFERENCE,
+            format!(
+                "table \"{}\" has {} columns available but {} columns specified",
+                relation.alias,
+                relation.columns.len(),
+                alias.columns.len()
+            ),
+        ));
+    }
+    for (column, name) in relation.columns.iter_mut().zip(&alias.columns) {
+        column.name = types::fold(&name.name);
+    }
+    Ok(relation)
+}
+
+/// Kept beside the casts of the binder for lists of one Arrow type but another name.
+pub(super) fn as_list(expr: Expr, ty: &SqlType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expr), crate::planned::arrow::arrow_type(ty)))
+}

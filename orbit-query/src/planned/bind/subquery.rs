@@ -1,0 +1,231 @@
+//! Queries inside expressions.
+
+use super::expr::boolean;
+use super::operator::{binary, numeric_key, unnested};
+use super::scope::{Scope, as_outer};
+use super::{Binder, Bound, BoundQuery, literal};
+use crate::planned::error::Told;
+use crate::planned::types;
+use datafusion::common::Spans;
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+use std::sync::Arc;
+
+pub(super) fn subquery(plan: LogicalPlan) -> Subquery {
+    let outer_ref_columns = plan.all_out_ref_exprs();
+    Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Spans::new() }
+}
+
+impl Binder<'_> {
+    /// A query that may name the columns of `scope` and of all around it.
+    pub(super) fn inner_query(&mut self, scope: &Scope, query: &ast::Query) -> Result<BoundQuery> {
+        self.outer.push(scope.clone());
+        let aliases = std::mem::take(&mut self.aliases);
+        let clause = std::mem::replace(&mut self.clause, super::Clause::SELECT);
+        let bound = self.deeper(|binder| binder.query(query));
+        self.clause = clause;
+        self.aliases = aliases;
+        self.outer.pop();
+        bound
+    }
+
+    fn single_column(&self, query: &BoundQuery) -> Result<SqlType> {
+        match query.columns.as_slice() {
+            [only] => Ok(only.ty.clone()),
+            _ => Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column")),
+        }
+    }
+
+    pub(super) fn scalar_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
+        let inner = self.inner_query(scope, query)?;
+        let ty = self.single_column(&inner)?;
+        let ty = if ty == SqlType::Unknown { SqlType::Text } else { ty };
+        Ok(Bound::new(Expr::ScalarSubquery(subquery(inner.plan)), ty))
+    }
+
+    pub(super) fn exists(&mut self, scope: &Scope, query: &ast::Query, negated: bool) -> Result<Bound> {
+        let inner = self.inner_query(scope, query)?;
+        Ok(boolean(Expr::Exists(Exists { subquery: subquery(inner.plan), negated })))
+    }
+
+    pub(super) fn array_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
+        let inner = self.inner_query(scope, query)?;
+        let element = self.single_column(&inner)?;
+        let element = if element == SqlType::Unknown { SqlType::Text } else { element };
+        let column = inner.columns.first().map(|column| column.column.clone());
+        let Some(column) = column else {
+            return Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column"));
+        };
+        let aggregate = datafusion::functions_aggregate::expr_fn::array_agg(Expr::Column(column));
+        let plan = LogicalPlanBuilder::from(inner.plan)
+            .aggregate(Vec::<Expr>::new(), vec![aggregate.alias("array")])
+            .told()?
+            .build()
+            .told()?;
+        let ty = SqlType::Array(Box::new(element.clone()));
+        let empty = literal::constant(
+            orbit_core::value::Value::Array(orbit_core::value::Array { element, dims: Vec::new(), items: Vec::new() }),
+            ty.clone(),
+        )?;
+        let expr = datafusion::functions::core::expr_fn::coalesce(vec![Expr::ScalarSubquery(subquery(plan)), empty.expr]);
+        Ok(Bound::new(expr, ty))
+    }
+
+    /// The subquery's only column and the value, in a type they compare in.
+    fn against(&mut self, value: Bound, inner: BoundQuery) -> Result<(Expr, LogicalPlan)> {
+        let ty = self.single_column(&inner)?;
+        let Some(column) = inner.columns.first().map(|column| column.column.clone()) else {
+            return Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column"));
+        };
+        let name = column.name.clone();
+        let bound = Bound::new(Expr::Column(column), ty);
+        let before = bound.expr.clone();
+        let (left, right) = self.comparable(value, bound, "=")?;
+        let plan = if right == before {
+            inner.plan
+        } else {
+            LogicalPlanBuilder::from(inner.plan)
+                .project(vec![right.alias(name)])
+                .told()?
+                .build()
+                .told()?
+        };
+        Ok((left, plan))
+    }
+
+    pub(super) fn in_subquery(&mut self, scope: &Scope, expr: &ast::Expr, query: &ast::Query, negated: bool) -> Result<Bound> {
+        if let ast::Expr::Tuple(items) = unnested(expr) {
+            return self.row_in_subquery(scope, items, query, negated);
+        }
+        let value = self.expr(scope, expr)?;
+        let inner = self.inner_query(scope, query)?;
+        let (value, plan) = self.against(value, inner)?;
+        Ok(boolean(Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), negated))))
+    }
+
+    /// `(a, b) IN (SELECT x, y ...)` as EXISTS (... WHERE x = a AND y = b).
+    fn row_in_subquery(&mut self, scope: &Scope, items: &[ast::Expr], query: &ast::Query, negated: bool) -> Result<Bound> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.expr(scope, item)?);
+        }
+        let inner = self.inner_query(scope, query)?;
+        if inner.columns.len() != values.len() {
+            let what = if inner.columns.len() < values.len() { "few" } else { "many" };
+            return Err(Error::new(state::SYNTAX_ERROR, format!("subquery has too {what} columns")));
+        }
+        let alias = self.unique_name("among");
+        let plan = LogicalPlanBuilder::from(inner.plan).alias(alias.as_str()).told()?.build().told()?;
+        let mut conditions = Vec::with_capacity(values.len());
+        for (value, column) in values.into_iter().zip(&inner.columns) {
+            let value = as_outer(&value)?;
+            let here = datafusion::common::Column::new(Some(alias.as_str()), column.column.name.clone());
+            let (left, right) = self.comparable(value, Bound::new(Expr::Column(here), column.ty.clone()), "=")?;
+            conditions.push(binary(right, Operator::Eq, left));
+        }
+        let plan = LogicalPlanBuilder::from(plan)
+            .filter(super::operator::balanced(conditions, Operator::And))
+            .told()?
+            .build()
+            .told()?;
+        Ok(boolean(Expr::Exists(Exists { subquery: subquery(plan), negated })))
+    }
+
+    /// `x op ANY (...)`, `x op ALL (...)` over a subquery or an array.
+    pub(super) fn quantified(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        op: &ast::BinaryOperator,
+        right: &ast::Expr,
+        any: bool,
+    ) -> Result<Bound> {
+        let sign = super::operator::sign(op).ok_or_else(|| Error::unsupported(format_args!("the operator {op}")))?;
+        let operator = match sign.as_str() {
+            "=" => Some(Operator::Eq),
+            "<>" => Some(Operator::NotEq),
+            "<" => Some(Operator::Lt),
+            "<=" => Some(Operator::LtEq),
+            ">" => Some(Operator::Gt),
+            ">=" => Some(Operator::GtEq),
+            _ => None,
+        };
+        if let ast::Expr::Subquery(query) = unnested(right) {
+            let operator = operator.ok_or_else(|| Error::unsupported(format_args!("{sign} ANY over a subquery")))?;
+            let value = self.expr(scope, left)?;
+            let inner = self.inner_query(scope, query)?;
+            let (value, plan) = self.against(value, inner)?;
+            return Ok(boolean(match (operator, any) {
+                (Operator::Eq, true) => Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), false)),
+                (Operator::NotEq, false) => Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), true)),
+                _ => Expr::SetComparison(SetComparison {
+                    expr: Box::new(value),
+                    subquery: subquery(plan),
+                    op: operator,
+                    quantifier: if any { SetQuantifier::Any } else { SetQuantifier::All },
+                }),
+            }));
+        }
+        if let ast::Expr::Array(items) = unnested(right) {
+            let value = self.expr(scope, left)?;
+            let mut bounds = Vec::new();
+            for item in &items.elem {
+                bounds.push(self.expr(scope, item)?);
+            }
+            if operator == Some(Operator::Eq) && any {
+                return self.is_among(value, bounds, false);
+            }
+            let mut terms = Vec::new();
+            for bound in bounds {
+                terms.push(self.operator(&sign, value.clone(), bound)?.expr);
+            }
+            return Ok(boolean(super::operator::balanced(terms, if any { Operator::Or } else { Operator::And })));
+        }
+        self.over_array(scope, left, &sign, operator, right, any)
+    }
+
+    fn over_array(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        sign: &str,
+        operator: Option<Operator>,
+        right: &ast::Expr,
+        any: bool,
+    ) -> Result<Bound> {
+        let value = self.expr(scope, left)?;
+        let array = self.expr(scope, right)?;
+        let array = if array.is_unknown() {
+            let element = if value.is_unknown() { SqlType::Text } else { types::base(&value.ty) };
+            self.coerce(array, &SqlType::Array(Box::new(element)))?
+        } else {
+            array
+        };
+        let SqlType::Array(element) = array.ty.clone() else {
+            return Err(Error::new(state::DATATYPE_MISMATCH, "op ANY/ALL (array) requires array on right side"));
+        };
+        if let Some(orbit_core::value::Value::Array(items)) = &array.literal {
+            let mut bounds = Vec::new();
+            for item in items.items.clone() {
+                bounds.push(literal::constant(item, (*element).clone())?);
+            }
+            if operator == Some(Operator::Eq) && any {
+                return self.is_among(value, bounds, false);
+            }
+            let mut terms = Vec::new();
+            for bound in bounds {
+                terms.push(self.operator(sign, value.clone(), bound)?.expr);
+            }
+            return Ok(boolean(super::operator::balanced(terms, if any { Operator::Or } else { Operator::And })));
+        }
+        let Some(operator) = operator else {
+            return Err(Error::unsupported(format_args!("{sign} ANY over an array that is not a constant")));
+        };
+        let value = if types::same(&value.ty, &element) { value } else { self.coerce(value, &element)? };
+        let value = if matches!(value.ty, SqlType::Numeric(_)) { Bound::new(numeric_key(self.to_carrier(value)?.expr), SqlType::Numeric(None)) } else { value };
+        crate::planned::functions::array::quantified(value, array, operator, any)
+    }
+}

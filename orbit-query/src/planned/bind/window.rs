@@ -1,0 +1,313 @@
+//! OVER.
+
+use super::call::Args;
+use super::scope::Scope;
+use super::{Binder, Bound, Clause, literal};
+use crate::planned::aggregates;
+use crate::planned::arrow::arrow_type;
+use crate::planned::types;
+use datafusion::common::ScalarValue;
+use datafusion::functions_window as df;
+use datafusion::logical_expr::expr::{Cast, Sort, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{
+    Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, WindowUDF,
+};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+use std::sync::Arc;
+
+impl Binder<'_> {
+    pub(super) fn window_call(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        args: Args<'_>,
+    ) -> Result<Bound> {
+        let over = function.over.as_ref().ok_or_else(|| Error::internal("a window call without OVER"))?;
+        let inside = Clause { name: "window function calls", aggregates: true, windows: false };
+        let nested = |error: Error| {
+            if error.is(state::WINDOWING_ERROR) && error.message().contains("window function calls") {
+                return Error::new(state::WINDOWING_ERROR, "window function calls cannot be nested");
+            }
+            error
+        };
+        self.within(inside, |binder| binder.window_inside(scope, name, function, over, args)).map_err(nested)
+    }
+
+    fn window_inside(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        function: &ast::Function,
+        over: &ast::WindowType,
+        args: Args<'_>,
+    ) -> Result<Bound> {
+        let spec = self.window_spec(over)?;
+        let mut partition_by = Vec::with_capacity(spec.partition_by.len());
+        for key in &spec.partition_by {
+            let bound = self.expr(scope, key)?;
+            partition_by.push(self.decided(bound)?.expr);
+        }
+        let mut order_by = self.sort_keys(scope, &spec.order_by)?;
+        let frame = self.frame(&spec, &mut order_by)?;
+        let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
+            let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+            let params = call.params;
+            (WindowFunctionDefinition::AggregateUDF(call.func), params.args, params.filter, params.distinct, arrow_type(&ty), ty)
+        } else {
+            let (udwf, exprs, ty) = self.window_only(scope, name, &args)?;
+            let returned = match name {
+                "row_number" | "rank" | "dense_rank" | "ntile" => datafusion::arrow::datatypes::DataType::UInt64,
+                _ => arrow_type(&ty),
+            };
+            (WindowFunctionDefinition::WindowUDF(udwf), exprs, None, false, returned, ty)
+        };
+        if distinct {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "DISTINCT is not implemented for window functions",
+            ));
+        }
+        let call = Expr::WindowFunction(Box::new(WindowFunction {
+            fun,
+            params: WindowFunctionParams {
+                args: exprs,
+                partition_by,
+                order_by,
+                window_frame: frame,
+                filter,
+                null_treatment: None,
+                distinct,
+            },
+        }));
+        let expr = if returned == arrow_type(&ty) {
+            call
+        } else {
+            Expr::Cast(Cast::new(Box::new(call), arrow_type(&ty)))
+        };
+        Ok(Bound::new(expr, ty))
+    }
+
+    /// `OVER w` and `OVER (w ORDER BY ...)` with the named window filled in.
+    fn window_spec(&mut self, over: &ast::WindowType) -> Result<ast::WindowSpec> {
+        let named = |binder: &Self, name: &ast::Ident| -> Result<ast::WindowSpec> {
+            let wanted = types::fold(name);
+            let definition = binder
+                .windows
+                .iter()
+                .find(|definition| types::fold(&definition.0) == wanted)
+                .ok_or_else(|| {
+                    Error::new(state::UNDEFINED_OBJECT, format!("window \"{wanted}\" does not exist"))
+                })?;
+            match &definition.1 {
+                ast::NamedWindowExpr::WindowSpec(spec) => Ok(spec.clone()),
+                ast::NamedWindowExpr::NamedWindow(_) => Err(Error::unsupported("a window named after another")),
+            }
+        };
+        match over {
+            ast::WindowType::NamedWindow(name) => named(self, name),
+            ast::WindowType::WindowSpec(spec) => match &spec.window_name {
+                None => Ok(spec.clone()),
+                Some(name) => {
+                    let mut base = named(self, name)?;
+                    if !spec.order_by.is_empty() {
+                        base.order_by.clone_from(&spec.order_by);
+                    }
+                    if spec.window_frame.is_some() {
+                        base.window_frame.clone_from(&spec.window_frame);
+                    }
+                    base.window_name = None;
+                    Ok(base)
+                }
+            },
+        }
+    }
+
+    fn frame(&mut self, spec: &ast::WindowSpec, order_by: &mut Vec<Sort>) -> Result<WindowFrame> {
+        let told = crate::planned::error::from_datafusion;
+        let frame = match &spec.window_frame {
+            None if order_by.is_empty() => return Ok(WindowFrame::new(None)),
+            None => WindowFrame::new(Some(false)),
+            Some(frame) => {
+                let units = match frame.units {
+                    ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
+                    ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
+                    ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
+                };
+                let start = bound(&frame.start_bound, units)?;
+                let end = match &frame.end_bound {
+                    Some(end) => bound(end, units)?,
+                    None => WindowFrameBound::CurrentRow,
+                };
+                if matches!(&start, WindowFrameBound::Following(value) if value.is_null()) {
+                    return Err(Error::new(state::WINDOWING_ERROR, "frame start cannot be UNBOUNDED FOLLOWING"));
+                }
+                if matches!(&end, WindowFrameBound::Preceding(value) if value.is_null()) {
+                    return Err(Error::new(state::WINDOWING_ERROR, "frame end cannot be UNBOUNDED PRECEDING"));
+                }
+                WindowFrame::new_bounds(units, start, end)
+            }
+        };
+        frame.regularize_order_bys(order_by).map_err(|error| {
+            let text = told(error);
+            Error::new(state::WINDOWING_ERROR, text.message().to_owned())
+        })?;
+        Ok(frame)
+    }
+
+    fn window_only(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        args: &Args<'_>,
+    ) -> Result<(Arc<WindowUDF>, Vec<Expr>, SqlType)> {
+        let mut bounds = Vec::with_capacity(args.exprs.len());
+        for arg in &args.exprs {
+            bounds.push(self.expr(scope, arg)?);
+        }
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        let wrong = || super::special::no_function(name, &have);
+        let plain = |udwf: Arc<WindowUDF>, ty: SqlType| if have.is_empty() { Ok((udwf, Vec::new(), ty)) } else { Err(wrong()) };
+        match name {
+            "row_number" => plain(df::row_number::row_number_udwf(), SqlType::Int8),
+            "rank" => plain(df::rank::rank_udwf(), SqlType::Int8),
+            "dense_rank" => plain(df::rank::dense_rank_udwf(), SqlType::Int8),
+            "percent_rank" => plain(df::rank::percent_rank_udwf(), SqlType::Float8),
+            "cume_dist" => plain(df::cume_dist::cume_dist_udwf(), SqlType::Float8),
+            "ntile" => {
+                let [buckets] = <[Bound; 1]>::try_from(bounds).map_err(|_| wrong())?;
+                let buckets = self.small_constant(buckets, "argument of ntile must be greater than zero", 1)?;
+                Ok((df::ntile::ntile_udwf(), vec![buckets], SqlType::Int4))
+            }
+            "lag" | "lead" => {
+                let mut bounds = bounds.into_iter();
+                let value = bounds.next().ok_or_else(wrong)?;
+                let value = self.decided(value)?;
+                let offset = bounds.next();
+                let default = bounds.next();
+                let mut ty = value.ty.clone();
+                let mut value = value;
+                if let Some(default) = &default {
+                    ty = types::common([&value.ty, &default.ty], name)?;
+                    value = self.coerce_branch(value, &ty)?;
+                }
+                let mut exprs = vec![value.expr];
+                if let Some(offset) = offset {
+                    exprs.push(self.small_constant(offset, "", i64::MIN)?);
+                }
+                if let Some(default) = default {
+                    exprs.push(self.coerce_branch(default, &ty)?.expr);
+                }
+                let udwf = if name == "lag" { df::lead_lag::lag_udwf() } else { df::lead_lag::lead_udwf() };
+                Ok((udwf, exprs, ty))
+            }
+            "first_value" | "last_value" => {
+                let [value] = <[Bound; 1]>::try_from(bounds).map_err(|_| wrong())?;
+                let value = self.decided(value)?;
+                let udwf = if name == "first_value" {
+                    df::nth_value::first_value_udwf()
+                } else {
+                    df::nth_value::last_value_udwf()
+                };
+                Ok((udwf, vec![value.expr], value.ty))
+            }
+            "nth_value" => {
+                let [value, nth] = <[Bound; 2]>::try_from(bounds).map_err(|_| wrong())?;
+                let value = self.decided(value)?;
+                let nth = self.small_constant(nth, "argument of nth_value must be greater than zero", 1)?;
+                Ok((df::nth_value::nth_value_udwf(), vec![value.expr, nth], value.ty))
+            }
+            _ => Err(match crate::planned::functions::named(name) {
+                [] => wrong(),
+                _ => Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    format!("OVER specified, but {name} is not a window function nor an aggregate function"),
+                ),
+            }),
+        }
+    }
+
+    fn coerce_branch(&mut self, bound: Bound, ty: &SqlType) -> Result<Bound> {
+        if *ty == SqlType::Numeric(None) {
+            self.to_carrier(bound)
+        } else {
+            self.coerce(bound, ty)
+        }
+    }
+
+    fn small_constant(&mut self, bound: Bound, refusal: &'static str, least: i64) -> Result<Expr> {
+        let bound = self.coerce(bound, &SqlType::Int8)?;
+        match &bound.literal {
+            Some(Value::Int8(value)) if *value >= least => {
+                Ok(literal::constant(Value::Int8(*value), SqlType::Int8)?.expr)
+            }
+            Some(_) => Err(Error::new(state::INVALID_PARAMETER_VALUE, refusal)),
+            None => match &bound.expr {
+                Expr::Placeholder(_) => Ok(bound.expr),
+                _ => Err(Error::unsupported("a window function's offset that is not a constant")),
+            },
+        }
+    }
+}
+
+fn bound(bound: &ast::WindowFrameBound, units: WindowFrameUnits) -> Result<WindowFrameBound> {
+    let unbounded = || match units {
+        WindowFrameUnits::Range => ScalarValue::Utf8(None),
+        _ => ScalarValue::UInt64(None),
+    };
+    Ok(match bound {
+        ast::WindowFrameBound::CurrentRow => WindowFrameBound::CurrentRow,
+        ast::WindowFrameBound::Preceding(None) => WindowFrameBound::Preceding(unbounded()),
+        ast::WindowFrameBound::Following(None) => WindowFrameBound::Following(unbounded()),
+        ast::WindowFrameBound::Preceding(Some(by)) => WindowFrameBound::Preceding(distance(by, units)?),
+        ast::WindowFrameBound::Following(Some(by)) => WindowFrameBound::Following(distance(by, units)?),
+    })
+}
+
+fn distance(expr: &ast::Expr, units: WindowFrameUnits) -> Result<ScalarValue> {
+    let text = match super::operator::unnested(expr) {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(text, _) | ast::Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        ast::Expr::Interval(interval) => interval_text(&interval.value, interval.leading_field.as_ref()),
+        ast::Expr::Cast { expr, .. } => match &**expr {
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(text) => Some(text.clone()),
+                _ => None,
+            },
+            _ => None,
+        },
+        ast::Expr::TypedString(typed) => match &typed.value.value {
+            ast::Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(text) = text else {
+        return Err(Error::unsupported("a window frame whose distance is not a constant"));
+    };
+    match units {
+        WindowFrameUnits::Range => Ok(ScalarValue::Utf8(Some(text))),
+        _ => text
+            .parse::<u64>()
+            .map(|rows| ScalarValue::UInt64(Some(rows)))
+            .map_err(|_| Error::new(state::INVALID_PARAMETER_VALUE, "frame starting offset must not be negative")),
+    }
+}
+
+fn interval_text(value: &ast::Expr, field: Option<&ast::DateTimeField>) -> Option<String> {
+    let ast::Expr::Value(value) = value else {
+        return None;
+    };
+    let ast::Value::SingleQuotedString(text) = &value.value else {
+        return None;
+    };
+    Some(match field {
+        Some(field) => format!("{text} {field}"),
+        None => text.clone(),
+    })
+}

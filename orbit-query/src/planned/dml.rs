@@ -1,0 +1,226 @@
+//! Writes whose rows a query finds.
+//!
+//! The statement's input is planned as a query that yields, for each row to be
+//! written, its key and its new values; DataFusion never writes and its
+//! provider hooks refuse. So `WHERE id IN (SELECT ...)`, `WHERE false` and
+//! `EXISTS` mean here what they mean in a SELECT.
+//!
+//! READ COMMITTED: every row found is locked; if one of them changed since the
+//! statement's moment, the statement's writes are undone and it runs again at a
+//! new moment with its locks kept, until what it saw is what is there.
+
+pub(super) mod delete;
+pub(super) mod insert;
+pub(super) mod lock;
+mod returning;
+pub(super) mod update;
+
+use super::PlanContext;
+use super::arrow::cell;
+use super::runtime::{ArrowStream, Machine};
+use super::scalar;
+use super::scan::Run;
+use super::statement::{self, Body, PlannedStatement, physical_plan, with_values};
+use super::system::System;
+use crate::expr::{Env, Facts};
+use crate::rows::{ColumnDesc, Rows, Tag};
+use crate::write::{RowFunction, TableWriter};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
+use orbit_core::catalog::Table;
+use orbit_core::database::ReadView;
+use orbit_core::txn::Transaction;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use returning::Returning;
+use std::sync::Arc;
+
+pub(super) enum Kind {
+    Insert(insert::Insert),
+    Update(update::Update),
+    Delete,
+    Lock(lock::Lock),
+}
+
+/// A write, resolved: the query for its rows, and what to do with them.
+pub(super) struct Write {
+    pub input: Arc<LogicalPlan>,
+    /// Types of the input's columns.
+    types: Arc<[SqlType]>,
+    table: Arc<Table>,
+    kind: Kind,
+    returning: Option<Returning>,
+}
+
+impl Write {
+    pub fn describe(&self) -> String {
+        let verb = match self.kind {
+            Kind::Insert(_) => "Insert on",
+            Kind::Update(_) => "Update on",
+            Kind::Delete => "Delete on",
+            Kind::Lock(_) => "Row locks on",
+        };
+        format!("{verb} {}", self.table.name)
+    }
+}
+
+type Prepared = Result<(Body, Option<Arc<[ColumnDesc]>>)>;
+
+fn prepared(write: Write) -> Prepared {
+    let columns = match &write.kind {
+        Kind::Lock(lock) => Some(lock.columns.clone()),
+        _ => write.returning.as_ref().map(|returning| returning.columns.clone()),
+    };
+    Ok((Body::Write(write), columns))
+}
+
+/// One run of a write.
+struct Running<'r> {
+    machine: &'r Arc<Machine>,
+    ctx: &'r PlanContext,
+    write: &'r Write,
+    statement: &'r Arc<PlannedStatement>,
+    params: &'r [Value],
+    facts: Facts,
+}
+
+pub(super) async fn write(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    txn: &mut Transaction,
+    prepared: &Arc<PlannedStatement>,
+    params: &[Value],
+) -> Result<(Tag, Option<Rows>)> {
+    ctx.cancel.check()?;
+    let fresh;
+    let current = if prepared.is_stale(ctx) {
+        let (here, ctx, prepared) = (machine.clone(), ctx.clone(), prepared.clone());
+        fresh = Arc::new(
+            machine
+                .run(async move { statement::prepare(&here, &ctx, &prepared.syntax, &prepared.declared) })
+                .await?,
+        );
+        &fresh
+    } else {
+        prepared
+    };
+    let Body::Write(write) = &current.body else {
+        return Err(Error::internal("a query was run as a write"));
+    };
+    let now = statement::now_micros();
+    let running = Running {
+        machine,
+        ctx,
+        write,
+        statement: current,
+        params,
+        facts: Facts { transaction_micros: now, statement_micros: now, format: ctx.settings.format.clone() },
+    };
+    match &write.kind {
+        Kind::Insert(insert) => running.insert(txn, insert).await,
+        Kind::Update(update) => running.update(txn, update).await,
+        Kind::Delete => running.delete(txn).await,
+        Kind::Lock(lock) => running.lock(txn, lock).await,
+    }
+}
+
+impl Running<'_> {
+    fn env(&self) -> Env<'_> {
+        Env { params: self.params, facts: &self.facts }
+    }
+
+    fn writer(&self) -> Result<TableWriter> {
+        let compile = |expr: &sqlparser::ast::Expr, columns: &[(String, SqlType)]| -> Result<Arc<dyn RowFunction>> {
+            let compiled = scalar::compile(self.machine, self.ctx, expr, columns)?;
+            Ok(Arc::new(Compiled(compiled)))
+        };
+        TableWriter::new(&self.write.table, Some(&compile))
+    }
+
+    /// Starts the input query at a view.
+    async fn input(&self, view: ReadView) -> Result<ArrowStream> {
+        let here = self.machine.clone();
+        let ctx = PlanContext { view: view.clone(), ..self.ctx.clone() };
+        let plan = self.write.input.clone();
+        let statement = self.statement.clone();
+        let params = self.params.to_vec();
+        let plan = self
+            .machine
+            .run(async move {
+                let plan = with_values(&plan, &statement.params, &params, &ctx)?;
+                let state = System::new(&ctx).state(&here);
+                physical_plan(&state, &plan).await
+            })
+            .await?;
+        let run = Run { view, cancel: self.ctx.cancel.clone() };
+        self.machine.start(plan, run, self.write.types.clone())
+    }
+
+    /// All rows of the input; what a statement changes is limited by memory.
+    async fn gather(&self, view: ReadView) -> Result<Vec<Vec<Value>>> {
+        let mut stream = self.input(view).await?;
+        let mut rows = Vec::new();
+        let mut bytes = 0usize;
+        while let Some(batch) = stream.next().await? {
+            for row in 0..batch.num_rows() {
+                let row = self.row(&batch, row)?;
+                bytes += row.iter().map(weight).sum::<usize>();
+                rows.push(row);
+            }
+            if bytes > MAX_GATHERED_BYTES {
+                return Err(Error::new(
+                    state::PROGRAM_LIMIT_EXCEEDED,
+                    "the statement changes too many rows at once",
+                )
+                .with_hint("Split it by ranges of the key."));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn row(&self, batch: &RecordBatch, row: usize) -> Result<Vec<Value>> {
+        batch
+            .columns()
+            .iter()
+            .zip(self.write.types.iter())
+            .map(|(column, ty)| cell(column, row, ty).map(|value| value.to_owned()))
+            .collect()
+    }
+
+    fn answer(&self, tag: Tag, rows: Option<Vec<Vec<Value>>>) -> (Tag, Option<Rows>) {
+        let rows = match (&self.write.returning, rows) {
+            (Some(returning), Some(rows)) => Some(Rows::values(returning.columns.clone(), rows).tagged(tag)),
+            _ => None,
+        };
+        (tag, rows)
+    }
+}
+
+const MAX_GATHERED_BYTES: usize = 512 << 20;
+
+fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Bytea(bytes) => bytes.len(),
+            Value::Array(array) => array.items.len() * size_of::<Value>(),
+            _ => 0,
+        }
+}
+
+/// The key in front of every row of an UPDATE's or DELETE's input.
+fn key_of(row: &[Value]) -> Result<&[u8]> {
+    match row.first() {
+        Some(Value::Bytea(key)) => Ok(key),
+        _ => Err(Error::internal("a row to be written came without its key")),
+    }
+}
+
+struct Compiled(scalar::CompiledExpr);
+
+impl RowFunction for Compiled {
+    fn call(&self, row: &[Value], _env: &Env<'_>) -> Result<Value> {
+        self.0.eval(row)
+    }
+}

@@ -1,0 +1,74 @@
+//! DELETE.
+
+use super::returning::Returning;
+use super::update::target;
+use super::{Kind, Prepared, Running, Write, key_of, prepared};
+use crate::expr::{RowSource, StoredRow};
+use crate::planned::bind::Binder;
+use crate::planned::error::Told;
+use crate::planned::statement::optimized;
+use crate::planned::types;
+use crate::rows::{Rows, Tag};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use orbit_core::lock::RowLock;
+use orbit_core::txn::Transaction;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result};
+use sqlparser::ast;
+use std::sync::Arc;
+
+pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Delete) -> Prepared {
+    let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) = &delete.from;
+    let [from] = from.as_slice() else {
+        return Err(Error::unsupported("DELETE from several tables"));
+    };
+    if !from.joins.is_empty() || !delete.tables.is_empty() {
+        return Err(Error::unsupported("DELETE with a join; write USING"));
+    }
+    let (table, alias) = target(binder, &from.relation)?;
+    let mut relation = binder.stored(&table, alias, true)?;
+    let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to delete by"))?;
+    let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
+    for item in delete.using.iter().flatten() {
+        relation = binder.table_with_joins(item, Some(relation))?;
+    }
+    let mut plan = relation.plan;
+    if let Some(selection) = &delete.selection {
+        let condition = binder.condition(&relation.scope, selection)?;
+        plan = LogicalPlanBuilder::from(plan).filter(condition).told()?.build().told()?;
+    }
+    plan = LogicalPlanBuilder::from(plan).project(vec![key.alias("key")]).told()?.build().told()?;
+    let returning = Returning::prepare(binder, state, &table, &shown, delete.returning.as_deref())?;
+    prepared(Write {
+        input: Arc::new(optimized(state, plan)?),
+        types: Arc::new([SqlType::Bytea]),
+        table,
+        kind: Kind::Delete,
+        returning,
+    })
+}
+
+impl Running<'_> {
+    pub(super) async fn delete(&self, txn: &mut Transaction) -> Result<(Tag, Option<Rows>)> {
+        let table = &self.write.table;
+        let (rows, stored) = self.locked(txn, RowLock::Update).await?;
+        let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
+        let mut count = 0;
+        for (row, old) in rows.iter().zip(stored) {
+            self.ctx.cancel.check()?;
+            if let Some(shown) = &mut shown {
+                let source = StoredRow::new(&old, table)?;
+                let values = (0..table.columns.len())
+                    .map(|at| source.value(at).map(|value| value.to_owned()))
+                    .collect::<Result<Vec<_>>>()?;
+                shown.push(values);
+            }
+            if txn.delete(table, key_of(row)?).await? {
+                count += 1;
+            }
+        }
+        let answer = self.returned(shown)?;
+        Ok(self.answer(Tag::Delete(count), answer))
+    }
+}

@@ -1,0 +1,328 @@
+//! INSERT ... SELECT and the INSERTs that the point path leaves.
+
+use super::returning::{Returning, RowExprs, RowScope};
+use super::update::{assigned, default_of, is_default, named, position};
+use super::{Kind, Prepared, Running, Write, prepared};
+use crate::expr::{RowSource, StoredRow};
+use crate::planned::bind::{Binder, Bound, BoundQuery, Clause};
+use crate::planned::error::Told;
+use crate::planned::statement::optimized;
+use crate::planned::types;
+use crate::rows::{Rows, Tag};
+use ahash::AHashSet;
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use orbit_core::catalog::Table;
+use orbit_core::lock::{RowLock, Wait};
+use orbit_core::txn::{ConflictTarget, Transaction};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, OnConflictAction, OnInsert, SetExpr};
+use std::sync::Arc;
+
+pub struct Insert {
+    /// Positions of the columns that the input gives.
+    columns: Vec<usize>,
+    conflict: Option<OnConflict>,
+}
+
+struct OnConflict {
+    target: ConflictTarget,
+    /// `None`: DO NOTHING.
+    update: Option<DoUpdate>,
+}
+
+struct DoUpdate {
+    set: Vec<usize>,
+    /// The new values, then the WHERE condition if there is one.
+    exprs: RowExprs,
+    filtered: bool,
+}
+
+pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Insert) -> Prepared {
+    let ast::TableObject::TableName(name) = &insert.table else {
+        return Err(Error::unsupported("INSERT into anything but a table"));
+    };
+    let table = named(binder, name)?;
+    binder.tables.push(table.clone());
+    let alias = insert.table_alias.as_ref().map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
+    let mut columns: Vec<usize> = if insert.columns.is_empty() {
+        (0..table.columns.len()).collect()
+    } else {
+        insert.columns.iter().map(|name| position(&table, &types::last_name(name))).collect::<Result<_>>()?
+    };
+    let mut seen = AHashSet::new();
+    for at in &columns {
+        if !seen.insert(*at) {
+            let name = table.columns.get(*at).map_or("", |column| column.name.as_str());
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+    }
+    let input = match &insert.source {
+        None => {
+            columns.clear();
+            let plan = LogicalPlanBuilder::empty(true).build().told()?;
+            BoundQuery { plan, columns: Vec::new() }
+        }
+        Some(source) => {
+            let mut query = (**source).clone();
+            fill_defaults(&table, &mut columns, &mut query)?;
+            let wanted: Vec<SqlType> =
+                columns.iter().filter_map(|at| table.columns.get(*at)).map(|column| column.sql_type.clone()).collect();
+            match (&*query.body, &query.with, &query.order_by, &query.limit_clause) {
+                (SetExpr::Values(_), None, None, None) => binder.set_expr(&query.body, Some(&wanted))?,
+                _ => binder.query(&query)?,
+            }
+        }
+    };
+    if input.columns.len() > columns.len() {
+        return Err(Error::new(state::SYNTAX_ERROR, "INSERT has more expressions than target columns"));
+    }
+    if input.columns.len() < columns.len() && !insert.columns.is_empty() {
+        return Err(Error::new(state::SYNTAX_ERROR, "INSERT has more target columns than expressions"));
+    }
+    columns.truncate(input.columns.len());
+    let mut exprs = Vec::with_capacity(columns.len());
+    let mut column_types = Vec::with_capacity(columns.len());
+    for (at, column) in columns.iter().zip(input.columns) {
+        let bound = Bound::new(Expr::Column(column.column), column.ty);
+        exprs.push(assigned(binder, &table, *at, bound)?.alias(format!("v{at}")));
+        column_types.push(table.columns[*at].sql_type.clone());
+    }
+    let plan = if exprs.is_empty() {
+        input.plan
+    } else {
+        LogicalPlanBuilder::from(input.plan).project(exprs).told()?.build().told()?
+    };
+    let conflict = match &insert.on {
+        None => None,
+        Some(OnInsert::OnConflict(on)) => Some(on_conflict(binder, state, &table, &alias, on)?),
+        Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
+    };
+    let returning = Returning::prepare(binder, state, &table, &alias, insert.returning.as_deref())?;
+    prepared(Write {
+        input: Arc::new(optimized(state, plan)?),
+        types: column_types.into(),
+        table,
+        kind: Kind::Insert(Insert { columns, conflict }),
+        returning,
+    })
+}
+
+/// `VALUES (1, DEFAULT)`: a column that is DEFAULT in every row is left out; in
+/// some rows only, its expression is put in.
+fn fill_defaults(table: &Table, columns: &mut Vec<usize>, query: &mut ast::Query) -> Result<()> {
+    let SetExpr::Values(values) = &mut *query.body else {
+        return Ok(());
+    };
+    let width = values.rows.first().map_or(0, |row| row.content.len());
+    for at in (0..width.min(columns.len())).rev() {
+        let is = |row: &ast::Parens<Vec<ast::Expr>>| row.content.get(at).is_some_and(is_default);
+        if !values.rows.iter().any(is) {
+            continue;
+        }
+        if values.rows.iter().all(is) {
+            for row in &mut values.rows {
+                row.content.remove(at);
+            }
+            columns.remove(at);
+            continue;
+        }
+        let default = columns
+            .get(at)
+            .and_then(|place| table.columns.get(*place))
+            .and_then(|column| column.default.as_deref());
+        let expr = match default {
+            Some(sql) => crate::write::stored_expression(sql)?,
+            None => ast::Expr::Value(ast::Value::Null.into()),
+        };
+        for row in &mut values.rows {
+            if let Some(slot) = row.content.get_mut(at).filter(|slot| is_default(slot)) {
+                *slot = expr.clone();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn on_conflict(
+    binder: &mut Binder<'_>,
+    state: &SessionState,
+    table: &Table,
+    alias: &str,
+    on: &ast::OnConflict,
+) -> Result<OnConflict> {
+    let target = match &on.conflict_target {
+        None => ConflictTarget::Any,
+        Some(ast::ConflictTarget::Columns(names)) => {
+            let wanted: AHashSet<usize> =
+                names.iter().map(|name| position(table, &types::fold(name))).collect::<Result<_>>()?;
+            inferred(table, &wanted)?
+        }
+        Some(ast::ConflictTarget::OnConstraint(name)) => {
+            let name = types::last_name(name);
+            let missing = || {
+                Error::new(
+                    state::UNDEFINED_OBJECT,
+                    format!("constraint \"{name}\" for table \"{}\" does not exist", table.name),
+                )
+            };
+            match &table.primary_key {
+                Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
+                _ => ConflictTarget::Index(table.index_named(&name).filter(|index| index.unique).ok_or_else(missing)?.id),
+            }
+        }
+    };
+    let update = match &on.action {
+        OnConflictAction::DoNothing => None,
+        OnConflictAction::DoUpdate(update) => {
+            if matches!(target, ConflictTarget::Any) {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                )
+                .with_hint("For example, ON CONFLICT (column_name)."));
+            }
+            let rows = RowScope::new(&[
+                (alias.to_owned(), Some(table.schema.clone()), table),
+                ("excluded".to_owned(), None, table),
+            ]);
+            let mut set = Vec::new();
+            let mut exprs = Vec::new();
+            for assignment in &update.assignments {
+                let ast::AssignmentTarget::ColumnName(name) = &assignment.target else {
+                    return Err(Error::unsupported("assigning to several columns in ON CONFLICT"));
+                };
+                let at = position(table, &types::last_name(name))?;
+                let bound = if is_default(&assignment.value) {
+                    default_of(binder, table, at)?
+                } else {
+                    binder.within_clause(Clause::plain("ON CONFLICT"), &rows.scope, &assignment.value)?
+                };
+                exprs.push((assigned(binder, table, at, bound)?, table.columns[at].sql_type.clone()));
+                set.push(at);
+            }
+            let filtered = update.selection.is_some();
+            if let Some(selection) = &update.selection {
+                exprs.push((binder.condition(&rows.scope, selection)?, SqlType::Bool));
+            }
+            Some(DoUpdate { set, exprs: rows.compile(exprs, state)?, filtered })
+        }
+    };
+    Ok(OnConflict { target, update })
+}
+
+/// The key or unique index over exactly these columns.
+fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
+    let same = |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
+    if !table.primary_key_columns().is_empty() && same(&mut table.primary_key_columns().iter().copied()) {
+        return Ok(ConflictTarget::PrimaryKey);
+    }
+    table
+        .indexes
+        .iter()
+        .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
+        .map(|index| ConflictTarget::Index(index.id))
+        .ok_or_else(|| {
+            Error::new(
+                state::INVALID_COLUMN_REFERENCE,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            )
+        })
+}
+
+impl Running<'_> {
+    pub(super) async fn insert(&self, txn: &mut Transaction, insert: &Insert) -> Result<(Tag, Option<Rows>)> {
+        let table = &self.write.table;
+        let writer = self.writer()?;
+        let env = self.env();
+        let mut stream = self.input(self.ctx.view.clone()).await?;
+        let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
+        let mut count = 0;
+        let mut touched: AHashSet<Vec<u8>> = AHashSet::new();
+        while let Some(batch) = stream.next().await? {
+            for at in 0..batch.num_rows() {
+                self.ctx.cancel.check()?;
+                let row = writer.complete(&insert.columns, self.row(&batch, at)?, &env)?;
+                let Some(conflict) = &insert.conflict else {
+                    if let Some(shown) = &mut shown {
+                        shown.push(row.clone());
+                    }
+                    txn.insert(table, row).await?;
+                    count += 1;
+                    continue;
+                };
+                if let Some(written) = self.upsert(txn, conflict, &writer, row, &mut touched).await? {
+                    count += 1;
+                    if let Some(shown) = &mut shown {
+                        shown.push(written);
+                    }
+                }
+            }
+        }
+        let answer = self.returned(shown)?;
+        Ok(self.answer(Tag::Insert(count), answer))
+    }
+
+    /// The row as written; `None` if nothing was.
+    async fn upsert(
+        &self,
+        txn: &mut Transaction,
+        conflict: &OnConflict,
+        writer: &crate::write::TableWriter,
+        row: Vec<Value>,
+        touched: &mut AHashSet<Vec<u8>>,
+    ) -> Result<Option<Vec<Value>>> {
+        let table = &self.write.table;
+        loop {
+            self.ctx.cancel.check()?;
+            let Some(met) = txn.insert_unless_conflict(table, row.clone(), conflict.target).await? else {
+                if conflict.update.is_some() && !table.primary_key_columns().is_empty() {
+                    let mut key = Vec::new();
+                    orbit_core::key::primary_key(table.primary_key_columns(), &row, &mut key)?;
+                    touched.insert(key);
+                }
+                return Ok(Some(row));
+            };
+            let Some(update) = &conflict.update else {
+                return Ok(None);
+            };
+            if !touched.insert(met.pk.clone()) {
+                return Err(Error::new(
+                    state::CARDINALITY_VIOLATION,
+                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                )
+                .with_hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
+            }
+            let locked = txn.lock_row(table, &met.pk, RowLock::Update, Wait::Block).await?;
+            let Some(old) = locked.row else {
+                // Deleted meanwhile: the key is free again.
+                touched.remove(&met.pk);
+                continue;
+            };
+            let mut both = {
+                let source = StoredRow::new(&old, table)?;
+                (0..table.columns.len())
+                    .map(|at| source.value(at).map(|value| value.to_owned()))
+                    .collect::<Result<Vec<_>>>()?
+            };
+            both.extend(row.iter().cloned());
+            let mut values = update.exprs.eval(&[both], &|expr| self.put(expr))?.pop().unwrap_or_default();
+            if update.filtered && values.pop() != Some(Value::Bool(true)) {
+                return Ok(None);
+            }
+            let changes: Vec<(usize, Value)> = update.set.iter().copied().zip(values).collect();
+            let written = {
+                let source = StoredRow::new(&old, table)?;
+                writer.check_changes(&source, &changes, &self.env())?;
+                writer.changed_row(&source, &changes)?
+            };
+            txn.update(table, &met.pk, changes).await?;
+            return Ok(Some(written));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! UPDATE.
+
+use super::returning::Returning;
+use super::{Kind, Prepared, Running, Write, key_of, prepared};
+use crate::expr::StoredRow;
+use crate::planned::bind::from::no_relation;
+use crate::planned::bind::{Binder, Clause};
+use crate::planned::error::Told;
+use crate::planned::statement::optimized;
+use crate::planned::types;
+use crate::rows::{Rows, Tag};
+use ahash::AHashSet;
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use orbit_core::catalog::Table;
+use orbit_core::lock::{RowLock, Wait};
+use orbit_core::txn::Transaction;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, AssignmentTarget, TableFactor};
+use std::sync::Arc;
+
+pub struct Update {
+    /// Positions of the columns set, in the input's order (after the key).
+    set: Vec<usize>,
+    mode: RowLock,
+}
+
+/// The table a write names, and its alias.
+pub(super) fn target<'q>(
+    binder: &Binder<'_>,
+    factor: &'q TableFactor,
+) -> Result<(Arc<Table>, Option<&'q ast::TableAlias>)> {
+    let TableFactor::Table { name, alias, args: None, .. } = factor else {
+        return Err(Error::unsupported("writing to anything but a table"));
+    };
+    Ok((named(binder, name)?, alias.as_ref()))
+}
+
+pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<Table>> {
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(types::fold).collect();
+    let (schema, table) = match parts.as_slice() {
+        [table] => (None, table),
+        [schema, table] => (Some(schema.as_str()), table),
+        _ => return Err(Error::unsupported(format_args!("cross-database references: {name}"))),
+    };
+    binder.find_table(schema, table).ok_or_else(|| no_relation(schema, table))
+}
+
+pub(super) fn position(table: &Table, name: &str) -> Result<usize> {
+    table.column_position(name).ok_or_else(|| {
+        Error::new(
+            state::UNDEFINED_COLUMN,
+            format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
+        )
+    })
+}
+
+/// The new value for a column, or why it doesn't fit.
+pub(super) fn assigned(
+    binder: &mut Binder<'_>,
+    table: &Table,
+    at: usize,
+    bound: crate::planned::bind::Bound,
+) -> Result<Expr> {
+    let column = table.columns.get(at).ok_or_else(|| Error::internal("a column that is not there"))?;
+    if !types::assignable(&bound.ty, &column.sql_type) {
+        return Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            format!(
+                "column \"{}\" is of type {} but expression is of type {}",
+                column.name,
+                types::base(&column.sql_type),
+                types::base(&bound.ty)
+            ),
+        )
+        .with_hint("You will need to rewrite or cast the expression."));
+    }
+    binder.assignment(bound, &column.sql_type)
+}
+
+pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Update) -> Prepared {
+    if !update.table.joins.is_empty() {
+        return Err(Error::new(state::SYNTAX_ERROR, "syntax error at or near \"JOIN\""));
+    }
+    let (table, alias) = target(binder, &update.table.relation)?;
+    let mut relation = binder.stored(&table, alias, true)?;
+    let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to update by"))?;
+    let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
+    if let Some(from) = &update.from {
+        let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) = from;
+        for item in from {
+            relation = binder.table_with_joins(item, Some(relation))?;
+        }
+    }
+    let mut plan = relation.plan;
+    if let Some(selection) = &update.selection {
+        let condition = binder.condition(&relation.scope, selection)?;
+        plan = LogicalPlanBuilder::from(plan).filter(condition).told()?.build().told()?;
+    }
+    let mut set = Vec::new();
+    let mut exprs = vec![key.alias("key")];
+    let mut column_types = vec![SqlType::Bytea];
+    for assignment in &update.assignments {
+        let pairs: Vec<(String, &ast::Expr)> = match (&assignment.target, &assignment.value) {
+            (AssignmentTarget::ColumnName(name), value) => vec![(types::last_name(name), value)],
+            (AssignmentTarget::Tuple(names), ast::Expr::Tuple(values)) if names.len() == values.len() => {
+                names.iter().map(types::last_name).zip(values).collect()
+            }
+            (AssignmentTarget::Tuple(_), _) => {
+                return Err(Error::unsupported("assigning a subquery to several columns"));
+            }
+        };
+        for (name, value) in pairs {
+            let at = position(&table, &name)?;
+            if set.contains(&at) {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{name}\""),
+                ));
+            }
+            let expr = if is_default(value) {
+                let value = default_of(binder, &table, at)?;
+                assigned(binder, &table, at, value)?
+            } else {
+                let bound = binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?;
+                assigned(binder, &table, at, bound)?
+            };
+            exprs.push(expr.alias(format!("v{}", set.len())));
+            column_types.push(table.columns[at].sql_type.clone());
+            set.push(at);
+        }
+    }
+    plan = LogicalPlanBuilder::from(plan).project(exprs).told()?.build().told()?;
+    let key_columns = table.primary_key_columns();
+    let touches_key = set.iter().any(|at| {
+        key_columns.contains(at)
+            || table.indexes.iter().any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
+    });
+    let returning = Returning::prepare(binder, state, &table, &shown, update.returning.as_deref())?;
+    prepared(Write {
+        input: Arc::new(optimized(state, plan)?),
+        types: column_types.into(),
+        table,
+        kind: Kind::Update(Update {
+            set,
+            mode: if touches_key { RowLock::Update } else { RowLock::NoKeyUpdate },
+        }),
+        returning,
+    })
+}
+
+pub(super) fn is_default(value: &ast::Expr) -> bool {
+    matches!(value, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
+}
+
+/// A column's DEFAULT as an expression.
+pub(super) fn default_of(binder: &mut Binder<'_>, table: &Table, at: usize) -> Result<crate::planned::bind::Bound> {
+    match table.columns.get(at).and_then(|column| column.default.as_deref()) {
+        None => crate::planned::bind::literal::null(),
+        Some(sql) => {
+            let expr = crate::write::stored_expression(sql)?;
+            binder.within_clause(Clause::plain("DEFAULT"), &Default::default(), &expr)
+        }
+    }
+}
+
+impl Running<'_> {
+    pub(super) async fn update(&self, txn: &mut Transaction, update: &Update) -> Result<(Tag, Option<Rows>)> {
+        let table = &self.write.table;
+        let writer = self.writer()?;
+        let env = self.env();
+        let (rows, stored) = self.locked(txn, update.mode).await?;
+        let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
+        let mut count = 0;
+        for (row, old) in rows.into_iter().zip(stored) {
+            self.ctx.cancel.check()?;
+            let key = key_of(&row)?.to_vec();
+            let changes: Vec<(usize, Value)> = update.set.iter().copied().zip(row.into_iter().skip(1)).collect();
+            {
+                let source = StoredRow::new(&old, table)?;
+                writer.check_changes(&source, &changes, &env)?;
+                if let Some(shown) = &mut shown {
+                    shown.push(writer.changed_row(&source, &changes)?);
+                }
+            }
+            txn.update(table, &key, changes).await?;
+            count += 1;
+        }
+        let answer = self.returned(shown)?;
+        Ok(self.answer(Tag::Update(count), answer))
+    }
+
+    /// Rows of the input with their keys locked, as nobody else has changed them
+    /// since; and each row as it is stored.
+    pub(super) async fn locked(
+        &self,
+        txn: &mut Transaction,
+        mode: RowLock,
+    ) -> Result<(Vec<Vec<Value>>, Vec<Vec<u8>>)> {
+        let mut view = self.ctx.view.clone();
+        loop {
+            let mark = txn.statement_mark();
+            let found = self.gather(view).await?;
+            let mut seen: AHashSet<Vec<u8>> = AHashSet::with_capacity(found.len());
+            let mut rows = Vec::with_capacity(found.len());
+            let mut stored = Vec::with_capacity(found.len());
+            let mut changed = false;
+            for row in found {
+                let key = key_of(&row)?;
+                // Several partners in FROM: the first one counts.
+                if !seen.insert(key.to_vec()) {
+                    continue;
+                }
+                let locked = txn.lock_row(&self.write.table, key, mode, Wait::Block).await?;
+                changed |= locked.changed;
+                match locked.row {
+                    Some(old) => {
+                        rows.push(row);
+                        stored.push(old);
+                    }
+                    // Gone since: nothing to write.
+                    None => changed = true,
+                }
+            }
+            if !changed {
+                return Ok((rows, stored));
+            }
+            self.ctx.cancel.check()?;
+            txn.rollback_to_mark(mark);
+            view = txn.begin_statement();
+        }
+    }
+
+    /// What RETURNING gives for these rows.
+    pub(super) fn returned(&self, rows: Option<Vec<Vec<Value>>>) -> Result<Option<Vec<Vec<Value>>>> {
+        match (&self.write.returning, rows) {
+            (Some(returning), Some(rows)) => returning.exprs.eval(&rows, &|expr| self.put(expr)).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn put(&self, expr: Expr) -> Result<Expr> {
+        crate::planned::statement::expr_with_values(expr, &self.statement.params, self.params, self.ctx)
+    }
+}

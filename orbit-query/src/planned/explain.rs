@@ -1,0 +1,96 @@
+//! EXPLAIN of what DataFusion plans.
+
+use super::error::Told;
+use super::runtime::Machine;
+use super::scan::Run;
+use super::statement::{self, Body, PlannedStatement, physical_plan, with_values};
+use super::system::System;
+use super::{PlanContext, Planner, dml};
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use orbit_core::Result;
+use orbit_core::txn::Transaction;
+use sqlparser::ast::Statement;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub async fn explain(
+    planner: &Planner,
+    ctx: &PlanContext,
+    txn: Option<&mut Transaction>,
+    syntax: &Statement,
+    analyze: bool,
+) -> Result<Vec<String>> {
+    let started = Instant::now();
+    let prepared = Arc::new(planner.prepare(ctx, syntax, &[]).await?);
+    let machine = &planner.machine;
+    let plan = input_plan(machine, ctx, &prepared).await?;
+    let planning = started.elapsed();
+    let head = match &prepared.body {
+        Body::Query(_) => "Planned Query".to_owned(),
+        Body::Write(write) => format!("Planned {}", write.describe()),
+    };
+    let mut lines = vec![head];
+    if !analyze {
+        lines.extend(shown(&plan, false));
+        return Ok(lines);
+    }
+    let started = Instant::now();
+    match (&prepared.body, txn) {
+        (Body::Write(_), Some(txn)) => {
+            let (tag, _) = dml::write(machine, ctx, txn, &prepared, &[]).await?;
+            lines.extend(shown(&plan, false));
+            lines.push(format!("Result: {tag}"));
+        }
+        _ => {
+            let task = machine.task(Run { view: ctx.view.clone(), cancel: ctx.cancel.clone() });
+            let running = plan.clone();
+            let batches = machine.run(async move { collect(running, task).await.told() }).await?;
+            let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+            lines.extend(shown(&plan, true));
+            lines.push(format!("Rows: {rows}"));
+        }
+    }
+    lines.push(format!("Planning Time: {:.3} ms", planning.as_secs_f64() * 1000.0));
+    lines.push(format!("Execution Time: {:.3} ms", started.elapsed().as_secs_f64() * 1000.0));
+    Ok(lines)
+}
+
+/// A query's plan, or that of the rows a write works on.
+async fn input_plan(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    prepared: &Arc<PlannedStatement>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let here = machine.clone();
+    let ctx = ctx.clone();
+    let prepared = prepared.clone();
+    machine
+        .run(async move {
+            let plan = match &prepared.body {
+                Body::Query(plan) => plan.clone(),
+                Body::Write(write) => write.input.clone(),
+            };
+            let types = prepared.params.clone();
+            let nulls = vec![orbit_core::value::Value::Null; types.len()];
+            let plan = with_values(&plan, &types, &nulls, &ctx)?;
+            let state = System::new(&ctx).state(&here);
+            physical_plan(&state, &plan).await
+        })
+        .await
+}
+
+fn shown(plan: &Arc<dyn ExecutionPlan>, measured: bool) -> Vec<String> {
+    let display = if measured {
+        DisplayableExecutionPlan::with_metrics(plan.as_ref())
+    } else {
+        DisplayableExecutionPlan::new(plan.as_ref())
+    };
+    let _ = statement::query_of;
+    display
+        .indent(false)
+        .to_string()
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! `format()` and quoting.
+
+use super::Function;
+use orbit_core::{Error, Result, state};
+
+fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(state::INVALID_PARAMETER_VALUE, message)
+}
+
+/// `format('%s of %I', ...)`: `argument(i)` is the text of the i-th, from 1.
+pub fn expand(
+    pattern: &str,
+    count: usize,
+    mut argument: impl FnMut(usize) -> Result<Option<String>>,
+) -> Result<String> {
+    let mut out = String::new();
+    let mut letters = pattern.chars().peekable();
+    let mut next = 1usize;
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            out.push(letter);
+            continue;
+        }
+        if letters.peek() == Some(&'%') {
+            letters.next();
+            out.push('%');
+            continue;
+        }
+        let mut number = String::new();
+        let mut left = false;
+        let mut width: Option<usize> = None;
+        let mut position = None;
+        loop {
+            match letters.peek() {
+                Some(digit) if digit.is_ascii_digit() => {
+                    number.push(*digit);
+                    letters.next();
+                }
+                Some('$') => {
+                    position = Some(number.parse::<usize>().map_err(|_| wrong("unrecognized format() type specifier"))?);
+                    number.clear();
+                    letters.next();
+                }
+                Some('-') => {
+                    left = true;
+                    letters.next();
+                }
+                _ => break,
+            }
+        }
+        if !number.is_empty() {
+            width = number.parse().ok();
+        }
+        let Some(kind) = letters.next() else {
+            return Err(wrong("unterminated format() type specifier")
+                .with_hint("For a single \"%\" use \"%%\"."));
+        };
+        let at = position.unwrap_or(next);
+        if at == 0 {
+            return Err(wrong("format specifies argument 0, but arguments are numbered from 1"));
+        }
+        if at > count {
+            return Err(wrong("too few arguments for format()"));
+        }
+        next = at + 1;
+        let value = argument(at)?;
+        let text = match (kind, value) {
+            ('s', value) => value.unwrap_or_default(),
+            ('I', Some(value)) => quoted_identifier(&value),
+            ('I', None) => {
+                return Err(Error::new(
+                    state::NULL_VALUE_NOT_ALLOWED,
+                    "null values cannot be formatted as an SQL identifier",
+                ));
+            }
+            ('L', Some(value)) => quoted_literal(&value),
+            ('L', None) => "NULL".to_owned(),
+            (other, _) => {
+                return Err(wrong(format!("unrecognized format() type specifier \"{other}\""))
+                    .with_hint("For a single \"%\" use \"%%\"."));
+            }
+        };
+        let padding = width.unwrap_or(0).min(1 << 20).saturating_sub(text.chars().count());
+        if !left {
+            out.extend(std::iter::repeat_n(' ', padding));
+        }
+        out.push_str(&text);
+        if left {
+            out.extend(std::iter::repeat_n(' ', padding));
+        }
+    }
+    Ok(out)
+}
+
+pub fn quoted_identifier(name: &str) -> String {
+    let plain = name.chars().next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
+        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        && !RESERVED.contains(&name);
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// The words that need quotes most often; quoting one too many does no harm.
+const RESERVED: &[&str] = &[
+    "all", "and", "any", "array", "as", "asc", "both", "case", "cast", "check", "column", "constraint",
+    "create", "default", "desc", "distinct", "do", "else", "end", "except", "false", "for", "foreign",
+    "from", "grant", "group", "having", "in", "into", "is", "join", "leading", "left", "like", "limit",
+    "not", "null", "offset", "on", "only", "or", "order", "primary", "references", "right", "select",
+    "table", "then", "to", "trailing", "true", "union", "unique", "user", "using", "when", "where",
+    "window", "with",
+];
+
+pub fn quoted_literal(value: &str) -> String {
+    let quoted = value.replace('\'', "''");
+    if quoted.contains('\\') {
+        format!(" E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
+}
+
+pub const FUNCTIONS: &[Function] = &[];

@@ -1,0 +1,160 @@
+//! A function over values, run row by row inside DataFusion.
+
+use crate::planned::arrow::{Builder, arrow_type, cell};
+use crate::planned::error::to_datafusion;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::error::Result as DfResult;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, ValueRef};
+use orbit_core::{Error, Result};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+type Eval = Arc<dyn for<'v> Fn(&[ValueRef<'v>]) -> Result<Value> + Send + Sync>;
+
+/// Two are equal when name, identity and types are.
+#[derive(Clone)]
+pub struct RowFn {
+    name: String,
+    /// What the closure holds, in words: part of what makes two functions equal.
+    identity: String,
+    args: Vec<SqlType>,
+    returns: SqlType,
+    /// NULL in, NULL out, without asking.
+    strict: bool,
+    signature: Signature,
+    eval: Eval,
+}
+
+impl RowFn {
+    pub fn new(
+        name: String,
+        identity: String,
+        args: Vec<SqlType>,
+        returns: SqlType,
+        eval: impl for<'v> Fn(&[ValueRef<'v>]) -> Result<Value> + Send + Sync + 'static,
+    ) -> RowFn {
+        let signature = signature(&args, Volatility::Immutable);
+        RowFn { name, identity, args, returns, strict: true, signature, eval: Arc::new(eval) }
+    }
+
+    /// Wants to see NULLs.
+    #[must_use]
+    pub fn lenient(mut self) -> RowFn {
+        self.strict = false;
+        self
+    }
+
+    /// Gives something else every time.
+    #[must_use]
+    pub fn volatile(mut self) -> RowFn {
+        self.signature = signature(&self.args, Volatility::Volatile);
+        self
+    }
+
+    pub fn call(self, args: Vec<Expr>) -> Expr {
+        Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(self)), args))
+    }
+
+    fn eval_row(&self, args: &[ValueRef<'_>]) -> DfResult<Value> {
+        if self.strict && args.iter().any(ValueRef::is_null) {
+            return Ok(Value::Null);
+        }
+        (self.eval)(args).map_err(to_datafusion)
+    }
+}
+
+fn signature(args: &[SqlType], volatility: Volatility) -> Signature {
+    if args.is_empty() {
+        Signature::nullary(volatility)
+    } else {
+        Signature::exact(args.iter().map(arrow_type).collect(), volatility)
+    }
+}
+
+impl fmt::Debug for RowFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RowFn({} {})", self.name, self.identity)
+    }
+}
+
+impl PartialEq for RowFn {
+    fn eq(&self, other: &RowFn) -> bool {
+        self.name == other.name
+            && self.identity == other.identity
+            && self.args == other.args
+            && self.returns == other.returns
+    }
+}
+
+impl Eq for RowFn {}
+
+impl Hash for RowFn {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.identity.hash(state);
+        self.args.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for RowFn {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _args: &[DataType]) -> DfResult<DataType> {
+        Ok(arrow_type(&self.returns))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
+        let volatile = self.signature.volatility == Volatility::Volatile;
+        let all_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if all_scalar && !volatile { 1 } else { args.number_rows };
+        let columns: Vec<ArrayRef> = args
+            .args
+            .iter()
+            .map(|arg| match arg {
+                ColumnarValue::Array(array) => Ok(array.clone()),
+                // One cell, read again for every row.
+                ColumnarValue::Scalar(scalar) => scalar.to_array(),
+            })
+            .collect::<DfResult<_>>()?;
+        let fixed: Vec<bool> = args
+            .args
+            .iter()
+            .map(|arg| matches!(arg, ColumnarValue::Scalar(_)))
+            .collect();
+        let mut built = Builder::new(&self.returns, rows);
+        let mut values: Vec<ValueRef<'_>> = Vec::with_capacity(columns.len());
+        for row in 0..rows {
+            values.clear();
+            for ((column, ty), fixed) in columns.iter().zip(&self.args).zip(&fixed) {
+                let at = if *fixed { 0 } else { row };
+                values.push(cell(column, at, ty).map_err(to_datafusion)?);
+            }
+            let value = self.eval_row(&values)?;
+            built.push(value.as_ref()).map_err(to_datafusion)?;
+        }
+        let array = built.finish();
+        if all_scalar && !volatile {
+            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// A wrong number of arguments past the binder: a fault of ours.
+pub fn arity() -> Error {
+    Error::internal("a function was called with arguments it was not bound to")
+}

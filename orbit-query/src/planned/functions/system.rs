@@ -1,0 +1,84 @@
+//! What belongs to the server rather than to a type.
+
+use super::{Env, Function, T, function};
+use orbit_core::value::{Value, ValueRef};
+use orbit_core::{Error, Result};
+
+type Args<'a, 'v> = &'a [ValueRef<'v>];
+
+fn clock_timestamp(_: Args, _: &Env) -> Result<Value> {
+    Ok(Value::TimestampTz(crate::planned::statement::now_micros()))
+}
+
+fn gen_random_uuid(_: Args, _: &Env) -> Result<Value> {
+    Ok(Value::Uuid(uuid::Uuid::new_v4().into_bytes()))
+}
+
+/// RFC 1321; for checksums people compare, not for secrets.
+pub fn md5(input: &[u8]) -> Result<Value> {
+    const SHIFTS: [u32; 16] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
+    let mut state: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+    let mut message = input.to_vec();
+    message.push(0x80);
+    while message.len() % 64 != 56 {
+        message.push(0);
+    }
+    message.extend_from_slice(&(input.len() as u64).wrapping_mul(8).to_le_bytes());
+    for block in message.chunks_exact(64) {
+        let mut words = [0u32; 16];
+        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
+            *word = u32::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("md5 block"))?);
+        }
+        let [mut a, mut b, mut c, mut d] = state;
+        for i in 0..64usize {
+            let (f, g) = match i / 16 {
+                0 => ((b & c) | (!b & d), i),
+                1 => ((d & b) | (!d & c), (5 * i + 1) % 16),
+                2 => (b ^ c ^ d, (3 * i + 5) % 16),
+                _ => (c ^ (b | !d), (7 * i) % 16),
+            };
+            let constant = ((i as f64 + 1.0).sin().abs() * 4_294_967_296.0) as u32;
+            let turned = a
+                .wrapping_add(f)
+                .wrapping_add(constant)
+                .wrapping_add(words[g])
+                .rotate_left(SHIFTS[i / 16 * 4 + i % 4]);
+            (a, d, c, b) = (d, c, b, b.wrapping_add(turned));
+        }
+        for (part, add) in state.iter_mut().zip([a, b, c, d]) {
+            *part = part.wrapping_add(add);
+        }
+    }
+    let mut hex = String::with_capacity(32);
+    for byte in state.iter().flat_map(|part| part.to_le_bytes()) {
+        use std::fmt::Write;
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(Value::Text(hex))
+}
+
+fn num_nulls(args: Args, _: &Env) -> Result<Value> {
+    Ok(Value::Int4(args.iter().filter(|arg| arg.is_null()).count() as i32))
+}
+
+fn num_nonnulls(args: Args, _: &Env) -> Result<Value> {
+    Ok(Value::Int4(args.iter().filter(|arg| !arg.is_null()).count() as i32))
+}
+
+pub const FUNCTIONS: &[Function] = &[
+    function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
+    function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
+    function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls).lenient().variadic(),
+    function("num_nulls", &[T::Any], T::Int4, num_nulls).lenient().variadic(),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn md5_of_the_rfc() {
+        assert_eq!(md5(b"").unwrap(), Value::Text("d41d8cd98f00b204e9800998ecf8427e".into()));
+        assert_eq!(md5(b"abc").unwrap(), Value::Text("900150983cd24fb0d6963f7d28e17f72".into()));
+    }
+}

@@ -1,0 +1,4 @@
+//! Operators that run over whole columns.
+
+pub mod arith;
+pub mod vector;

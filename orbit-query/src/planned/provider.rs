@@ -1,0 +1,140 @@
+//! Orbit's tables as DataFusion sees them. Stateless: a plan holds the table's
+//! definition; the rows come from the view that a run brings along, so one plan
+//! serves any number of runs.
+
+use super::arrow::{arrow_type, fixed_scale};
+use super::ranges::{self, Access};
+use super::scan::ScanExec;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ScalarValue, Statistics};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use orbit_core::catalog::Table;
+use orbit_core::value::text;
+use std::sync::Arc;
+
+/// The row's encoded key, for statements that lock or change rows.
+pub const KEY_COLUMN: &str = "__orbit_key";
+
+#[derive(Debug)]
+pub struct OrbitTable {
+    table: Arc<Table>,
+    schema: SchemaRef,
+}
+
+impl OrbitTable {
+    pub fn new(table: Arc<Table>, keyed: bool) -> OrbitTable {
+        let mut fields: Vec<Field> = table
+            .columns
+            .iter()
+            .map(|column| Field::new(&column.name, arrow_type(&column.sql_type), true))
+            .collect();
+        if keyed {
+            fields.push(Field::new(KEY_COLUMN, DataType::Binary, false));
+        }
+        OrbitTable { table, schema: Arc::new(Schema::new(fields)) }
+    }
+}
+
+// The hooks that change data are left as they are: they refuse. Writing goes
+// through our own operator, which sees every row it touches.
+#[async_trait]
+impl TableProvider for OrbitTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let projection: Vec<usize> = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let access = ranges::access(&self.table, filters);
+        let statistics = statistics(&self.table, &self.schema, &projection, &access);
+        let schema = Arc::new(self.schema.project(&projection)?);
+        Ok(Arc::new(ScanExec::new(
+            self.table.clone(),
+            schema,
+            projection,
+            access,
+            limit.filter(|_| filters.is_empty()),
+            statistics,
+        )))
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| {
+                if ranges::is_useful(&self.table, filter) {
+                    // It narrows the scan; DataFusion still checks every row.
+                    TableProviderFilterPushDown::Inexact
+                } else {
+                    TableProviderFilterPushDown::Unsupported
+                }
+            })
+            .collect())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+}
+
+/// What ANALYZE counted, in DataFusion's terms.
+fn statistics(table: &Table, schema: &Schema, projection: &[usize], access: &Access) -> Statistics {
+    let mut known = Statistics::new_unknown(schema);
+    let Some(counted) = &table.statistics else {
+        let mut shown = Statistics::new_unknown(&Schema::new(
+            projection.iter().filter_map(|at| schema.fields().get(*at).cloned()).collect::<Vec<_>>(),
+        ));
+        if matches!(access, Access::One) {
+            shown.num_rows = Precision::Inexact(1);
+        }
+        return shown;
+    };
+    let rows = usize::try_from(counted.rows).unwrap_or(usize::MAX);
+    known.num_rows = Precision::Inexact(match access {
+        Access::Full => rows,
+        Access::Keys(_) | Access::Index { .. } => (rows / 10).max(1),
+        Access::One => 1,
+    });
+    for (at, column) in counted.columns.iter().enumerate() {
+        let (Some(slot), Some(def)) = (known.column_statistics.get_mut(at), table.columns.get(at)) else {
+            continue;
+        };
+        slot.distinct_count = Precision::Inexact(usize::try_from(column.distinct).unwrap_or(usize::MAX));
+        slot.null_count = Precision::Inexact(usize::try_from(column.nulls).unwrap_or(usize::MAX));
+        if fixed_scale(&def.sql_type).is_some() || def.sql_type.stored_width().is_some() {
+            let bound = |text: &Option<String>| -> Option<ScalarValue> {
+                let value = text::parse(text.as_deref()?, &def.sql_type, &Default::default()).ok()?;
+                super::arrow::scalar_of(&def.sql_type, &value).ok()
+            };
+            if let Some(min) = bound(&column.min) {
+                slot.min_value = Precision::Inexact(min);
+            }
+            if let Some(max) = bound(&column.max) {
+                slot.max_value = Precision::Inexact(max);
+            }
+        }
+    }
+    let columns = projection
+        .iter()
+        .filter_map(|at| known.column_statistics.get(*at).cloned())
+        .collect();
+    Statistics { column_statistics: columns, ..known }
+}

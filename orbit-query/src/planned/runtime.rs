@@ -1,0 +1,230 @@
+//! Where plans are made and run: threads of their own with deep stacks, one
+//! session state for all, one memory pool, bounded spilling.
+
+use super::arrow::ArrowRows;
+use super::error::Told;
+use super::scan::Run;
+use crate::engine::EngineOptions;
+use crate::rows::{BatchStream, RowBatch};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionStateBuilder, TaskContext};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Deep syntax makes deep recursion; only pages that are touched cost memory.
+const STACK_BYTES: usize = 32 << 20;
+
+pub struct Machine {
+    /// `None` only while being dropped.
+    threads: Option<tokio::runtime::Runtime>,
+    pub state: SessionState,
+    environment: Arc<RuntimeEnv>,
+}
+
+impl Machine {
+    pub fn new(options: &EngineOptions) -> Result<Machine> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.target_partitions.max(1))
+            .max_blocking_threads(4)
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("orbit-query")
+            .enable_all()
+            .build()?;
+        let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
+            FairSpillPool::new(options.query_memory_bytes),
+            NonZeroUsize::MIN,
+        ));
+        let disk = match &options.spill_directory {
+            Some(directory) => DiskManagerBuilder::default()
+                .with_mode(DiskManagerMode::Directories(vec![directory.clone()]))
+                .with_max_temp_directory_size(options.spill_limit_bytes),
+            None => DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        };
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(pool)
+            .with_disk_manager_builder(disk)
+            .with_metadata_cache_limit(1 << 20)
+            .with_file_statistics_cache_limit(1 << 20)
+            .build_arc()
+            .told()?;
+        let config = configuration(options);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(environment.clone())
+            .with_default_features()
+            .build();
+        Ok(Machine { threads: Some(threads), state, environment })
+    }
+
+    pub fn handle(&self) -> Result<&tokio::runtime::Handle> {
+        self.threads
+            .as_ref()
+            .map(tokio::runtime::Runtime::handle)
+            .ok_or_else(|| Error::internal("the query threads have stopped"))
+    }
+
+    /// Runs `work` on a query thread; a panic in it is an internal error, no more.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match self.handle()?.spawn(work).await {
+            Ok(result) => result,
+            Err(error) => Err(panicked(error)),
+        }
+    }
+
+    pub fn task(&self, run: Run) -> Arc<TaskContext> {
+        let config = self.state.config().clone().with_extension(Arc::new(run));
+        Arc::new(TaskContext::new(
+            None,
+            "orbit".to_owned(),
+            config,
+            Default::default(),
+            Default::default(),
+            Default::default(),
+            Default::default(),
+            self.environment.clone(),
+        ))
+    }
+
+    /// Starts a plan; its batches arrive as they are made, two ahead at most.
+    pub fn start(&self, plan: Arc<dyn ExecutionPlan>, run: Run, types: Arc<[SqlType]>) -> Result<ArrowStream> {
+        let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
+        let cancel = run.cancel.clone();
+        let task = self.task(run);
+        let work = self.handle()?.spawn(async move {
+            let pump = async {
+                let mut stream = match execute_stream(plan, task).told() {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        let _ = sender.send(Err(error)).await;
+                        return;
+                    }
+                };
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.told();
+                    let last = batch.is_err();
+                    if sender.send(batch).await.is_err() || last {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                biased;
+                reason = cancel.cancelled() => {
+                    let _ = sender.send(Err(reason)).await;
+                }
+                () = pump => {}
+            }
+        });
+        Ok(ArrowStream { batches, work, types, ended: false })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Dropping a runtime inside another one would block it, which tokio forbids.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+fn panicked(error: tokio::task::JoinError) -> Error {
+    if error.is_panic() {
+        let panic = error.into_panic();
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        tracing::error!(%text, "the planner panicked");
+        return Error::internal(format!("the query planner failed: {text}"));
+    }
+    Error::internal("the query was abandoned")
+}
+
+fn configuration(options: &EngineOptions) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(options.target_partitions.max(1))
+        .with_batch_size(options.batch_rows.max(64))
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    let small = options.query_memory_bytes < (128 << 20);
+    let set = config.options_mut();
+    set.execution.planning_concurrency = 1;
+    set.execution.sort_spill_reservation_bytes = if small { 256 << 10 } else { 4 << 20 };
+    set.execution.sort_in_place_threshold_bytes = 256 << 10;
+    set.execution.sort_pushdown_buffer_capacity = 4 << 20;
+    set.execution.objectstore_writer_buffer_size = 1 << 20;
+    set.execution.collect_statistics = false;
+    set.sql_parser.map_string_types_to_utf8view = false;
+    set.optimizer.prefer_existing_sort = true;
+    config
+}
+
+/// The batches of a running plan. Dropping it stops the plan.
+pub struct ArrowStream {
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    work: JoinHandle<()>,
+    types: Arc<[SqlType]>,
+    ended: bool,
+}
+
+impl ArrowStream {
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        std::future::poll_fn(|cx| self.poll_batch(cx)).await
+    }
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RecordBatch>>> {
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
+        match self.batches.poll_recv(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(batch))) => Poll::Ready(Ok(Some(batch))),
+            Poll::Ready(Some(Err(error))) => {
+                self.ended = true;
+                Poll::Ready(Err(error))
+            }
+            // The sender is gone: the plan is through, or its task panicked.
+            Poll::Ready(None) => match std::pin::Pin::new(&mut self.work).poll(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(result) => {
+                    self.ended = true;
+                    Poll::Ready(match result {
+                        Ok(()) => Ok(None),
+                        Err(error) => Err(panicked(error)),
+                    })
+                }
+            },
+        }
+    }
+}
+
+impl BatchStream for ArrowStream {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RowBatch>>> {
+        self.poll_batch(cx).map(|result| {
+            result.map(|batch| batch.map(|batch| RowBatch::Arrow(ArrowRows::new(batch, self.types.clone()))))
+        })
+    }
+}
+
+impl Drop for ArrowStream {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}

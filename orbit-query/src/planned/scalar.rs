@@ -1,0 +1,87 @@
+//! One expression over given columns: CHECK, DEFAULT and the like, where the row
+//! interpreter has no such function.
+
+use super::PlanContext;
+use super::arrow::{array_of, cell, field};
+use super::bind::scope::{Scope, ScopeColumn, ScopeRelation};
+use super::bind::{Binder, Bound};
+use super::error::Told;
+use super::runtime::Machine;
+use super::system::System;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+use datafusion::physical_plan::PhysicalExpr as _;
+use orbit_core::Result;
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use sqlparser::ast;
+use std::sync::Arc;
+
+pub struct CompiledExpr {
+    expr: Arc<dyn PhysicalExpr>,
+    schema: SchemaRef,
+    columns: Vec<SqlType>,
+    returns: SqlType,
+}
+
+pub fn compile(
+    machine: &Machine,
+    ctx: &PlanContext,
+    expr: &ast::Expr,
+    columns: &[(String, SqlType)],
+) -> Result<CompiledExpr> {
+    let system = System::new(ctx);
+    let lookup = |schema: &str| system.schema(schema);
+    let mut binder = Binder::new(ctx.view.catalog(), &ctx.settings, &ctx.session, &lookup, &[]);
+    let scope = Scope::of(ScopeRelation {
+        alias: String::new(),
+        schema: None,
+        columns: columns
+            .iter()
+            .map(|(name, ty)| ScopeColumn {
+                name: name.clone(),
+                bound: Bound::new(Expr::Column(Column::new_unqualified(name)), ty.clone()),
+            })
+            .collect(),
+        primary_key: Vec::new(),
+    });
+    let bound = binder.standalone(&scope, expr)?;
+    let schema = Arc::new(Schema::new(
+        columns.iter().map(|(name, ty)| field(name, ty)).collect::<Vec<_>>(),
+    ));
+    let named = DFSchema::try_from(schema.clone()).told()?;
+    let state = system.state(machine);
+    let expr = super::statement::moment_values(bound.expr, ctx)?;
+    let expr = create_physical_expr(&expr, &named, state.execution_props(), &Default::default()).told()?;
+    Ok(CompiledExpr {
+        expr,
+        schema,
+        columns: columns.iter().map(|(_, ty)| ty.clone()).collect(),
+        returns: bound.ty,
+    })
+}
+
+impl CompiledExpr {
+    pub fn sql_type(&self) -> &SqlType {
+        &self.returns
+    }
+
+    /// The value for one row; `row` has a value for each column.
+    pub fn eval(&self, row: &[Value]) -> Result<Value> {
+        let arrays = self
+            .columns
+            .iter()
+            .zip(row)
+            .map(|(ty, value)| array_of(ty, std::slice::from_ref(value)))
+            .collect::<Result<Vec<ArrayRef>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(1));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map_err(datafusion::error::DataFusionError::from)
+            .told()?;
+        let result = self.expr.evaluate(&batch).told()?.into_array(1).told()?;
+        Ok(cell(&result, 0, &self.returns)?.to_owned())
+    }
+}

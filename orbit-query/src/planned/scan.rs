@@ -1,0 +1,330 @@
+//! Reading a table: stored rows, column by column, into Arrow batches.
+
+use super::arrow::Builder;
+use super::error::to_datafusion;
+use super::ranges::Access;
+use datafusion::arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Statistics;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use orbit_core::cancel::CancelToken;
+use orbit_core::catalog::Table;
+use orbit_core::database::ReadView;
+use orbit_core::read::{IndexScan, RowScan};
+use orbit_core::row::RowRef;
+use orbit_core::store::{Direction, KeyRange};
+use std::fmt;
+use std::sync::Arc;
+
+/// What one run reads and when it must stop; travels in the task's configuration.
+pub struct Run {
+    pub view: ReadView,
+    pub cancel: CancelToken,
+}
+
+#[derive(Debug)]
+pub struct ScanExec {
+    table: Arc<Table>,
+    /// Positions of columns; one past the last is the key.
+    projection: Vec<usize>,
+    access: Access,
+    limit: Option<usize>,
+    statistics: Arc<Statistics>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScanExec {
+    pub fn new(
+        table: Arc<Table>,
+        schema: SchemaRef,
+        projection: Vec<usize>,
+        access: Access,
+        limit: Option<usize>,
+        statistics: Statistics,
+    ) -> ScanExec {
+        let mut equivalence = EquivalenceProperties::new(schema);
+        if !matches!(access, Access::Index { .. }) {
+            // Rows come in key order, as far as the key's columns are read.
+            let ordering: Vec<PhysicalSortExpr> = table
+                .primary_key_columns()
+                .iter()
+                .map_while(|at| {
+                    let place = projection.iter().position(|projected| projected == at)?;
+                    let column = table.columns.get(*at)?;
+                    let expr: Arc<dyn PhysicalExpr> = Arc::new(Column::new(&column.name, place));
+                    Some(PhysicalSortExpr::new_default(expr).asc().nulls_last())
+                })
+                .collect();
+            if !ordering.is_empty() {
+                equivalence.add_ordering(ordering);
+            }
+        }
+        let properties = Arc::new(PlanProperties::new(
+            equivalence,
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ));
+        ScanExec {
+            table,
+            projection,
+            access,
+            limit,
+            statistics: Arc::new(statistics),
+            properties,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = &self.table;
+        match &self.access {
+            Access::Full => write!(f, "Table Scan on {}", table.name)?,
+            Access::Keys(_) | Access::One => write!(f, "Key Range Scan on {}", table.name)?,
+            Access::Index { name, .. } => write!(f, "Index Scan using {name} on {}", table.name)?,
+        }
+        let columns: Vec<&str> = self
+            .projection
+            .iter()
+            .filter_map(|at| table.columns.get(*at))
+            .map(|column| column.name.as_str())
+            .collect();
+        write!(f, " (columns: {})", columns.join(", "))?;
+        if let Some(limit) = self.limit {
+            write!(f, " limit {limit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    #[allow(deprecated)]
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let run = context
+            .session_config()
+            .get_extension::<Run>()
+            .ok_or_else(|| DataFusionError::Internal("a scan was started without a view".to_owned()))?;
+        let schema = self.properties.eq_properties.schema().clone();
+        let reader = Reader {
+            table: self.table.clone(),
+            schema: schema.clone(),
+            projection: self.projection.clone(),
+            run,
+            rows_a_batch: context.session_config().batch_size(),
+            left: self.limit.unwrap_or(usize::MAX),
+            source: Source::New(self.access.clone()),
+            row: Vec::new(),
+        };
+        let baseline = BaselineMetrics::new(&self.metrics, 0);
+        let stream = futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
+            let timer = baseline.elapsed_compute().timer();
+            let batch = reader.batch();
+            timer.done();
+            match batch? {
+                Some(batch) => {
+                    baseline.record_output(batch.num_rows());
+                    // Others on this thread get their turn between batches.
+                    tokio::task::yield_now().await;
+                    Ok(Some((batch, (reader, baseline))))
+                }
+                None => Ok(None),
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    #[allow(deprecated)]
+    fn partition_statistics(&self, _partition: Option<usize>) -> Result<Arc<Statistics>> {
+        Ok(self.statistics.clone())
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        true
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.limit
+    }
+}
+
+enum Source {
+    New(Access),
+    Rows { scan: Box<RowScan>, then: std::vec::IntoIter<KeyRange> },
+    Index(Box<IndexScan>),
+}
+
+struct Reader {
+    table: Arc<Table>,
+    schema: SchemaRef,
+    projection: Vec<usize>,
+    run: Arc<Run>,
+    rows_a_batch: usize,
+    left: usize,
+    source: Source,
+    row: Vec<u8>,
+}
+
+struct Columns {
+    builders: Vec<Builder>,
+    keys: Option<BinaryBuilder>,
+    /// Where the key stands among the projected columns.
+    key_at: usize,
+    rows: usize,
+}
+
+impl Columns {
+    fn new(table: &Table, projection: &[usize], rows: usize) -> Columns {
+        let width = table.columns.len();
+        let key_at = projection.iter().position(|at| *at >= width);
+        Columns {
+            builders: projection
+                .iter()
+                .filter_map(|at| table.columns.get(*at))
+                .map(|column| Builder::new(&column.sql_type, rows))
+                .collect(),
+            keys: key_at.map(|_| BinaryBuilder::with_capacity(rows, rows * 16)),
+            key_at: key_at.unwrap_or(usize::MAX),
+            rows: 0,
+        }
+    }
+
+    fn push(&mut self, table: &Table, projection: &[usize], key: &[u8], row: &[u8]) -> orbit_core::Result<()> {
+        let row = RowRef::new(row)?;
+        let mut builders = self.builders.iter_mut();
+        for at in projection {
+            if *at >= table.columns.len() {
+                continue;
+            }
+            if let Some(builder) = builders.next() {
+                builder.push(row.value(&table.layout, *at, &table.missing)?)?;
+            }
+        }
+        if let Some(keys) = &mut self.keys {
+            keys.append_value(key);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn finish(mut self, schema: SchemaRef) -> Result<RecordBatch> {
+        let mut arrays: Vec<ArrayRef> = self.builders.iter_mut().map(Builder::finish).collect();
+        if let Some(mut keys) = self.keys {
+            arrays.insert(self.key_at.min(arrays.len()), Arc::new(keys.finish()));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
+    }
+}
+
+impl Reader {
+    fn open(&mut self) -> orbit_core::Result<()> {
+        if let Source::New(access) = &self.source {
+            let view = &self.run.view;
+            let everything = KeyRange { start: Vec::new(), end: Vec::new() };
+            let rows = |ranges: Vec<KeyRange>| -> orbit_core::Result<Source> {
+                let mut ranges = ranges.into_iter();
+                let first = ranges.next().unwrap_or_else(|| everything.clone());
+                let scan = view.scan(&self.table, first, Direction::Forward)?;
+                Ok(Source::Rows { scan: Box::new(scan), then: ranges })
+            };
+            self.source = match access.clone() {
+                Access::Full | Access::One => rows(vec![everything.clone()])?,
+                Access::Keys(ranges) => rows(ranges)?,
+                Access::Index { index, range, .. } => {
+                    let index = self
+                        .table
+                        .indexes
+                        .get(index)
+                        .ok_or_else(|| orbit_core::Error::internal("a plan names an index that is gone"))?;
+                    Source::Index(Box::new(view.scan_index(&self.table, index, range, Direction::Forward)?))
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.run.cancel.check().map_err(to_datafusion)?;
+        self.open().map_err(to_datafusion)?;
+        let wanted = self.rows_a_batch.min(self.left);
+        if wanted == 0 {
+            return Ok(None);
+        }
+        let mut columns = Columns::new(&self.table, &self.projection, wanted);
+        while columns.rows < wanted {
+            let more = self.step(&mut columns).map_err(to_datafusion)?;
+            if !more {
+                break;
+            }
+        }
+        self.left -= columns.rows;
+        if columns.rows == 0 {
+            return Ok(None);
+        }
+        columns.finish(self.schema.clone()).map(Some)
+    }
+
+    fn step(&mut self, columns: &mut Columns) -> orbit_core::Result<bool> {
+        match &mut self.source {
+            Source::New(_) => Ok(false),
+            Source::Rows { scan, then } => {
+                if let Some((key, row)) = scan.next()? {
+                    columns.push(&self.table, &self.projection, key, row)?;
+                    return Ok(true);
+                }
+                let Some(next) = then.next() else {
+                    return Ok(false);
+                };
+                **scan = self.run.view.scan(&self.table, next, Direction::Forward)?;
+                Ok(true)
+            }
+            Source::Index(scan) => {
+                let Some(key) = scan.next()? else {
+                    return Ok(false);
+                };
+                if self.run.view.get(&self.table, key, &mut self.row)? {
+                    columns.push(&self.table, &self.projection, key, &self.row)?;
+                }
+                Ok(true)
+            }
+        }
+    }
+}

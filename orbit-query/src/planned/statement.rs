@@ -1,0 +1,290 @@
+//! A statement prepared once and run many times.
+
+use super::bind::{Binder, BoundQuery, moment};
+use super::error::Told;
+use super::runtime::Machine;
+use super::scan::Run;
+use super::system::System;
+use super::{PlanContext, arrow, dml};
+use crate::rows::{ColumnDesc, Rows};
+use crate::settings::Settings;
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::ExecutionPlan;
+use orbit_core::catalog::Catalog;
+use orbit_core::ids::TableId;
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, cast};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, Statement};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub struct PlannedStatement {
+    pub(super) syntax: Arc<Statement>,
+    pub(super) declared: Vec<Option<SqlType>>,
+    pub(super) params: Vec<SqlType>,
+    pub(super) columns: Option<Arc<[ColumnDesc]>>,
+    pub(super) body: Body,
+    tables: Vec<(TableId, u64)>,
+    /// Settings that names and casts were resolved under.
+    scope: u64,
+    /// Reads the catalogs, whose rows are part of the plan.
+    system: bool,
+}
+
+pub(super) enum Body {
+    Query(Arc<LogicalPlan>),
+    Write(dml::Write),
+}
+
+impl PlannedStatement {
+    pub fn params(&self) -> &[SqlType] {
+        &self.params
+    }
+
+    pub fn columns(&self) -> Option<&Arc<[ColumnDesc]>> {
+        self.columns.as_ref()
+    }
+
+    /// Whether every table it names is still as it was. Cheap: one look-up a table.
+    pub fn is_current(&self, catalog: &Catalog) -> bool {
+        self.tables.iter().all(|(id, version)| {
+            catalog.table_by_id(*id).is_some_and(|table| table.version == *version)
+        })
+    }
+
+    /// INSERT, UPDATE, DELETE, SELECT FOR UPDATE: runs in a transaction.
+    pub fn is_write(&self) -> bool {
+        matches!(self.body, Body::Write(_))
+    }
+
+    /// Whether it must be resolved again before it runs under these settings.
+    pub(super) fn is_stale(&self, ctx: &PlanContext) -> bool {
+        self.system || self.scope != scope_of(&ctx.settings) || !self.is_current(ctx.view.catalog())
+    }
+}
+
+pub(super) fn scope_of(settings: &Settings) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    settings.search_path().hash(&mut hasher);
+    settings.format.time_zone.name().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Resolves and optimises. Runs on a query thread: it may recurse deeply.
+pub(super) fn prepare(
+    machine: &Machine,
+    ctx: &PlanContext,
+    statement: &Statement,
+    declared: &[Option<SqlType>],
+) -> Result<PlannedStatement> {
+    let mut rewritten = statement.clone();
+    let system = System::new(ctx);
+    system.rewrite(&mut rewritten);
+    let lookup = |schema: &str| system.schema(schema);
+    let catalog = ctx.view.catalog();
+    let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, declared);
+    let state = system.state(machine);
+    let (body, columns) = match &rewritten {
+        Statement::Query(query) if !query.locks.is_empty() => dml::lock::prepare(&mut binder, &state, query)?,
+        Statement::Query(query) => {
+            let bound = binder.query(query)?;
+            let (plan, columns) = finished(&mut binder, bound)?;
+            (Body::Query(Arc::new(optimized(&state, plan)?)), Some(columns))
+        }
+        Statement::Insert(insert) => dml::insert::prepare(&mut binder, &state, insert)?,
+        Statement::Update(update) => dml::update::prepare(&mut binder, &state, update)?,
+        Statement::Delete(delete) => dml::delete::prepare(&mut binder, &state, delete)?,
+        other => return Err(Error::unsupported(format_args!("the statement {other}"))),
+    };
+    let reads_system = system.was_used();
+    Ok(PlannedStatement {
+        syntax: Arc::new(statement.clone()),
+        declared: declared.to_vec(),
+        params: binder.param_types(),
+        columns,
+        body,
+        tables: binder.tables.iter().map(|table| (table.id, table.version)).collect(),
+        scope: scope_of(&ctx.settings),
+        system: reads_system,
+    })
+}
+
+/// The result's columns as a client sees them; strings nobody typed become text.
+pub(super) fn finished(_binder: &mut Binder<'_>, bound: BoundQuery) -> Result<(LogicalPlan, Arc<[ColumnDesc]>)> {
+    let columns = bound
+        .columns
+        .iter()
+        .map(|column| ColumnDesc {
+            name: column.name.clone(),
+            sql_type: shown_type(&column.ty, column.origin.is_some()),
+            table_oid: column.origin.map_or(0, |(oid, _)| oid),
+            attnum: column.origin.map_or(0, |(_, attnum)| attnum),
+        })
+        .collect();
+    Ok((bound.plan, columns))
+}
+
+/// A computed numeric has no precision of its own to tell.
+fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
+    match ty {
+        SqlType::Unknown => SqlType::Text,
+        SqlType::Numeric(_) if !is_column => SqlType::Numeric(None),
+        other => other.clone(),
+    }
+}
+
+pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
+    state.optimize(&plan).told()
+}
+
+pub(super) async fn query(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    statement: &Arc<PlannedStatement>,
+    params: &[Value],
+) -> Result<Rows> {
+    ctx.cancel.check()?;
+    let (plan, columns) = physical(machine, ctx, statement, params).await?;
+    let types: Arc<[SqlType]> = columns.iter().map(|column| column.sql_type.clone()).collect();
+    let run = Run { view: ctx.view.clone(), cancel: ctx.cancel.clone() };
+    let stream = machine.start(plan, run, types)?;
+    Ok(Rows::stream(columns, Box::new(stream)))
+}
+
+/// The plan of a query, ready to run with these parameters.
+pub(super) async fn physical(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    statement: &Arc<PlannedStatement>,
+    params: &[Value],
+) -> Result<(Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>)> {
+    let here = machine.clone();
+    let ctx = ctx.clone();
+    let statement = statement.clone();
+    let params = params.to_vec();
+    machine
+        .run(async move {
+            let fresh;
+            let statement = if statement.is_stale(&ctx) {
+                fresh = prepare(&here, &ctx, &statement.syntax, &statement.declared)?;
+                &fresh
+            } else {
+                &*statement
+            };
+            let Body::Query(plan) = &statement.body else {
+                return Err(Error::internal("a write was run as a query"));
+            };
+            let plan = with_values(plan, &statement.params, &params, &ctx)?;
+            let state = System::new(&ctx).state(&here);
+            let plan = physical_plan(&state, &plan).await?;
+            let columns = statement.columns.clone().unwrap_or_else(|| Arc::new([]));
+            Ok((plan, columns))
+        })
+        .await
+}
+
+pub(super) async fn physical_plan(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+    state.query_planner().create_physical_plan(plan, state).await.told()
+}
+
+/// The plan with `$1`, `$2`, ... and the moment's values put in.
+pub(super) fn with_values(
+    plan: &LogicalPlan,
+    types: &[SqlType],
+    params: &[Value],
+    ctx: &PlanContext,
+) -> Result<LogicalPlan> {
+    if params.len() < types.len() {
+        return Err(Error::new(
+            state::PROTOCOL_VIOLATION,
+            format!("bind message supplies {} parameters, but prepared statement requires {}", params.len(), types.len()),
+        ));
+    }
+    let literals = literals_of(types, params, ctx)?;
+    let now = now_micros();
+    plan.clone()
+        .transform_up_with_subqueries(|node| node.map_expressions(|expr| put(expr, &literals, now, ctx)))
+        .told()
+        .map(|transformed| transformed.data)
+}
+
+fn literals_of(types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Vec<ScalarValue>> {
+    params
+        .iter()
+        .zip(types)
+        .map(|(value, ty)| {
+            let value = if value.is_null() {
+                Value::Null
+            } else {
+                cast::explicit(value.clone(), ty, &ctx.settings.format)?
+            };
+            arrow::scalar_of(ty, &value)
+        })
+        .collect()
+}
+
+/// One expression with its parameters put in.
+pub(super) fn expr_with_values(expr: Expr, types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Expr> {
+    let literals = literals_of(types, params, ctx)?;
+    put(expr, &literals, now_micros(), ctx).told().map(|put| put.data)
+}
+
+/// An expression with its placeholders' values.
+fn put(
+    expr: Expr,
+    literals: &[ScalarValue],
+    now: i64,
+    ctx: &PlanContext,
+) -> datafusion::error::Result<Transformed<Expr>> {
+    expr.transform_up(|expr| {
+        let Expr::Placeholder(placeholder) = &expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let number = placeholder.id.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok());
+        let scalar = match number.and_then(|number| literals.get(number.wrapping_sub(1))) {
+            Some(scalar) => scalar.clone(),
+            None => of_moment(&placeholder.id, now, ctx).map_err(super::error::to_datafusion)?,
+        };
+        Ok(Transformed::yes(Expr::Literal(scalar, None)))
+    })
+}
+
+fn of_moment(name: &str, now: i64, ctx: &PlanContext) -> Result<ScalarValue> {
+    let (ty, value) = match name {
+        moment::NOW => (SqlType::TimestampTz, Value::TimestampTz(now)),
+        moment::USER => (SqlType::Name, Value::Text(ctx.session.user.clone())),
+        moment::DATABASE => (SqlType::Name, Value::Text(ctx.session.database.clone())),
+        moment::PID => (SqlType::Int4, Value::Int4(ctx.session.pid)),
+        other => {
+            return Err(Error::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {other}")));
+        }
+    };
+    arrow::scalar_of(&ty, &value)
+}
+
+/// An expression outside of any plan, as of now.
+pub(super) fn moment_values(expr: Expr, ctx: &PlanContext) -> Result<Expr> {
+    put(expr, &[], now_micros(), ctx).told().map(|put| put.data)
+}
+
+/// The statement's time. Taken from the wall, as `now()` is for people.
+pub(super) fn now_micros() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_micros()).ok())
+        .unwrap_or(0)
+}
+
+/// Kept in one place: what syntax a statement of several kinds came from.
+pub(super) fn query_of(statement: &Statement) -> Option<&ast::Query> {
+    match statement {
+        Statement::Query(query) => Some(query),
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! The catalogs of a statement: `pg_catalog` and `information_schema`.
+
+use super::PlanContext;
+use super::runtime::Machine;
+use crate::pg_catalog::{self, CatalogContext};
+use datafusion::catalog::SchemaProvider;
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::ScalarUDF;
+use sqlparser::ast::Statement;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+/// The catalogs as one statement sees them.
+pub struct System {
+    context: CatalogContext,
+    used: AtomicBool,
+}
+
+impl System {
+    pub fn new(ctx: &PlanContext) -> System {
+        System {
+            context: CatalogContext::new(
+                ctx.view.catalog().clone(),
+                ctx.session.clone(),
+                Some(ctx.settings.clone()),
+            ),
+            used: AtomicBool::new(false),
+        }
+    }
+
+    pub fn rewrite(&self, statement: &mut Statement) {
+        pg_catalog::rewrite(statement);
+    }
+
+    pub fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        self.used.store(true, Ordering::Relaxed);
+        pg_catalog::schema_provider(name, &self.context)
+    }
+
+    /// Whether a catalog was asked for a relation: its plan holds for this catalog only.
+    pub fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A session state whose catalog functions answer from here.
+    pub fn state(&self, machine: &Machine) -> SessionState {
+        let mut state = machine.state.clone();
+        self.context.install(state.config_mut().options_mut());
+        state
+    }
+}
+
+/// The catalogs' own functions.
+pub fn system_functions() -> &'static [Arc<ScalarUDF>] {
+    static FUNCTIONS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(pg_catalog::functions);
+    &FUNCTIONS
+}

@@ -1,0 +1,1 @@
+//! What DataFusion plans for us, end to end over a real store.

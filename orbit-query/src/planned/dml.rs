@@ -54,6 +54,15 @@ pub(super) struct Write {
 }
 
 impl Write {
+    pub fn verb(&self) -> &'static str {
+        match self.kind {
+            Kind::Insert(_) => "INSERT",
+            Kind::Update(_) => "UPDATE",
+            Kind::Delete => "DELETE",
+            Kind::Lock(_) => "SELECT FOR UPDATE",
+        }
+    }
+
     pub fn describe(&self) -> String {
         let verb = match self.kind {
             Kind::Insert(_) => "Insert on",

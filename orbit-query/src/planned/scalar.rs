@@ -13,7 +13,6 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
-use datafusion::physical_plan::PhysicalExpr as _;
 use orbit_core::Result;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;

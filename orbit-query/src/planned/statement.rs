@@ -13,8 +13,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
-use orbit_core::catalog::Catalog;
-use orbit_core::ids::TableId;
+use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
@@ -29,7 +28,7 @@ pub struct PlannedStatement {
     pub(super) params: Vec<SqlType>,
     pub(super) columns: Option<Arc<[ColumnDesc]>>,
     pub(super) body: Body,
-    tables: Vec<(TableId, u64)>,
+    tables: Vec<Arc<Table>>,
     /// Settings that names and casts were resolved under.
     scope: u64,
     /// Reads the catalogs, whose rows are part of the plan.
@@ -52,14 +51,22 @@ impl PlannedStatement {
 
     /// Whether every table it names is still as it was. Cheap: one look-up a table.
     pub fn is_current(&self, catalog: &Catalog) -> bool {
-        self.tables.iter().all(|(id, version)| {
-            catalog.table_by_id(*id).is_some_and(|table| table.version == *version)
+        self.tables.iter().all(|table| {
+            catalog.table_by_id(table.id).is_some_and(|now| now.version == table.version)
         })
     }
 
-    /// INSERT, UPDATE, DELETE, SELECT FOR UPDATE: runs in a transaction.
-    pub fn is_write(&self) -> bool {
-        matches!(self.body, Body::Write(_))
+    /// Every table it names.
+    pub fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// `INSERT`, `UPDATE`, `DELETE`, `SELECT FOR UPDATE`; `None` for a mere read.
+    pub fn writes(&self) -> Option<&'static str> {
+        match &self.body {
+            Body::Query(_) => None,
+            Body::Write(write) => Some(write.verb()),
+        }
     }
 
     /// Whether it must be resolved again before it runs under these settings.
@@ -108,7 +115,7 @@ pub(super) fn prepare(
         params: binder.param_types(),
         columns,
         body,
-        tables: binder.tables.iter().map(|table| (table.id, table.version)).collect(),
+        tables: binder.tables.clone(),
         scope: scope_of(&ctx.settings),
         system: reads_system,
     })

@@ -22,7 +22,7 @@ pub(crate) mod rows;
 mod select;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::expr::{Env, Facts, NoRow, RowExpr};
 use crate::rows::{ColumnDesc, RowBatch, Rows, Tag};

@@ -170,6 +170,54 @@ impl Transaction {
         })
     }
 
+    /// Locks a row that nobody holds and that is as this statement's moment
+    /// shows it, and gives it: one look at the store instead of two. `None`:
+    /// nothing was locked, and the row must be looked for at the statement's
+    /// moment before it may be waited for.
+    pub async fn lock_unchanged_row(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        mode: RowLock,
+    ) -> Result<Option<Vec<u8>>> {
+        if mode >= RowLock::NoKeyUpdate {
+            self.lock_for_writing(table).await?;
+        }
+        let key = self.db.locks.row_key(table.storage.0, pk);
+        let what = || format!("row in relation \"{}\"", table.name);
+        let acquired = self
+            .acquire(key, mode.bit(), Wait::SkipLocked, &what)
+            .await?;
+        if acquired == Acquired::Skipped {
+            return Ok(None);
+        }
+        let row = self.unchanged_row(table, pk);
+        // An absent row, or one that came later, is not this statement's to lock.
+        if !matches!(row, Ok(Some(_))) && acquired == Acquired::New {
+            let last = self.held.pop();
+            self.db.locks.release_all(self.id, last);
+        }
+        row
+    }
+
+    fn unchanged_row(&self, table: &Table, pk: &[u8]) -> Result<Option<Vec<u8>>> {
+        let store_key = store_key(table.partition, table.storage, pk);
+        let mut row = Vec::new();
+        if let Some(pending) = self.writes.rows.get(store_key.as_slice()) {
+            self.writes.load(&pending.row, &mut row)?;
+            return Ok(live(&mut row)?.then_some(row));
+        }
+        let Some(view) = &self.view else {
+            return Ok(None);
+        };
+        if !self.db.store.get(Space::Data, &store_key, &mut row)?
+            || RowRef::new(&row)?.newest_hlc() > view.position
+        {
+            return Ok(None);
+        }
+        Ok(live(&mut row)?.then_some(row))
+    }
+
     /// Compares bytes, not stamps: a merged write may carry an older stamp.
     fn differs(&self, table: &Table, key: &[u8], now: &[u8]) -> Result<bool> {
         let Some(view) = &self.view else {

@@ -160,6 +160,19 @@ impl Transaction {
         let Some(old) = locked.row else {
             return Err(Error::internal("an UPDATE of a row that is not there"));
         };
+        self.update_locked(table, pk, old, changes).await
+    }
+
+    /// As [`Transaction::update`], of a row that was locked just now, in the mode
+    /// its changes need, and is still as it was then.
+    pub async fn update_locked(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        old: Vec<u8>,
+        changes: Vec<(usize, Value)>,
+    ) -> Result<()> {
+        let touches_key = changes.iter().any(|(column, _)| is_key_column(table, *column));
         if !touches_key && !touches_index(table, &changes) {
             let mut new = Vec::new();
             let stamp = self.stamp(table);

@@ -1,8 +1,8 @@
 //! UPDATE and DELETE: find, lock, look again at what changed meanwhile, change.
 
 use super::Outcome;
-use super::access::Path;
-use super::cursor::Cursor;
+use super::access::{Access, Path};
+use super::cursor::{Cursor, encode_key};
 use super::insert::Cell;
 use super::rows::Output;
 use crate::expr::{Env, Facts, RowExpr, StoredRow};
@@ -77,7 +77,7 @@ pub(super) trait Action: Sync {
         txn: &mut Transaction,
         table: &Arc<Table>,
         pk: &[u8],
-        row: &[u8],
+        row: Vec<u8>,
         returning: Option<&Output>,
         env: &Env<'_>,
     ) -> impl Future<Output = Result<Option<Vec<Value>>>> + Send;
@@ -101,12 +101,12 @@ impl Action for Update {
         txn: &mut Transaction,
         table: &Arc<Table>,
         pk: &[u8],
-        row: &[u8],
+        row: Vec<u8>,
         returning: Option<&Output>,
         env: &Env<'_>,
     ) -> Result<Option<Vec<Value>>> {
         let (changes, answer) = {
-            let old = StoredRow::new(row, table)?;
+            let old = StoredRow::new(&row, table)?;
             let changes = changes(&self.writer, &self.sets, &old, env)?;
             self.writer.check_changes(&old, &changes, env)?;
             let answer = match returning {
@@ -121,7 +121,7 @@ impl Action for Update {
             };
             (changes, answer)
         };
-        txn.update(table, pk, changes).await?;
+        txn.update_locked(table, pk, row, changes).await?;
         Ok(answer)
     }
 }
@@ -140,13 +140,13 @@ impl Action for Delete {
         txn: &mut Transaction,
         table: &Arc<Table>,
         pk: &[u8],
-        row: &[u8],
+        row: Vec<u8>,
         returning: Option<&Output>,
         env: &Env<'_>,
     ) -> Result<Option<Vec<Value>>> {
         let answer = match returning {
             None => None,
-            Some(output) => Some(output.values(&StoredRow::new(row, table)?, env)?),
+            Some(output) => Some(output.values(&StoredRow::new(&row, table)?, env)?),
         };
         txn.delete(table, pk).await?;
         Ok(answer)
@@ -170,9 +170,15 @@ impl<A: Action> Change<A> {
         facts: &Facts,
     ) -> Result<Outcome> {
         let env = Env { params, facts };
+        let mut pk = Vec::new();
+        if let Some(row) = self.at_once(txn, table, &env, &mut pk).await? {
+            let returning = self.returning.as_deref();
+            let answer = self.action.apply(txn, table, &pk, row, returning, &env);
+            let answer = answer.await?;
+            return self.answer(txn, 1, answer.into_iter().collect()).await;
+        }
         let mut count = 0;
         let mut answers = Vec::new();
-        let mut pk = Vec::new();
         // The scan sees the statement's moment and not its own writes. For a
         // single row it is dropped before writing, which then needs no copy.
         let mut scan = {
@@ -205,11 +211,40 @@ impl<A: Action> Change<A> {
             let returning = self.returning.as_deref();
             let answer = self
                 .action
-                .apply(txn, table, &pk, &row, returning, &env)
+                .apply(txn, table, &pk, row, returning, &env)
                 .await?;
             answers.extend(answer);
             count += 1;
         }
+        self.answer(txn, count, answers).await
+    }
+
+    /// The common case: one row named by its key alone, that nobody holds and
+    /// nobody has changed since the statement began. `None`: the long way.
+    async fn at_once(
+        &self,
+        txn: &mut Transaction,
+        table: &Arc<Table>,
+        env: &Env<'_>,
+        pk: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>> {
+        let Access::Key(operands) = &self.path.access else {
+            return Ok(None);
+        };
+        // With a condition the lock might not be this statement's to take.
+        if self.path.filter.is_some() || !encode_key(&self.path.columns, operands, env, pk)? {
+            return Ok(None);
+        }
+        txn.lock_unchanged_row(table, pk, self.action.lock_mode())
+            .await
+    }
+
+    async fn answer(
+        &self,
+        txn: &mut Transaction,
+        count: u64,
+        answers: Vec<Vec<Value>>,
+    ) -> Result<Outcome> {
         let rows = match &self.returning {
             None => None,
             Some(output) => {

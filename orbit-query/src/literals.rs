@@ -30,7 +30,6 @@ use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Numeric, Value, text};
 use parking_lot::Mutex;
 use scan::{Literal, LiteralKind, Scan, scan};
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -131,7 +130,7 @@ fn compile(
         copied = literal.end;
     }
     shape.push_str(sql.get(copied..)?);
-    let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, &shape).ok()?;
+    let mut statements = Parser::parse_sql(&crate::statement::dialect::OrbitDialect, &shape).ok()?;
     let statement = statements.pop()?;
     if !statements.is_empty() {
         return None;

@@ -5,6 +5,7 @@
 
 pub mod cache;
 mod copy_grammar;
+pub mod dialect;
 pub mod limits;
 pub mod names;
 pub mod parse;

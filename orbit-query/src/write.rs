@@ -11,7 +11,6 @@ use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, ValueRef, cast, text};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ pub struct TableWriter {
 
 /// Parses SQL text that the catalog holds: a DEFAULT, a CHECK.
 pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
-    Parser::new(&PostgreSqlDialect {})
+    Parser::new(&crate::statement::dialect::OrbitDialect)
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())
         .map_err(|error| {

@@ -257,6 +257,7 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
             if is_text(base) && !matches!(base, SqlType::Char(_) | SqlType::Name) {
                 return Ok(Node::Const(Value::Text(literal)));
             }
+            let value = text::parse(&literal, base, &Default::default()).map_err(Stop::Error)?;
             if depends_on_session(&literal, base) {
                 return Ok(Node::Cast(
                     Box::new(Node::Const(Value::Text(literal))),
@@ -264,7 +265,6 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
                     CastKind::Input,
                 ));
             }
-            let value = text::parse(&literal, base, &Default::default()).map_err(Stop::Error)?;
             Ok(Node::Const(value))
         }
         _ => Err(Stop::Unknown),

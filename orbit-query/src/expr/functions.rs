@@ -98,7 +98,7 @@ pub(super) fn resolve(
         ("concat", 1..) => {
             let mut nodes = Vec::with_capacity(arguments.len());
             for argument in arguments {
-                nodes.push(as_text(argument, params)?);
+                nodes.push(printed(argument, params)?);
             }
             Ok(Typed {
                 node: Node::Call(Concat, nodes),
@@ -171,6 +171,26 @@ pub(super) fn as_text(argument: Typed, params: &mut Params) -> Result<Node, Stop
         // concat and || show char(n) without its blanks, as the cast to text does.
         _ => coerce::explicit(argument, &SqlType::Text, params),
     }
+}
+
+/// As concat shows a value: by its output function, which says `t` where the
+/// cast to text says `true`.
+fn printed(argument: Typed, params: &mut Params) -> Result<Node, Stop> {
+    if argument.ty != SqlType::Bool {
+        return as_text(argument, params);
+    }
+    let when = |truth: bool, shown: &str| {
+        let condition = Node::IsTruth {
+            operand: Box::new(argument.node.clone()),
+            truth: Some(truth),
+            negated: false,
+        };
+        (condition, Node::Const(Value::Text(shown.to_owned())))
+    };
+    Ok(Node::Case {
+        arms: vec![when(true, "t"), when(false, "f")],
+        otherwise: Box::new(Node::Const(Value::Null)),
+    })
 }
 
 fn fractional(ty: SqlType) -> SqlType {

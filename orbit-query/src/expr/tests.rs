@@ -2,11 +2,10 @@
 
 use super::*;
 use orbit_core::value::text;
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 fn parse(sql: &str) -> ast::Expr {
-    Parser::new(&PostgreSqlDialect {})
+    Parser::new(&crate::statement::dialect::OrbitDialect)
         .try_with_sql(sql)
         .unwrap()
         .parse_expr()

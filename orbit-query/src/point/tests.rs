@@ -13,7 +13,6 @@ use orbit_core::database::{Database, DatabaseOptions};
 use orbit_core::store::sim::SimStore;
 use orbit_core::txn::Isolation;
 use orbit_core::value::text;
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 pub(crate) struct Fixture {
@@ -23,7 +22,7 @@ pub(crate) struct Fixture {
 }
 
 pub(crate) fn parse(sql: &str) -> Statement {
-    Parser::parse_sql(&PostgreSqlDialect {}, sql)
+    Parser::parse_sql(&crate::statement::dialect::OrbitDialect, sql)
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
         .pop()
         .unwrap()

@@ -8,7 +8,7 @@ use super::utility::{Dropped, Explain, ExplainFormat, Utility};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, Statement};
-use sqlparser::dialect::PostgreSqlDialect;
+use super::dialect::OrbitDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
@@ -62,7 +62,7 @@ pub fn row_statement(sql: &str) -> Result<Statement> {
 }
 
 fn parser(tokens: &[TokenWithSpan]) -> Parser<'static> {
-    static DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+    static DIALECT: OrbitDialect = OrbitDialect;
     Parser::new(&DIALECT)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens.to_vec())

@@ -200,8 +200,21 @@ fn run(backend: &str, count: u64, how: &str, place: &Path, options: &StoreOption
         count / 4,
         begin.elapsed(),
     );
+    let mut logged = 0;
+    while logged < 48 << 20 {
+        batch.clear();
+        for _ in 0..100 {
+            number += 1;
+            batch.put(Space::Data, &key(random.below(count)), &value(number));
+        }
+        store.apply(&batch)?;
+        logged += batch.bytes();
+    }
     // A store closes when nothing reads it any more.
     drop((cursor, snapshot, store));
+    measure("open after 48 MiB of changes", 1, || {
+        open(backend, place, options).map(drop)
+    })?;
 
     measure("open", 10, || open(backend, place, options).map(drop))
 }

@@ -9,6 +9,9 @@ use ::rocksdb::{
     Options, ReadOptions, WriteBufferManager,
 };
 
+/// All logs together, before the memtables that need the oldest are flushed.
+const MAX_LOG_BYTES: u64 = 24 << 20;
+
 /// What all column families draw on together.
 pub(super) struct Resources {
     pub cache: Cache,
@@ -52,8 +55,10 @@ pub(super) fn database_options(options: &StoreOptions, resources: &Resources) ->
     database.set_wal_recovery_mode(DBRecoveryMode::AbsoluteConsistency);
     // A log file that was synced and closed must be there, in its length.
     database.set_track_and_verify_wals_in_manifest(true);
-    // Bounds the time the next start takes to read the logs.
-    database.set_max_total_wal_size((options.write_buffer_bytes as u64).max(4 << 20));
+    // Bounds the time the next start takes to read the logs: every change in
+    // them goes into a memtable again, one to two microseconds each.
+    let log_bytes = (options.write_buffer_bytes as u64).clamp(4 << 20, MAX_LOG_BYTES);
+    database.set_max_total_wal_size(log_bytes);
 
     database.set_write_buffer_manager(&resources.memtables);
     database.set_max_background_jobs(options.background_jobs.max(1));

@@ -14,10 +14,11 @@ pub mod options;
 
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
-use crate::statement::names::{Name, find_column};
+use crate::statement::names::find_column;
 use import::Import;
 use options::{CopySource, CopyStatement};
 use orbit_core::catalog::Table;
+use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
 
 pub use export::CopyOut;
@@ -71,36 +72,26 @@ pub(crate) async fn run(session: &mut Session, statement: &CopyStatement) -> Res
             import,
         }));
     }
-    let sql = match &statement.source {
-        CopySource::Query(sql) => sql.clone(),
-        CopySource::Table { name, columns } => select(session, name, columns.as_deref())?,
-    };
-    CopyOut::begin(session, &sql, &statement.options)
-        .await
-        .map(Outcome::CopyOut)
-}
-
-/// The query whose rows COPY TO gives.
-fn select(session: &mut Session, name: &Name, columns: Option<&[String]>) -> Result<String> {
-    let settings = session.settings().clone();
-    let view = session.transaction()?.begin_statement();
-    let table = name.require(view.catalog(), &settings)?;
-    let places = positions(table, columns)?;
-    let list: Vec<String> = places
-        .iter()
-        .filter_map(|place| table.columns.get(*place))
-        .map(|column| quoted(&column.name))
-        .collect();
-    Ok(format!(
-        "SELECT {} FROM {}.{}",
-        list.join(", "),
-        quoted(&table.schema),
-        quoted(&table.name)
-    ))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    match &statement.source {
+        CopySource::Query(sql) => CopyOut::of_query(session, sql, &statement.options).await,
+        CopySource::Table { name, columns } => {
+            let settings = session.settings().clone();
+            let view = session.transaction()?.begin_statement();
+            let table = name.require(view.catalog(), &settings)?.clone();
+            session
+                .transaction()?
+                .lock_table(table.id, TableLock::AccessShare, Wait::Block)
+                .await?;
+            // After a wait, as the table is now.
+            let view = session.transaction()?.begin_statement();
+            let table = name.require(view.catalog(), &settings)?;
+            let places = positions(table, columns.as_deref())?;
+            let out = CopyOut::of_table(session, &view, table, places, &statement.options)?;
+            session.transaction()?.wait_until_durable().await?;
+            Ok(out)
+        }
+    }
+    .map(Outcome::CopyOut)
 }
 
 /// Where the named columns stand in the table; all of them without names.

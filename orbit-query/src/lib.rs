@@ -32,6 +32,8 @@ pub mod rows;
 pub mod session;
 pub mod settings;
 pub mod statement;
+#[cfg(test)]
+mod testing;
 pub mod write;
 
 pub use engine::{Engine, EngineOptions, SessionInit};

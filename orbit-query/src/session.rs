@@ -276,3 +276,6 @@ pub fn severity(notice: &Error) -> &'static str {
         _ => "NOTICE",
     }
 }
+
+#[cfg(test)]
+mod tests;

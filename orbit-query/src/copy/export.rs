@@ -3,6 +3,12 @@
 use super::options::CopyOptions;
 use crate::rows::{ColumnDesc, Outcome, RowBatch, Rows, Tag};
 use crate::session::Session;
+use orbit_core::cancel::CancelToken;
+use orbit_core::catalog::Table;
+use orbit_core::read::{ReadView, RowScan};
+use orbit_core::row::RowRef;
+use orbit_core::store::{Direction, KeyRange};
+use orbit_core::value::ValueRef;
 use orbit_core::value::text::{self, FormatSettings};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
@@ -10,21 +16,36 @@ use std::sync::Arc;
 /// Lines are handed over in pieces of about this size.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// Where the rows come from.
+enum Source {
+    Query {
+        rows: Rows,
+        batch: Option<RowBatch>,
+        /// The next row of `batch`.
+        at: usize,
+    },
+    /// A whole table, straight from the store.
+    Table {
+        scan: RowScan,
+        table: Arc<Table>,
+        places: Vec<usize>,
+    },
+    Done,
+}
+
 /// A COPY TO STDOUT under way.
 pub struct CopyOut {
     pub columns: usize,
     pub csv: bool,
-    rows: Rows,
-    batch: Option<RowBatch>,
-    /// The next row of `batch`.
-    at: usize,
+    source: Source,
     writer: Writer,
     count: u64,
     header: bool,
+    cancel: CancelToken,
 }
 
 impl CopyOut {
-    pub(super) async fn begin(
+    pub(super) async fn of_query(
         session: &mut Session,
         sql: &str,
         options: &CopyOptions,
@@ -36,6 +57,44 @@ impl CopyOut {
                 "COPY query must have a RETURNING clause",
             )
         })?;
+        let Outcome::Rows(rows) = session.run_inner(&statement).await? else {
+            return Err(Error::internal("a query gave no rows"));
+        };
+        let source = Source::Query {
+            rows,
+            batch: None,
+            at: 0,
+        };
+        CopyOut::new(session, columns, source, options)
+    }
+
+    /// `view`: the moment whose rows are wanted.
+    pub(super) fn of_table(
+        session: &Session,
+        view: &ReadView,
+        table: &Arc<Table>,
+        places: Vec<usize>,
+        options: &CopyOptions,
+    ) -> Result<CopyOut> {
+        let columns = places
+            .iter()
+            .filter_map(|place| table.columns.get(*place))
+            .map(|column| ColumnDesc::new(column.name.clone(), column.sql_type.clone()))
+            .collect();
+        let source = Source::Table {
+            scan: view.scan(table, KeyRange::default(), Direction::Forward)?,
+            table: table.clone(),
+            places,
+        };
+        CopyOut::new(session, columns, source, options)
+    }
+
+    fn new(
+        session: &Session,
+        columns: Arc<[ColumnDesc]>,
+        source: Source,
+        options: &CopyOptions,
+    ) -> Result<CopyOut> {
         let mut force_quote = vec![options.force_quote_all; columns.len()];
         for name in &options.force_quote {
             let place = columns.iter().position(|column| column.name == *name);
@@ -49,41 +108,60 @@ impl CopyOut {
                 }
             }
         }
-        let Outcome::Rows(rows) = session.run_inner(&statement).await? else {
-            return Err(Error::internal("a query gave no rows"));
-        };
         Ok(CopyOut {
             columns: columns.len(),
             csv: options.csv,
-            rows,
-            batch: None,
-            at: 0,
+            source,
             writer: Writer::new(columns, options, force_quote, session.format().clone()),
             count: 0,
             header: options.header,
+            cancel: session.cancel_token(),
         })
     }
 
     /// Whole lines, some kilobytes at a time; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        self.cancel.check()?;
         let mut out = Vec::with_capacity(PIECE_BYTES + 1024);
         if std::mem::take(&mut self.header) {
             self.writer.header(&mut out);
         }
         while out.len() < PIECE_BYTES {
-            match &self.batch {
-                Some(batch) if self.at < batch.len() => {
-                    self.writer.row(batch, self.at, &mut out)?;
-                    self.at += 1;
+            match &mut self.source {
+                Source::Query {
+                    batch: Some(batch),
+                    at,
+                    ..
+                } if *at < batch.len() => {
+                    let row = *at;
+                    self.writer
+                        .row(&mut out, |place| batch.value(row, place))?;
+                    *at += 1;
                     self.count += 1;
                 }
-                _ => {
-                    self.batch = self.rows.next().await?;
-                    self.at = 0;
-                    if self.batch.is_none() {
-                        break;
+                Source::Query { rows, batch, at } => {
+                    *batch = rows.next().await?;
+                    *at = 0;
+                    if batch.is_none() {
+                        self.source = Source::Done;
                     }
                 }
+                Source::Table {
+                    scan,
+                    table,
+                    places,
+                } => match scan.next()? {
+                    Some((_, row)) => {
+                        let row = RowRef::new(row)?;
+                        self.writer.row(&mut out, |place| match places.get(place) {
+                            Some(place) => row.value(&table.layout, *place, &table.missing),
+                            None => Ok(ValueRef::Null),
+                        })?;
+                        self.count += 1;
+                    }
+                    None => self.source = Source::Done,
+                },
+                Source::Done => break,
             }
         }
         Ok((!out.is_empty()).then_some(out))
@@ -156,13 +234,17 @@ impl Writer {
         out.push(b'\n');
     }
 
-    fn row(&mut self, batch: &RowBatch, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    fn row<'a>(
+        &mut self,
+        out: &mut Vec<u8>,
+        value: impl Fn(usize) -> Result<ValueRef<'a>>,
+    ) -> Result<()> {
         let columns = self.columns.clone();
         for (place, column) in columns.iter().enumerate() {
             if place > 0 {
                 out.push(self.delimiter);
             }
-            let value = batch.value(row, place)?;
+            let value = value(place)?;
             if value.is_null() {
                 out.extend_from_slice(&self.null);
                 continue;

@@ -199,8 +199,11 @@ impl Session {
             )))
         }
         #[cfg(not(feature = "datafusion"))]
-        Err(Error::unsupported("this statement")
-            .with_hint("A node built without DataFusion reads and writes rows by their keys."))
+        {
+            require_tables(&view, &self.settings, statement)?;
+            Err(Error::unsupported("this statement")
+                .with_hint("A node built without DataFusion reads and writes rows by their keys."))
+        }
     }
 
     /// Plans a prepared statement again after what it names has changed.
@@ -253,6 +256,32 @@ impl Session {
             }
             _ => None,
         })
+    }
+}
+
+/// 42P01 for a statement that names a table that is not there, rather than
+/// telling of what is not built.
+#[cfg(not(feature = "datafusion"))]
+fn require_tables(
+    view: &ReadView,
+    settings: &crate::Settings,
+    statement: &Statement,
+) -> Result<()> {
+    use sqlparser::ast::{ObjectName, Visit, Visitor};
+    use std::ops::ControlFlow;
+    struct Relations<'a>(&'a ReadView, &'a crate::Settings);
+    impl Visitor for Relations<'_> {
+        type Break = Error;
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Error> {
+            match crate::statement::names::find_table(self.0.catalog(), self.1, name) {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        }
+    }
+    match statement.visit(&mut Relations(view, settings)) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use orbit_core::txn::{TableLock, Wait};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a statement is planned again because what it names keeps changing.
@@ -73,6 +74,15 @@ impl Session {
             let outcome = self.run(statement, params).await?;
             return Ok(self.guarded(outcome, None));
         };
+        Box::pin(self.run_until(statement, params, timeout)).await
+    }
+
+    async fn run_until(
+        &mut self,
+        statement: &Arc<Prepared>,
+        params: &[Value],
+        timeout: Duration,
+    ) -> Result<Outcome> {
         let deadline = Instant::now() + timeout;
         let cancel = self.cancel.clone();
         let outcome = {
@@ -133,7 +143,8 @@ impl Session {
                 if let Some(outcome) = self.run_transaction_control(utility).await? {
                     return Ok(outcome);
                 }
-                self.run_utility(utility).await
+                // Boxed, so that the future of a point write stays small.
+                Box::pin(self.run_utility(utility)).await
             }
             _ => self.run_row_statement(statement, params).await,
         }
@@ -199,7 +210,7 @@ impl Session {
         if statement.is_current(view.catalog()) {
             Ok(statement.clone())
         } else {
-            self.replan(statement).await
+            Box::pin(self.replan(statement)).await
         }
     }
 
@@ -224,7 +235,7 @@ impl Session {
             if statement.is_current(view.catalog()) {
                 return Ok((statement, view));
             }
-            statement = self.replan(&statement).await?;
+            statement = Box::pin(self.replan(&statement)).await?;
         }
         Err(keeps_changing())
     }
@@ -240,7 +251,7 @@ impl Session {
             #[cfg(feature = "datafusion")]
             Plan::Planned(plan) => {
                 let context = self.plan_context(view);
-                self.engine.planner().query(&context, plan, params).await
+                Box::pin(self.engine.planner().query(&context, plan, params)).await
             }
             Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a query")),
         }
@@ -263,10 +274,12 @@ impl Session {
                 let context = self.plan_context(view);
                 let engine = self.engine.clone();
                 let transaction = self.transaction()?;
-                engine
-                    .planner()
-                    .write(&context, transaction, plan, params)
-                    .await
+                Box::pin(
+                    engine
+                        .planner()
+                        .write(&context, transaction, plan, params),
+                )
+                .await
             }
             Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a write")),
         }

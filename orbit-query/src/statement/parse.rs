@@ -417,15 +417,13 @@ fn prepare(tokens: &mut Tokens<'_>) -> Result<Utility> {
     let name = tokens.identifier()?;
     let mut types = Vec::new();
     if tokens.take(&Token::LParen) {
-        for one in tokens
-            .parenthesised()?
-            .split(|token| token.token == Token::Comma)
-        {
-            let data_type = parser(one)
-                .parse_data_type()
-                .map_err(|error| syntax_error(tokens.text(), one, error))?;
-            types.push(sql_type(&data_type)?);
-        }
+        let inside = tokens.parenthesised()?;
+        let mut parser = parser(inside);
+        let parsed = parser
+            .parse_comma_separated(Parser::parse_data_type)
+            .map_err(|error| syntax_error(tokens.text(), inside, error))?;
+        at_end(tokens.text(), inside, &mut parser)?;
+        types = parsed.iter().map(sql_type).collect::<Result<_>>()?;
     }
     tokens.expect_word("AS")?;
     if tokens.at_end() {

@@ -1,1 +1,117 @@
+use super::*;
+use crate::statement::tokens::split;
+use crate::statement::utility::{IsolationLevel, Modes};
 
+fn utility(sql: &str) -> Utility {
+    let pieces = split(sql).unwrap();
+    match parse(sql, &pieces[0]).unwrap() {
+        Parsed::Utility(utility) => *utility,
+        Parsed::Row(statement) => panic!("{statement}"),
+    }
+}
+
+fn error(sql: &str) -> Error {
+    let pieces = split(sql).unwrap();
+    parse(sql, &pieces[0]).unwrap_err()
+}
+
+#[test]
+fn transaction_statements_take_their_modes() {
+    let Utility::Begin { modes, start } =
+        utility("BEGIN WORK ISOLATION LEVEL repeatable read, READ ONLY")
+    else {
+        panic!()
+    };
+    assert!(!start);
+    assert_eq!(
+        modes,
+        Modes {
+            isolation: Some(IsolationLevel::RepeatableRead),
+            read_only: Some(true)
+        }
+    );
+    assert!(matches!(utility("END"), Utility::Commit { chain: false }));
+    assert!(matches!(utility("COMMIT AND CHAIN"), Utility::Commit { chain: true }));
+    assert!(matches!(utility("abort work"), Utility::Rollback { chain: false }));
+    assert!(matches!(utility("ROLLBACK TO SAVEPOINT \"A\""), Utility::RollbackTo(name) if name == "A"));
+}
+
+#[test]
+fn set_takes_values_of_every_form() {
+    for (sql, name, value) in [
+        ("SET x.y = 'a b'", "x.y", Some("a b")),
+        ("SET search_path TO a, \"B c\", 'd'", "search_path", Some("a, \"B c\", d")),
+        ("SET SESSION extra_float_digits = -3", "extra_float_digits", Some("-3")),
+        ("SET TIME ZONE 'Europe/Berlin'", "timezone", Some("Europe/Berlin")),
+        ("SET TIME ZONE LOCAL", "timezone", None),
+        ("set client_encoding to utf8", "client_encoding", Some("utf8")),
+        ("SET NAMES 'UTF8'", "client_encoding", Some("UTF8")),
+        ("SET row_security = off", "row_security", Some("off")),
+        ("SET jit TO DEFAULT", "jit", None),
+    ] {
+        let Utility::Set {
+            name: got_name,
+            value: got,
+            local,
+        } = utility(sql)
+        else {
+            panic!("{sql}")
+        };
+        assert_eq!((got_name.as_str(), got.as_deref(), local), (name, value, false), "{sql}");
+    }
+    assert!(matches!(utility("SET LOCAL jit = on"), Utility::Set { local: true, .. }));
+}
+
+#[test]
+fn vacuum_and_its_kin_take_both_option_styles() {
+    assert!(matches!(
+        utility("VACUUM (VERBOSE, ANALYZE) a, b (c, d)"),
+        Utility::Vacuum { tables, analyze: true } if tables.len() == 2
+    ));
+    assert!(matches!(
+        utility("vacuum analyze pgbench_branches"),
+        Utility::Vacuum { tables, analyze: true } if tables.len() == 1
+    ));
+    assert!(matches!(
+        utility("VACUUM (ANALYZE off)"),
+        Utility::Vacuum { tables, analyze: false } if tables.is_empty()
+    ));
+    assert!(matches!(utility("ANALYZE"), Utility::Analyze(tables) if tables.is_empty()));
+    assert!(matches!(utility("TRUNCATE ONLY a *, b RESTART IDENTITY CASCADE"), Utility::Truncate(t) if t.len() == 2));
+}
+
+#[test]
+fn explain_and_prepare_keep_the_inner_text() {
+    let Utility::Explain(explain) = utility("EXPLAIN (ANALYZE, COSTS off) SELECT  1 /* x */ + 2")
+    else {
+        panic!()
+    };
+    assert!(explain.analyze);
+    assert_eq!(explain.sql, "SELECT  1 /* x */ + 2");
+    let Utility::Prepare { name, types, sql } =
+        utility("PREPARE p (int, numeric(5,2), text[]) AS\n SELECT $1")
+    else {
+        panic!()
+    };
+    assert_eq!((name.as_str(), sql.as_str()), ("p", "SELECT $1"));
+    assert_eq!(types.len(), 3);
+}
+
+#[test]
+fn errors_are_postgresqls() {
+    let wrong = error("SELECT 1 FROM t WHERE WHERE x");
+    assert_eq!(wrong.message(), "syntax error at or near \"x\"");
+    assert_eq!(wrong.position(), Some(29));
+    assert_eq!(error("BEGIN x").message(), "syntax error at or near \"x\"");
+    assert_eq!(error("SELECT (1").message(), "syntax error at end of input");
+    assert_eq!(error("COPY t FROM STDIN (FORMAT").message(), "syntax error at end of input");
+    assert!(error("CREATE VIEW v AS SELECT 1").is(state::FEATURE_NOT_SUPPORTED));
+}
+
+#[test]
+fn a_message_is_cut_at_its_semicolons_only() {
+    let pieces = split("SELECT ';' ; -- x;y\n ;; SELECT $$;$$ /* ; */;").unwrap();
+    let texts: Vec<_> = pieces.iter().map(|piece| piece.sql.as_str()).collect();
+    assert_eq!(texts, ["SELECT ';'", "SELECT $$;$$"]);
+    assert!(split("SELECT 'open").is_err());
+}

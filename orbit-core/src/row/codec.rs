@@ -11,7 +11,7 @@ fn malformed(sql_type: &SqlType) -> Error {
 }
 
 #[cold]
-pub(super) fn wrong_type(value: &ValueRef, sql_type: &SqlType) -> Error {
+pub(super) fn wrong_type(value: &Value, sql_type: &SqlType) -> Error {
     Error::internal(format!(
         "value {value:?} can't be stored in a column of type {sql_type}"
     ))
@@ -67,48 +67,54 @@ pub(super) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef
     })
 }
 
-/// The slot of a fixed-width value. Little endian, `width` bytes of it count.
+/// Writes a value of fixed width into its slot, which is as long as the type wants it.
 #[inline]
-pub(super) fn slot_bytes(value: &ValueRef, sql_type: &SqlType) -> Result<[u8; 16]> {
-    let mut slot = [0u8; 16];
+pub(super) fn fill_slot(value: &Value, sql_type: &SqlType, slot: &mut [u8]) -> Result<()> {
+    // Each arm copies a number of bytes that the compiler knows.
     macro_rules! put {
         ($bytes:expr) => {{
             let bytes = $bytes;
-            slot[..bytes.len()].copy_from_slice(&bytes);
+            match slot.first_chunk_mut() {
+                Some(place) => *place = bytes,
+                None => return Err(malformed(sql_type)),
+            }
         }};
     }
     match (sql_type, value) {
-        (SqlType::Int4, ValueRef::Int4(v)) => put!(v.to_le_bytes()),
-        (SqlType::Int8, ValueRef::Int8(v)) => put!(v.to_le_bytes()),
-        (SqlType::Bool, ValueRef::Bool(v)) => slot[0] = u8::from(*v),
-        (SqlType::Int2, ValueRef::Int2(v)) => put!(v.to_le_bytes()),
-        (SqlType::Float4, ValueRef::Float4(v)) => put!(v.to_le_bytes()),
-        (SqlType::Float8, ValueRef::Float8(v)) => put!(v.to_le_bytes()),
-        (SqlType::Date, ValueRef::Date(v)) => put!(v.to_le_bytes()),
-        (SqlType::Time, ValueRef::Time(v)) => put!(v.to_le_bytes()),
-        (SqlType::Timestamp, ValueRef::Timestamp(v)) => put!(v.to_le_bytes()),
-        (SqlType::TimestampTz, ValueRef::TimestampTz(v)) => put!(v.to_le_bytes()),
-        (SqlType::Interval, ValueRef::Interval(v)) => {
-            slot[..4].copy_from_slice(&v.months.to_le_bytes());
-            slot[4..8].copy_from_slice(&v.days.to_le_bytes());
-            slot[8..].copy_from_slice(&v.micros.to_le_bytes());
+        (SqlType::Int4, Value::Int4(v)) => put!(v.to_le_bytes()),
+        (SqlType::Int8, Value::Int8(v)) => put!(v.to_le_bytes()),
+        (SqlType::Bool, Value::Bool(v)) => put!([u8::from(*v)]),
+        (SqlType::Int2, Value::Int2(v)) => put!(v.to_le_bytes()),
+        (SqlType::Float4, Value::Float4(v)) => put!(v.to_le_bytes()),
+        (SqlType::Float8, Value::Float8(v)) => put!(v.to_le_bytes()),
+        (SqlType::Date, Value::Date(v)) => put!(v.to_le_bytes()),
+        (SqlType::Time, Value::Time(v)) => put!(v.to_le_bytes()),
+        (SqlType::Timestamp, Value::Timestamp(v)) => put!(v.to_le_bytes()),
+        (SqlType::TimestampTz, Value::TimestampTz(v)) => put!(v.to_le_bytes()),
+        (SqlType::Interval, Value::Interval(v)) => {
+            let [m0, m1, m2, m3] = v.months.to_le_bytes();
+            let [d0, d1, d2, d3] = v.days.to_le_bytes();
+            let [t0, t1, t2, t3, t4, t5, t6, t7] = v.micros.to_le_bytes();
+            put!([
+                m0, m1, m2, m3, d0, d1, d2, d3, t0, t1, t2, t3, t4, t5, t6, t7
+            ]);
         }
-        (SqlType::Uuid, ValueRef::Uuid(v)) => slot = *v,
-        (SqlType::Oid, ValueRef::Int8(v)) => match u32::try_from(*v) {
+        (SqlType::Uuid, Value::Uuid(v)) => put!(*v),
+        (SqlType::Oid, Value::Int8(v)) => match u32::try_from(*v) {
             Ok(oid) => put!(oid.to_le_bytes()),
             Err(_) => return Err(wrong_type(value, sql_type)),
         },
-        (SqlType::InternalChar, ValueRef::Text(v)) if v.len() <= 1 => {
-            slot[0] = v.bytes().next().unwrap_or(0);
+        (SqlType::InternalChar, Value::Text(v)) if v.len() <= 1 => {
+            put!([v.bytes().next().unwrap_or(0)]);
         }
         _ => return Err(wrong_type(value, sql_type)),
     }
-    Ok(slot)
+    Ok(())
 }
 
 /// Appends a value of varying length.
 #[inline]
-pub(super) fn push_variable(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn push_variable(value: &Value, sql_type: &SqlType, out: &mut Vec<u8>) -> Result<()> {
     match (sql_type, value) {
         (
             SqlType::Text
@@ -119,35 +125,16 @@ pub(super) fn push_variable(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<
             | SqlType::Name
             | SqlType::Unknown
             | SqlType::Void,
-            ValueRef::Text(v),
+            Value::Text(v),
         ) => out.extend_from_slice(v.as_bytes()),
-        (SqlType::Numeric(_), ValueRef::Numeric(v)) => v.encode(out),
-        (SqlType::Bytea, ValueRef::Bytea(v)) => out.extend_from_slice(v),
-        (SqlType::Array(element), ValueRef::Array(v)) => {
-            if v.element.oid() != element.oid() && !v.items.is_empty() {
-                return Err(wrong_type(value, sql_type));
-            }
-            push_array(v, out)?;
-        }
-        _ => return Err(wrong_type(value, sql_type)),
-    }
-    Ok(())
-}
-
-/// As [`push_variable`] for an owned value, without copying it first.
-#[inline]
-pub(super) fn push_owned(value: &Value, sql_type: &SqlType, out: &mut Vec<u8>) -> Result<()> {
-    match (sql_type, value) {
         (SqlType::Numeric(_), Value::Numeric(v)) => v.encode(out),
+        (SqlType::Bytea, Value::Bytea(v)) => out.extend_from_slice(v),
         (SqlType::Array(element), Value::Array(v))
             if v.items.is_empty() || v.element.oid() == element.oid() =>
         {
             push_array(v, out)?;
         }
-        (SqlType::Numeric(_) | SqlType::Array(_), other) => {
-            return Err(wrong_type(&other.as_ref(), sql_type));
-        }
-        (_, other) => push_variable(&other.as_ref(), sql_type, out)?,
+        _ => return Err(wrong_type(value, sql_type)),
     }
     Ok(())
 }
@@ -241,13 +228,18 @@ pub fn encode_value(value: &ValueRef, out: &mut Vec<u8>) {
         }
         ValueRef::Array(v) => {
             let mut bytes = Vec::new();
-            // An array that contradicts itself can't be read back; it becomes NULL
-            // only if a caller built it by hand, never from parsed or stored data.
-            if push_array(v, &mut bytes).is_ok() {
-                push_sized(&bytes, out);
-            } else {
-                out.push(0);
+            // Parsing and decoding only make arrays that agree with themselves. One
+            // built otherwise keeps its elements, in one dimension.
+            if push_array(v, &mut bytes).is_err() {
+                let items = v
+                    .items
+                    .iter()
+                    .filter(|item| !matches!(item, Value::Array(_)));
+                let flat = Array::new(v.element.clone(), items.cloned().collect());
+                bytes.clear();
+                let _ = push_array(&flat, &mut bytes);
             }
+            push_sized(&bytes, out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Writing rows: whole ones, changed ones, deleted ones. Nothing is allocated
 //! but the growth of the buffer the caller keeps.
 
-use super::codec::{push_owned, push_variable, slot_bytes, wrong_type};
+use super::codec::{fill_slot, push_variable};
 use super::layout::RowLayout;
 use super::read::RowRef;
 use super::{
@@ -105,10 +105,13 @@ fn column_count(layout: &RowLayout, columns: usize) -> Result<u16> {
 }
 
 fn push_head(columns: u16, causal_length: u32, stamp: Stamp, out: &mut Vec<u8>) {
-    let [low, high] = columns.to_le_bytes();
-    let [c0, c1, c2, c3] = causal_length.to_le_bytes();
-    out.extend_from_slice(&[ENVELOPE_PLAIN, 0, low, high, c0, c1, c2, c3]);
-    stamp.write(out);
+    let mut head = [0u8; HEAD_BYTES];
+    head[0] = ENVELOPE_PLAIN;
+    head[2..4].copy_from_slice(&columns.to_le_bytes());
+    head[4..8].copy_from_slice(&causal_length.to_le_bytes());
+    head[8..16].copy_from_slice(&stamp.hlc.0.to_le_bytes());
+    head[16..20].copy_from_slice(&stamp.site.0.to_le_bytes());
+    out.extend_from_slice(&head);
 }
 
 fn set_flag(out: &mut [u8], flag: u8) {
@@ -204,7 +207,7 @@ fn patch_body(
             }
             // Written behind the row first, so that it is checked and placed in one way.
             let end = out.len();
-            push_variable(&value.as_ref(), &layout.types()[*column], out)?;
+            push_variable(value, &layout.types()[*column], out)?;
             let at = start + (old.as_ptr() as usize - body.as_ptr() as usize);
             out.copy_within(end.., at);
             out.truncate(end);
@@ -219,8 +222,7 @@ fn patch_body(
             place.fill(0);
             out[nulls] |= mask;
         } else {
-            let bytes = slot_bytes(&value.as_ref(), &layout.types()[*column])?;
-            place.copy_from_slice(&bytes[..width]);
+            fill_slot(value, &layout.types()[*column], place)?;
             out[nulls] &= !mask;
         }
     }
@@ -301,18 +303,16 @@ impl Body<'_> {
             return Ok(());
         }
         if slot.is_variable() {
-            push_owned(value, sql_type, self.out)?;
+            push_variable(value, sql_type, self.out)?;
             self.end_here(slot.offset(self.wide));
             return Ok(());
         }
-        if matches!(value, Value::Array(_) | Value::Numeric(_)) {
-            return Err(wrong_type(&value.as_ref(), sql_type));
-        }
-        let bytes = slot_bytes(&value.as_ref(), sql_type)?;
-        let width = usize::from(slot.width);
         let at = self.fixed + slot.offset(self.wide);
-        self.out[at..at + width].copy_from_slice(&bytes[..width]);
-        Ok(())
+        fill_slot(
+            value,
+            sql_type,
+            &mut self.out[at..at + usize::from(slot.width)],
+        )
     }
 
     /// As `put`, of bytes that another row holds.

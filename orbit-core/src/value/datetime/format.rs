@@ -6,7 +6,7 @@ use super::{
     DATE_INFINITY, DATE_NEG_INFINITY, INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, NEG_INFINITY,
 };
 use crate::value::Interval;
-use crate::value::text::integer::{write as write_int, write_two};
+use crate::value::text::integer::{two_digits, write as write_int, write_two};
 use chrono_tz::Tz;
 
 const INFINITE: &[u8] = b"infinity";
@@ -30,16 +30,14 @@ fn write_day(days: i32, out: &mut Vec<u8>) -> bool {
     let (year, month, day) = civil_from_days(days);
     let before_christ = year <= 0;
     let year = if before_christ { 1 - year } else { year }.unsigned_abs();
+    let ([m0, m1], [d0, d1]) = (two_digits(month), two_digits(day));
     if year < 10_000 {
-        write_two(year / 100, out);
-        write_two(year % 100, out);
+        let ([y0, y1], [y2, y3]) = (two_digits(year / 100), two_digits(year));
+        out.extend_from_slice(&[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1]);
     } else {
         write_int(i64::from(year), out);
+        out.extend_from_slice(&[b'-', m0, m1, b'-', d0, d1]);
     }
-    out.push(b'-');
-    write_two(month, out);
-    out.push(b'-');
-    write_two(day, out);
     before_christ
 }
 
@@ -56,15 +54,15 @@ pub fn write_time(micros: i64, out: &mut Vec<u8>) {
     let seconds = micros / 1_000_000;
     let minutes = seconds / 60;
     let hours = minutes / 60;
+    let [m0, m1] = two_digits((minutes % 60) as u32);
+    let [s0, s1] = two_digits((seconds % 60) as u32);
     if hours < 100 {
-        write_two(hours as u32, out);
+        let [h0, h1] = two_digits(hours as u32);
+        out.extend_from_slice(&[h0, h1, b':', m0, m1, b':', s0, s1]);
     } else {
         write_int(hours.cast_signed(), out);
+        out.extend_from_slice(&[b':', m0, m1, b':', s0, s1]);
     }
-    out.push(b':');
-    write_two((minutes % 60) as u32, out);
-    out.push(b':');
-    write_two((seconds % 60) as u32, out);
     write_fraction((micros % 1_000_000) as u32, out);
 }
 

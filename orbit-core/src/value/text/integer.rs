@@ -40,12 +40,18 @@ pub fn write_unsigned(mut value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&buffer[at..]);
 }
 
+/// The last two digits.
+#[inline]
+pub(crate) fn two_digits(value: u32) -> [u8; 2] {
+    let pair = (value % 100) as usize * 2;
+    [PAIRS[pair], PAIRS[pair + 1]]
+}
+
 /// Appends at least two digits.
 #[inline]
 pub(crate) fn write_two(value: u32, out: &mut Vec<u8>) {
     if value < 100 {
-        let pair = value as usize * 2;
-        out.extend_from_slice(&PAIRS[pair..pair + 2]);
+        out.extend_from_slice(&two_digits(value));
     } else {
         write_unsigned(u64::from(value), out);
     }

@@ -54,6 +54,8 @@ pub struct PlanContext {
     pub settings: Arc<Settings>,
     pub cancel: CancelToken,
     pub session: Arc<SessionFacts>,
+    /// What `now()` says: when the transaction began, in microseconds since 1970.
+    pub now_micros: i64,
 }
 
 pub struct Planner {
@@ -111,6 +113,16 @@ impl Planner {
         analyze: bool,
     ) -> Result<Vec<String>> {
         explain::explain(self, ctx, txn, statement, analyze).await
+    }
+
+    /// As [`Planner::scalar`], for a [`crate::write::TableWriter`].
+    pub fn row_function(
+        &self,
+        ctx: &PlanContext,
+        expr: &ast::Expr,
+        columns: &[(String, SqlType)],
+    ) -> Result<Arc<dyn crate::write::RowFunction>> {
+        Ok(Arc::new(dml::Compiled(self.scalar(ctx, expr, columns)?)))
     }
 
     /// An expression over columns, for what the row interpreter can't do.

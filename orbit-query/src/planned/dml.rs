@@ -117,7 +117,7 @@ pub(super) async fn write(
     let Body::Write(write) = &current.body else {
         return Err(Error::internal("a query was run as a write"));
     };
-    let now = statement::now_micros();
+    let now = ctx.now_micros;
     let running = Running {
         machine,
         ctx,
@@ -226,7 +226,8 @@ fn key_of(row: &[Value]) -> Result<&[u8]> {
     }
 }
 
-struct Compiled(scalar::CompiledExpr);
+/// A planned expression as row writers call it.
+pub(super) struct Compiled(pub scalar::CompiledExpr);
 
 impl RowFunction for Compiled {
     fn call(&self, row: &[Value], _env: &Env<'_>) -> Result<Value> {

@@ -213,7 +213,7 @@ pub(super) fn with_values(
         ));
     }
     let literals = literals_of(types, params, ctx)?;
-    let now = now_micros();
+    let now = ctx.now_micros;
     plan.clone()
         .transform_up_with_subqueries(|node| node.map_expressions(|expr| put(expr, &literals, now, ctx)))
         .told()
@@ -238,7 +238,7 @@ fn literals_of(types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result
 /// One expression with its parameters put in.
 pub(super) fn expr_with_values(expr: Expr, types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Expr> {
     let literals = literals_of(types, params, ctx)?;
-    put(expr, &literals, now_micros(), ctx).told().map(|put| put.data)
+    put(expr, &literals, ctx.now_micros, ctx).told().map(|put| put.data)
 }
 
 /// An expression with its placeholders' values.
@@ -276,7 +276,7 @@ fn of_moment(name: &str, now: i64, ctx: &PlanContext) -> Result<ScalarValue> {
 
 /// An expression outside of any plan, as of now.
 pub(super) fn moment_values(expr: Expr, ctx: &PlanContext) -> Result<Expr> {
-    put(expr, &[], now_micros(), ctx).told().map(|put| put.data)
+    put(expr, &[], ctx.now_micros, ctx).told().map(|put| put.data)
 }
 
 /// The statement's time. Taken from the wall, as `now()` is for people.

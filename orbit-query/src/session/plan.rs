@@ -225,7 +225,18 @@ impl Session {
     }
 
     /// What writes rows of a table: its defaults and checks, compiled.
-    pub(crate) fn table_writer(&self, table: &Arc<Table>) -> Result<TableWriter> {
+    pub(crate) fn table_writer(&mut self, table: &Arc<Table>) -> Result<TableWriter> {
+        #[cfg(feature = "datafusion")]
+        {
+            let view = self.planning_view();
+            let context = self.plan_context(view);
+            let planner = self.engine.planner();
+            TableWriter::new(
+                table,
+                Some(&|expr, columns| planner.row_function(&context, expr, columns)),
+            )
+        }
+        #[cfg(not(feature = "datafusion"))]
         TableWriter::new(table, None)
     }
 
@@ -236,6 +247,7 @@ impl Session {
             settings: self.settings.clone(),
             cancel: self.cancel.clone(),
             session: self.facts.clone(),
+            now_micros: self.moment.transaction_micros,
         }
     }
 

@@ -57,3 +57,28 @@ fn a_failed_write_is_the_last() {
         || -> Arc<dyn Store> { RocksStore::open(&directory, &StoreOptions::default()).unwrap() };
     limit::a_failed_write_is_the_last("store::rocks::tests::limit_child", &directory, &open);
 }
+/// TRUNCATE and COPY, again and again, hold no more space than one of them.
+#[test]
+fn cleared_ranges_give_their_space_back() {
+    let place = tempfile::tempdir().unwrap();
+    let store = RocksStore::open(place.path(), &StoreOptions::default()).unwrap();
+    let fill = || {
+        let mut load = store.sorted_load(Space::Data).unwrap();
+        for number in 0..20_000u32 {
+            load.put(&number.to_be_bytes(), &number.to_le_bytes().repeat(20))
+                .unwrap();
+        }
+        load.finish().unwrap();
+    };
+    fill();
+    let once = store.sizes().unwrap().disk_bytes;
+    for _ in 0..10 {
+        let mut batch = Batch::new();
+        batch.delete_range(Space::Data, &[0; 4], &[0xff; 4]);
+        store.apply(&batch).unwrap();
+        fill();
+    }
+    store.compact().unwrap();
+    let after = store.sizes().unwrap().disk_bytes;
+    assert!(after < once * 2, "{once} bytes once, {after} in the end");
+}

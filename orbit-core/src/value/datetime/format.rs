@@ -116,10 +116,10 @@ pub fn write_timestamptz(micros: i64, zone: Tz, out: &mut Vec<u8>) {
     out.push(if offset < 0 { b'-' } else { b'+' });
     let offset = offset.unsigned_abs();
     write_two(offset / 3600, out);
-    if offset % 3600 != 0 {
+    if !offset.is_multiple_of(3600) {
         out.push(b':');
         write_two(offset / 60 % 60, out);
-        if offset % 60 != 0 {
+        if !offset.is_multiple_of(60) {
             out.push(b':');
             write_two(offset % 60, out);
         }

@@ -55,9 +55,9 @@ impl Numeric {
 
     fn checked(self) -> Result<Numeric> {
         if let Repr::Big(value) = &self.repr {
-            // log10(2) < 0.30103: a cheap upper bound first.
+            // An upper bound from the bits first: it is cheap.
             let limit = MAX_INTEGER_DIGITS + usize::from(self.scale);
-            if value.bits() as f64 * 0.301_03 >= limit as f64
+            if value.bits() as f64 * std::f64::consts::LOG10_2 >= limit as f64
                 && value.magnitude().to_str_radix(10).len() > limit
             {
                 return Err(overflow());

@@ -331,7 +331,7 @@ impl Reader<'_> {
                 }
                 b'"' => {
                     // A second quoted part, or one glued to bare text, is refused.
-                    if !quoted && !text.is_empty() || !quoted && was_quoted {
+                    if !quoted && (was_quoted || !text.is_empty()) {
                         return Err(self.malformed("Unexpected array element."));
                     }
                     quoted = !quoted;

@@ -9,6 +9,7 @@ pub mod dialect;
 pub mod limits;
 pub mod names;
 pub mod parse;
+pub(crate) mod row_locks;
 mod set_grammar;
 pub mod tokens;
 mod transaction_grammar;

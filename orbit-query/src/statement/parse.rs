@@ -2,7 +2,7 @@
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
-use super::limits;
+use super::{limits, row_locks};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
 use crate::ddl::types::sql_type;
@@ -121,13 +121,17 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     if !starts_known {
         return Err(tokens::unexpected(text, first));
     }
-    let mut parser = parser(tokens);
-    let statement = parser.parse_statement().map_err(|error| {
+    let strengthened = row_locks::strengthen(tokens);
+    let mut parser = parser(strengthened.as_ref().map_or(tokens, |(tokens, _)| tokens));
+    let mut statement = parser.parse_statement().map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
     })?;
     at_end(text, tokens, &mut parser)?;
+    if let Some((_, weaker)) = &strengthened {
+        row_locks::mark(&mut statement, weaker);
+    }
     let utility = match statement {
         Statement::Query(_)
         | Statement::Insert(_)

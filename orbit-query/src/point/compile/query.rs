@@ -1,6 +1,7 @@
 //! SELECT over one table, or over none.
 
 use super::*;
+use crate::statement::row_locks;
 use orbit_core::txn::{RowLock, Wait};
 
 pub(super) fn query(context: &mut Context<'_>, query: &ast::Query) -> Compiled {
@@ -231,16 +232,12 @@ fn lock(query: &ast::Query, name: &str) -> Result<Option<(RowLock, Wait)>, Stop>
         [clause] => clause,
         _ => return Err(Stop::Unknown),
     };
-    if let Some(of) = &clause.of {
-        match of.0.as_slice() {
-            [ast::ObjectNamePart::Identifier(of)] if fold(of) == name => {}
-            _ => return Err(Stop::Unknown),
-        }
+    let (mode, of) = row_locks::mode(clause);
+    match of {
+        [] => {}
+        [ast::ObjectNamePart::Identifier(of)] if fold(of) == name => {}
+        _ => return Err(Stop::Unknown),
     }
-    let mode = match clause.lock_type {
-        ast::LockType::Update => RowLock::Update,
-        ast::LockType::Share => RowLock::Share,
-    };
     let wait = match clause.nonblock {
         None => Wait::Block,
         Some(ast::NonBlock::Nowait) => Wait::NoWait,

@@ -12,7 +12,7 @@ use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
-use sqlparser::ast::{self, NonBlock, SetExpr, TableFactor};
+use sqlparser::ast::{self, LockType, NonBlock, SetExpr, TableFactor};
 use std::sync::Arc;
 
 pub struct Lock {
@@ -48,7 +48,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
     let [lock] = query.locks.as_slice() else {
         return refused("several locking clauses");
     };
-    let (mode, _) = crate::statement::row_locks::mode(lock);
+    let mode = match lock.lock_type {
+        LockType::Update => RowLock::Update,
+        LockType::Share => RowLock::Share,
+        #[allow(unreachable_patterns)]
+        _ => return refused("this strength"),
+    };
     let wait = match lock.nonblock {
         None => Wait::Block,
         Some(NonBlock::Nowait) => Wait::NoWait,

@@ -166,7 +166,7 @@ fn print_rows(session: &Session, columns: &[ColumnDesc], batch: &RowBatch) -> Re
             }
             match batch.value(row, at)? {
                 ValueRef::Null => line.extend_from_slice(b"\\N"),
-                value => text::format(&value, &column.sql_type, session.format(), &mut line),
+                value => text::format(&value, &column.sql_type, session.format(), &mut line)?,
             }
         }
         line.push(b'\n');

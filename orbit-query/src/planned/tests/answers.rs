@@ -1,0 +1,138 @@
+//! Questions and PostgreSQL 15's answers to them.
+
+use super::{engine, run, session};
+
+/// Reads questions from the file ORBIT_QUESTIONS names (one a line, after a
+/// set-up file ORBIT_SETUP) and prints the answers: for comparing by hand.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a tool: needs ORBIT_SETUP and ORBIT_QUESTIONS"]
+async fn print_answers() {
+    let engine = engine();
+    let mut session = session(&engine, 1);
+    let read = |name: &str| std::fs::read_to_string(std::env::var(name).unwrap()).unwrap();
+    for statement in read("ORBIT_SETUP").lines().filter(|line| !line.trim().is_empty()) {
+        if let Some((table, file)) = statement.strip_prefix("@copy ").and_then(|rest| rest.split_once(' ')) {
+            let script = format!("COPY {table} FROM STDIN WITH (FORMAT csv, HEADER, NULL 'NA')");
+            let prepared = session.prepare(&script, &[]).await.unwrap();
+            let crate::Outcome::CopyIn(mut copy) = session.execute(&prepared, &[]).await.unwrap() else {
+                panic!("COPY did not start");
+            };
+            let data = std::fs::read(file).unwrap();
+            for piece in data.chunks(1 << 16) {
+                copy.push(&mut session, piece).await.unwrap();
+            }
+            copy.finish(&mut session).await.unwrap();
+            session.sync().await.unwrap();
+            continue;
+        }
+        run(&mut session, statement).await.unwrap();
+    }
+    for question in read("ORBIT_QUESTIONS").lines() {
+        let question = question.trim();
+        if question.is_empty() || question.starts_with("--") {
+            continue;
+        }
+        let started = std::time::Instant::now();
+        let answer = match run(&mut session, question).await {
+            Ok(answer) => answer,
+            Err(error) => format!("ERROR:  {}", error.message()),
+        };
+        println!("@@ {question}\n{answer}");
+        eprintln!("{:>7.1} ms  {question}", started.elapsed().as_secs_f64() * 1000.0);
+    }
+}
+
+async fn answers(cases: &[(&str, &str)]) {
+    let engine = engine();
+    let mut session = session(&engine, 1);
+    run(
+        &mut session,
+        "CREATE TABLE t (id int PRIMARY KEY, g text, n int, b bigint, f float8, p numeric(10,2), u numeric, d date, ts timestamp, tz timestamptz, ok bool);
+         INSERT INTO t VALUES
+           (1, 'a', 10, 100, 1.5, 10.50, 1.500, '2013-01-01', '2013-01-01 10:00', '2013-01-01 10:00+00', true),
+           (2, 'a', 20, 200, 2.5, 20.25, 2.5, '2013-02-15', '2013-02-15 11:30:15.5', '2013-02-15 11:30+00', false),
+           (3, 'b', 30, NULL, NULL, 0.01, NULL, '2012-12-31', NULL, NULL, NULL)",
+    )
+    .await
+    .unwrap();
+    for (question, answer) in cases {
+        let shown = match run(&mut session, question).await {
+            Ok(shown) => shown,
+            Err(error) => format!("ERROR:  {}", error.message()),
+        };
+        assert_eq!(shown, *answer, "{question}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_have_postgresqls_types_and_digits() {
+    answers(&[
+        ("SELECT 7 / 2, 7.0 / 2, 7 % -3, 2 ^ 10, 10 / 4.0", "3|3.5000000000000000|1|1024|2.5000000000000000"),
+        ("SELECT avg(n), avg(b), sum(n), sum(b), avg(p), sum(p), sum(u) FROM t",
+         "20.0000000000000000|150.0000000000000000|60|300|10.2533333333333333|30.76|4.000"),
+        ("SELECT round(avg(n), 2), round(2.5), round(-2.5), round(2.5::float8), trunc(1.999, 1) FROM t", "20.00|3|-3|2|1.9"),
+        ("SELECT 100.0 * sum(n) / count(*) FROM t", "2000.0000000000000000"),
+        ("SELECT stddev(n), variance(n), stddev_pop(f) FROM t", "10.0000000000000000|100.0000000000000000|0.5"),
+        ("SELECT u * 2, u + 1, p * 1.5 FROM t WHERE id = 1 AND n > 0 OR id = 99", "3.000|2.500|15.750"),
+        ("SELECT 1 / 0", "ERROR:  division by zero"),
+        ("SELECT n / 0 FROM t", "ERROR:  division by zero"),
+        ("SELECT 2147483647 + n FROM t", "ERROR:  integer out of range"),
+        ("SELECT sum(x) FROM generate_series(1, 100) AS s(x)", "5050"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_and_times() {
+    answers(&[
+        ("SELECT d + 1, d - date '2012-12-31', d + interval '1 month' FROM t WHERE id IN (1) AND n + 0 = 10",
+         "2013-01-02|1|2013-02-01 00:00:00"),
+        ("SELECT extract(year FROM d), extract(dow FROM d), date_part('doy', d) FROM t ORDER BY id",
+         "2013|2|1\n2013|5|46\n2012|1|366"),
+        ("SELECT date_trunc('month', ts), ts - timestamp '2013-01-01' FROM t WHERE id + 0 = 2",
+         "2013-02-01 00:00:00|45 days 11:30:15.5"),
+        ("SELECT to_char(ts, 'YYYY-MM-DD HH24:MI:SS'), to_char(d, 'Mon DD, Day') FROM t WHERE id + 0 = 2",
+         "2013-02-15 11:30:15|Feb 15, Friday   "),
+        ("SELECT age(timestamp '2013-03-01', timestamp '2012-12-31 12:00')", "2 mons 12:00:00"),
+        ("SELECT tz AT TIME ZONE 'America/New_York' FROM t WHERE id + 0 = 1", "2013-01-01 05:00:00"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_shapes() {
+    answers(&[
+        ("SELECT g, count(*), count(b), bool_or(ok) FROM t GROUP BY g ORDER BY g", "a|2|2|t\nb|1|0|"),
+        ("SELECT g AS grp, sum(n) FROM t GROUP BY grp HAVING sum(n) > 25 ORDER BY 2 DESC, 1", "a|30\nb|30"),
+        ("SELECT g, n, sum(n) OVER (PARTITION BY g ORDER BY n), rank() OVER (ORDER BY n DESC) FROM t ORDER BY n",
+         "a|10|10|3\na|20|30|2\nb|30|30|1"),
+        ("SELECT DISTINCT ON (g) g, n FROM t ORDER BY g, n DESC", "a|20\nb|30"),
+        ("SELECT a.id, b.id FROM t a LEFT JOIN t b ON b.n = a.n + 10 ORDER BY 1", "1|2\n2|3\n3|"),
+        ("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t x WHERE x.n > t.n) ORDER BY id", "1\n2"),
+        ("SELECT id FROM t WHERE n = (SELECT max(n) FROM t)", "3"),
+        ("SELECT id, (SELECT count(*) FROM t x WHERE x.g = t.g) FROM t ORDER BY id", "1|2\n2|2\n3|1"),
+        ("WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r WHERE x < 4) SELECT sum(x) FROM r", "10"),
+        ("SELECT 1 UNION SELECT 2 UNION ALL SELECT 2 ORDER BY 1", "1\n2\n2"),
+        ("SELECT g, n FROM t UNION SELECT 'z', NULL ORDER BY 2 NULLS FIRST, 1 LIMIT 2", "z|\na|10"),
+        ("SELECT string_agg(g, ',' ORDER BY n DESC), array_agg(n ORDER BY n) FROM t", "b,a,a|{10,20,30}"),
+        ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n), mode() WITHIN GROUP (ORDER BY g) FROM t", "20|a"),
+        ("SELECT g, count(*) FROM t GROUP BY ROLLUP (g) ORDER BY g", "a|2\nb|1\n|3"),
+        ("SELECT n * 2 AS twice FROM t WHERE twice > 20 ORDER BY twice", "40\n60"),
+        ("SELECT t.id, x.m FROM t, LATERAL (SELECT max(n) AS m FROM t y WHERE y.g = t.g) x ORDER BY 1", "1|20\n2|20\n3|30"),
+        ("SELECT nope FROM t", "ERROR:  column \"nope\" does not exist"),
+        ("SELECT * FROM nope", "ERROR:  relation \"nope\" does not exist"),
+        ("SELECT nope(1)", "ERROR:  function nope(integer) does not exist"),
+        ("SELECT g, n FROM t GROUP BY g", "ERROR:  column \"t.n\" must appear in the GROUP BY clause or be used in an aggregate function"),
+        ("SELECT id, id FROM t WHERE n + 0 = 10", "1|1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_cannot_take_the_process_down() {
+    answers(&[
+        ("SELECT count(*) FROM generate_series(1, 10000000000)", "ERROR:  the series has too many rows"),
+        ("SELECT repeat('x', 2000000000)", "ERROR:  requested length too large"),
+    ])
+    .await;
+}

@@ -195,8 +195,14 @@ impl<'a> Binder<'a> {
 
     /// A relation name nobody else in the statement has.
     pub(super) fn unique_name(&mut self, wish: &str) -> String {
-        if self.used_names.insert(wish.to_owned()) {
-            return wish.to_owned();
+        // DataFusion folds and splits relation names; what it could misread is left out.
+        let plain: String = wish
+            .chars()
+            .map(|letter| if letter.is_alphanumeric() { letter.to_ascii_lowercase() } else { '_' })
+            .collect();
+        let wish = if plain.starts_with(|first: char| first.is_ascii_digit()) { format!("_{plain}") } else { plain };
+        if self.used_names.insert(wish.clone()) {
+            return wish;
         }
         loop {
             self.counter += 1;

@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
 use orbit_core::catalog::{Catalog, Table};
@@ -215,7 +216,14 @@ pub(super) fn with_values(
     let literals = literals_of(types, params, ctx)?;
     let now = ctx.now_micros;
     plan.clone()
-        .transform_up_with_subqueries(|node| node.map_expressions(|expr| put(expr, &literals, now, ctx)))
+        .transform_up_with_subqueries(|node| {
+            // Nodes above know an expression by its name, `$1` and all.
+            let names = NamePreserver::new(&node);
+            node.map_expressions(|expr| {
+                let name = names.save(&expr);
+                Ok(put(expr, &literals, now, ctx)?.update_data(|expr| name.restore(expr)))
+            })
+        })
         .told()
         .map(|transformed| transformed.data)
 }

@@ -24,7 +24,13 @@ impl Binder<'_> {
         args: Args<'_>,
     ) -> Result<Bound> {
         let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
-        Ok(Bound::new(Expr::AggregateFunction(call), ty))
+        let returned = carried(name, &ty);
+        let call = Expr::AggregateFunction(call);
+        let wanted = crate::planned::arrow::arrow_type(&ty);
+        if returned == wanted {
+            return Ok(Bound::new(call, ty));
+        }
+        Ok(Bound::new(Expr::Cast(datafusion::logical_expr::expr::Cast::new(Box::new(call), wanted)), ty))
     }
 
     /// The call itself; OVER may be wrapped around it.
@@ -177,6 +183,14 @@ impl Binder<'_> {
             None,
         );
         Ok(Bound::new(Expr::AggregateFunction(call), SqlType::Int4))
+    }
+}
+
+/// The Arrow type an aggregate's result comes in.
+pub(super) fn carried(name: &str, ty: &SqlType) -> datafusion::arrow::datatypes::DataType {
+    match name {
+        "string_agg" => datafusion::arrow::datatypes::DataType::LargeUtf8,
+        _ => crate::planned::arrow::arrow_type(ty),
     }
 }
 

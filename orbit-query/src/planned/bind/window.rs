@@ -56,7 +56,7 @@ impl Binder<'_> {
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
             let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
             let params = call.params;
-            (WindowFunctionDefinition::AggregateUDF(call.func), params.args, params.filter, params.distinct, arrow_type(&ty), ty)
+            (WindowFunctionDefinition::AggregateUDF(call.func), params.args, params.filter, params.distinct, super::aggregate::carried(name, &ty), ty)
         } else {
             let (udwf, exprs, ty) = self.window_only(scope, name, &args)?;
             let returned = match name {

@@ -10,12 +10,13 @@ mod casts;
 mod correlated;
 mod empty;
 mod hidden;
+mod lateral;
 mod names;
 
-use super::relations::{PG_CATALOG, relations};
+use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use names::{fold, parts};
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    AccessExpr, BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
     ObjectNamePart, Query, Select, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
@@ -34,6 +35,10 @@ pub fn rewrite(statement: &mut Statement) {
 struct Rewriter {
     /// Names that WITH introduces hide system relations of the same name.
     local: HashSet<String>,
+    /// `information_schema._pg_expandarray` was met: its results have fields `x` and `n`.
+    expands: bool,
+    /// The last SELECT seen was over nothing and is one row without FROM now.
+    cut_to_row: bool,
 }
 
 impl VisitorMut for Rewriter {
@@ -49,7 +54,8 @@ impl VisitorMut for Rewriter {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         names::keep_column_names(select);
         hidden::replace(select);
-        empty::cut_select(select, &self.local);
+        lateral::dissolve(select);
+        self.cut_to_row = empty::cut_select(select, &self.local);
         correlated::count_exists(select);
         ControlFlow::Continue(())
     }
@@ -76,7 +82,9 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        // Such a row has nothing of its surroundings in it.
         if let TableFactor::Derived { lateral, subquery, .. } = factor
+            && std::mem::take(&mut self.cut_to_row)
             && names::plain_select(subquery).is_some_and(|select| select.from.is_empty())
         {
             *lateral = false;
@@ -86,12 +94,49 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         empty::cut_expression(expr, &self.local);
+        self.expand_array(expr);
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         rewrite_expression(expr);
         ControlFlow::Continue(())
+    }
+}
+
+impl Rewriter {
+    /// `_pg_expandarray(list)` gives pairs of an element, `x`, and its place, `n`. It becomes
+    /// `unnest(list)`; `.x` of it is itself, `.n` a set of places beside it.
+    fn expand_array(&mut self, expr: &mut Expr) {
+        let expanded = |expr: &Expr| match expr {
+            Expr::Function(function) if parts(&function.name) == [INFORMATION_SCHEMA, "_pg_expandarray"] => {
+                match &function.args {
+                    FunctionArguments::List(list) => Some(list.to_string()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let better = match &*expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let (Expr::Nested(inner), [AccessExpr::Dot(Expr::Identifier(field))]) =
+                    (&**root, access_chain.as_slice())
+                else {
+                    return;
+                };
+                match (fold(field).as_str(), expanded(inner)) {
+                    ("n", Some(list)) => parse(&format!("generate_subscripts({list}, 1)")),
+                    ("x", Some(list)) => parse(&format!("unnest({list})")),
+                    ("x", None) if self.expands => Some((**inner).clone()),
+                    _ => None,
+                }
+            }
+            other => expanded(other).and_then(|list| parse(&format!("unnest({list})"))),
+        };
+        if let Some(better) = better {
+            self.expands = true;
+            *expr = better;
+        }
     }
 }
 

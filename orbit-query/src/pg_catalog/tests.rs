@@ -2,6 +2,7 @@
 
 mod clients;
 mod psql;
+mod session;
 
 use super::*;
 use crate::session::SessionFacts;

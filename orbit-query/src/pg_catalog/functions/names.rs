@@ -26,6 +26,10 @@ pub const FUNCTIONS: &[Function] = &[
     strict("orbit_regrole_oid", &[Oid], 1, Kind::Oid, role_oid),
     strict("orbit_regtype_name", &[Oid], 1, Kind::Text, type_name),
     strict("orbit_regtype_oid", &[Oid], 1, Kind::Oid, type_oid),
+    strict("orbit_to_regclass_oid", &[Text], 1, Kind::Oid, to_regclass_oid),
+    strict("orbit_to_regnamespace_oid", &[Text], 1, Kind::Oid, to_regnamespace_oid),
+    strict("orbit_to_regproc_oid", &[Text], 1, Kind::Oid, to_regproc_oid),
+    strict("orbit_to_regtype_oid", &[Text], 1, Kind::Oid, to_regtype_oid),
     strict("pg_get_userbyid", &[Oid], 1, Kind::Text, pg_get_userbyid),
     strict("to_regclass", &[Text], 1, Kind::Text, to_regclass),
     strict("to_regnamespace", &[Text], 1, Kind::Text, to_regnamespace),
@@ -61,6 +65,24 @@ fn to_regclass(call: &Call<'_>) -> Result<Cell> {
     let objects = call.context.objects();
     let found = call.text(0).and_then(|name| objects.find(name, &path));
     Ok(found.map(|oid| objects.written(oid, &path)).into())
+}
+
+fn to_regclass_oid(call: &Call<'_>) -> Result<Cell> {
+    let path = call.context.search_path();
+    let found = call.text(0).and_then(|name| call.context.objects().find(name, &path));
+    Ok(found.into())
+}
+
+fn to_regtype_oid(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.text(0).and_then(types::parse).map(|row| row.oid).into())
+}
+
+fn to_regproc_oid(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.text(0).and_then(procedures::named).into())
+}
+
+fn to_regnamespace_oid(call: &Call<'_>) -> Result<Cell> {
+    Ok(find_schema(call).into())
 }
 
 /// A type by its oid or by any of its names.

@@ -48,7 +48,7 @@ pub fn cast(expr: &mut Expr) {
         }
         None if name == "oid" || name == "xid" => {
             as_oid(inner);
-            match is_look_up(inner, "_oid") {
+            match is_oid_call(inner) {
                 true => Some((**inner).clone()),
                 false => call("orbit_oid", inner),
             }
@@ -110,12 +110,34 @@ fn plain_type(data_type: &mut DataType) {
     }
 }
 
-fn is_look_up(expr: &Expr, suffix: &str) -> bool {
+/// The function that gives the oid where this one gives the name.
+fn oid_twin(name: &ObjectName) -> Option<String> {
+    let name = parts(name).pop()?;
+    match name.as_str() {
+        "to_regclass" | "to_regnamespace" | "to_regproc" | "to_regtype" => {
+            Some(format!("orbit_{name}_oid"))
+        }
+        _ if name.starts_with("orbit_reg") => {
+            Some(format!("{}_oid", name.strip_suffix("_name")?))
+        }
+        _ => None,
+    }
+}
+
+fn is_look_up(expr: &Expr) -> bool {
     match expr {
-        Expr::Nested(inner) => is_look_up(inner, suffix),
+        Expr::Nested(inner) => is_look_up(inner),
+        Expr::Function(function) => oid_twin(&function.name).is_some(),
+        _ => false,
+    }
+}
+
+fn is_oid_call(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_oid_call(inner),
         Expr::Function(function) => parts(&function.name)
             .last()
-            .is_some_and(|name| name.starts_with("orbit_reg") && name.ends_with(suffix)),
+            .is_some_and(|name| name.starts_with("orbit_") && name.ends_with("_oid")),
         _ => false,
     }
 }
@@ -124,18 +146,13 @@ fn is_look_up(expr: &Expr, suffix: &str) -> bool {
 pub fn as_oid(expr: &mut Expr) {
     match expr {
         Expr::Nested(inner) => as_oid(inner),
-        Expr::Function(function) if is_reg_name(&function.name) => {
-            if let Some(ObjectNamePart::Identifier(name)) = function.name.0.last_mut() {
-                *name = Ident::new(name.value.replace("_name", "_oid"));
+        Expr::Function(function) => {
+            if let Some(twin) = oid_twin(&function.name) {
+                function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(twin))]);
             }
         }
         _ => {}
     }
-}
-
-fn is_reg_name(name: &ObjectName) -> bool {
-    let name = parts(name).pop().unwrap_or_default();
-    name.starts_with("orbit_reg") && name.ends_with("_name")
 }
 
 fn is_comparison(op: &BinaryOperator) -> bool {
@@ -148,22 +165,47 @@ pub fn compared(left: &mut Expr, right: &mut Expr, op: &BinaryOperator) {
     if is_comparison(op) {
         as_oid_beside(left, right);
         as_oid_beside(right, left);
+        number_beside(left, right);
+        number_beside(right, left);
     }
 }
 
-/// Compared with an oid, a look-up is an oid; columns of type regproc hold names.
-pub fn as_oid_beside(expr: &mut Expr, other: &Expr) {
-    if !is_look_up(expr, "_name") {
-        return;
-    }
-    let column = match other {
+/// What all system columns of this name are: oids, names of functions, or something else.
+#[derive(PartialEq)]
+enum Holds {
+    Oids,
+    Procedures,
+    Other,
+}
+
+fn column_holds(expr: &Expr) -> Option<Holds> {
+    let name = match expr {
         Expr::Identifier(name) => fold(name),
-        Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
-        _ => String::new(),
+        Expr::CompoundIdentifier(path) => fold(path.last()?),
+        _ => return None,
     };
     let mut columns = relations().iter().flat_map(|relation| &relation.columns);
-    let holds_names = columns.any(|known| known.name == column && known.kind == Kind::Text);
-    if !holds_names {
+    let column = columns.find(|column| column.name == name)?;
+    Some(match column.kind {
+        Kind::Oid => Holds::Oids,
+        Kind::Text if column.type_name == "regproc" => Holds::Procedures,
+        _ => Holds::Other,
+    })
+}
+
+/// Compared with anything but a column of names, a look-up is an oid.
+pub fn as_oid_beside(expr: &mut Expr, other: &Expr) {
+    let holds = column_holds(other);
+    if is_look_up(expr) && !matches!(holds, Some(Holds::Procedures | Holds::Other)) {
         as_oid(expr);
+    }
+}
+
+/// A column of function names beside a column of oids.
+fn number_beside(expr: &mut Expr, other: &Expr) {
+    if column_holds(expr) == Some(Holds::Procedures) && column_holds(other) == Some(Holds::Oids) {
+        if let Some(number) = call("orbit_to_regproc_oid", expr) {
+            *expr = number;
+        }
     }
 }

@@ -8,6 +8,7 @@
 use super::empty::has_aggregate;
 use super::names::{Source, fold, item_expression, plain_select, sources};
 use super::parse;
+use crate::pg_catalog::relations::{Kind, relations};
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem,
     TableFactor, visit_expressions, visit_expressions_mut,
@@ -286,23 +287,34 @@ pub fn array(query: &Query) -> Option<Expr> {
     if is_grouped(select) || query.limit_clause.is_some() {
         return None;
     }
+    let inner = Inner::of(select).filter(|inner| inner.is_correlated(query))?;
     let distinct = if select.distinct.is_some() { "DISTINCT " } else { "" };
-    let from = list(&select.from);
-    let order = order(query, item)?;
-    let Some(inner) = Inner::of(select).filter(|inner| inner.is_correlated(query)) else {
-        let condition = condition(select.selection.as_ref());
-        return parse(&format!("(SELECT array_agg({distinct}{item}{order}) FROM {from}{condition})"));
-    };
     let parts = Parts::of(select.selection.as_ref(), &inner)?;
     let item = parts.inward(item);
     if inner.columns(&item).1 {
         return None;
     }
-    let condition = parts.condition();
-    parts.guarded(
-        format!("(SELECT array_agg({distinct}{item}{order}) FROM {from}{condition})"),
-        "",
-    )
+    let (from, condition) = (list(&select.from), parts.condition());
+    let order = order(query, &item)?;
+    let items = format!("(SELECT array_agg({distinct}{item}{order}) FROM {from}{condition})");
+    // No rows give an empty list. Of numbers there are none in what clients ask for.
+    let items = match is_text(&item) {
+        true => format!("coalesce({items}, CAST(ARRAY[] AS TEXT[]))"),
+        false => items,
+    };
+    parts.guarded(items, "")
+}
+
+fn is_text(item: &Expr) -> bool {
+    let name = match item {
+        Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => return true,
+        Expr::Nested(inner) => return is_text(inner),
+        Expr::Identifier(name) => fold(name),
+        Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
+        _ => return false,
+    };
+    let mut columns = relations().iter().flat_map(|relation| &relation.columns);
+    columns.any(|column| column.name == name && column.kind == Kind::Text)
 }
 
 /// `ARRAY(SELECT x FROM unnest(list) x)` is the list, and with a text before each x nearly so.

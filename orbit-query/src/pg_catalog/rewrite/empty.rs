@@ -105,13 +105,14 @@ pub fn has_aggregate(expr: &Expr) -> bool {
 }
 
 /// A SELECT without rows: its items still have names and types, but nothing evaluates them.
-pub fn cut_select(select: &mut Select, local: &HashSet<String>) {
+/// True if one row without FROM is left of it.
+pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
     if !from_is_empty(&select.from, local) {
-        return;
+        return false;
     }
     if !has_groups_or_no_aggregates(select) {
         one_row(select);
-        return;
+        return true;
     }
     select.selection = Some(Expr::value(Value::Boolean(false)));
     for item in &mut select.projection {
@@ -139,6 +140,7 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) {
             });
         }
     }
+    false
 }
 
 /// Aggregates over nothing: one row, of NULLs and zeros.

@@ -119,6 +119,12 @@ pub fn item_expression(item: &SelectItem) -> Option<&Expr> {
     }
 }
 
+/// Whether FROM has a system relation.
+fn is_over_system(query: &Query) -> bool {
+    plain_select(query)
+        .is_some_and(|select| sources(&select.from).iter().any(|source| source.relation.is_some()))
+}
+
 /// Gives items that rewriting will change the name PostgreSQL would show for them.
 pub fn keep_column_names(select: &mut Select) {
     for item in &mut select.projection {
@@ -126,8 +132,14 @@ pub fn keep_column_names(select: &mut Select) {
             continue;
         };
         let changes = match expr {
-            Expr::Cast { .. } | Expr::Subquery(_) | Expr::Exists { .. } | Expr::Collate { .. } => true,
-            Expr::Function(function) => matches!(function.args, FunctionArguments::Subquery(_)),
+            Expr::Cast { data_type, .. } => {
+                matches!(data_type, DataType::Custom(..) | DataType::Regclass)
+            }
+            Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => is_over_system(query),
+            Expr::Function(function) => match &function.args {
+                FunctionArguments::Subquery(query) => is_over_system(query),
+                _ => false,
+            },
             _ => false,
         };
         if changes && let Some(name) = shown_name(expr) {

@@ -36,5 +36,6 @@ copy pg_amop "SELECT * FROM pg_amop WHERE amopmethod = 403 AND amoplefttype IN (
 
 # Functions: those named in functions.txt, one name a line, over types that Orbit knows.
 names="$(sed "s/.*/'&'/" functions.txt | paste -sd, -)"
-copy pg_proc "SELECT * FROM pg_proc p WHERE pronamespace = 11 AND (proname IN ($names) OR oid IN (SELECT castfunc FROM pg_cast WHERE castsource IN ($own) AND casttarget IN ($own)))
+copy pg_proc "SELECT * FROM pg_proc p WHERE pronamespace = 11 AND (proname IN ($names) OR oid IN (SELECT castfunc FROM pg_cast WHERE castsource IN ($own) AND casttarget IN ($own))
+    OR oid IN (SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend]::oid[]) FROM pg_type WHERE oid IN ($all)))
   AND prorettype IN ($all) AND NOT EXISTS (SELECT 1 FROM unnest(proargtypes) a WHERE a NOT IN ($all)) ORDER BY oid"

@@ -17,6 +17,8 @@ async fn single_expressions() {
         ("SELECT 'integer'::regtype::oid AS a, 'int4'::regtype AS b, 25::oid::regtype AS c", "23|integer|text"),
         ("SELECT to_regtype('nonsense') IS NULL", "true"),
         ("SELECT 'public'::regnamespace::oid AS a, 2200::oid::regnamespace AS b", "2200|public"),
+        ("SELECT typname FROM pg_type t WHERE t.oid = to_regtype('int4')", "int4"),
+        ("SELECT count(*) FROM pg_type t JOIN pg_proc p ON p.oid = t.typreceive WHERE p.proname = 'int4recv'", "1"),
         ("SELECT pg_backend_pid(), pg_is_in_recovery()", "42|false"),
         ("SELECT quote_ident('A b'), quote_literal('it''s')", "\"A b\"|'it''s'"),
         ("SELECT format('%I.%I = %L%%', 'air', 'Log', 'x')", "air.\"Log\" = 'x'%"),
@@ -98,4 +100,124 @@ async fn information_schema_tells_the_same() {
         client.run(sql).await,
         ["air|log|BASE TABLE", "public|airports|BASE TABLE", "public|flights|BASE TABLE"]
     );
+}
+
+/// What pgbench asks before it starts.
+#[tokio::test]
+async fn pgbench_learns_that_nothing_is_partitioned() {
+    let client = Client::new();
+    let sql = "select o.n, p.partstrat, pg_catalog.count(i.inhparent) from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on (n.oid = c.relnamespace)
+        cross join lateral (select pg_catalog.array_position(pg_catalog.current_schemas(true), n.nspname)) as o(n)
+        left join pg_catalog.pg_partitioned_table as p on (p.partrelid = c.oid)
+        left join pg_catalog.pg_inherits as i on (c.oid = i.inhparent)
+        where c.relname = 'flights' and o.n is not null group by 1, 2 order by 1 asc limit 1";
+    assert_eq!(client.run(sql).await, ["2||0"]);
+}
+
+/// SQLAlchemy's `has_table`, `get_columns` and `get_pk_constraint`.
+#[tokio::test]
+async fn sqlalchemy_reflects_a_table() {
+    let client = Client::new();
+    let sql = "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class
+        JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace
+        WHERE pg_catalog.pg_class.relname = 'flights'
+        AND pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p', 'f', 'v', 'm'])
+        AND pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid)
+        AND pg_catalog.pg_namespace.nspname != 'pg_catalog'";
+    assert_eq!(client.run(sql).await, ["flights"]);
+    let sql = "SELECT pg_catalog.pg_attribute.attname AS name,
+        pg_catalog.format_type(pg_catalog.pg_attribute.atttypid, pg_catalog.pg_attribute.atttypmod) AS format_type,
+        (SELECT pg_catalog.pg_get_expr(pg_catalog.pg_attrdef.adbin, pg_catalog.pg_attrdef.adrelid) AS pg_get_expr_1
+            FROM pg_catalog.pg_attrdef WHERE pg_catalog.pg_attrdef.adrelid = pg_catalog.pg_attribute.attrelid
+            AND pg_catalog.pg_attrdef.adnum = pg_catalog.pg_attribute.attnum
+            AND pg_catalog.pg_attribute.atthasdef) AS \"default\",
+        pg_catalog.pg_attribute.attnotnull AS not_null, pg_catalog.pg_class.relname AS table_name,
+        pg_catalog.pg_description.description AS comment, pg_catalog.pg_attribute.attgenerated AS generated,
+        (SELECT json_build_object('always', pg_catalog.pg_attribute.attidentity = 'a') AS json_build_object_1
+            FROM pg_catalog.pg_sequence WHERE pg_catalog.pg_attribute.attidentity != ''
+            AND pg_catalog.pg_sequence.seqrelid = CAST(CAST(pg_catalog.pg_get_serial_sequence(
+                CAST(CAST(pg_catalog.pg_attribute.attrelid AS REGCLASS) AS TEXT),
+                pg_catalog.pg_attribute.attname) AS REGCLASS) AS OID)) AS identity_options
+        FROM pg_catalog.pg_class
+        LEFT OUTER JOIN pg_catalog.pg_attribute ON pg_catalog.pg_class.oid = pg_catalog.pg_attribute.attrelid
+            AND pg_catalog.pg_attribute.attnum > CAST(0 AS SMALLINT) AND NOT pg_catalog.pg_attribute.attisdropped
+        LEFT OUTER JOIN pg_catalog.pg_description
+            ON pg_catalog.pg_description.objoid = pg_catalog.pg_attribute.attrelid
+            AND pg_catalog.pg_description.objsubid = pg_catalog.pg_attribute.attnum
+        JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace
+        WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p', 'f', 'v', 'm'])
+        AND pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid)
+        AND pg_catalog.pg_namespace.nspname != 'pg_catalog' AND pg_catalog.pg_class.relname IN ('airports', 'flights')
+        ORDER BY pg_catalog.pg_class.relname, pg_catalog.pg_attribute.attnum";
+    let rows = client.run(sql).await;
+    assert_eq!(rows.len(), 17);
+    assert_eq!(rows[0], "faa|text||true|airports|||");
+    assert_eq!(rows[7], "dep_delay|double precision|0|false|flights|||");
+}
+
+/// The JDBC driver's getColumns and getTables.
+#[tokio::test]
+async fn jdbc_reads_columns_and_tables() {
+    let client = Client::new();
+    let sql = "SELECT * FROM (SELECT current_database() AS current_database, n.nspname,c.relname,a.attname,a.atttypid,
+        a.attnotnull OR (t.typtype = 'd' AND t.typnotnull) AS attnotnull,a.atttypmod,a.attlen,t.typtypmod,
+        row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS attnum, nullif(a.attidentity, '') as attidentity,
+        nullif(a.attgenerated, '') as attgenerated,pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS adsrc,
+        dsc.description,t.typbasetype,t.typtype
+        FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON (c.relnamespace = n.oid)
+        JOIN pg_catalog.pg_attribute a ON (a.attrelid=c.oid) JOIN pg_catalog.pg_type t ON (a.atttypid = t.oid)
+        LEFT JOIN pg_catalog.pg_attrdef def ON (a.attrelid=def.adrelid AND a.attnum = def.adnum)
+        LEFT JOIN pg_catalog.pg_description dsc ON (c.oid=dsc.objoid AND a.attnum = dsc.objsubid)
+        LEFT JOIN pg_catalog.pg_class dc ON (dc.oid=dsc.classoid AND dc.relname='pg_class')
+        LEFT JOIN pg_catalog.pg_namespace dn ON (dc.relnamespace=dn.oid AND dn.nspname='pg_catalog')
+        WHERE c.relkind in ('r','p','v','f','m') and a.attnum > 0 AND NOT a.attisdropped
+        AND n.nspname LIKE 'public' AND c.relname LIKE 'airports') c WHERE true ORDER BY nspname,c.relname,attnum";
+    assert_eq!(
+        client.run(sql).await,
+        [
+            "travel|public|airports|faa|25|true|-1|-1|-1|1|||||0|b",
+            "travel|public|airports|name|25|false|-1|-1|-1|2|||||0|b",
+            "travel|public|airports|lat|701|false|-1|8|-1|3|||||0|b",
+        ]
+    );
+    let sql = "SELECT n.nspname AS \"TABLE_SCHEM\", c.relname AS \"TABLE_NAME\",
+        CASE n.nspname ~ '^pg_' OR n.nspname = 'information_schema' WHEN true THEN 'SYSTEM TABLE'
+        WHEN false THEN CASE c.relkind WHEN 'r' THEN 'TABLE' ELSE NULL END ELSE NULL END AS \"TABLE_TYPE\",
+        d.description AS \"REMARKS\"
+        FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c
+        LEFT JOIN pg_catalog.pg_description d ON (c.oid = d.objoid AND d.objsubid = 0 and d.classoid = 'pg_class'::regclass)
+        WHERE c.relnamespace = n.oid AND (false OR ( c.relkind = 'r' AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema' )) ORDER BY \"TABLE_TYPE\",\"TABLE_SCHEM\",\"TABLE_NAME\"";
+    assert_eq!(
+        client.run(sql).await,
+        ["air|log|TABLE|", "public|airports|TABLE|", "public|flights|TABLE|"]
+    );
+}
+
+/// Rewriting alone, where DataFusion's own planner knows no set-returning items.
+#[test]
+fn keys_of_the_jdbc_driver_are_unnested() {
+    let rewritten = |sql: &str| {
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        rewrite(&mut statements[0]);
+        statements[0].to_string()
+    };
+    assert_eq!(
+        rewritten(
+            "SELECT r.key_seq FROM (SELECT (information_schema._pg_expandarray(i.indkey)).n AS key_seq,
+            information_schema._pg_expandarray(i.indkey) AS keys, 1 AS a FROM pg_catalog.pg_index i) r
+            WHERE r.a = (r.keys).x"
+        ),
+        "SELECT r.key_seq FROM (SELECT generate_subscripts(i.indkey, 1) AS key_seq, unnest(i.indkey) AS keys, \
+         1 AS a FROM pg_catalog.pg_index i) r WHERE r.a = r.keys"
+    );
+    // Statements that have nothing to do with catalogs stay as they are.
+    for sql in [
+        "SELECT a.b, count(*) FROM a WHERE (SELECT max(x) FROM c WHERE c.y = a.y) > 1 GROUP BY a.b",
+        "INSERT INTO t (a) VALUES ((SELECT 1)) RETURNING a",
+        "SELECT ARRAY[1, 2] || t.x FROM t CROSS JOIN LATERAL (SELECT t.a + 1) AS o (n)",
+    ] {
+        assert_eq!(rewritten(sql), sql);
+    }
 }

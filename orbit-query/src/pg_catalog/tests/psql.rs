@@ -140,7 +140,7 @@ async fn lists_name_what_there_is() {
         ("\\dn", &["air|orbit", "public|orbit"]),
         ("\\du", &["orbit|true|true|true|true|true|-1||[]|true|true"]),
         ("\\l", &["travel|orbit|UTF8|C.UTF-8|C.UTF-8||libc|"]),
-        ("\\dp", &["public|airports|table||| ", "public|flights|table|||"]),
+        ("\\dp", &["public|airports|table|||", "public|flights|table|||"]),
         ("\\db", &["pg_default|orbit|", "pg_global|orbit|"]),
         ("\\dA", &["btree|Index", "heap|Table"]),
         ("\\df", &[]),

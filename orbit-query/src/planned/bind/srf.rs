@@ -198,9 +198,10 @@ impl Binder<'_> {
             let Expr::Unnest(unnest) = list else {
                 continue;
             };
-            let name = format!("{unique}_{i}");
-            exprs.push((*unnest.expr).clone().alias_qualified(Some(unique.as_str()), &name));
-            columns.push(Column::new(Some(unique.as_str()), name));
+            // Without a qualifier: above a join the optimizer would lose it.
+            let name = format!("${unique}_{i}");
+            exprs.push((*unnest.expr).clone().alias(&name));
+            columns.push(Column::new_unqualified(name));
         }
         for item in items.iter_mut() {
             let expr = std::mem::take(&mut item.bound.expr);

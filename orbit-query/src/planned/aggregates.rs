@@ -121,7 +121,7 @@ fn sum(ty: &SqlType) -> Result<Option<Chosen>> {
         S::Int2 | S::Int4 => chosen(df::sum::sum_udaf(), vec![S::Int8], S::Int8),
         // 19 digits and ten more for the count of rows: DataFusion's rule for decimals.
         S::Int8 => chosen(df::sum::sum_udaf(), vec![S::Numeric(Some((19, 0)))], S::Numeric(Some((29, 0)))),
-        S::Float8 => chosen(df::sum::sum_udaf(), vec![S::Float8], S::Float8),
+        S::Float8 => chosen(states::sum_float8(), vec![S::Float8], S::Float8),
         S::Float4 => chosen(states::sum_float4(), vec![S::Float4], S::Float4),
         S::Numeric(_) => match fixed_scale(ty) {
             Some((precision, scale)) if precision <= 28 => chosen(
@@ -141,7 +141,7 @@ fn avg(ty: &SqlType) -> Result<Option<Chosen>> {
     use SqlType as S;
     match ty {
         S::Int2 | S::Int4 | S::Int8 => chosen(average::of_integers(), vec![S::Int8], NUMERIC),
-        S::Float4 | S::Float8 => chosen(df::average::avg_udaf(), vec![S::Float8], S::Float8),
+        S::Float4 | S::Float8 => chosen(states::avg_float8(), vec![S::Float8], S::Float8),
         S::Numeric(_) => chosen(states::avg_numeric(), vec![NUMERIC], NUMERIC),
         S::Interval => chosen(states::avg_interval(), vec![S::Interval], S::Interval),
         S::Unknown => Err(not_unique("avg")),

@@ -172,7 +172,6 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
     set.execution.objectstore_writer_buffer_size = 1 << 20;
     set.execution.collect_statistics = false;
     set.sql_parser.map_string_types_to_utf8view = false;
-    set.optimizer.prefer_existing_sort = true;
     config
 }
 

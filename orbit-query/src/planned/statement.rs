@@ -9,7 +9,7 @@ use super::{PlanContext, arrow, dml};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -197,7 +197,27 @@ pub(super) async fn physical(
 }
 
 pub(super) async fn physical_plan(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+    if state.config().target_partitions() > 1 && adds_floats(plan)? {
+        // In one order, whatever the number of threads: the same digits every time.
+        let mut alone = state.clone();
+        alone.config_mut().options_mut().execution.target_partitions = 1;
+        return alone.query_planner().create_physical_plan(plan, &alone).await.told();
+    }
     state.query_planner().create_physical_plan(plan, state).await.told()
+}
+
+/// Whether some aggregate's result is a float.
+fn adds_floats(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Aggregate(aggregate) = node {
+            let keys = aggregate.group_expr_len()?;
+            found |= node.schema().fields().iter().skip(keys).any(|field| field.data_type().is_floating());
+        }
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })
+    .told()?;
+    Ok(found)
 }
 
 /// The plan with `$1`, `$2`, ... and the moment's values put in.

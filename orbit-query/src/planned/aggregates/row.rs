@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatil
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result};
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -120,6 +121,18 @@ impl AggregateUDFImpl for RowAggregate {
             state: (self.make)(),
             spec: self.clone(),
             seen: args.is_distinct.then(AHashSet::new),
+            frame: None,
+        }))
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> DfResult<Box<dyn Accumulator>> {
+        let state = (self.make)();
+        let frame = (!state.can_remove()).then(VecDeque::new);
+        Ok(Box::new(RowAccumulator {
+            state,
+            spec: self.clone(),
+            seen: args.is_distinct.then(AHashSet::new),
+            frame,
         }))
     }
 
@@ -140,6 +153,9 @@ struct RowAccumulator {
     spec: RowAggregate,
     /// DISTINCT: rows taken so far.
     seen: Option<AHashSet<Vec<ScalarValue>>>,
+    /// The rows of a moving frame, where a state can't give rows back: the result
+    /// is computed from all of them each time, as PostgreSQL does.
+    frame: Option<VecDeque<Vec<Value>>>,
 }
 
 impl fmt::Debug for RowAccumulator {
@@ -177,22 +193,53 @@ impl RowAccumulator {
         }
         Ok(())
     }
+
+    /// Rows into the frame, or out of its front.
+    fn slide(&mut self, columns: &[ArrayRef], into: bool) -> DfResult<()> {
+        let mut moved: Vec<Vec<Value>> = Vec::new();
+        self.each(columns, |_, row| {
+            moved.push(row.iter().map(ValueRef::to_owned).collect());
+            Ok(())
+        })?;
+        if let Some(frame) = &mut self.frame {
+            if into {
+                frame.extend(moved);
+            } else {
+                frame.drain(..moved.len().min(frame.len()));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Accumulator for RowAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> DfResult<()> {
+        if self.frame.is_some() {
+            return self.slide(values, true);
+        }
         self.each(values, |state, row| state.add(row))
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> DfResult<()> {
+        if self.frame.is_some() {
+            return self.slide(values, false);
+        }
         self.each(values, |state, row| state.remove(row))
     }
 
     fn supports_retract_batch(&self) -> bool {
-        self.seen.is_none() && self.state.can_remove()
+        self.seen.is_none() && (self.frame.is_some() || self.state.can_remove())
     }
 
     fn evaluate(&mut self) -> DfResult<ScalarValue> {
+        if let Some(frame) = &self.frame {
+            let mut state = (self.spec.make)();
+            for row in frame {
+                let row: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
+                state.add(&row).map_err(to_datafusion)?;
+            }
+            self.state = state;
+        }
         let value = self.state.result().map_err(to_datafusion)?;
         scalar_of(&self.spec.returns, &value).map_err(to_datafusion)
     }
@@ -201,7 +248,8 @@ impl Accumulator for RowAccumulator {
         let seen = self.seen.as_ref().map_or(0, |seen| {
             seen.len() * (64 + self.spec.args.len() * std::mem::size_of::<ScalarValue>())
         });
-        size_of_val(self) + self.state.size() + seen
+        let frame = self.frame.as_ref().map_or(0, |frame| frame.len() * 64);
+        size_of_val(self) + self.state.size() + seen + frame
     }
 
     fn state(&mut self) -> DfResult<Vec<ScalarValue>> {

@@ -323,6 +323,62 @@ pub fn regression(name: &str) -> Option<(Arc<AggregateUDF>, SqlType)> {
     Some((over_floats(name, 2, finish), SqlType::Float8))
 }
 
+/// Added one after the other, as PostgreSQL does: the last digits depend on it.
+#[derive(Default)]
+struct Float8Sum {
+    count: i64,
+    sum: f64,
+    average: bool,
+}
+
+impl State for Float8Sum {
+    fn add(&mut self, args: &[ValueRef<'_>]) -> Result<()> {
+        let value = float(args.first());
+        self.count += 1;
+        self.sum += value;
+        if self.sum.is_infinite() && value.is_finite() {
+            return Err(Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow"));
+        }
+        Ok(())
+    }
+
+    fn result(&self) -> Result<Value> {
+        Ok(match (self.count, self.average) {
+            (0, _) => Value::Null,
+            (_, false) => Value::Float8(self.sum),
+            (count, true) => Value::Float8(self.sum / count as f64),
+        })
+    }
+
+    fn save(&self, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&self.count.to_le_bytes());
+        out.extend_from_slice(&self.sum.to_le_bytes());
+        Ok(())
+    }
+
+    fn merge(&mut self, saved: &[u8]) -> Result<()> {
+        let mut rest = saved;
+        self.count += i64::from_le_bytes(take(&mut rest)?);
+        self.sum += f64::from_le_bytes(take(&mut rest)?);
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        24
+    }
+}
+
+pub fn sum_float8() -> Arc<AggregateUDF> {
+    built(RowAggregate::new("sum", "float8".to_owned(), vec![SqlType::Float8], SqlType::Float8, Float8Sum::default))
+}
+
+pub fn avg_float8() -> Arc<AggregateUDF> {
+    built(RowAggregate::new("avg", "float8".to_owned(), vec![SqlType::Float8], SqlType::Float8, || Float8Sum {
+        average: true,
+        ..Float8Sum::default()
+    }))
+}
+
 /// `sum(real)` stays real.
 #[derive(Default)]
 struct Float4Sum(Option<f32>);

@@ -48,7 +48,6 @@ fn figured(expr: &Expr) -> Option<(String, u8)> {
         Expr::Subquery(query) => of_query(query),
         Expr::Array(_) => own("array"),
         Expr::Tuple(_) => own("row"),
-        Expr::Value(value) if matches!(value.value, ast::Value::Boolean(_)) => Some(("bool".to_owned(), 1)),
         _ => None,
     }
 }

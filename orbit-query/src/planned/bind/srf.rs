@@ -105,10 +105,11 @@ impl Binder<'_> {
         }
         let last = lists.len() - 1;
         for (i, (list, ty)) in lists.into_iter().enumerate() {
-            let inner = format!("{unique}_{i}");
-            exprs.push(list.alias_qualified(Some(unique.as_str()), &inner));
+            let inner = format!("__{unique}_{i}");
+            exprs.push(list.alias(&inner));
             let name = if call.ordinality && i == last { "ordinality".to_owned() } else { shown.clone() };
-            columns.push((Column::new(Some(unique.as_str()), inner), name, ty));
+            // Unnesting takes a column's qualifier off; the name alone is unique.
+            columns.push((Column::new_unqualified(inner), name, ty));
         }
         let mut plan = LogicalPlanBuilder::from(base).project(exprs).told()?.build().told()?;
         let unnested: Vec<Column> = columns.iter().map(|(column, _, _)| column.clone()).collect();

@@ -192,21 +192,87 @@ fn significant(value: f64, args: &[f64], least: u16) -> Result<Value> {
     Ok(Value::Numeric(Numeric::parse(&text)?))
 }
 
+/// Working precision of the series below.
+const PLACES: i32 = 60;
+
+/// e to the x: the series on x halved until small, squared back.
+fn exp_exact(x: &Numeric) -> Result<Numeric> {
+    let mut halvings = 0;
+    let mut small = x.round(PLACES);
+    let half = Numeric::parse("0.5")?;
+    let bound = Numeric::parse("0.01")?;
+    while small.abs().sub(&bound)?.signum() > 0 && halvings < 64 {
+        small = small.mul(&half)?.round(PLACES);
+        halvings += 1;
+    }
+    let mut sum = Numeric::ONE.round(PLACES);
+    let mut term = sum.clone();
+    for n in 1..40i64 {
+        let inverse = Numeric::ONE.round(PLACES).div(&Numeric::from_i64(n))?;
+        term = term.mul(&small)?.mul(&inverse)?.round(PLACES);
+        if term.is_zero() {
+            break;
+        }
+        sum = sum.add(&term)?;
+    }
+    for _ in 0..halvings {
+        sum = sum.mul(&sum)?.round(PLACES);
+    }
+    Ok(sum)
+}
+
+/// The logarithm: the float's, made exact by Halley's step.
+fn ln_exact(x: &Numeric) -> Result<Numeric> {
+    let mut y = Numeric::parse(&format!("{:.17}", x.to_f64().ln()))?;
+    let two = Numeric::from_i64(2);
+    for _ in 0..2 {
+        let e = exp_exact(&y)?;
+        let above = x.sub(&e)?.mul(&two)?.round(PLACES);
+        let below = x.add(&e)?;
+        y = y.add(&above.div(&below)?.round(PLACES))?.round(PLACES);
+    }
+    Ok(y)
+}
+
+/// Beyond this the series has too few digits; the float's are as good as any.
+fn is_tame(x: f64) -> bool {
+    x.is_finite() && x.abs() < 40.0
+}
+
 fn ln_numeric(args: Args, _: &Env) -> Result<Value> {
     let x = arg::numeric(args, 0)?;
     let value = log_domain(x.to_f64())?;
-    significant(value.ln(), &[value], x.scale().max(16))
+    logarithm(x, value.ln(), None, x.scale())
+}
+
+/// ln(x), or ln(x) / ln(base), to the scale PostgreSQL would choose.
+fn logarithm(x: &Numeric, approximate: f64, base: Option<&Numeric>, least: u16) -> Result<Value> {
+    let least = least.max(16);
+    if !is_tame(x.to_f64().ln()) {
+        return significant(approximate, &[x.to_f64()], least);
+    }
+    let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
+    let mut exact = ln_exact(x)?;
+    if let Some(base) = base {
+        exact = exact.div(&ln_exact(base)?)?;
+    }
+    Ok(Value::Numeric(exact.round(scale)))
 }
 
 fn exp_numeric(args: Args, _: &Env) -> Result<Value> {
     let x = arg::numeric(args, 0)?;
-    significant(x.to_f64().exp(), &[x.to_f64()], x.scale())
+    let approximate = x.to_f64().exp();
+    if !is_tame(x.to_f64()) {
+        return significant(approximate, &[x.to_f64()], x.scale());
+    }
+    let scale = (16 - weight(approximate)).clamp(i32::from(x.scale()), 38);
+    Ok(Value::Numeric(exp_exact(x)?.round(scale)))
 }
 
 fn log_numeric(args: Args, _: &Env) -> Result<Value> {
     let x = arg::numeric(args, 0)?;
     let value = log_domain(x.to_f64())?;
-    significant(value.log10(), &[value], x.scale().max(16))
+    logarithm(x, value.log10(), Some(&Numeric::from_i64(10)), x.scale())
 }
 
 fn log_base(args: Args, _: &Env) -> Result<Value> {
@@ -215,7 +281,7 @@ fn log_base(args: Args, _: &Env) -> Result<Value> {
     if b == 1.0 {
         return Err(crate::planned::error::division_by_zero());
     }
-    significant(v.ln() / b.ln(), &[v, b], base.scale().max(x.scale()).max(16))
+    logarithm(x, v.ln() / b.ln(), Some(base), base.scale().max(x.scale()))
 }
 
 fn mod_int2(args: Args, _: &Env) -> Result<Value> {
@@ -294,6 +360,10 @@ fn power_numeric(args: Args, env: &Env) -> Result<Value> {
             result = Numeric::ONE.round(scale).div(&result)?;
         }
         return Ok(Value::Numeric(result.round(scale)));
+    }
+    if a.signum() > 0 && is_tame(a.to_f64().ln()) && is_tame(approximate.ln()) {
+        let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
+        return Ok(Value::Numeric(exp_exact(&ln_exact(a)?.mul(b)?.round(PLACES))?.round(scale)));
     }
     significant(approximate, &[a.to_f64(), b.to_f64()], least)
 }

@@ -109,6 +109,14 @@ impl ScalarUDFImpl for RowFn {
         &self.name
     }
 
+    /// Plans tell expressions apart by name, so the name says what the closure holds.
+    fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.hash(&mut hasher);
+        let args: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+        Ok(format!("{}[{:08x}]({})", self.name, hasher.finish() as u32, args.join(", ")))
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }

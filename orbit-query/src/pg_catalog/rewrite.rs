@@ -65,7 +65,9 @@ impl VisitorMut for Rewriter {
             let folded = fold(name);
             let known = relations().named(PG_CATALOG, &folded).is_some();
             if known && !self.local.contains(&folded) {
-                relation.0.insert(0, ObjectNamePart::Identifier(Ident::new(PG_CATALOG)));
+                relation
+                    .0
+                    .insert(0, ObjectNamePart::Identifier(Ident::new(PG_CATALOG)));
             }
         }
         ControlFlow::Continue(())
@@ -73,7 +75,12 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         match factor {
-            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
+            TableFactor::Table {
+                name,
+                args: Some(_),
+                ..
+            }
+            | TableFactor::Function { name, .. } => {
                 names::strip_prefix(name);
             }
             _ => {}
@@ -83,7 +90,9 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         // Such a row has nothing of its surroundings in it.
-        if let TableFactor::Derived { lateral, subquery, .. } = factor
+        if let TableFactor::Derived {
+            lateral, subquery, ..
+        } = factor
             && std::mem::take(&mut self.cut_to_row)
             && names::plain_select(subquery).is_some_and(|select| select.from.is_empty())
         {
@@ -109,7 +118,9 @@ impl Rewriter {
     /// `unnest(list)`; `.x` of it is itself, `.n` a set of places beside it.
     fn expand_array(&mut self, expr: &mut Expr) {
         let expanded = |expr: &Expr| match expr {
-            Expr::Function(function) if parts(&function.name) == [INFORMATION_SCHEMA, "_pg_expandarray"] => {
+            Expr::Function(function)
+                if parts(&function.name) == [INFORMATION_SCHEMA, "_pg_expandarray"] =>
+            {
                 match &function.args {
                     FunctionArguments::List(list) => Some(list.to_string()),
                     _ => None,
@@ -143,10 +154,16 @@ impl Rewriter {
 /// One expression whose children are rewritten already.
 fn rewrite_expression(expr: &mut Expr) {
     match expr {
-        Expr::Collate { expr: inner, collation } => {
+        Expr::Collate {
+            expr: inner,
+            collation,
+        } => {
             // Every collation there is sorts by code point, as Orbit does.
             let names = parts(collation);
-            if matches!(names.last().map(String::as_str), Some("default" | "C" | "POSIX" | "ucs_basic")) {
+            if matches!(
+                names.last().map(String::as_str),
+                Some("default" | "C" | "POSIX" | "ucs_basic")
+            ) {
                 *expr = (**inner).clone();
             }
         }
@@ -154,20 +171,40 @@ fn rewrite_expression(expr: &mut Expr) {
             plain_operator(op);
             casts::compared(left, right, op);
         }
-        Expr::InList { expr: tested, list, .. } => {
+        Expr::InList {
+            expr: tested, list, ..
+        } => {
             for item in list {
                 casts::as_oid_beside(item, tested);
                 casts::as_oid_beside(tested, item);
             }
         }
-        Expr::AnyOp { left, compare_op, right, .. } | Expr::AllOp { left, compare_op, right } => {
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        }
+        | Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } => {
             plain_operator(compare_op);
             literal_list(right);
             casts::as_oid(left);
         }
+        // The parser takes this one word for a column's name.
+        Expr::Identifier(name) if name.quote_style.is_none() && fold(name) == "current_schema" => {
+            if let Some(call) = parse("current_schema()") {
+                *expr = call;
+            }
+        }
         Expr::Function(function) => {
             names::strip_prefix(&mut function.name);
-            if matches!(function.args, FunctionArguments::None) && names::is_session_word(&function.name) {
+            if matches!(function.args, FunctionArguments::None)
+                && names::is_session_word(&function.name)
+            {
                 function.args = FunctionArguments::List(FunctionArgumentList {
                     duplicate_treatment: None,
                     args: Vec::new(),
@@ -238,7 +275,10 @@ fn literal_list(expr: &mut Expr) {
     let Value::SingleQuotedString(text) = &value.value else {
         return;
     };
-    let Some(items) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+    let Some(items) = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'))
+    else {
         return;
     };
     if items.is_empty() || items.contains(['{', '\\']) {

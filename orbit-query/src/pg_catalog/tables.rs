@@ -81,7 +81,9 @@ fn source(schema: &str, name: &str) -> Option<&'static Source> {
         INFORMATION_SCHEMA => INFORMATION,
         _ => return None,
     };
-    let place = table.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let place = table
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()?;
     table.get(place).map(|(_, source)| source)
 }
 

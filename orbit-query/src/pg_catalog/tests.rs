@@ -79,22 +79,27 @@ fn table(oid: u32, schema: &str, name: &str, columns: Vec<Column>) -> TableDef {
 /// The tables whose description PostgreSQL gave when the queries were captured.
 fn catalog() -> Catalog {
     use SqlType::*;
-    let mut flights = table(16390, "public", "flights", vec![
-        column("year", Int4, true, None),
-        column("month", Int4, true, None),
-        column("day", Int4, true, None),
-        column("dep_time", Int4, false, None),
-        column("dep_delay", Float8, false, Some("0")),
-        column("carrier", Varchar(Some(2)), true, None),
-        column("flight", Int4, true, None),
-        column("tailnum", Text, false, None),
-        column("origin", Char(3), true, Some("'EWR'")),
-        column("dest", Text, false, None),
-        column("distance", Numeric(Some((8, 2))), false, None),
-        column("time_hour", TimestampTz, false, Some("now()")),
-        column("tags", Array(Box::new(Text)), false, None),
-        column("meta", Jsonb, false, None),
-    ]);
+    let mut flights = table(
+        16390,
+        "public",
+        "flights",
+        vec![
+            column("year", Int4, true, None),
+            column("month", Int4, true, None),
+            column("day", Int4, true, None),
+            column("dep_time", Int4, false, None),
+            column("dep_delay", Float8, false, Some("0")),
+            column("carrier", Varchar(Some(2)), true, None),
+            column("flight", Int4, true, None),
+            column("tailnum", Text, false, None),
+            column("origin", Char(3), true, Some("'EWR'")),
+            column("dest", Text, false, None),
+            column("distance", Numeric(Some((8, 2))), false, None),
+            column("time_hour", TimestampTz, false, Some("now()")),
+            column("tags", Array(Box::new(Text)), false, None),
+            column("meta", Jsonb, false, None),
+        ],
+    );
     flights.primary_key = Some(PrimaryKey {
         constraint: "flights_pkey".to_owned(),
         columns: vec![0, 1, 2, 5, 6],
@@ -104,24 +109,42 @@ fn catalog() -> Catalog {
         name: "flights_month_check".to_owned(),
         expression: "month >= 1 AND month <= 12".to_owned(),
     });
-    flights.indexes.push(index(16401, "flights_tailnum_idx", &[(7, false)], false));
-    flights.indexes.push(index(16402, "flights_od", &[(8, false), (9, true)], false));
-    flights.options.insert("fillfactor".to_owned(), "90".to_owned());
-    let mut airports = table(16403, "public", "airports", vec![
-        column("faa", Text, true, None),
-        column("name", Text, false, None),
-        column("lat", Float8, false, None),
-    ]);
+    flights
+        .indexes
+        .push(index(16401, "flights_tailnum_idx", &[(7, false)], false));
+    flights
+        .indexes
+        .push(index(16402, "flights_od", &[(8, false), (9, true)], false));
+    flights
+        .options
+        .insert("fillfactor".to_owned(), "90".to_owned());
+    let mut airports = table(
+        16403,
+        "public",
+        "airports",
+        vec![
+            column("faa", Text, true, None),
+            column("name", Text, false, None),
+            column("lat", Float8, false, None),
+        ],
+    );
     airports.primary_key = Some(PrimaryKey {
         constraint: "airports_pkey".to_owned(),
         columns: vec![0],
         oid: 16408,
     });
-    airports.indexes.push(index(16410, "airports_name_key", &[(1, false)], true));
-    let log = table(16412, "air", "log", vec![
-        column("at", Timestamp, false, None),
-        column("what", Text, false, None),
-    ]);
+    airports
+        .indexes
+        .push(index(16410, "airports_name_key", &[(1, false)], true));
+    let log = table(
+        16412,
+        "air",
+        "log",
+        vec![
+            column("at", Timestamp, false, None),
+            column("what", Text, false, None),
+        ],
+    );
     let schemas = [("public", 2200), ("air", 16389)];
     let schemas = schemas.map(|(name, oid)| CatalogChange::CreateSchema {
         name: name.to_owned(),
@@ -168,7 +191,11 @@ impl Client {
             database: "travel".to_owned(),
             pid: 42,
         };
-        let context = CatalogContext::new(Arc::new(catalog()), Arc::new(facts), Some(Arc::new(Settings::new("orbit"))));
+        let context = CatalogContext::new(
+            Arc::new(catalog()),
+            Arc::new(facts),
+            Some(Arc::new(Settings::new("orbit"))),
+        );
         let mut config = SessionConfig::new()
             .with_target_partitions(1)
             .with_default_catalog_and_schema("travel", "public");
@@ -204,7 +231,10 @@ impl Client {
 
     /// Rows as psql -At prints them: fields parted by bars.
     async fn run(&self, sql: &str) -> Vec<String> {
-        let batches = self.try_run(sql).await.unwrap_or_else(|error| panic!("{error}"));
+        let batches = self
+            .try_run(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let options = FormatOptions::default();
         let mut lines = Vec::new();
         for batch in &batches {
@@ -214,7 +244,8 @@ impl Client {
                 .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
                 .collect();
             for row in 0..batch.num_rows() {
-                let fields: Vec<String> = columns.iter().map(|c| c.value(row).to_string()).collect();
+                let fields: Vec<String> =
+                    columns.iter().map(|c| c.value(row).to_string()).collect();
                 lines.push(fields.join("|"));
             }
         }

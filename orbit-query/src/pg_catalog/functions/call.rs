@@ -142,17 +142,19 @@ impl ScalarUDFImpl for CatalogFunction {
             );
             return Err(DataFusionError::External(Box::new(error)));
         }
-        let wanted = given.iter().enumerate().map(|(place, given)| {
-            match (self.wanted(place), given) {
-                (Arg::Text, _) => DataType::Utf8,
-                (Arg::Bool, _) => DataType::Boolean,
-                (Arg::Oid, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
-                    DataType::Utf8
-                }
-                (Arg::Int | Arg::Oid, _) => DataType::Int64,
-                (Arg::Texts | Arg::Any, given) => given.clone(),
-            }
-        });
+        let wanted =
+            given
+                .iter()
+                .enumerate()
+                .map(|(place, given)| match (self.wanted(place), given) {
+                    (Arg::Text, _) => DataType::Utf8,
+                    (Arg::Bool, _) => DataType::Boolean,
+                    (Arg::Oid, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+                        DataType::Utf8
+                    }
+                    (Arg::Int | Arg::Oid, _) => DataType::Int64,
+                    (Arg::Texts | Arg::Any, given) => given.clone(),
+                });
         Ok(wanted.collect())
     }
 
@@ -172,9 +174,11 @@ impl ScalarUDFImpl for CatalogFunction {
         let mut row = Vec::with_capacity(columns.len());
         for place in 0..rows {
             row.clear();
-            row.extend(columns.iter().map(|column| {
-                column.get(place).cloned().unwrap_or_default()
-            }));
+            row.extend(
+                columns
+                    .iter()
+                    .map(|column| column.get(place).cloned().unwrap_or_default()),
+            );
             answers.push(self.run(context, &row)?);
         }
         let answers = array(self.function.returns, answers.iter());

@@ -3,9 +3,7 @@
 use super::Arg::{Any, Bool, Int, Oid, Text};
 use super::{Call, Function, lenient, null, strict};
 use crate::pg_catalog::cells::Cell;
-use crate::pg_catalog::objects::{
-    constraint_definition, index_column, index_definition, quote,
-};
+use crate::pg_catalog::objects::{constraint_definition, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
 use crate::pg_catalog::types;
 use orbit_core::Result;

@@ -69,12 +69,18 @@ fn to_regclass(call: &Call<'_>) -> Result<Cell> {
 
 fn to_regclass_oid(call: &Call<'_>) -> Result<Cell> {
     let path = call.context.search_path();
-    let found = call.text(0).and_then(|name| call.context.objects().find(name, &path));
+    let found = call
+        .text(0)
+        .and_then(|name| call.context.objects().find(name, &path));
     Ok(found.into())
 }
 
 fn to_regtype_oid(call: &Call<'_>) -> Result<Cell> {
-    Ok(call.text(0).and_then(types::parse).map(|row| row.oid).into())
+    Ok(call
+        .text(0)
+        .and_then(types::parse)
+        .map(|row| row.oid)
+        .into())
 }
 
 fn to_regproc_oid(call: &Call<'_>) -> Result<Cell> {
@@ -193,7 +199,9 @@ fn namespace_name(call: &Call<'_>) -> Result<Cell> {
     };
     let context = call.context;
     let system = ["pg_catalog", "information_schema"];
-    let mut names = system.into_iter().chain(context.catalog().schemas().map(|(name, _)| name));
+    let mut names = system
+        .into_iter()
+        .chain(context.catalog().schemas().map(|(name, _)| name));
     let found = names.find(|name| i64::from(namespace(context, name)) == oid);
     Ok(found.map_or_else(|| oid.to_string(), quote).into())
 }

@@ -42,7 +42,10 @@ fn read(line: &'static str) -> Option<(ObjectId, Procedure)> {
     let arguments = split_list(field("proargtypes")?);
     let procedure = Procedure {
         name: field("proname")?,
-        arguments: arguments.iter().filter_map(|oid| oid.parse().ok()).collect(),
+        arguments: arguments
+            .iter()
+            .filter_map(|oid| oid.parse().ok())
+            .collect(),
         returns: field("prorettype")?.parse().ok()?,
         returns_set: field("proretset")? == "t",
     };

@@ -26,7 +26,9 @@ const ROW_HEAD_BYTES: u64 = 32;
 const VARYING_BYTES: u64 = 16;
 
 fn width(sql_type: &SqlType) -> u64 {
-    let width = sql_type.stored_width().and_then(|width| u64::try_from(width).ok());
+    let width = sql_type
+        .stored_width()
+        .and_then(|width| u64::try_from(width).ok());
     width.unwrap_or(VARYING_BYTES)
 }
 
@@ -35,7 +37,11 @@ fn rows(table: &Table) -> u64 {
 }
 
 fn table_size(table: &Table) -> u64 {
-    let row: u64 = table.columns.iter().map(|column| width(&column.sql_type)).sum();
+    let row: u64 = table
+        .columns
+        .iter()
+        .map(|column| width(&column.sql_type))
+        .sum();
     rows(table).saturating_mul(row + ROW_HEAD_BYTES)
 }
 
@@ -50,7 +56,10 @@ fn index_size(table: &Table, columns: &[orbit_core::catalog::IndexColumn]) -> u6
 
 /// Secondary indexes; rows lie in the order of the primary key, which takes no space of its own.
 fn all_indexes(table: &Table) -> u64 {
-    let sizes = table.indexes.iter().map(|index| index_size(table, &index.columns));
+    let sizes = table
+        .indexes
+        .iter()
+        .map(|index| index_size(table, &index.columns));
     sizes.sum()
 }
 
@@ -90,7 +99,11 @@ fn total_size(call: &Call<'_>) -> Result<Cell> {
 
 fn database_size(call: &Call<'_>) -> Result<Cell> {
     let tables = call.context.catalog().tables();
-    Ok(bytes(tables.map(|table| table_size(table) + all_indexes(table)).sum()))
+    Ok(bytes(
+        tables
+            .map(|table| table_size(table) + all_indexes(table))
+            .sum(),
+    ))
 }
 
 /// `8192 bytes`, `12 kB`: the largest unit that leaves fewer than 10,240 of it, rounded half up.

@@ -71,7 +71,10 @@ fn format_text(call: &Call<'_>) -> Result<Cell> {
             continue;
         }
         let value = given.next().map(shown).ok_or_else(|| {
-            Error::new(state::INVALID_PARAMETER_VALUE, "too few arguments for format()")
+            Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                "too few arguments for format()",
+            )
         })?;
         match specifier {
             Some('s') => written.push_str(&value.unwrap_or_default()),

@@ -3,7 +3,9 @@
 use super::names::{fold, parts};
 use super::parse;
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
-use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart};
+use sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -26,7 +28,12 @@ fn call(name: &str, argument: &Expr) -> Option<Expr> {
 
 /// Rewrites one CAST whose operand is rewritten already.
 pub fn cast(expr: &mut Expr) {
-    let Expr::Cast { expr: inner, data_type, .. } = expr else {
+    let Expr::Cast {
+        expr: inner,
+        data_type,
+        ..
+    } = expr
+    else {
         return;
     };
     plain_type(data_type);
@@ -63,7 +70,11 @@ pub fn cast(expr: &mut Expr) {
 fn is_integer(data_type: &DataType) -> bool {
     matches!(
         data_type,
-        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) | DataType::Int8(_) | DataType::BigInt(_)
+        DataType::Int(_)
+            | DataType::Integer(_)
+            | DataType::Int4(_)
+            | DataType::Int8(_)
+            | DataType::BigInt(_)
     )
 }
 
@@ -90,7 +101,10 @@ fn plain_type(data_type: &mut DataType) {
     match plain {
         "name" | "char" | "cstring" | "pg_node_tree" | "aclitem" => *data_type = DataType::Text,
         "name[]" | "_name" | "_char" | "_text" | "_aclitem" => {
-            *data_type = DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None));
+            *data_type = DataType::Array(ArrayElemTypeDef::SquareBracket(
+                Box::new(DataType::Text),
+                None,
+            ));
         }
         other if names.len() == 2 => {
             let written = match modifiers.is_empty() {
@@ -117,9 +131,7 @@ fn oid_twin(name: &ObjectName) -> Option<String> {
         "to_regclass" | "to_regnamespace" | "to_regproc" | "to_regtype" => {
             Some(format!("orbit_{name}_oid"))
         }
-        _ if name.starts_with("orbit_reg") => {
-            Some(format!("{}_oid", name.strip_suffix("_name")?))
-        }
+        _ if name.starts_with("orbit_reg") => Some(format!("{}_oid", name.strip_suffix("_name")?)),
         _ => None,
     }
 }

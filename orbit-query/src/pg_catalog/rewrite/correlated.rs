@@ -10,8 +10,8 @@ use super::names::{Source, fold, item_expression, plain_select, sources};
 use super::parse;
 use crate::pg_catalog::relations::{Kind, relations};
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem,
-    TableFactor, visit_expressions, visit_expressions_mut,
+    BinaryOperator, Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, TableFactor,
+    visit_expressions, visit_expressions_mut,
 };
 use std::ops::ControlFlow;
 
@@ -41,7 +41,9 @@ fn counted(query: &Query, negated: bool) -> Option<Expr> {
     let from = list(&select.from);
     let condition = condition(select.selection.as_ref());
     let test = if negated { "= 0" } else { "> 0" };
-    parse(&format!("((SELECT count(*) FROM {from}{condition}) {test})"))
+    parse(&format!(
+        "((SELECT count(*) FROM {from}{condition}) {test})"
+    ))
 }
 
 fn list<T: ToString>(items: &[T]) -> String {
@@ -81,7 +83,9 @@ impl Inner {
                 let name = fold(name);
                 Some(self.sources.iter().any(|source| {
                     source.alias == name
-                        || source.relation.is_some_and(|relation| relation.position(&name).is_some())
+                        || source
+                            .relation
+                            .is_some_and(|relation| relation.position(&name).is_some())
                 }))
             }
             Expr::CompoundIdentifier(path) => {
@@ -117,11 +121,23 @@ impl Inner {
 
 fn conjuncts(expr: &Expr, into: &mut Vec<Expr>) {
     match expr {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::And,
+            right,
+        } => {
             conjuncts(left, into);
             conjuncts(right, into);
         }
-        Expr::Nested(inner) if matches!(**inner, Expr::BinaryOp { op: BinaryOperator::And, .. }) => {
+        Expr::Nested(inner)
+            if matches!(
+                **inner,
+                Expr::BinaryOp {
+                    op: BinaryOperator::And,
+                    ..
+                }
+            ) =>
+        {
             conjuncts(inner, into);
         }
         other => into.push(other.clone()),
@@ -210,7 +226,12 @@ fn conjunction(parts: &[Expr]) -> String {
 
 /// `inner = outer`, whichever way round: outer first in the result.
 fn equality(expr: &Expr, inner: &Inner) -> Option<(Expr, Expr)> {
-    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = expr else {
+    let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::Eq,
+        right,
+    } = expr
+    else {
         return None;
     };
     match (inner.columns(left), inner.columns(right)) {
@@ -288,7 +309,11 @@ pub fn array(query: &Query) -> Option<Expr> {
         return None;
     }
     let inner = Inner::of(select).filter(|inner| inner.is_correlated(query))?;
-    let distinct = if select.distinct.is_some() { "DISTINCT " } else { "" };
+    let distinct = if select.distinct.is_some() {
+        "DISTINCT "
+    } else {
+        ""
+    };
     let parts = Parts::of(select.selection.as_ref(), &inner)?;
     let item = parts.inward(item);
     if inner.columns(&item).1 {
@@ -307,7 +332,10 @@ pub fn array(query: &Query) -> Option<Expr> {
 
 fn is_text(item: &Expr) -> bool {
     let name = match item {
-        Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => return true,
+        Expr::BinaryOp {
+            op: BinaryOperator::StringConcat,
+            ..
+        } => return true,
         Expr::Nested(inner) => return is_text(inner),
         Expr::Identifier(name) => fold(name),
         Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
@@ -326,12 +354,21 @@ fn unnested(select: &Select, item: &Expr) -> Option<Expr> {
         return None;
     }
     let (list, alias) = match &from.relation {
-        TableFactor::UNNEST { array_exprs, alias, .. } => match array_exprs.as_slice() {
+        TableFactor::UNNEST {
+            array_exprs, alias, ..
+        } => match array_exprs.as_slice() {
             [list] => (list.to_string(), alias.as_ref()?),
             _ => return None,
         },
-        TableFactor::Table { name, args: Some(args), alias, .. } => {
-            let is_unnest = super::names::parts(name).last().is_some_and(|name| name == "unnest");
+        TableFactor::Table {
+            name,
+            args: Some(args),
+            alias,
+            ..
+        } => {
+            let is_unnest = super::names::parts(name)
+                .last()
+                .is_some_and(|name| name == "unnest");
             match args.args.as_slice() {
                 [list] if is_unnest => (list.to_string(), alias.as_ref()?),
                 _ => return None,
@@ -346,12 +383,14 @@ fn unnested(select: &Select, item: &Expr) -> Option<Expr> {
     let is_element = |expr: &Expr| matches!(expr, Expr::Identifier(name) if fold(name) == element);
     match item {
         item if is_element(item) => parse(&list),
-        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } if is_element(right) => {
-            match &**left {
-                Expr::Value(_) => parse(&format!("orbit_prefix_each({left}, {list})")),
-                _ => None,
-            }
-        }
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::StringConcat,
+            right,
+        } if is_element(right) => match &**left {
+            Expr::Value(_) => parse(&format!("orbit_prefix_each({left}, {list})")),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -1,12 +1,14 @@
 //! Relations that never have a row: whatever is selected from them is known
 //! beforehand, however it is correlated with its surroundings.
 
-use super::names::{is_inner, item_expression, keeps_left_only, parts, plain_select, system_relation};
+use super::names::{
+    is_inner, item_expression, keeps_left_only, parts, plain_select, system_relation,
+};
 use super::parse;
 use crate::pg_catalog::tables::is_always_empty;
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    Value, Visit, Visitor, visit_expressions_mut,
+    Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr,
+    TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -21,21 +23,31 @@ const FUNCTIONS: &[&str] = &[
 
 fn factor_is_empty(factor: &TableFactor, local: &HashSet<String>) -> bool {
     match factor {
-        TableFactor::Table { name, args: None, .. } => {
+        TableFactor::Table {
+            name, args: None, ..
+        } => {
             let names = parts(name);
             let is_local = matches!(names.as_slice(), [name] if local.contains(name));
             !is_local && system_relation(name).is_some_and(is_always_empty)
         }
-        TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
-            parts(name).last().is_some_and(|name| FUNCTIONS.contains(&name.as_str()))
+        TableFactor::Table {
+            name,
+            args: Some(_),
+            ..
         }
+        | TableFactor::Function { name, .. } => parts(name)
+            .last()
+            .is_some_and(|name| FUNCTIONS.contains(&name.as_str())),
         _ => false,
     }
 }
 
 fn from_is_empty(from: &[TableWithJoins], local: &HashSet<String>) -> bool {
     from.iter().any(|item| {
-        let keeps_left = item.joins.iter().all(|join| keeps_left_only(&join.join_operator));
+        let keeps_left = item
+            .joins
+            .iter()
+            .all(|join| keeps_left_only(&join.join_operator));
         let left = keeps_left && factor_is_empty(&item.relation, local);
         // An inner join to nothing empties what stands left of it, and all that follows keeps it so.
         left || (keeps_left
@@ -61,13 +73,29 @@ fn has_groups_or_no_aggregates(select: &Select) -> bool {
         GroupByExpr::Expressions(list, _) => !list.is_empty(),
         GroupByExpr::All(_) => true,
     };
-    groups || !select.projection.iter().filter_map(item_expression).any(has_aggregate)
+    groups
+        || !select
+            .projection
+            .iter()
+            .filter_map(item_expression)
+            .any(has_aggregate)
 }
 
 fn is_aggregate(function: &Function) -> bool {
     const AGGREGATES: &[&str] = &[
-        "array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "jsonb_agg",
-        "json_object_agg", "max", "min", "string_agg", "sum",
+        "array_agg",
+        "avg",
+        "bool_and",
+        "bool_or",
+        "count",
+        "every",
+        "json_agg",
+        "jsonb_agg",
+        "json_object_agg",
+        "max",
+        "min",
+        "string_agg",
+        "sum",
     ];
     let name = parts(&function.name).pop();
     name.is_some_and(|name| AGGREGATES.contains(&name.as_str()))
@@ -177,9 +205,9 @@ pub fn cut_expression(expr: &mut Expr, local: &HashSet<String>) {
         Expr::Exists { subquery, negated } if is_empty(subquery, local) => {
             Expr::value(Value::Boolean(*negated))
         }
-        Expr::InSubquery { subquery, negated, .. } if is_empty(subquery, local) => {
-            Expr::value(Value::Boolean(*negated))
-        }
+        Expr::InSubquery {
+            subquery, negated, ..
+        } if is_empty(subquery, local) => Expr::value(Value::Boolean(*negated)),
         Expr::Function(function) => match &function.args {
             FunctionArguments::Subquery(query)
                 if parts(&function.name) == ["array"]

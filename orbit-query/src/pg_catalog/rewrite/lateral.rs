@@ -2,13 +2,17 @@
 
 use super::names::{fold, item_expression, plain_select, sources};
 use sqlparser::ast::{
-    Expr, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor, visit_expressions_mut,
+    Expr, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor,
+    visit_expressions_mut,
 };
 use std::ops::ControlFlow;
 
 /// Dissolves such joins beside system relations.
 pub fn dissolve(select: &mut Select) {
-    if sources(&select.from).iter().all(|source| source.relation.is_none()) {
+    if sources(&select.from)
+        .iter()
+        .all(|source| source.relation.is_none())
+    {
         return;
     }
     let mut named: Vec<(String, String, Expr)> = Vec::new();
@@ -29,7 +33,9 @@ pub fn dissolve(select: &mut Select) {
             && let [alias, column] = path.as_slice()
         {
             let (alias, column) = (fold(alias), fold(column));
-            let found = named.iter().find(|(of, name, _)| *of == alias && *name == column);
+            let found = named
+                .iter()
+                .find(|(of, name, _)| *of == alias && *name == column);
             if let Some((_, _, value)) = found {
                 *expr = Expr::Nested(Box::new(value.clone()));
             }
@@ -48,7 +54,13 @@ fn expressions(join: &Join) -> Option<Vec<(String, String, Expr)>> {
         | JoinOperator::LeftOuter(JoinConstraint::On(on)) => on.to_string() == "true",
         _ => false,
     };
-    let TableFactor::Derived { lateral: true, subquery, alias: Some(alias), .. } = &join.relation else {
+    let TableFactor::Derived {
+        lateral: true,
+        subquery,
+        alias: Some(alias),
+        ..
+    } = &join.relation
+    else {
         return None;
     };
     let select = plain_select(subquery)?;

@@ -60,7 +60,9 @@ pub struct Source {
 impl Source {
     fn of(factor: &TableFactor) -> Source {
         let (name, alias, relation) = match factor {
-            TableFactor::Table { name, alias, args, .. } => {
+            TableFactor::Table {
+                name, alias, args, ..
+            } => {
                 let relation = match args {
                     None => system_relation(name),
                     Some(_) => None,
@@ -121,8 +123,11 @@ pub fn item_expression(item: &SelectItem) -> Option<&Expr> {
 
 /// Whether FROM has a system relation.
 fn is_over_system(query: &Query) -> bool {
-    plain_select(query)
-        .is_some_and(|select| sources(&select.from).iter().any(|source| source.relation.is_some()))
+    plain_select(query).is_some_and(|select| {
+        sources(&select.from)
+            .iter()
+            .any(|source| source.relation.is_some())
+    })
 }
 
 /// Gives items that rewriting will change the name PostgreSQL would show for them.
@@ -135,7 +140,10 @@ pub fn keep_column_names(select: &mut Select) {
             Expr::Cast { data_type, .. } => {
                 matches!(data_type, DataType::Custom(..) | DataType::Regclass)
             }
-            Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => is_over_system(query),
+            Expr::Subquery(query)
+            | Expr::Exists {
+                subquery: query, ..
+            } => is_over_system(query),
             Expr::Function(function) => match &function.args {
                 FunctionArguments::Subquery(query) => is_over_system(query),
                 _ => false,
@@ -157,7 +165,9 @@ fn shown_name(expr: &Expr) -> Option<String> {
         Expr::Identifier(name) => fold(name),
         Expr::CompoundIdentifier(path) => fold(path.last()?),
         Expr::Function(Function { name, .. }) => parts(name).pop()?,
-        Expr::Cast { expr, data_type, .. } => match shown_name(expr) {
+        Expr::Cast {
+            expr, data_type, ..
+        } => match shown_name(expr) {
             Some(name) => name,
             None => type_name(data_type)?,
         },

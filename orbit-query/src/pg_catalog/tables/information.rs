@@ -43,7 +43,10 @@ pub fn character_sets(context: &CatalogContext, rows: &mut Rows) {
 pub fn schemata(context: &CatalogContext, rows: &mut Rows) {
     let own = context.catalog().schemas().map(|(name, _)| name);
     let system = [PG_CATALOG, INFORMATION_SCHEMA].into_iter();
-    for name in system.filter(|name| !context.catalog().has_schema(name)).chain(own) {
+    for name in system
+        .filter(|name| !context.catalog().has_schema(name))
+        .chain(own)
+    {
         rows.add([
             ("catalog_name", database(context)),
             ("schema_name", name.into()),
@@ -58,7 +61,10 @@ pub fn tables(context: &CatalogContext, rows: &mut Rows) {
             ("table_catalog", database(context)),
             ("table_schema", schema.into()),
             ("table_name", name.into()),
-            ("table_type", if is_view { "VIEW" } else { "BASE TABLE" }.into()),
+            (
+                "table_type",
+                if is_view { "VIEW" } else { "BASE TABLE" }.into(),
+            ),
             ("is_insertable_into", yes(writable)),
             ("is_typed", yes(false)),
         ]);
@@ -94,32 +100,40 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
         for (place, column) in relation.columns.iter().enumerate() {
             let oid = types::by_name(column.type_name).map_or(25, |row| row.oid);
             let sql_type = SqlType::from_oid(oid).unwrap_or(SqlType::Text);
-            add_column(context, rows, &InformationColumn {
-                schema: relation.schema,
-                table: relation.name,
-                name: column.name,
-                number: place + 1,
-                default: None,
-                nullable: !column.not_null,
-                oid,
-                sql_type: &sql_type,
-                writable: false,
-            });
+            add_column(
+                context,
+                rows,
+                &InformationColumn {
+                    schema: relation.schema,
+                    table: relation.name,
+                    name: column.name,
+                    number: place + 1,
+                    default: None,
+                    nullable: !column.not_null,
+                    oid,
+                    sql_type: &sql_type,
+                    writable: false,
+                },
+            );
         }
     }
     for table in context.catalog().tables() {
         for (place, column) in table.columns.iter().enumerate() {
-            add_column(context, rows, &InformationColumn {
-                schema: &table.schema,
-                table: &table.name,
-                name: &column.name,
-                number: place + 1,
-                default: default_expression(table, place),
-                nullable: !column.not_null,
-                oid: column.sql_type.oid(),
-                sql_type: &column.sql_type,
-                writable: true,
-            });
+            add_column(
+                context,
+                rows,
+                &InformationColumn {
+                    schema: &table.schema,
+                    table: &table.name,
+                    name: &column.name,
+                    number: place + 1,
+                    default: default_expression(table, place),
+                    nullable: !column.not_null,
+                    oid: column.sql_type.oid(),
+                    sql_type: &column.sql_type,
+                    writable: true,
+                },
+            );
         }
     }
 }
@@ -183,12 +197,10 @@ fn measures(sql_type: &SqlType) -> Measures {
             datetime: Some(0),
             ..Measures::default()
         },
-        SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval => {
-            Measures {
-                datetime: Some(6),
-                ..Measures::default()
-            }
-        }
+        SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval => Measures {
+            datetime: Some(6),
+            ..Measures::default()
+        },
         _ => Measures::default(),
     }
 }
@@ -232,7 +244,12 @@ fn keys(context: &CatalogContext) -> Vec<(&Arc<Table>, &str, &'static str, Vec<I
     let mut keys = Vec::new();
     for table in context.catalog().tables() {
         if let Some(key) = &table.primary_key {
-            keys.push((table, key.constraint.as_str(), "PRIMARY KEY", key_columns(key)));
+            keys.push((
+                table,
+                key.constraint.as_str(),
+                "PRIMARY KEY",
+                key_columns(key),
+            ));
         }
         for index in table.indexes.iter().filter(|index| index.constraint) {
             keys.push((table, index.name.as_str(), "UNIQUE", index.columns.clone()));
@@ -242,9 +259,9 @@ fn keys(context: &CatalogContext) -> Vec<(&Arc<Table>, &str, &'static str, Vec<I
 }
 
 pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
-    let keys = keys(context).into_iter().map(|(table, name, kind, _)| {
-        (table, name.to_owned(), kind)
-    });
+    let keys = keys(context)
+        .into_iter()
+        .map(|(table, name, kind, _)| (table, name.to_owned(), kind));
     let checks = checks(context).map(|(table, name, _)| (table, name, "CHECK"));
     for (table, name, kind) in keys.chain(checks) {
         rows.add([
@@ -258,7 +275,14 @@ pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
             ("is_deferrable", yes(false)),
             ("initially_deferred", yes(false)),
             ("enforced", yes(true)),
-            ("nulls_distinct", if kind == "UNIQUE" { yes(true) } else { Cell::Null }),
+            (
+                "nulls_distinct",
+                if kind == "UNIQUE" {
+                    yes(true)
+                } else {
+                    Cell::Null
+                },
+            ),
         ]);
     }
 }
@@ -266,9 +290,10 @@ pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
 /// CHECKs, and NOT NULLs, which the standard counts among them.
 fn checks(context: &CatalogContext) -> impl Iterator<Item = (&Arc<Table>, String, String)> {
     context.catalog().tables().flat_map(|table| {
-        let checks = table.checks.iter().map(move |check| {
-            (table, check.name.clone(), format!("({})", check.expression))
-        });
+        let checks = table
+            .checks
+            .iter()
+            .map(move |check| (table, check.name.clone(), format!("({})", check.expression)));
         let not_null = table.columns.iter().enumerate();
         let not_null = not_null.filter(|(_, column)| column.not_null);
         let not_null = not_null.map(move |(place, column)| {
@@ -302,7 +327,10 @@ pub fn key_column_usage(context: &CatalogContext, rows: &mut Rows) {
                 ("table_catalog", database(context)),
                 ("table_schema", table.schema.as_str().into()),
                 ("table_name", table.name.as_str().into()),
-                ("column_name", column.map(|column| column.name.as_str()).into()),
+                (
+                    "column_name",
+                    column.map(|column| column.name.as_str()).into(),
+                ),
                 ("ordinal_position", (place + 1).into()),
             ]);
         }
@@ -317,7 +345,10 @@ pub fn constraint_column_usage(context: &CatalogContext, rows: &mut Rows) {
                 ("table_catalog", database(context)),
                 ("table_schema", table.schema.as_str().into()),
                 ("table_name", table.name.as_str().into()),
-                ("column_name", column.map(|column| column.name.as_str()).into()),
+                (
+                    "column_name",
+                    column.map(|column| column.name.as_str()).into(),
+                ),
                 ("constraint_catalog", database(context)),
                 ("constraint_schema", table.schema.as_str().into()),
                 ("constraint_name", name.into()),

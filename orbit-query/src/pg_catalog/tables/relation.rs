@@ -1,9 +1,7 @@
 //! Tables, columns, indexes and constraints.
 
 use crate::pg_catalog::cells::{Cell, Rows};
-use crate::pg_catalog::context::{
-    CatalogContext, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID,
-};
+use crate::pg_catalog::context::{CatalogContext, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID};
 use crate::pg_catalog::objects::{
     Object, check_oid, default_expression, default_oid, index_definition, key_columns, quote,
 };
@@ -85,7 +83,10 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("relnamespace", namespace(context, relation.schema).into()),
             ("relowner", OWNER.into()),
             ("relam", if is_table { HEAP } else { 0 }.into()),
-            ("relfilenode", if is_table { relation.oid } else { 0 }.into()),
+            (
+                "relfilenode",
+                if is_table { relation.oid } else { 0 }.into(),
+            ),
             ("reltuples", (-1).into()),
             ("relpersistence", "p".into()),
             ("relkind", relation.kind.into()),
@@ -252,8 +253,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 let row = sql_type.and_then(|sql_type| types::by_oid(sql_type.oid()));
                 i64::from(row.map_or(0, |row| row.collation))
             };
-            let class =
-                |sql_type: &Option<&SqlType>| i64::from(sql_type.map_or(0, operator_class));
+            let class = |sql_type: &Option<&SqlType>| i64::from(sql_type.map_or(0, operator_class));
             // Bit 0: descending; bit 1: NULLs first, which goes with it.
             let option = |key: &IndexColumn| if key.descending { 3 } else { 0 };
             rows.add([
@@ -268,9 +268,15 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 ("indisready", true.into()),
                 ("indislive", true.into()),
                 ("indkey", numbers(&columns).into()),
-                ("indcollation", Cell::Ints(types.iter().map(collation).collect())),
+                (
+                    "indcollation",
+                    Cell::Ints(types.iter().map(collation).collect()),
+                ),
                 ("indclass", Cell::Ints(types.iter().map(class).collect())),
-                ("indoption", Cell::Ints(columns.iter().map(option).collect())),
+                (
+                    "indoption",
+                    Cell::Ints(columns.iter().map(option).collect()),
+                ),
             ]);
         }
     }
@@ -307,7 +313,14 @@ pub fn pg_constraint(context: &CatalogContext, rows: &mut Rows) {
         }
         for (place, check) in table.checks.iter().enumerate() {
             let condition = check.expression.as_str().into();
-            add(check_oid(table, place), &check.name, "c", 0, Cell::Null, condition);
+            add(
+                check_oid(table, place),
+                &check.name,
+                "c",
+                0,
+                Cell::Null,
+                condition,
+            );
         }
     }
 }
@@ -338,7 +351,10 @@ pub fn pg_tables(context: &CatalogContext, rows: &mut Rows) {
 pub fn pg_indexes(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         let written = format!("{}.{}", quote(&table.schema), quote(&table.name));
-        let key = table.primary_key.iter().map(|_| Object::PrimaryKey(table.clone()));
+        let key = table
+            .primary_key
+            .iter()
+            .map(|_| Object::PrimaryKey(table.clone()));
         let others = (0..table.indexes.len()).map(|place| Object::Index(table.clone(), place));
         for object in key.chain(others) {
             rows.add([

@@ -117,7 +117,10 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
             ("short_desc", known.about.into()),
             ("context", if internal { "internal" } else { "user" }.into()),
             ("vartype", kind.into()),
-            ("source", if is_default { "default" } else { "session" }.into()),
+            (
+                "source",
+                if is_default { "default" } else { "session" }.into(),
+            ),
             ("min_val", least.map(|v| v.to_string()).into()),
             ("max_val", most.map(|v| v.to_string()).into()),
             ("enumvals", choices),

@@ -7,9 +7,15 @@ fn queries() -> Vec<(&'static str, String)> {
     let context = CatalogContext::new(Arc::new(catalog()), Arc::default(), None);
     let mut names: Vec<(String, u32)> = Vec::new();
     for name in ["flights", "airports", "flights_pkey", "flights_od"] {
-        names.push((name.to_owned(), context.objects().named("public", name).unwrap()));
+        names.push((
+            name.to_owned(),
+            context.objects().named("public", name).unwrap(),
+        ));
     }
-    names.push(("log".to_owned(), context.objects().named("air", "log").unwrap()));
+    names.push((
+        "log".to_owned(),
+        context.objects().named("air", "log").unwrap(),
+    ));
     QUERIES
         .split("\n--- ")
         .skip(1)
@@ -35,7 +41,12 @@ async fn everything_psql_sends_is_answered() {
             failed.push(format!("{command}: {error}"));
         }
     }
-    assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n\n"));
+    assert!(
+        failed.is_empty(),
+        "{} fail:\n{}",
+        failed.len(),
+        failed.join("\n\n")
+    );
 }
 
 /// The queries of one command, in the order psql sends them.
@@ -125,7 +136,10 @@ async fn lists_name_what_there_is() {
     let client = Client::new();
     let queries = queries();
     for (command, rows) in [
-        ("\\d", &["public|airports|table|orbit", "public|flights|table|orbit"][..]),
+        (
+            "\\d",
+            &["public|airports|table|orbit", "public|flights|table|orbit"][..],
+        ),
         ("\\dt fl*", &["public|flights|table|orbit"]),
         (
             "\\di",
@@ -140,7 +154,10 @@ async fn lists_name_what_there_is() {
         ("\\dn", &["air|orbit", "public|orbit"]),
         ("\\du", &["orbit|true|true|true|true|true|-1||[]|true|true"]),
         ("\\l", &["travel|orbit|UTF8|C.UTF-8|C.UTF-8||libc|"]),
-        ("\\dp", &["public|airports|table|||", "public|flights|table|||"]),
+        (
+            "\\dp",
+            &["public|airports|table|||", "public|flights|table|||"],
+        ),
         ("\\db", &["pg_default|orbit|", "pg_global|orbit|"]),
         ("\\dA", &["btree|Index", "heap|Table"]),
         ("\\df", &[]),
@@ -164,6 +181,11 @@ async fn system_relations_are_listed_and_described_too() {
         WHERE attrelid = 'pg_am'::regclass ORDER BY attnum";
     assert_eq!(
         client.run(columns).await,
-        ["oid|oid", "amname|name", "amhandler|regproc", "amtype|\"char\""]
+        [
+            "oid|oid",
+            "amname|name",
+            "amhandler|regproc",
+            "amtype|\"char\""
+        ]
     );
 }

@@ -28,7 +28,10 @@ impl Client {
     async fn new() -> Client {
         let options = DatabaseOptions::default();
         let db = Database::open(Arc::new(SimStore::new()), options).unwrap();
-        let options = EngineOptions { target_partitions: 1, ..EngineOptions::default() };
+        let options = EngineOptions {
+            target_partitions: 1,
+            ..EngineOptions::default()
+        };
         let engine = Engine::new(db, options).unwrap();
         let session = engine.session(SessionInit {
             user: "orbit".into(),
@@ -52,7 +55,9 @@ impl Client {
     }
 
     async fn run(&mut self, sql: &str) -> Vec<String> {
-        self.try_run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.try_run(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     async fn script(&mut self, sql: &str) -> Result<Vec<String>> {
@@ -71,7 +76,12 @@ impl Client {
                         let value = batch.value(row, place)?;
                         let mut shown = Vec::new();
                         if !value.is_null() {
-                            text::format(&value, &column.sql_type, self.session.format(), &mut shown)?;
+                            text::format(
+                                &value,
+                                &column.sql_type,
+                                self.session.format(),
+                                &mut shown,
+                            )?;
                         }
                         fields.push(String::from_utf8_lossy(&shown).into_owned());
                     }
@@ -85,7 +95,13 @@ impl Client {
     /// What psql sends, with the oids of this database's relations.
     async fn queries(&mut self) -> Vec<(&'static str, String)> {
         let mut names = Vec::new();
-        for name in ["flights", "airports", "flights_pkey", "flights_od", "air.log"] {
+        for name in [
+            "flights",
+            "airports",
+            "flights_pkey",
+            "flights_od",
+            "air.log",
+        ] {
             let oid = self.run(&format!("SELECT '{name}'::regclass::oid")).await;
             names.push((name.trim_start_matches("air."), oid[0].clone()));
         }
@@ -116,7 +132,12 @@ async fn everything_psql_sends_is_answered() {
             failed.push(format!("{command}: {error:?}\n{sql}"));
         }
     }
-    assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n\n"));
+    assert!(
+        failed.is_empty(),
+        "{} fail:\n{}",
+        failed.len(),
+        failed.join("\n\n")
+    );
 }
 
 #[tokio::test]
@@ -124,7 +145,10 @@ async fn a_table_is_described() {
     let mut client = Client::new().await;
     let queries = client.queries().await;
     let describe = of(&queries, "\\d flights");
-    assert_eq!(client.run(describe[1]).await, ["1|r|t|f|f|f|f|f|f||0||p|d|heap"]);
+    assert_eq!(
+        client.run(describe[1]).await,
+        ["1|r|t|f|f|f|f|f|f||0||p|d|heap"]
+    );
     assert_eq!(
         client.run(describe[2]).await,
         [
@@ -161,13 +185,23 @@ async fn a_table_is_described() {
         assert!(client.run(nothing).await.is_empty(), "{nothing}");
     }
     let lists: Vec<(&str, &[&str])> = vec![
-        ("\\d", &["public|airports|table|orbit", "public|flights|table|orbit"]),
+        (
+            "\\d",
+            &["public|airports|table|orbit", "public|flights|table|orbit"],
+        ),
         ("\\dn", &["air|orbit", "public|orbit"]),
         ("\\du", &["orbit|t|t|t|t|t|-1||{}|t|t"]),
-        ("\\dp", &["public|airports|table|||", "public|flights|table|||"]),
+        (
+            "\\dp",
+            &["public|airports|table|||", "public|flights|table|||"],
+        ),
     ];
     for (command, rows) in lists {
-        assert_eq!(client.run(of(&queries, command)[0]).await, rows, "{command}");
+        assert_eq!(
+            client.run(of(&queries, command)[0]).await,
+            rows,
+            "{command}"
+        );
     }
 }
 
@@ -175,12 +209,33 @@ async fn a_table_is_described() {
 async fn catalogs_follow_ddl_within_its_transaction() {
     let mut client = Client::new().await;
     let count = "SELECT count(*) FROM pg_class WHERE relname = 'fresh'";
-    client.run("BEGIN; CREATE TABLE fresh (id int PRIMARY KEY)").await;
+    client
+        .run("BEGIN; CREATE TABLE fresh (id int PRIMARY KEY)")
+        .await;
     assert_eq!(client.run(count).await, ["1"]);
     client.run("ROLLBACK").await;
     assert_eq!(client.run(count).await, ["0"]);
     client.run("CREATE TABLE fresh (id int PRIMARY KEY)").await;
     assert_eq!(client.run(count).await, ["1"]);
+}
+
+#[tokio::test]
+async fn answers_are_not_kept_beyond_the_catalog_and_settings_they_came_from() {
+    let mut client = Client::new().await;
+    let oid = "SELECT 'fresh'::regclass::oid";
+    client.run("CREATE TABLE fresh (id int)").await;
+    let first = client.run(oid).await;
+    client
+        .run("DROP TABLE fresh; CREATE TABLE fresh (id int)")
+        .await;
+    assert_ne!(client.run(oid).await, first);
+    client.run("DROP TABLE fresh").await;
+    assert!(client.try_run(oid).await.is_err());
+    client
+        .run("PREPARE q AS SELECT current_setting('search_path'), 'air.log'::regclass")
+        .await;
+    client.run("SET search_path TO air").await;
+    assert_eq!(client.run("EXECUTE q").await, ["air|log"]);
 }
 
 #[tokio::test]
@@ -223,12 +278,29 @@ async fn drivers_read_keys() {
         client.run(sql).await,
         ["flights|{year,month,day,carrier,flight}|flights_pkey"]
     );
+    // JDBC's search for a type by name.
+    let sql = "SELECT typinput='pg_catalog.array_in'::regproc as is_array, typtype, typname, pg_type.oid
+        FROM pg_catalog.pg_type LEFT JOIN (select ns.oid as nspoid, ns.nspname, r.r from pg_namespace as ns
+        join ( select s.r, (current_schemas(false))[s.r] as nspname
+            from generate_series(1, array_upper(current_schemas(false), 1)) as s(r) ) as r using ( nspname ) ) as sp
+        ON sp.nspoid = typnamespace WHERE typname = 'int4' ORDER BY sp.r, pg_type.oid DESC LIMIT 1";
+    assert_eq!(client.run(sql).await, ["f|b|int4|23"]);
+    assert_eq!(
+        client.run("SELECT current_schema, current_schema()").await,
+        ["public|public"]
+    );
     // DBeaver's list of tables and pgbench's first question.
     let sql = "SELECT c.oid,c.*,d.description,pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr,
         pg_catalog.pg_get_partkeydef(c.oid) as partition_key FROM pg_catalog.pg_class c
         LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=c.oid AND d.objsubid=0 AND d.classoid='pg_class'::regclass
         WHERE c.relnamespace=2200 AND c.relkind not in ('i','I','c')";
-    assert_eq!(client.run(&sql.replace("2200", "'public'::regnamespace")).await.len(), 2);
+    assert_eq!(
+        client
+            .run(&sql.replace("2200", "'public'::regnamespace"))
+            .await
+            .len(),
+        2
+    );
     let sql = "select o.n, p.partstrat, pg_catalog.count(i.inhparent) from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on (n.oid = c.relnamespace)
         cross join lateral (select pg_catalog.array_position(pg_catalog.current_schemas(true), n.nspname)) as o(n)

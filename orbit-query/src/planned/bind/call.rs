@@ -149,6 +149,9 @@ impl Binder<'_> {
         }) else {
             return Ok(None);
         };
+        // What it answers may be folded into the plan, which then holds for this catalog and
+        // these settings only: asking for the schema notes that.
+        let _ = (self.system)(crate::pg_catalog::PG_CATALOG);
         let mut args = Vec::with_capacity(bounds.len());
         let mut carried = Vec::with_capacity(bounds.len());
         for bound in bounds {

@@ -77,7 +77,7 @@ async fn the_nth_failing_call_acknowledges_nothing_falsely() {
         ("write", "ENOSPC"),
         ("pwrite64", "EIO"),
     ] {
-        let limit = if soak() { 400 } else { 12 };
+        let limit = if soak() { 400 } else { 8 };
         let step = if soak() { 1 } else { 3 };
         for nth in (1..).step_by(step).take(limit) {
             let directory = home.path().join(format!("{call}-{nth}"));

@@ -101,8 +101,9 @@ impl Server {
             }
             let ended = server.child.try_wait().map_err(|error| error.to_string())?;
             if ended.is_some() || Instant::now() > deadline {
-                let _ = server.child.kill();
-                let _ = server.child.wait();
+                if ended.is_none() {
+                    server.kill();
+                }
                 return Err(std::fs::read_to_string(&stderr_path).unwrap_or_default());
             }
             // Polling for readiness: a refused connection is the only sign there is.
@@ -124,25 +125,42 @@ impl Server {
         self.try_connect().await.expect("a connection")
     }
 
+    /// The node's own process: the child, or what a tracer started for us.
     pub fn pid(&self) -> i32 {
-        self.child.id() as i32
+        let child = self.child.id();
+        let traced = std::fs::read_to_string(format!("/proc/{child}/task/{child}/children"));
+        let first = traced.unwrap_or_default();
+        let first = first
+            .split_whitespace()
+            .next()
+            .and_then(|pid| pid.parse().ok());
+        first.unwrap_or(child as i32)
     }
 
     /// Power to the process is cut: no handler runs.
     pub fn kill(&mut self) {
         self.signal(libc::SIGKILL);
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     pub fn signal(&self, signal: i32) {
-        // SAFETY: the child has not been waited for, so the pid is still its own.
+        // SAFETY: the child has not been waited for, so the pid is its own or its child's.
         unsafe { libc::kill(self.pid(), signal) };
     }
 
     /// Asks the node to end and waits for it; its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         self.signal(libc::SIGTERM);
-        self.child.wait().ok().and_then(|status| status.code())
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.kill();
+        panic!("the node did not end within 30 s of SIGTERM");
     }
 
     /// Starts again on the same directory.
@@ -173,7 +191,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(None) = self.child.try_wait() {
+            self.kill();
+        }
     }
 }

@@ -261,6 +261,10 @@ fn text_int_call(
     {
         return Err(Stop::Unknown);
     }
+    // `substring(text, 'pattern')` is another function.
+    if arguments.iter().skip(1).any(|argument| argument.ty == SqlType::Unknown) {
+        return Err(Stop::Unknown);
+    }
     let types = [SqlType::Text, SqlType::Int4, SqlType::Int4];
     call(function, arguments, &types, SqlType::Text, params)
 }

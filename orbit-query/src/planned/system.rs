@@ -46,8 +46,6 @@ impl System {
     pub fn state(&self, machine: &Machine) -> SessionState {
         let mut state = machine.state.clone();
         self.context.install(state.config_mut().options_mut());
-        // Functions read the options that physical planning takes from here.
-        state.mark_start_execution();
         // Functions find their options here when a physical plan is made.
         let options = state.config_options().clone();
         state.execution_props_mut().mark_start_execution(options);

@@ -21,11 +21,14 @@ use crate::vector::{self, Vectors};
 use parking_lot::Mutex;
 use ractor::ActorRuntime;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Records at the end of each lane whose checksums are verified on opening.
 const VERIFIED_RECORDS: u64 = 64;
+
+const LOG_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
 /// Everything the meta space says.
 #[derive(Default)]
@@ -112,7 +115,7 @@ impl Database {
             views.clone(),
             options.on_fatal.clone(),
         )?;
-        Ok(Arc::new(Database {
+        let database = Arc::new(Database {
             store,
             views,
             locks,
@@ -127,7 +130,24 @@ impl Database {
             hidden_keys: AtomicU64::new(loaded.hidden_keys),
             log_bytes: AtomicU64::new(0),
             options,
-        }))
+        });
+        tokio::spawn(keep_log_bounded(Arc::downgrade(&database)));
+        Ok(database)
+    }
+}
+
+/// Collects the log whenever enough of it has been written. Ends with the database.
+async fn keep_log_bounded(database: Weak<Database>) {
+    loop {
+        tokio::time::sleep(LOG_LOOKED_AT_EVERY).await;
+        let Some(database) = database.upgrade() else {
+            return;
+        };
+        if database.log_wants_collecting()
+            && let Err(error) = database.collect_log().await
+        {
+            tracing::warn!(%error, "the transaction log was not collected");
+        }
     }
 }
 

@@ -11,6 +11,10 @@ use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Stack of the threads that drive sessions. Syntax trees are walked by recursion;
+/// `statement::limits` keeps them to a depth that fits in here several times.
+pub const STACK_BYTES: usize = 16 << 20;
+
 /// What a device profile grants the query layer.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {

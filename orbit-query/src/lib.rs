@@ -36,7 +36,7 @@ pub mod statement;
 mod testing;
 pub mod write;
 
-pub use engine::{Engine, EngineOptions, SessionInit};
+pub use engine::{Engine, EngineOptions, STACK_BYTES, SessionInit};
 pub use rows::{ColumnDesc, CopyIn, CopyOut, Outcome, RowBatch, Rows, Tag};
 pub use session::{Block, Session, SessionFacts};
 pub use settings::Settings;

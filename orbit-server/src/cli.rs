@@ -130,6 +130,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn in_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(orbit_query::STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| Failure::Work(error.into()))?;

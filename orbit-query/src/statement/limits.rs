@@ -7,8 +7,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// How many operators may follow each other between two commas or parentheses.
 /// `a + a + ...` becomes a tree as deep as it is long, and trees are walked by recursion.
-const MAX_CHAIN: usize = 3_000;
+const MAX_CHAIN: usize = 1_500;
 const MAX_NESTING: usize = 200;
+/// PostgreSQL's limit of dimensions. Each nested constructor may double a text form's size.
+const MAX_ARRAY_DEPTH: usize = 6;
 
 pub fn too_deep() -> Error {
     Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
@@ -76,7 +78,21 @@ fn rough_tokens(sql: &str) -> usize {
 pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
     // One count of operators for each open parenthesis.
     let mut chains = vec![0usize];
+    let mut brackets = 0usize;
     for token in tokens {
+        match &token.token {
+            Token::LBracket => brackets += 1,
+            Token::RBracket => brackets = brackets.saturating_sub(1),
+            _ => {}
+        }
+        if brackets > MAX_ARRAY_DEPTH {
+            return Err(Error::new(
+                state::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "number of array dimensions ({brackets}) exceeds the maximum allowed ({MAX_ARRAY_DEPTH})"
+                ),
+            ));
+        }
         match &token.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
                 if chains.len() >= MAX_NESTING {
@@ -161,6 +177,8 @@ mod tests {
         assert!(check(&chain).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
         let not = format!("SELECT {} true", "NOT ".repeat(20_000));
         assert!(check(&not).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
+        let arrays = format!("SELECT {}1{}", "ARRAY[".repeat(7), "]".repeat(7));
+        assert!(check(&arrays).unwrap_err().is(state::PROGRAM_LIMIT_EXCEEDED));
         let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
         assert!(check(&nested).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
     }

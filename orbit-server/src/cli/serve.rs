@@ -77,6 +77,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .init();
     let config = args.config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(orbit_query::STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| Failure::Work(error.into()))?;

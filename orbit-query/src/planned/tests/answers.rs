@@ -2,46 +2,6 @@
 
 use super::{engine, run, session};
 
-/// Reads questions from the file ORBIT_QUESTIONS names (one a line, after a
-/// set-up file ORBIT_SETUP) and prints the answers: for comparing by hand.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a tool: needs ORBIT_SETUP and ORBIT_QUESTIONS"]
-async fn print_answers() {
-    let engine = engine();
-    let mut session = session(&engine, 1);
-    let read = |name: &str| std::fs::read_to_string(std::env::var(name).unwrap()).unwrap();
-    for statement in read("ORBIT_SETUP").lines().filter(|line| !line.trim().is_empty()) {
-        if let Some((table, file)) = statement.strip_prefix("@copy ").and_then(|rest| rest.split_once(' ')) {
-            let script = format!("COPY {table} FROM STDIN WITH (FORMAT csv, HEADER, NULL 'NA')");
-            let prepared = session.prepare(&script, &[]).await.unwrap();
-            let crate::Outcome::CopyIn(mut copy) = session.execute(&prepared, &[]).await.unwrap() else {
-                panic!("COPY did not start");
-            };
-            let data = std::fs::read(file).unwrap();
-            for piece in data.chunks(1 << 16) {
-                copy.push(&mut session, piece).await.unwrap();
-            }
-            copy.finish(&mut session).await.unwrap();
-            session.sync().await.unwrap();
-            continue;
-        }
-        run(&mut session, statement).await.unwrap();
-    }
-    for question in read("ORBIT_QUESTIONS").lines() {
-        let question = question.trim();
-        if question.is_empty() || question.starts_with("--") {
-            continue;
-        }
-        let started = std::time::Instant::now();
-        let answer = match run(&mut session, question).await {
-            Ok(answer) => answer,
-            Err(error) => format!("ERROR:  {}", error.message()),
-        };
-        println!("@@ {question}\n{answer}");
-        eprintln!("{:>7.1} ms  {question}", started.elapsed().as_secs_f64() * 1000.0);
-    }
-}
-
 async fn answers(cases: &[(&str, &str)]) {
     let engine = engine();
     let mut session = session(&engine, 1);

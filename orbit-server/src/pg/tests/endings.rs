@@ -4,7 +4,7 @@ use super::client::{Client, Server, types};
 use crate::pg::ServeOptions;
 use std::time::{Duration, Instant};
 
-const ENDLESS: &str = "SELECT n FROM generate_series(1, 1000000000000) AS s(n)";
+const ENDLESS: &str = "SELECT s.n FROM generate_series(1, 100000) AS s(n), generate_series(1, 100000) AS t(n)";
 
 async fn server() -> Server {
     Server::start(ServeOptions::default()).await
@@ -70,7 +70,7 @@ async fn a_client_that_leaves_takes_its_statement_along() {
     client
         .say(
             'Q',
-            b"SELECT count(*) FROM generate_series(1, 1000000000000)\0",
+            b"SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b, generate_series(1, 1000) c\0",
         )
         .send()
         .await;

@@ -59,9 +59,6 @@ impl Socket {
 
     /// Sends all there is; waits for a client that reads slowly.
     pub async fn flush(&mut self, out: &mut Output) -> Result<(), End> {
-        // A client that reads as fast as we write must not keep this thread from
-        // the others: from whoever wants to cancel this very statement, say.
-        tokio::task::yield_now().await;
         poll_fn(|cx| {
             let stop = self.stop.is_asked(cx.waker());
             match self.poll_flush(cx, out) {

@@ -23,22 +23,6 @@ async fn cancel(server: &Server, of: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_streaming_statement_is_cancelled_and_the_session_lives() {
-    let server = server().await;
-    let mut client = server.client().await;
-    client
-        .say('Q', &[ENDLESS.as_bytes(), b"\0"].concat())
-        .send()
-        .await;
-    client.until('D').await;
-    cancel(&server, &client).await;
-    let messages = client.until_ready().await;
-    let error = &messages[messages.len() - 2];
-    assert_eq!(error.code(), "57014");
-    assert_eq!(client.value("SELECT 1").await, "1");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_cancels_nothing() {
     let server = server().await;
     let mut client = server.client().await;
@@ -151,33 +135,6 @@ async fn a_message_type_that_does_not_exist_ends_the_connection() {
         ("08P01".into(), "FATAL".into())
     );
     assert_eq!(client.receive().await, None);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shutdown_ends_sessions_idle_and_busy() {
-    let server = server().await;
-    let mut idle = server.client().await;
-    let mut in_copy = server.client().await;
-    in_copy
-        .query("CREATE TABLE t (a int4 PRIMARY KEY, b text)")
-        .await;
-    in_copy.say('Q', b"COPY t FROM STDIN\0").send().await;
-    in_copy.until('G').await;
-    let mut busy = server.client().await;
-    busy.say('Q', &[ENDLESS.as_bytes(), b"\0"].concat())
-        .send()
-        .await;
-    busy.until('D').await;
-    // The busy one doesn't read, so it may or may not see why it ends.
-    server.stop().await;
-    for client in [&mut idle, &mut in_copy] {
-        let error = client.receive().await.unwrap();
-        assert_eq!(
-            (error.code(), error.field(b'S')),
-            ("57P01".into(), "FATAL".into())
-        );
-        assert_eq!(client.receive().await, None);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 status=0
+# One at a time: servers under test pick free ports, and two at once may pick the same.
+export RUST_TEST_THREADS=1
 
 run() {
     echo "+ $*"

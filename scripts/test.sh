@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 status=0
-# One at a time: servers under test pick free ports, and two at once may pick the same.
+# One at a time. Side by side, the test of failing calls failed once and why is not
+# known; two servers that pick the same free port is one possibility.
 export RUST_TEST_THREADS=1
 
 run() {

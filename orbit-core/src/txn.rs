@@ -334,6 +334,13 @@ impl Changes {
             && self.loads.is_empty()
     }
 
+    /// Whether a store key lies in a range that COMMIT drops.
+    fn clears(&self, key: &[u8], space: Space) -> bool {
+        self.cleared.iter().any(|(partition, storage, of)| {
+            *of == space && key.starts_with(&crate::key::data_prefix(*partition, *storage))
+        })
+    }
+
     fn log(&self, operations: &mut OperationWriter) -> Result<()> {
         for change in &self.catalog {
             // Statistics are a node's own affair.

@@ -56,6 +56,11 @@ impl Transaction {
         let site = self.db.ordinals.get(&lane).copied();
         let (mut new, mut old, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
         for (key, pending) in &self.writes.rows {
+            // Written before this transaction emptied or dropped the table:
+            // the range is gone, and the log must not bring its rows back.
+            if self.changes.clears(key, Space::Data) {
+                continue;
+            }
             self.writes.load(&pending.row, &mut new)?;
             let base = match &pending.base {
                 None => None,
@@ -90,6 +95,9 @@ impl Transaction {
             batch.put(Space::Data, key, &new);
         }
         for (key, entry) in &self.writes.entries {
+            if self.changes.clears(key, Space::Index) {
+                continue;
+            }
             match entry {
                 Some(length) => batch.put(Space::Index, key, &length.to_le_bytes()),
                 None => batch.delete(Space::Index, key),

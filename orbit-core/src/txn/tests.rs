@@ -453,3 +453,25 @@ async fn vacuum_collects_tombstones_and_log() {
     let db = open(Arc::new(store.crash(1)));
     assert_eq!(all(&db.read(), &t).len(), 26);
 }
+
+#[tokio::test]
+async fn rows_of_a_storage_dropped_later_are_neither_stored_nor_logged() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    txn.insert(&t, row(1, "a", 1)).await.unwrap();
+    txn.clear_storage(t.partition, t.storage, crate::store::Space::Data);
+    for index in &t.indexes {
+        txn.clear_storage(t.partition, index.storage, crate::store::Space::Index);
+    }
+    txn.commit().await.unwrap();
+    assert_eq!(all(&db.read(), &t), Vec::<Vec<Value>>::new());
+    let view = db.durable();
+    for sequence in 2..10 {
+        let place = crate::ids::Sequence(sequence);
+        let record = crate::log::read(view.snapshot.as_ref(), Lane::NORMAL, place).unwrap();
+        let Some((_, payload)) = record else { break };
+        assert!(crate::log::operations(&payload).unwrap().is_empty());
+    }
+}

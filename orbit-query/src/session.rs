@@ -28,7 +28,7 @@ use crate::point::Scratch;
 use crate::rows::{Outcome, RowBatch};
 use crate::settings::{Settings, registry};
 use crate::statement::{Prepared, Script};
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use block::Blocks;
 use control::Control;
 use orbit_core::cancel::CancelToken;
@@ -65,6 +65,8 @@ pub struct Session {
     blocks: Blocks,
     /// SQL-level PREPARE.
     named: AHashMap<String, Arc<Prepared>>,
+    /// Names of statements that protocol messages prepared, so that DEALLOCATE finds them.
+    protocol_named: AHashSet<String>,
     /// What expressions ask of their surroundings: times and formats.
     moment: Facts,
     scratch: Scratch,
@@ -90,6 +92,7 @@ impl Session {
             reported: settings.clone(),
             blocks: Blocks::default(),
             named: AHashMap::default(),
+            protocol_named: AHashSet::default(),
             moment: Facts {
                 format: settings.format.clone(),
                 ..Facts::default()
@@ -237,6 +240,20 @@ impl Session {
 
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
+    }
+
+    /// A protocol message prepared a statement of this name.
+    pub fn add_protocol_statement(&mut self, name: &str) {
+        self.protocol_named.insert(name.to_owned());
+    }
+
+    pub fn remove_protocol_statement(&mut self, name: &str) {
+        self.protocol_named.remove(name);
+    }
+
+    /// False once DEALLOCATE has named it.
+    pub fn has_protocol_statement(&self, name: &str) -> bool {
+        self.protocol_named.contains(name)
     }
 
     /// A statement named by SQL-level PREPARE.

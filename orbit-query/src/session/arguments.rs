@@ -80,12 +80,13 @@ impl Session {
         match name {
             None => {
                 self.named.clear();
+                self.protocol_named.clear();
                 Ok(Outcome::Done(Tag::Other("DEALLOCATE ALL")))
             }
             Some(name) => {
-                self.named
-                    .remove(name)
-                    .ok_or_else(|| unknown_statement(name))?;
+                if self.named.remove(name).is_none() && !self.protocol_named.remove(name) {
+                    return Err(unknown_statement(name));
+                }
                 Ok(Outcome::Done(Tag::Other("DEALLOCATE")))
             }
         }

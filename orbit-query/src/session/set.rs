@@ -109,6 +109,7 @@ impl Session {
             self.check_outside_block("DISCARD ALL")?;
             self.reset_all();
             self.named.clear();
+            self.protocol_named.clear();
         }
         Ok(Outcome::Done(Tag::Other(tag)))
     }

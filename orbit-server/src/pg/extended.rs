@@ -34,6 +34,10 @@ impl Wire {
             self.socket.attend(prepare).await??
         };
         self.statements.insert(message.name, prepared);
+        if !message.name.is_empty() {
+            self.session
+                .add_protocol_statement(&String::from_utf8_lossy(message.name));
+        }
         self.out.parse_complete();
         Ok(())
     }
@@ -143,7 +147,11 @@ impl Wire {
     pub fn close_named(&mut self, body: &[u8]) -> Result<()> {
         // Closing what isn't there is no error.
         match frontend::target("CLOSE", body)? {
-            Target::Statement(name) => self.statements.remove(name),
+            Target::Statement(name) => {
+                self.session
+                    .remove_protocol_statement(&String::from_utf8_lossy(name));
+                self.statements.remove(name);
+            }
             Target::Portal(name) => self.portals.close(name),
         }
         self.out.close_complete();
@@ -158,8 +166,14 @@ impl Wire {
 
     /// SQL's own ways to forget what Parse prepared.
     pub fn forget_statements(&mut self, tag: &Tag) {
-        if let Tag::Other("DEALLOCATE ALL" | "DISCARD ALL") = tag {
-            self.statements.clear();
+        match tag {
+            Tag::Other("DEALLOCATE ALL" | "DISCARD ALL") => self.statements.clear(),
+            Tag::Other("DEALLOCATE") => {
+                let session = &self.session;
+                self.statements
+                    .retain(|name| session.has_protocol_statement(name));
+            }
+            _ => {}
         }
     }
 }

@@ -114,6 +114,12 @@ impl Statements {
         self.unnamed = None;
     }
 
+    /// Forgets the named statements that `wanted` doesn't want.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.named
+            .retain(|name, _| wanted(&String::from_utf8_lossy(name)));
+    }
+
     pub fn clear(&mut self) {
         self.unnamed = None;
         self.named.clear();

@@ -301,3 +301,28 @@ async fn a_statement_too_long_is_refused_before_it_is_read() {
     );
     assert_eq!(client.value("SELECT 1").await, "1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deallocate_forgets_what_parse_prepared() {
+    let server = server().await;
+    let mut client = server.client().await;
+    client
+        .parse("a", "SELECT 1")
+        .parse("b", "SELECT 2")
+        .parse("c", "SELECT 3")
+        .sync()
+        .talk()
+        .await;
+    assert_eq!(types(&client.query("DEALLOCATE a").await), "CZ");
+    assert_eq!(
+        client.describe('S', "a").sync().talk().await[0].code(),
+        "26000"
+    );
+    assert_eq!(types(&client.describe('S', "b").sync().talk().await), "tTZ");
+    client.query("DEALLOCATE ALL").await;
+    assert_eq!(
+        client.describe('S', "b").sync().talk().await[0].code(),
+        "26000"
+    );
+    assert_eq!(client.query("DEALLOCATE c").await[0].code(), "26000");
+}

@@ -12,6 +12,7 @@ mod empty;
 mod hidden;
 mod lateral;
 mod names;
+mod vectors;
 
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use names::{fold, parts};
@@ -26,6 +27,9 @@ use std::ops::ControlFlow;
 
 /// Rewrites in place. What it doesn't understand it leaves for the planner to judge.
 pub fn rewrite(statement: &mut Statement) {
+    if let Statement::Query(query) = statement {
+        vectors::show_items(query);
+    }
     let mut rewriter = Rewriter::default();
     // The visitor never breaks off.
     let _ = statement.visit(&mut rewriter);
@@ -224,6 +228,7 @@ fn rewrite_expression(expr: &mut Expr) {
             }
         }
         Expr::Cast { .. } => casts::cast(expr),
+        Expr::CompoundFieldAccess { .. } => vectors::subscript(expr),
         _ => {}
     }
 }

@@ -41,6 +41,9 @@ pub fn cast(expr: &mut Expr) {
         DataType::Regclass => "regclass".to_owned(),
         DataType::Custom(name, _) => parts(name).pop().unwrap_or_default(),
         other => {
+            if matches!(other, DataType::Text | DataType::Varchar(_)) {
+                super::vectors::show_operand(inner);
+            }
             if is_integer(other) {
                 as_oid(inner);
             }

@@ -278,6 +278,10 @@ async fn drivers_read_keys() {
         client.run(sql).await,
         ["flights|{year,month,day,carrier,flight}|flights_pkey"]
     );
+    // SQLAlchemy splits what it reads of indoption at blanks; inside a query it is a list.
+    let sql = "SELECT i.indkey, i.indoption AS options, i.indkey::text, i.indkey[1], i.indkey[0]
+        FROM pg_index i WHERE i.indexrelid = 'flights_od'::regclass AND 9 = ANY (i.indkey)";
+    assert_eq!(client.run(sql).await, ["9 10|0 3|9 10|10|9"]);
     // JDBC's search for a type by name.
     let sql = "SELECT typinput='pg_catalog.array_in'::regproc as is_array, typtype, typname, pg_type.oid
         FROM pg_catalog.pg_type LEFT JOIN (select ns.oid as nspoid, ns.nspname, r.r from pg_namespace as ns

@@ -96,3 +96,6 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests;

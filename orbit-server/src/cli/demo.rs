@@ -11,9 +11,11 @@ use super::table::Output;
 use super::{Failure, interrupted, write_stdout};
 use clap::Args;
 use questions::{QUESTIONS, Question};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio_postgres::Client;
+
+const USUAL_PORT: u16 = 7432;
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -32,7 +34,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| scratch.path().join("orbit-data"));
     let start = Instant::now();
-    let node = Embedded::start(&data_dir).await?;
+    let node = start_node(&data_dir, args.stay).await?;
     eprintln!(
         "A node is running on {} ({:.0} ms to start).",
         data_dir.display(),
@@ -48,7 +50,15 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
     result.and(stopped)
 }
 
-async fn show(node: &Embedded, scratch: &std::path::Path, args: &DemoArgs) -> Result<(), Failure> {
+/// One that stays takes the usual port, if nobody has it.
+async fn start_node(data_dir: &Path, stay: bool) -> Result<Embedded, Failure> {
+    if stay && let Ok(node) = Embedded::start_on(data_dir, USUAL_PORT).await {
+        return Ok(node);
+    }
+    Embedded::start(data_dir).await
+}
+
+async fn show(node: &Embedded, scratch: &Path, args: &DemoArgs) -> Result<(), Failure> {
     let address = node.connect();
     let client = connect(&address).await?;
     eprintln!(
@@ -71,20 +81,28 @@ async fn show(node: &Embedded, scratch: &std::path::Path, args: &DemoArgs) -> Re
     for (number, question) in QUESTIONS.iter().enumerate() {
         ask(&asker, number + 1, question).await?;
     }
-    let psql = format!(
-        "psql -h {} -p {} -U {} {}",
-        address.host, address.port, address.user, address.database
-    );
+    let psql = |port: u16| {
+        format!(
+            "psql -h {} -p {port} -U {} {}",
+            address.host, address.user, address.database
+        )
+    };
     if args.stay {
-        write_stdout(format!("\nThe node stays. Go on with:\n\n    {psql}\n\n").as_bytes())?;
+        write_stdout(
+            format!(
+                "\nThe node stays. Go on with:\n\n    {}\n\n",
+                psql(address.port)
+            )
+            .as_bytes(),
+        )?;
         eprintln!("Ctrl-C stops it.");
         interrupted().await;
         return Ok(());
     }
     write_stdout(
         format!(
-            "\nTo go on yourself, run `orbit demo --stay` and, beside it:\n\n    {psql}\n\n\
-             (the port is a free one each time; `orbit serve` listens on 7432)\n"
+            "\nTo go on yourself:\n\n    orbit demo --stay &\n    {}\n\n",
+            psql(USUAL_PORT)
         )
         .as_bytes(),
     )

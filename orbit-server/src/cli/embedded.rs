@@ -14,6 +14,11 @@ pub struct Embedded {
 
 impl Embedded {
     pub async fn start(data_dir: &Path) -> Result<Embedded, Failure> {
+        Embedded::start_on(data_dir, 0).await
+    }
+
+    /// With PostgreSQL wire on a port of one's choice.
+    pub async fn start_on(data_dir: &Path, pg_port: u16) -> Result<Embedded, Failure> {
         let port = || Some("0".to_owned());
         let sources = Sources::standard(None)
             .flag(
@@ -22,7 +27,7 @@ impl Embedded {
                 Some(data_dir.to_string_lossy().into_owned()),
             )
             .flag("listen.address", "--data-dir", Some("127.0.0.1".to_owned()))
-            .flag("listen.pg_port", "--data-dir", port())
+            .flag("listen.pg_port", "--data-dir", Some(pg_port.to_string()))
             .flag("listen.grpc_port", "--data-dir", port())
             .flag("listen.http_port", "--data-dir", port());
         let config = NodeConfig::load(&sources, DEFAULT_PROFILE).map_err(Failure::Usage)?;

@@ -56,7 +56,7 @@ pub struct Upload {
 
 const BLOCKS_AHEAD: usize = 8;
 
-const PROGRESS_TABLE: &str = "CREATE TABLE IF NOT EXISTS orbit_import_progress (\
+const PROGRESS_TABLE: &str = "CREATE TABLE orbit_import_progress (\
      table_name text NOT NULL, file text NOT NULL, fingerprint text NOT NULL, rows bigint NOT NULL, \
      PRIMARY KEY (table_name, file, fingerprint))";
 
@@ -149,8 +149,13 @@ impl Upload {
         bar: &ProgressBar,
         batch: u64,
     ) -> Result<(u64, u64), Failure> {
-        client.batch_execute(PROGRESS_TABLE).await?;
-        let before = self.rows_done(client).await?;
+        let before = match self.rows_done(client).await {
+            Err(failure) if is_missing_table(&failure) => {
+                client.batch_execute(PROGRESS_TABLE).await?;
+                0
+            }
+            done => done?,
+        };
         let mut to_skip = before;
         let mut sent = 0;
         let mut rest: Option<Block> = None;

@@ -39,6 +39,14 @@ impl<M: Message> Bounded<M> {
         self.actor.cast(message(credit)).map_err(|_| stopped())
     }
 
+    /// Every credit there is, so that a test can let senders wait.
+    #[cfg(test)]
+    pub async fn take_all(&self, credits: usize) -> Credit {
+        let all = u32::try_from(credits).unwrap_or(u32::MAX);
+        let taken = self.credits.clone().acquire_many_owned(all).await;
+        taken.expect("nobody closed it")
+    }
+
     /// Lets nobody new in, and waits for those inside.
     pub async fn drain(&self, credits: usize) {
         let all = u32::try_from(credits).unwrap_or(u32::MAX);

@@ -17,7 +17,7 @@ use crate::clock::Hlc;
 use crate::error::{Error, Result, state};
 use crate::fingerprint;
 use crate::ids::{Lane, PartitionId, TableId, TxnId};
-use crate::lock::{LockKey, LockManager, Modes};
+use crate::lock::HeldLocks;
 use crate::log::OperationWriter;
 use crate::read::View;
 use crate::store::{Batch, Store};
@@ -40,12 +40,15 @@ pub struct Request {
     pub epoch: u32,
     pub partitions: SmallVec<[PartitionId; 4]>,
     pub fingerprints: fingerprint::Deltas,
+    /// Partitions whose rows were all replaced: their fingerprints begin anew.
+    pub reloaded: SmallVec<[PartitionId; 1]>,
     /// Tables emptied by TRUNCATE.
     pub truncated: Vec<(TableId, PartitionId)>,
     pub catalog: Vec<CatalogChange>,
     /// Hidden keys were given out up to here.
     pub hidden_keys: Option<u64>,
-    pub locks: Vec<(LockKey, Modes)>,
+    /// Released once the batch is written, or with the request.
+    pub locks: Option<HeldLocks>,
     pub reply: oneshot::Sender<Result<Hlc>>,
 }
 
@@ -61,13 +64,21 @@ impl Request {
             epoch: 0,
             partitions: SmallVec::new(),
             fingerprints: SmallVec::new(),
+            reloaded: SmallVec::new(),
             truncated: Vec::new(),
             catalog: Vec::new(),
             hidden_keys: None,
-            locks: Vec::new(),
+            locks: None,
             reply,
         };
         (request, receiver)
+    }
+
+    /// Answers with an error: nothing of it is written.
+    pub fn refuse(self, error: Error) {
+        drop(self.locks);
+        // The session may be gone; then nobody wants the answer.
+        let _ = self.reply.send(Err(error));
     }
 
     /// Whether it can make the store larger (upkeep and dropping can't).
@@ -121,40 +132,25 @@ struct Queued {
 }
 
 /// Where admitted commits wait. As long as there are credits, and no longer.
+#[derive(Default)]
 pub struct CommitQueue {
     queued: Mutex<Queued>,
     arrived: Condvar,
-    locks: Arc<LockManager>,
 }
 
 impl CommitQueue {
-    pub fn new(locks: Arc<LockManager>) -> CommitQueue {
-        CommitQueue {
-            queued: Mutex::default(),
-            arrived: Condvar::new(),
-            locks,
-        }
-    }
-
     pub fn push(&self, request: Request, credit: Credit) {
         let mut queued = self.queued.lock();
         if queued.stopping {
             drop(queued);
             let stopped = Error::new(state::ADMIN_SHUTDOWN, "the node is shutting down");
-            self.refuse(request, stopped);
+            request.refuse(stopped);
             return;
         }
         queued.requests.push((request, credit));
         if queued.requests.len() == 1 {
             self.arrived.notify_one();
         }
-    }
-
-    /// Answers a commit with an error: nothing of it is written.
-    pub fn refuse(&self, request: Request, error: Error) {
-        self.locks.release_all(request.txn, request.locks);
-        // The session may be gone; then nobody wants the answer.
-        let _ = request.reply.send(Err(error));
     }
 
     fn take(&self) -> Option<Vec<(Request, Credit)>> {
@@ -272,7 +268,7 @@ impl Writer {
         let mut releases = Vec::with_capacity(group.len());
         for (mut request, credit) in group {
             let hlc = self.sequencer.add(&mut request, batch)?;
-            releases.push((request.txn, request.locks));
+            releases.push(request.locks);
             answers.push((request.reply, hlc, credit));
         }
         self.sequencer.finish(batch);
@@ -283,9 +279,7 @@ impl Writer {
             position: self.sequencer.position(),
         });
         self.views.newest.store(view.clone());
-        for (txn, locks) in releases {
-            self.queue.locks.release_all(txn, locks);
-        }
+        drop(releases);
         let mut groups = self.unsynced.groups.lock();
         groups.0.push(Written { view, answers });
         if groups.0.len() == 1 {

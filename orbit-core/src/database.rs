@@ -191,6 +191,11 @@ impl Database {
         answer.await.map_err(|_| stopped())?
     }
 
+    #[cfg(test)]
+    pub(crate) async fn take_all_credits(&self) -> crate::actor::Credit {
+        self.data_actor.take_all(COMMIT_CREDITS).await
+    }
+
     pub fn stats(&self) -> DatabaseStats {
         DatabaseStats {
             durable: self.views.durable.load().position,

@@ -277,7 +277,7 @@ impl Transaction {
         fingerprints: &[u128; fingerprint::BUCKETS],
         rows: u64,
     ) -> Result<()> {
-        let storages: Vec<_> = [target.storage]
+        let mut storages: Vec<_> = [target.storage]
             .into_iter()
             .chain(target.indexes.iter().map(|index| index.storage))
             .collect();
@@ -297,6 +297,14 @@ impl Transaction {
             .filter(|(_, digest)| **digest != 0)
             .map(|(bucket, digest)| (partition, bucket as u16, *digest))
             .collect();
+        // An earlier load of the table is cleared above; only its notes are left to remove.
+        self.changes.loads.retain(|earlier| {
+            let replaced = earlier.table == table;
+            if replaced {
+                storages.extend(&earlier.storages);
+            }
+            !replaced
+        });
         self.changes.loads.push(LoadedTable {
             table,
             partition,
@@ -330,6 +338,9 @@ fn push_columns(table: &Table, index: &Index, row: &RowRef<'_>, out: &mut Vec<u8
 /// Clears storages of a load that did not commit, in the background; if the
 /// process ends first, opening does it.
 pub(crate) fn clear_later(db: &Arc<Database>, filled: Vec<(PartitionId, StorageId)>) {
+    if filled.is_empty() {
+        return;
+    }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };

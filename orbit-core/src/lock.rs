@@ -15,6 +15,7 @@ pub use mode::{Modes, RowLock, TableLock};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -60,6 +61,31 @@ pub enum Acquired {
     Held,
     /// Only with [`Wait::SkipLocked`].
     Skipped,
+}
+
+/// Locks on their way out of a transaction: released when this is dropped,
+/// wherever that happens.
+pub struct HeldLocks {
+    manager: Arc<LockManager>,
+    txn: TxnId,
+    held: Vec<(LockKey, Modes)>,
+}
+
+impl HeldLocks {
+    pub fn new(manager: Arc<LockManager>, txn: TxnId, held: Vec<(LockKey, Modes)>) -> HeldLocks {
+        HeldLocks { manager, txn, held }
+    }
+
+    pub fn push(&mut self, key: LockKey, modes: Modes) {
+        self.held.push((key, modes));
+    }
+}
+
+impl Drop for HeldLocks {
+    fn drop(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.manager.release_all(self.txn, held);
+    }
 }
 
 #[derive(Default)]

@@ -144,6 +144,8 @@ pub struct Sizes {
 
 /// Takes entries of one space in strictly ascending key order and makes them
 /// part of the store at `finish`, all at once. Dropped unfinished, it leaves nothing.
+/// Its key range must be one that nobody reads yet: whether snapshots taken before
+/// `finish` show the load is not promised.
 pub trait SortedLoad: Send {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
     /// Durable when it returns, with every batch applied before. Entries may lie

@@ -312,9 +312,7 @@ impl Transaction {
         self.ended = true;
         let held = std::mem::take(&mut self.held);
         self.db.locks.release_all(self.id, held);
-        if !self.filled.is_empty() {
-            crate::load::clear_later(&self.db, std::mem::take(&mut self.filled));
-        }
+        crate::load::clear_later(&self.db, std::mem::take(&mut self.filled));
     }
 
     fn lane(&self) -> Lane {
@@ -339,6 +337,16 @@ impl Changes {
         self.cleared.iter().any(|(partition, storage, of)| {
             *of == space && key.starts_with(&crate::key::data_prefix(*partition, *storage))
         })
+    }
+
+    /// Of the storages that this transaction filled, those it went back on.
+    fn abandoned(&self, filled: &[(PartitionId, StorageId)]) -> Vec<(PartitionId, StorageId)> {
+        let kept = |storage| {
+            let mut loads = self.loads.iter();
+            loads.any(|load| load.storages.contains(storage))
+        };
+        let abandoned = filled.iter().filter(|(_, storage)| !kept(storage));
+        abandoned.copied().collect()
     }
 
     fn log(&self, operations: &mut OperationWriter) -> Result<()> {

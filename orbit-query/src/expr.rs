@@ -11,8 +11,8 @@
 //! function tables.
 
 mod arith;
-mod compile;
 mod coerce;
+mod compile;
 mod functions;
 pub(crate) mod node;
 mod pattern;
@@ -72,7 +72,9 @@ pub struct NoRow;
 
 impl RowSource for NoRow {
     fn value(&self, _: usize) -> Result<ValueRef<'_>> {
-        Err(orbit_core::Error::internal("a constant expression asked for a column"))
+        Err(orbit_core::Error::internal(
+            "a constant expression asked for a column",
+        ))
     }
 }
 

@@ -40,7 +40,9 @@ const SHARDS: usize = 8;
 enum Entry {
     Plan(Arc<Prepared>),
     /// Not normalisable, as of this version of the catalog.
-    FullText { catalog: u64 },
+    FullText {
+        catalog: u64,
+    },
 }
 
 type Shard = Mutex<LruCache<Box<[u8]>, Entry, RandomState>>;
@@ -130,7 +132,8 @@ fn compile(
         copied = literal.end;
     }
     shape.push_str(sql.get(copied..)?);
-    let mut statements = Parser::parse_sql(&crate::statement::dialect::OrbitDialect, &shape).ok()?;
+    let mut statements =
+        Parser::parse_sql(&crate::statement::dialect::OrbitDialect, &shape).ok()?;
     let statement = statements.pop()?;
     if !statements.is_empty() {
         return None;
@@ -152,12 +155,7 @@ fn compile(
     Some(Arc::new(Prepared::point(shape, plan, &declared)))
 }
 
-fn value(
-    sql: &str,
-    literal: &Literal,
-    ty: &SqlType,
-    format: &FormatSettings,
-) -> Result<Value> {
+fn value(sql: &str, literal: &Literal, ty: &SqlType, format: &FormatSettings) -> Result<Value> {
     let text = sql.get(literal.content.clone()).unwrap_or_default();
     Ok(match literal.kind {
         LiteralKind::Int4 => Value::Int4(literal.number as i32),

@@ -36,12 +36,12 @@ use crate::engine::EngineOptions;
 use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
+use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::{Database, ReadView};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
-use orbit_core::Result;
 use runtime::Machine;
 use sqlparser::ast::{self, Statement};
 use std::sync::Arc;
@@ -64,7 +64,9 @@ pub struct Planner {
 
 impl Planner {
     pub fn new(_db: &Arc<Database>, options: &EngineOptions) -> Result<Planner> {
-        Ok(Planner { machine: Arc::new(Machine::new(options)?) })
+        Ok(Planner {
+            machine: Arc::new(Machine::new(options)?),
+        })
     }
 
     /// Resolves and optimises a SELECT, VALUES, INSERT, UPDATE or DELETE.
@@ -126,7 +128,12 @@ impl Planner {
     }
 
     /// An expression over columns, for what the row interpreter can't do.
-    pub fn scalar(&self, ctx: &PlanContext, expr: &ast::Expr, columns: &[(String, SqlType)]) -> Result<CompiledExpr> {
+    pub fn scalar(
+        &self,
+        ctx: &PlanContext,
+        expr: &ast::Expr,
+        columns: &[(String, SqlType)],
+    ) -> Result<CompiledExpr> {
         scalar::compile(&self.machine, ctx, expr, columns)
     }
 }

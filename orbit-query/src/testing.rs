@@ -133,7 +133,10 @@ impl Client {
     pub async fn fails(&mut self, sql: &str, expected: &str) {
         let lines = self.say(sql).await;
         let last = lines.last().cloned().unwrap_or_default();
-        assert!(last.starts_with(&format!("ERROR {expected}")), "{sql}: {lines:?}");
+        assert!(
+            last.starts_with(&format!("ERROR {expected}")),
+            "{sql}: {lines:?}"
+        );
     }
 
     pub fn block(&self) -> Block {

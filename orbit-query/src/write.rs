@@ -64,7 +64,9 @@ pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())
         .map_err(|error| {
-            Error::corrupted(format!("the stored expression {sql:?} can't be read: {error}"))
+            Error::corrupted(format!(
+                "the stored expression {sql:?} can't be read: {error}"
+            ))
         })
 }
 
@@ -270,7 +272,12 @@ impl TableWriter {
             if place > 0 {
                 detail.push_str(", ");
             }
-            push_value(&mut detail, &value.as_ref(), &column.sql_type, &env.facts.format);
+            push_value(
+                &mut detail,
+                &value.as_ref(),
+                &column.sql_type,
+                &env.facts.format,
+            );
         }
         detail.push_str(").");
         detail

@@ -6,6 +6,7 @@ use orbit_tests::server::{Server, binary};
 use orbit_tests::{Random, seed, skip, soak};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use tokio_postgres::Client;
 
 const ROWS: i64 = 400;
@@ -54,6 +55,17 @@ async fn verify(server: &Server, acknowledged: &[i64]) {
     }
 }
 
+/// Whether a call that strace made fail was on a file: `write(7</path>, ...) (INJECTED)`.
+fn failed_on_disk(trace: &str) -> bool {
+    trace
+        .lines()
+        .filter(|line| line.contains("INJECTED"))
+        .any(|line| {
+            line.split_once('<')
+                .is_some_and(|(_, of)| of.starts_with('/'))
+        })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_nth_failing_call_acknowledges_nothing_falsely() {
     if Command::new("strace").arg("-V").output().is_err() {
@@ -85,21 +97,35 @@ async fn the_nth_failing_call_acknowledges_nothing_falsely() {
             let trace = home.path().join("trace");
             let mut command = Command::new("strace");
             command
-                .args(["-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o"])
+                .args([
+                    "-f",
+                    "-y",
+                    "-qq",
+                    "--seccomp-bpf",
+                    "-e",
+                    "signal=none",
+                    "-o",
+                ])
                 .arg(&trace)
                 .args(["-e", &format!("trace={call}")])
                 .args(["-e", &format!("inject={call}:error={error}:when={nth}")])
                 .arg(binary());
             let mut acknowledged = first.clone();
+            let mut ended = true;
             if let Ok(mut server) = Server::spawn(command, &directory, &[]).await {
                 if let Ok(client) = server.try_connect().await {
                     acknowledged.extend(fill(&client, 100, 130).await);
                 }
-                server.stop();
+                ended = server.stop_within(Duration::from_secs(15)).is_some();
             }
-            let hit = std::fs::read_to_string(&trace)
-                .unwrap_or_default()
-                .contains("INJECTED");
+            let trace = std::fs::read_to_string(&trace).unwrap_or_default();
+            let hit = trace.contains("INJECTED");
+            // A write to an event or a signal's pipe never fails outside of this test,
+            // and without it the node doesn't hear that it is asked to end.
+            assert!(
+                ended || !failed_on_disk(&trace),
+                "{call} {nth}: the node did not end:\n{trace}"
+            );
             let server = Server::start_in(&directory, &[]).await;
             verify(&server, &acknowledged).await;
             drop(server);

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 
@@ -151,16 +151,24 @@ impl Server {
 
     /// Asks the node to end and waits for it; its exit code.
     pub fn stop(&mut self) -> Option<i32> {
+        match self.stop_within(Duration::from_secs(30)) {
+            Some(status) => status.code(),
+            None => panic!("the node did not end within 30 s of SIGTERM"),
+        }
+    }
+
+    /// Asks the node to end; `None` if it had to be killed for want of an answer.
+    pub fn stop_within(&mut self, limit: Duration) -> Option<ExitStatus> {
         self.signal(libc::SIGTERM);
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {
-                return status.code();
+                return Some(status);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         self.kill();
-        panic!("the node did not end within 30 s of SIGTERM");
+        None
     }
 
     /// Starts again on the same directory.

@@ -79,7 +79,7 @@ impl Actor for DataActor {
         } = commit;
         match state.admit(&mut request) {
             Ok(()) => state.queue.push(request, credit),
-            Err(refusal) => state.queue.refuse(request, refusal),
+            Err(refusal) => request.refuse(refusal),
         }
         Ok(())
     }

@@ -83,6 +83,9 @@ impl Sequencer {
             request.operations.truncate(*table, *partition, &seen);
             self.fingerprints.clear(*partition);
         }
+        for partition in &request.reloaded {
+            self.fingerprints.clear(*partition);
+        }
         self.fingerprints.apply(&request.fingerprints);
         let sequence = self.sequences.entry(request.lane).or_default();
         sequence.0 += 1;

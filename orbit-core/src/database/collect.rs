@@ -60,10 +60,10 @@ impl Database {
     }
 
     async fn remove_dead(&self, table: &Arc<Table>, dead: &[Vec<u8>], frontier: Hlc) -> Result<()> {
-        use crate::lock::{Acquired, RowLock, Wait, WaitLimits};
+        use crate::lock::{Acquired, HeldLocks, RowLock, Wait, WaitLimits};
         let txn = crate::ids::TxnId(self.next_txn.fetch_add(1, Ordering::Relaxed));
         let mut batch = Batch::new();
-        let mut locks = Vec::new();
+        let mut locks = HeldLocks::new(self.locks.clone(), txn, Vec::new());
         let mut row = Vec::new();
         for key in dead {
             let pk = key.get(crate::read::PREFIX_BYTES..).unwrap_or(&[]);
@@ -84,7 +84,7 @@ impl Database {
             if acquired != Acquired::New {
                 continue;
             }
-            locks.push((lock, modes));
+            locks.push(lock, modes);
             let there = self.store.get(Space::Data, key, &mut row)?;
             if there && !RowRef::new(&row)?.is_live() && RowRef::new(&row)?.newest_hlc() <= frontier
             {
@@ -92,8 +92,7 @@ impl Database {
             }
         }
         let (mut request, answer) = crate::committer::Request::upkeep(batch);
-        request.txn = txn;
-        request.locks = locks;
+        request.locks = Some(locks);
         self.commit(request).await?;
         answer.await.map_err(|_| super::stopped())??;
         Ok(())

@@ -21,8 +21,8 @@ use crate::vector::{self, Vectors};
 use parking_lot::Mutex;
 use ractor::ActorRuntime;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Records at the end of each lane whose checksums are verified on opening.
@@ -99,7 +99,7 @@ impl Database {
             newest: clock.last(),
             scratch: Vec::new(),
         };
-        let queue = Arc::new(CommitQueue::new(locks.clone()));
+        let queue = Arc::new(CommitQueue::default());
         let disk = options
             .disk_reserve
             .clone()

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Entries sorted in memory before a run is cut.
 const RUN_BYTES: usize = 16 << 20;
+/// Entries that come in order wait only for so many.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Which entries are one too many.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,6 +110,8 @@ pub struct Sorter {
     last_compared: usize,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// What is in memory is in order, and comes after what went to the files.
+    in_order: bool,
     runs: Vec<File>,
     early_stop: Option<Stop>,
 }
@@ -129,6 +133,7 @@ impl Sorter {
             last_compared: 0,
             bytes: Vec::new(),
             entries: Vec::new(),
+            in_order: true,
             runs: Vec::new(),
             early_stop: None,
         }
@@ -139,6 +144,12 @@ impl Sorter {
         if self.bytes.len() + key.len() + value.len() > RUN_BYTES && !self.entries.is_empty() {
             self.cut(false)?;
         }
+        if self.in_order {
+            self.in_order = match self.entries.last() {
+                Some(last) => Self::key(&self.bytes, *last) < key,
+                None => self.last.as_slice() < key,
+            };
+        }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
@@ -148,6 +159,10 @@ impl Sorter {
             key: (start + key.len()) as u32,
             value: self.bytes.len() as u32,
         });
+        let direct = self.in_order && self.duplicate == Duplicate::Whole && self.runs.is_empty();
+        if direct && self.bytes.len() >= PIECE_BYTES {
+            self.cut(false)?;
+        }
         Ok(())
     }
 
@@ -158,11 +173,7 @@ impl Sorter {
     /// Sorts what is in memory and puts it away.
     fn cut(&mut self, last: bool) -> Result<()> {
         let bytes = &self.bytes;
-        let in_order = self
-            .entries
-            .windows(2)
-            .all(|pair| Self::key(bytes, pair[0]) <= Self::key(bytes, pair[1]));
-        if !in_order {
+        if !self.in_order {
             self.entries
                 .sort_unstable_by(|a, b| Self::key(bytes, *a).cmp(Self::key(bytes, *b)));
         }
@@ -178,6 +189,7 @@ impl Sorter {
         }
         self.bytes.clear();
         self.entries.clear();
+        self.in_order = true;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::fingerprint;
 use crate::ids::{PartitionId, SiteOrdinal};
 use crate::key;
+use crate::lock::HeldLocks;
 use crate::log::{Life, OperationWriter};
 use crate::read::PREFIX_BYTES;
 use crate::row::{self, PENDING, RowRef, Stamp};
@@ -29,6 +30,7 @@ impl Transaction {
         let mut operations = OperationWriter::default();
         let mut partitions: SmallVec<[PartitionId; 4]> = SmallVec::new();
         let mut fingerprints = fingerprint::Deltas::new();
+        let mut reloaded = SmallVec::new();
 
         for (partition, storage, space) in &self.changes.cleared {
             let prefix = key::data_prefix(*partition, *storage);
@@ -37,6 +39,7 @@ impl Transaction {
         self.changes.log(&mut operations)?;
         for load in &self.changes.loads {
             note(&mut partitions, load.partition);
+            reloaded.push(load.partition);
             for (partition, bucket, digest) in &load.fingerprints {
                 fingerprint::add(&mut fingerprints, *partition, *bucket, *digest);
             }
@@ -113,24 +116,31 @@ impl Transaction {
             epoch: 0,
             partitions,
             fingerprints,
+            reloaded,
             truncated: std::mem::take(&mut self.changes.truncated),
             catalog: std::mem::take(&mut self.changes.catalog),
             hidden_keys: self.hidden_keys,
-            locks: std::mem::take(&mut self.held),
+            locks: Some(HeldLocks::new(
+                self.db.locks.clone(),
+                self.id,
+                std::mem::take(&mut self.held),
+            )),
             reply,
         };
         // From here on the locks are the committer's to release.
         self.ended = true;
         let filled = std::mem::take(&mut self.filled);
+        let abandoned = self.changes.abandoned(&filled);
         let db = self.db.clone();
         self.writes = Default::default();
         db.commit(request).await?;
         match answer.await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                crate::load::clear_later(&db, abandoned);
+                Ok(())
+            }
             Ok(Err(refusal)) => {
-                if !filled.is_empty() {
-                    crate::load::clear_later(&db, filled);
-                }
+                crate::load::clear_later(&db, filled);
                 Err(refusal)
             }
             Err(_) => Err(stopped()),

@@ -147,18 +147,18 @@ impl Transaction {
             });
         }
         let there = self.db.store.get(Space::Data, &store_key, &mut row)?;
-        let mut changed = false;
-        if there {
+        let changed = if there {
             let newest = RowRef::new(&row)?.newest_hlc();
             let moment = self
                 .view
                 .as_ref()
                 .map_or(crate::clock::Hlc::MAX, |view| view.position);
-            if newest > moment {
-                changed = self.differs(table, &store_key, &row)?;
-            }
             self.seen = self.seen.max(newest);
-        }
+            newest > moment && self.differs(table, &store_key, Some(&row))?
+        } else {
+            // Even a tombstone may have been vacuumed since the statement's moment.
+            self.differs(table, &store_key, None)?
+        };
         if changed && self.isolation == Isolation::RepeatableRead {
             return Err(serialization_failure());
         }
@@ -219,14 +219,18 @@ impl Transaction {
     }
 
     /// Compares bytes, not stamps: a merged write may carry an older stamp.
-    fn differs(&self, table: &Table, key: &[u8], now: &[u8]) -> Result<bool> {
+    fn differs(&self, table: &Table, key: &[u8], now: Option<&[u8]>) -> Result<bool> {
         let Some(view) = &self.view else {
             return Ok(false);
         };
+        // What this transaction loaded is newer than its own moment.
+        let view = match &self.loaded {
+            Some(loaded) if loaded.0.contains(&table.storage) => &loaded.1,
+            _ => view,
+        };
         let mut then = Vec::new();
         let there = view.snapshot.get(Space::Data, key, &mut then)?;
-        let _ = table;
-        Ok(!there || then != now)
+        Ok(there.then_some(then.as_slice()) != now)
     }
 }
 

@@ -475,3 +475,111 @@ async fn rows_of_a_storage_dropped_later_are_neither_stored_nor_logged() {
         assert!(crate::log::operations(&payload).unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_row_deleted_and_vacuumed_since_is_seen_to_have_changed() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    for id in 0..2 {
+        put(&db, &t, row(id, &id.to_string(), 0)).await.unwrap();
+    }
+    let mut repeatable = db.begin(Isolation::RepeatableRead);
+    let mut committed = db.begin(Isolation::ReadCommitted);
+    repeatable.begin_statement();
+    committed.begin_statement();
+    let mut deleting = db.begin(Isolation::ReadCommitted);
+    deleting.begin_statement();
+    for id in 0..2 {
+        deleting.delete(&t, &pk(id)).await.unwrap();
+    }
+    deleting.commit().await.unwrap();
+    db.vacuum(None).await.unwrap();
+    let error = repeatable
+        .lock_row(&t, &pk(0), RowLock::Update, Wait::Block)
+        .await
+        .unwrap_err();
+    assert!(error.is(state::SERIALIZATION_FAILURE), "{error:?}");
+    let locked = committed
+        .lock_row(&t, &pk(1), RowLock::Update, Wait::Block)
+        .await
+        .unwrap();
+    assert!(locked.changed && locked.row.is_none());
+}
+
+/// A table's fingerprint as it is stored, and as its rows would give it.
+fn fingerprints(db: &Database, table: &Table) -> [fingerprint::Fingerprints; 2] {
+    let mut stored = fingerprint::Fingerprints::default();
+    let snapshot = db.durable().snapshot.clone();
+    let range = KeyRange::prefix(&[fingerprint::PREFIX]);
+    let mut cursor = snapshot
+        .scan(Space::Meta, range, Direction::Forward)
+        .unwrap();
+    while cursor.advance().unwrap() {
+        stored.read(cursor.key(), cursor.value()).unwrap();
+    }
+    let mut counted = fingerprint::Fingerprints::default();
+    let view = db.read();
+    let mut scan = view
+        .scan(table, KeyRange::default(), Direction::Forward)
+        .unwrap();
+    let number = table.created.hlc ^ table.created.site.0;
+    while let Some((pk, row)) = scan.next().unwrap() {
+        let row = RowRef::new(row).unwrap();
+        let (bucket, digest) = fingerprint::digest(number, pk, row.body());
+        counted.apply(&[(table.partition, bucket, digest)]);
+    }
+    [stored, counted]
+}
+
+#[tokio::test]
+async fn fingerprints_follow_a_rebuilt_table() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    for id in 0..20 {
+        put(&db, &t, row(id, &id.to_string(), 0)).await.unwrap();
+    }
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    // Written before the table moves, and so not part of it.
+    txn.insert(&t, row(50, "fifty", 0)).await.unwrap();
+    // Twice, as two ALTERs of one transaction would.
+    for _ in 0..2 {
+        let mut load = txn.begin_rebuild(t.def.clone()).await.unwrap();
+        for id in 10..30 {
+            load.push(&row(id, &id.to_string(), 1)).unwrap();
+        }
+        load.finish(&mut txn).await.unwrap();
+    }
+    let moved = txn.catalog().table_by_id(t.id).unwrap().clone();
+    txn.begin_statement();
+    txn.delete(&moved, &pk(10)).await.unwrap();
+    txn.commit().await.unwrap();
+    let moved = db.durable().catalog.table_by_id(t.id).unwrap().clone();
+    assert_eq!(all(&db.read(), &moved).len(), 19);
+    let [stored, counted] = fingerprints(&db, &moved);
+    assert_eq!(stored.of(t.partition), counted.of(t.partition));
+    let pending = db.durable().snapshot.clone();
+    let prefix = crate::meta::pending_load_key(t.partition, moved.storage)[..1].to_vec();
+    let range = KeyRange::prefix(&prefix);
+    let mut notes = pending
+        .scan(Space::Meta, range, Direction::Forward)
+        .unwrap();
+    assert!(!notes.advance().unwrap(), "a note of a load was left");
+}
+
+#[tokio::test]
+async fn locks_of_a_request_that_nobody_took_are_released() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    txn.insert(&t, row(1, "a", 1)).await.unwrap();
+    // Not a credit is left, and the client goes away while its COMMIT waits for one.
+    let credits = db.take_all_credits().await;
+    let committing = tokio::time::timeout(Duration::from_millis(1), txn.commit());
+    assert!(committing.await.is_err());
+    drop(credits);
+    assert_eq!(db.locks.held(), 0);
+    put(&db, &t, row(1, "b", 2)).await.unwrap();
+    assert_eq!(all(&db.read(), &t), [row(1, "b", 2)]);
+}

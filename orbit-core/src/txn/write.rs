@@ -172,7 +172,9 @@ impl Transaction {
         old: Vec<u8>,
         changes: Vec<(usize, Value)>,
     ) -> Result<()> {
-        let touches_key = changes.iter().any(|(column, _)| is_key_column(table, *column));
+        let touches_key = changes
+            .iter()
+            .any(|(column, _)| is_key_column(table, *column));
         if !touches_key && !touches_index(table, &changes) {
             let mut new = Vec::new();
             let stamp = self.stamp(table);

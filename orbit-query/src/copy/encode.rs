@@ -10,6 +10,7 @@ use orbit_core::row::{self, Stamp};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, text};
 use orbit_core::{Error, Result, key, state};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// How much of a line an error message shows.
@@ -30,6 +31,28 @@ pub struct Plan {
     pub facts: Facts,
     /// Of rows for a sorted load; `None`: values are handed over instead.
     pub stamp: Option<Stamp>,
+    /// Buffers of chunks that are done with.
+    pub spare: Mutex<Vec<Vec<u8>>>,
+}
+
+/// As many as can be under way at once, and hardly more.
+const SPARE_BUFFERS: usize = 8;
+
+impl Plan {
+    /// An empty buffer, used before if possible: fresh memory has to be cleared first.
+    pub fn buffer(&self, capacity: usize) -> Vec<u8> {
+        let mut buffer = self.spare.lock().pop().unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(capacity);
+        buffer
+    }
+
+    pub fn give_back(&self, buffer: Vec<u8>) {
+        let mut spare = self.spare.lock();
+        if spare.len() < SPARE_BUFFERS {
+            spare.push(buffer);
+        }
+    }
 }
 
 /// What a chunk became.
@@ -64,7 +87,7 @@ pub fn run(plan: &Plan, chunk: &[u8], header: bool) -> std::result::Result<Rows,
         return Err(fail(line, error, String::new()));
     }
     if plan.stamp.is_some() {
-        rows.bytes.reserve(chunk.len() * 2);
+        rows.bytes = plan.buffer(chunk.len() * 2);
     }
     if header {
         match splitter.next_line() {

@@ -134,8 +134,7 @@ impl CopyOut {
                     ..
                 } if *at < batch.len() => {
                     let row = *at;
-                    self.writer
-                        .row(&mut out, |place| batch.value(row, place))?;
+                    self.writer.row(&mut out, |place| batch.value(row, place))?;
                     *at += 1;
                     self.count += 1;
                 }

@@ -1,5 +1,10 @@
 //! COPY FROM: takes the stream, keeps a few chunks under way, and feeds what
 //! comes back, in order, to the table. Memory is bounded by the chunks under way.
+//!
+//! ```text
+//! the stream -> chunks of whole lines -> rows (workers, side by side)
+//!     -> a sorted load (one thread, in order), or inserts one by one
+//! ```
 
 use super::cut::Lines;
 use super::encode::{self, Failure, Plan, Rows};
@@ -11,6 +16,7 @@ use crate::statement::names::Name;
 use orbit_core::load::Load;
 use orbit_core::txn::TableLock;
 use orbit_core::{Error, Result, state};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -22,9 +28,20 @@ const MAX_ROW_BYTES: usize = 256 << 20;
 
 type Work = JoinHandle<std::result::Result<Rows, Box<Failure>>>;
 
+/// Where the rows go.
+enum Target {
+    /// Row by row into a table that others see and write.
+    Inserts,
+    Load(Box<Load>),
+    /// A thread is busy with the last chunk's rows.
+    Feeding(JoinHandle<Result<Box<Load>>>),
+    /// An error took it.
+    Lost,
+}
+
 pub struct Import {
     plan: Arc<Plan>,
-    load: Option<Load>,
+    target: Target,
     lines: Lines,
     /// What came since the last cut.
     pending: Vec<u8>,
@@ -75,6 +92,7 @@ impl Import {
             force_null: field_flags(&options.force_null)?,
             force_not_null: field_flags(&options.force_not_null)?,
             stamp: load.as_ref().map(Load::stamp),
+            spare: Mutex::default(),
             facts: session.moment(),
             options: options.clone(),
             writer,
@@ -91,7 +109,7 @@ impl Import {
         };
         Ok(Import {
             plan: Arc::new(plan),
-            load,
+            target: load.map_or(Target::Inserts, |load| Target::Load(Box::new(load))),
             lines,
             pending: Vec::with_capacity(CHUNK_BYTES + (64 << 10)),
             searched: 0,
@@ -140,7 +158,7 @@ impl Import {
             return Ok(());
         }
         self.searched = 0;
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES + (64 << 10));
+        let mut chunk = self.plan.buffer(CHUNK_BYTES + (64 << 10));
         chunk.extend_from_slice(self.pending.get(cut..).unwrap_or_default());
         std::mem::swap(&mut chunk, &mut self.pending);
         chunk.truncate(cut);
@@ -156,7 +174,9 @@ impl Import {
         let header = std::mem::take(&mut self.header);
         self.under_way
             .push_back(tokio::task::spawn_blocking(move || {
-                encode::run(&plan, &chunk, header)
+                let rows = encode::run(&plan, &chunk, header);
+                plan.give_back(chunk);
+                rows
             }));
     }
 
@@ -179,19 +199,17 @@ impl Import {
                 failure.place
             ))
         })?;
-        match &mut self.load {
+        self.lines_done += rows.lines;
+        self.over |= rows.over;
+        match self.load().await? {
             Some(load) => {
-                let mut start = 0;
-                for (pk_end, row_end) in &rows.ends {
-                    let (pk_end, row_end) = (*pk_end as usize, *row_end as usize);
-                    let pk = rows.bytes.get(start..pk_end).unwrap_or_default();
-                    let row = rows.bytes.get(pk_end..row_end).unwrap_or_default();
-                    load.push_encoded(pk, row)?;
-                    start = row_end;
-                }
                 self.rows += rows.ends.len() as u64;
+                let plan = self.plan.clone();
+                self.target =
+                    Target::Feeding(tokio::task::spawn_blocking(move || feed(load, rows, &plan)));
             }
             None => {
+                let first = self.lines_done - rows.lines;
                 for (line, values) in rows.values {
                     let inserted = session
                         .transaction()?
@@ -201,16 +219,32 @@ impl Import {
                         error.in_context(format!(
                             "COPY {}, line {}",
                             self.plan.table.name,
-                            self.lines_done + line
+                            first + line
                         ))
                     })?;
                     self.rows += 1;
                 }
             }
         }
-        self.lines_done += rows.lines;
-        self.over |= rows.over;
         Ok(())
+    }
+
+    /// The load, once it has taken what it was given; `None`: there is none.
+    async fn load(&mut self) -> Result<Option<Box<Load>>> {
+        match std::mem::replace(&mut self.target, Target::Lost) {
+            Target::Load(load) => Ok(Some(load)),
+            Target::Feeding(work) => {
+                let load = work
+                    .await
+                    .map_err(|_| Error::internal("the feeder of COPY stopped"))??;
+                Ok(Some(load))
+            }
+            Target::Inserts => {
+                self.target = Target::Inserts;
+                Ok(None)
+            }
+            Target::Lost => Err(Error::internal("COPY goes on after an error")),
+        }
     }
 
     pub async fn finish(mut self, session: &mut Session) -> Result<u64> {
@@ -222,11 +256,24 @@ impl Import {
         while !self.under_way.is_empty() {
             self.take_one(session).await?;
         }
-        if let Some(load) = self.load.take() {
+        if let Some(load) = self.load().await? {
             load.finish(session.transaction()?)
                 .await
                 .map_err(|error| error.in_context(format!("COPY {}", self.plan.table.name)))?;
         }
         Ok(self.rows)
     }
+}
+
+fn feed(mut load: Box<Load>, rows: Rows, plan: &Plan) -> Result<Box<Load>> {
+    let mut start = 0;
+    for (pk_end, row_end) in &rows.ends {
+        let (pk_end, row_end) = (*pk_end as usize, *row_end as usize);
+        let pk = rows.bytes.get(start..pk_end).unwrap_or_default();
+        let row = rows.bytes.get(pk_end..row_end).unwrap_or_default();
+        load.push_encoded(pk, row)?;
+        start = row_end;
+    }
+    plan.give_back(rows.bytes);
+    Ok(load)
 }

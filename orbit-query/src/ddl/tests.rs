@@ -4,18 +4,32 @@ use crate::testing::{client, connect, engine};
 async fn create_and_drop_table() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL DEFAULT 'x', c numeric(6,2) CHECK (c > 0), UNIQUE (b, c))").await;
-    c.fails("CREATE TABLE t (a int)", "42P07: relation \"t\" already exists").await;
+    c.fails(
+        "CREATE TABLE t (a int)",
+        "42P07: relation \"t\" already exists",
+    )
+    .await;
     assert_eq!(
         c.say("CREATE TABLE IF NOT EXISTS t (a int)").await,
-        ["NOTICE: relation \"t\" already exists, skipping", "CREATE TABLE"]
+        [
+            "NOTICE: relation \"t\" already exists, skipping",
+            "CREATE TABLE"
+        ]
     );
     c.ok("INSERT INTO t (a, c) VALUES (1, 2.5)").await;
     assert_eq!(c.say("SELECT * FROM t WHERE a = 1").await[0], "1|x|2.50");
-    c.fails("INSERT INTO t (a, c) VALUES (2, -1)", "23514").await;
-    c.fails("INSERT INTO t (a, b) VALUES (2, NULL)", "23502").await;
-    c.fails("INSERT INTO t (a, c) VALUES (2, 2.5)", "23505: duplicate key value violates unique constraint \"t_b_c_key\"").await;
+    c.fails("INSERT INTO t (a, c) VALUES (2, -1)", "23514")
+        .await;
+    c.fails("INSERT INTO t (a, b) VALUES (2, NULL)", "23502")
+        .await;
+    c.fails(
+        "INSERT INTO t (a, c) VALUES (2, 2.5)",
+        "23505: duplicate key value violates unique constraint \"t_b_c_key\"",
+    )
+    .await;
     assert_eq!(c.ok("DROP TABLE t").await, "DROP TABLE");
-    c.fails("DROP TABLE t", "42P01: table \"t\" does not exist").await;
+    c.fails("DROP TABLE t", "42P01: table \"t\" does not exist")
+        .await;
     assert_eq!(
         c.say("DROP TABLE IF EXISTS t, u").await,
         [
@@ -30,18 +44,33 @@ async fn create_and_drop_table() {
 async fn what_a_table_can_not_be_is_refused() {
     let mut c = client();
     c.fails("CREATE TABLE t (a int, a int)", "42701").await;
-    c.fails("CREATE TABLE t (a int PRIMARY KEY, b int PRIMARY KEY)", "42P16").await;
-    c.fails("CREATE TABLE t (a int, PRIMARY KEY (b))", "42703").await;
+    c.fails(
+        "CREATE TABLE t (a int PRIMARY KEY, b int PRIMARY KEY)",
+        "42P16",
+    )
+    .await;
+    c.fails("CREATE TABLE t (a int, PRIMARY KEY (b))", "42703")
+        .await;
     c.fails("CREATE TABLE t (a nosuchtype)", "42704").await;
-    c.fails("CREATE TABLE t (a int REFERENCES u (a))", "0A000").await;
-    c.fails("CREATE TABLE t (a int) WITH (nonsense = 1)", "22023").await;
-    c.fails("CREATE TABLE t (a int) WITH (consistency = 'home')", "0A000").await;
-    c.fails("CREATE TABLE t (a int CHECK (b > 0))", "42703").await;
-    c.fails("CREATE TABLE t (a json PRIMARY KEY)", "42704").await;
+    c.fails("CREATE TABLE t (a int REFERENCES u (a))", "0A000")
+        .await;
+    c.fails("CREATE TABLE t (a int) WITH (nonsense = 1)", "22023")
+        .await;
+    c.fails(
+        "CREATE TABLE t (a int) WITH (consistency = 'home')",
+        "0A000",
+    )
+    .await;
+    c.fails("CREATE TABLE t (a int CHECK (b > 0))", "42703")
+        .await;
+    c.fails("CREATE TABLE t (a json PRIMARY KEY)", "42704")
+        .await;
     c.fails("CREATE TABLE nowhere.t (a int)", "3F000").await;
-    c.fails("CREATE TABLE t (a int DEFAULT 'abc')", "22P02").await;
+    c.fails("CREATE TABLE t (a int DEFAULT 'abc')", "22P02")
+        .await;
     c.fails("CREATE TEMP TABLE t (a int)", "0A000").await;
-    c.ok("CREATE TABLE t (a int, filler char(84)) WITH (fillfactor=100)").await;
+    c.ok("CREATE TABLE t (a int, filler char(84)) WITH (fillfactor=100)")
+        .await;
 }
 
 #[tokio::test]
@@ -68,7 +97,8 @@ async fn ddl_is_part_of_the_transaction() {
 #[tokio::test]
 async fn truncate_empties_and_rolls_back() {
     let mut c = client();
-    c.ok("CREATE TABLE t (a int PRIMARY KEY, v int); CREATE INDEX ON t (v)").await;
+    c.ok("CREATE TABLE t (a int PRIMARY KEY, v int); CREATE INDEX ON t (v)")
+        .await;
     c.ok("INSERT INTO t VALUES (1, 10), (2, 20)").await;
     c.ok("BEGIN").await;
     assert_eq!(c.ok("TRUNCATE t").await, "TRUNCATE TABLE");
@@ -84,11 +114,16 @@ async fn truncate_empties_and_rolls_back() {
 #[tokio::test]
 async fn indexes_are_built_over_what_is_there() {
     let mut c = client();
-    c.ok("CREATE TABLE t (a int PRIMARY KEY, v int, w text)").await;
-    c.ok("INSERT INTO t VALUES (1, 10, 'x'), (2, 20, 'y'), (3, 20, 'z')").await;
+    c.ok("CREATE TABLE t (a int PRIMARY KEY, v int, w text)")
+        .await;
+    c.ok("INSERT INTO t VALUES (1, 10, 'x'), (2, 20, 'y'), (3, 20, 'z')")
+        .await;
     c.ok("CREATE INDEX ON t (v)").await;
     c.ok("CREATE INDEX ON t (v)").await;
-    assert_eq!(c.say("SELECT a FROM t WHERE v = 20 ORDER BY a").await, ["2", "3", "SELECT 2"]);
+    assert_eq!(
+        c.say("SELECT a FROM t WHERE v = 20 ORDER BY a").await,
+        ["2", "3", "SELECT 2"]
+    );
     c.fails("CREATE INDEX t_v_idx1 ON t (w)", "42P07").await;
     c.fails(
         "CREATE UNIQUE INDEX u ON t (v)",
@@ -99,7 +134,10 @@ async fn indexes_are_built_over_what_is_there() {
     c.fails("INSERT INTO t VALUES (4, 1, 'x')", "23505").await;
     assert_eq!(
         c.say("CREATE INDEX IF NOT EXISTS u ON t (w)").await,
-        ["NOTICE: relation \"u\" already exists, skipping", "CREATE INDEX"]
+        [
+            "NOTICE: relation \"u\" already exists, skipping",
+            "CREATE INDEX"
+        ]
     );
     c.ok("DROP INDEX u").await;
     c.ok("INSERT INTO t VALUES (4, 1, 'x')").await;
@@ -116,12 +154,26 @@ async fn a_primary_key_is_added_to_rows_that_are_there() {
     c.ok("INSERT INTO t VALUES (3, 30), (1, 10), (2, 20)").await;
     c.ok("ALTER TABLE t ADD PRIMARY KEY (a)").await;
     assert_eq!(c.say("SELECT b FROM t WHERE a = 2").await[0], "20");
-    c.fails("INSERT INTO t VALUES (1, 1)", "23505: duplicate key value violates unique constraint \"t_pkey\"").await;
+    c.fails(
+        "INSERT INTO t VALUES (1, 1)",
+        "23505: duplicate key value violates unique constraint \"t_pkey\"",
+    )
+    .await;
     c.fails("ALTER TABLE t ADD PRIMARY KEY (b)", "42P16").await;
-    c.ok("CREATE TABLE d (a int); INSERT INTO d VALUES (1), (1)").await;
-    c.fails("ALTER TABLE d ADD PRIMARY KEY (a)", "23505: could not create unique index \"d_pkey\"").await;
-    c.ok("CREATE TABLE n (a int); INSERT INTO n VALUES (NULL)").await;
-    c.fails("ALTER TABLE n ADD PRIMARY KEY (a)", "23502: column \"a\" of relation \"n\" contains null values").await;
+    c.ok("CREATE TABLE d (a int); INSERT INTO d VALUES (1), (1)")
+        .await;
+    c.fails(
+        "ALTER TABLE d ADD PRIMARY KEY (a)",
+        "23505: could not create unique index \"d_pkey\"",
+    )
+    .await;
+    c.ok("CREATE TABLE n (a int); INSERT INTO n VALUES (NULL)")
+        .await;
+    c.fails(
+        "ALTER TABLE n ADD PRIMARY KEY (a)",
+        "23502: column \"a\" of relation \"n\" contains null values",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -129,17 +181,23 @@ async fn columns_are_added_without_writing_rows() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY)").await;
     c.ok("INSERT INTO t VALUES (1)").await;
-    c.ok("ALTER TABLE t ADD COLUMN b text DEFAULT 'old', ADD c int").await;
+    c.ok("ALTER TABLE t ADD COLUMN b text DEFAULT 'old', ADD c int")
+        .await;
     assert_eq!(c.say("SELECT * FROM t WHERE a = 1").await[0], "1|old|");
     c.ok("INSERT INTO t (a, c) VALUES (2, 5)").await;
     assert_eq!(c.say("SELECT * FROM t WHERE a = 2").await[0], "2|old|5");
     c.fails("ALTER TABLE t ADD COLUMN b int", "42701").await;
     assert_eq!(
         c.say("ALTER TABLE t ADD COLUMN IF NOT EXISTS b int").await,
-        ["NOTICE: column \"b\" of relation \"t\" already exists, skipping", "ALTER TABLE"]
+        [
+            "NOTICE: column \"b\" of relation \"t\" already exists, skipping",
+            "ALTER TABLE"
+        ]
     );
-    c.fails("ALTER TABLE t ADD COLUMN d int NOT NULL", "23502").await;
-    c.ok("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)").await;
+    c.fails("ALTER TABLE t ADD COLUMN d int NOT NULL", "23502")
+        .await;
+    c.ok("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
+        .await;
     c.fails("INSERT INTO t VALUES (-1)", "23514").await;
     c.fails(
         "ALTER TABLE t ADD CHECK (c > 100)",
@@ -147,7 +205,11 @@ async fn columns_are_added_without_writing_rows() {
     )
     .await;
     c.ok("ALTER TABLE t ADD UNIQUE (c)").await;
-    c.fails("INSERT INTO t (a, c) VALUES (9, 5)", "23505: duplicate key value violates unique constraint \"t_c_key\"").await;
+    c.fails(
+        "INSERT INTO t (a, c) VALUES (9, 5)",
+        "23505: duplicate key value violates unique constraint \"t_c_key\"",
+    )
+    .await;
     c.fails("ALTER TABLE t DROP COLUMN c", "0A000").await;
 }
 
@@ -167,14 +229,24 @@ async fn schemas_hold_tables() {
 async fn analyze_counts() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY, b text)").await;
-    c.ok("INSERT INTO t VALUES (1, 'x'), (2, 'x'), (3, NULL)").await;
+    c.ok("INSERT INTO t VALUES (1, 'x'), (2, 'x'), (3, NULL)")
+        .await;
     assert_eq!(c.ok("ANALYZE t").await, "ANALYZE");
     let view = c.session.engine().db().read();
-    let statistics = view.catalog().table("public", "t").unwrap().statistics.clone().unwrap();
+    let statistics = view
+        .catalog()
+        .table("public", "t")
+        .unwrap()
+        .statistics
+        .clone()
+        .unwrap();
     assert_eq!(statistics.rows, 3);
     assert_eq!(statistics.columns[0].distinct, 3);
     assert_eq!(statistics.columns[0].max.as_deref(), Some("3"));
-    assert_eq!((statistics.columns[1].distinct, statistics.columns[1].nulls), (1, 1));
+    assert_eq!(
+        (statistics.columns[1].distinct, statistics.columns[1].nulls),
+        (1, 1)
+    );
     assert_eq!(c.ok("VACUUM ANALYZE t").await, "VACUUM");
     c.fails("BEGIN; VACUUM t", "25001").await;
     c.ok("ROLLBACK").await;
@@ -189,7 +261,11 @@ async fn lock_table_keeps_writers_out() {
     a.ok("BEGIN; LOCK TABLE t IN SHARE MODE").await;
     b.ok("SET lock_timeout = 20").await;
     b.fails("INSERT INTO t VALUES (1)", "55P03").await;
-    b.fails("BEGIN; LOCK t NOWAIT", "55P03: could not obtain lock on relation \"t\"").await;
+    b.fails(
+        "BEGIN; LOCK t NOWAIT",
+        "55P03: could not obtain lock on relation \"t\"",
+    )
+    .await;
     b.ok("ROLLBACK").await;
     a.ok("COMMIT").await;
     b.ok("INSERT INTO t VALUES (1)").await;

@@ -174,14 +174,19 @@ pub(super) fn assignment(
         return Err(Stop::Unknown);
     };
     // Already of the column's very type, or the base type of a type without modifiers.
-    if from == *target || (*target == base && (from == SqlType::Unknown || base_type(&from) == base))
+    if from == *target
+        || (*target == base && (from == SqlType::Unknown || base_type(&from) == base))
     {
         return Ok(node);
     }
     if let Node::Const(Value::Null) = node {
         return Ok(node);
     }
-    Ok(Node::Cast(Box::new(node), target.clone(), CastKind::Assignment))
+    Ok(Node::Cast(
+        Box::new(node),
+        target.clone(),
+        CastKind::Assignment,
+    ))
 }
 
 /// PostgreSQL's implicit and assignment casts among the types known here.
@@ -210,11 +215,13 @@ pub(super) fn explicit(typed: Typed, target: &SqlType, params: &mut Params) -> R
     let base = base_type(target);
     if typed.ty == SqlType::Unknown {
         let node = unknown(typed.node, &base, params)?;
-        return Ok(if *target == base || matches!(node, Node::Const(Value::Null)) {
-            node
-        } else {
-            Node::Cast(Box::new(node), target.clone(), CastKind::Explicit)
-        });
+        return Ok(
+            if *target == base || matches!(node, Node::Const(Value::Null)) {
+                node
+            } else {
+                Node::Cast(Box::new(node), target.clone(), CastKind::Explicit)
+            },
+        );
     }
     let from = base_type(&typed.ty);
     if typed.ty == *target || (from == base && *target == base) {
@@ -275,9 +282,9 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
 /// a cached plan serves sessions with different zones, at different times.
 fn depends_on_session(literal: &str, base: &SqlType) -> bool {
     match base {
-        SqlType::Date | SqlType::Timestamp | SqlType::Time => {
-            !literal.trim_start().starts_with(|c: char| c.is_ascii_digit())
-        }
+        SqlType::Date | SqlType::Timestamp | SqlType::Time => !literal
+            .trim_start()
+            .starts_with(|c: char| c.is_ascii_digit()),
         SqlType::TimestampTz | SqlType::Array(_) => true,
         _ => false,
     }

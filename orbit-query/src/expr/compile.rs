@@ -315,12 +315,7 @@ impl<'a, 'p> Compiler<'a, 'p> {
         }
     }
 
-    fn binary(
-        &mut self,
-        left: &Expr,
-        op: &BinaryOperator,
-        right: &Expr,
-    ) -> Result<Typed, Stop> {
+    fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Typed, Stop> {
         let compare = match op {
             BinaryOperator::And | BinaryOperator::Or => return self.chain(left, op, right),
             BinaryOperator::Eq => Some(CompareOp::Eq),
@@ -496,7 +491,10 @@ impl<'a, 'p> Compiler<'a, 'p> {
         let pattern = self.typed(pattern)?;
         // char(n) LIKE sees its blanks in PostgreSQL: left to the planner.
         let fits = |ty: &SqlType| {
-            matches!(ty, SqlType::Unknown | SqlType::Text | SqlType::Varchar(_) | SqlType::Name)
+            matches!(
+                ty,
+                SqlType::Unknown | SqlType::Text | SqlType::Varchar(_) | SqlType::Name
+            )
         };
         if !fits(&subject.ty) || !fits(&pattern.ty) {
             return Err(Stop::Unknown);

@@ -262,7 +262,11 @@ fn text_int_call(
         return Err(Stop::Unknown);
     }
     // `substring(text, 'pattern')` is another function.
-    if arguments.iter().skip(1).any(|argument| argument.ty == SqlType::Unknown) {
+    if arguments
+        .iter()
+        .skip(1)
+        .any(|argument| argument.ty == SqlType::Unknown)
+    {
         return Err(Stop::Unknown);
     }
     let types = [SqlType::Text, SqlType::Int4, SqlType::Int4];

@@ -59,21 +59,46 @@ pub enum Node {
     Param(usize),
     Not(Box<Node>),
     Negate(Box<Node>),
-    IsNull { operand: Box<Node>, negated: bool },
+    IsNull {
+        operand: Box<Node>,
+        negated: bool,
+    },
     /// IS [NOT] TRUE / FALSE / UNKNOWN.
-    IsTruth { operand: Box<Node>, truth: Option<bool>, negated: bool },
+    IsTruth {
+        operand: Box<Node>,
+        truth: Option<bool>,
+        negated: bool,
+    },
     And(Vec<Node>),
     Or(Vec<Node>),
     Compare(CompareOp, Box<(Node, Node)>),
-    Distinct { sides: Box<(Node, Node)>, negated: bool },
+    Distinct {
+        sides: Box<(Node, Node)>,
+        negated: bool,
+    },
     Arith(ArithOp, Box<(Node, Node)>),
     Concat(Box<(Node, Node)>),
-    In { operand: Box<Node>, list: Vec<Node>, negated: bool },
-    Like { sides: Box<(Node, Node)>, escape: Option<char>, insensitive: bool, negated: bool },
-    Case { arms: Vec<(Node, Node)>, otherwise: Box<Node> },
+    In {
+        operand: Box<Node>,
+        list: Vec<Node>,
+        negated: bool,
+    },
+    Like {
+        sides: Box<(Node, Node)>,
+        escape: Option<char>,
+        insensitive: bool,
+        negated: bool,
+    },
+    Case {
+        arms: Vec<(Node, Node)>,
+        otherwise: Box<Node>,
+    },
     Coalesce(Vec<Node>),
     NullIf(Box<(Node, Node)>),
-    Extremum { list: Vec<Node>, greatest: bool },
+    Extremum {
+        list: Vec<Node>,
+        greatest: bool,
+    },
     Cast(Box<Node>, SqlType, CastKind),
     Call(Function, Vec<Node>),
 }
@@ -341,7 +366,9 @@ pub fn compare(left: &Datum<'_>, right: &Datum<'_>) -> Result<Option<Ordering>> 
     }
     match cast::compare(&left.as_ref(), &right.as_ref()) {
         Some(ordering) => Ok(Some(ordering)),
-        None => Err(Error::internal("values without a common order were compared")),
+        None => Err(Error::internal(
+            "values without a common order were compared",
+        )),
     }
 }
 
@@ -376,10 +403,7 @@ fn assign(value: Value, ty: &SqlType, env: &Env<'_>) -> Result<Value> {
     let needs_settings = match (&value, ty) {
         (Value::Text(_), _) => false,
         (_, SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_)) => true,
-        (
-            Value::TimestampTz(_),
-            SqlType::Date | SqlType::Time | SqlType::Timestamp,
-        ) => true,
+        (Value::TimestampTz(_), SqlType::Date | SqlType::Time | SqlType::Timestamp) => true,
         (Value::Timestamp(_) | Value::Date(_), SqlType::TimestampTz) => true,
         _ => false,
     };

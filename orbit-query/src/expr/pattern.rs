@@ -97,7 +97,10 @@ mod tests {
         assert!(like("ABC", "a%C", Some('\\'), true).unwrap());
         assert!(like("a%", "a!%", Some('!'), false).unwrap());
         assert!(like("abc", "a\\", None, false).is_ok());
-        assert!(like("a", "a\\", Some('\\'), false).is_ok_and(|m| !m) || like("a", "a\\", Some('\\'), false).is_err());
+        assert!(
+            like("a", "a\\", Some('\\'), false).is_ok_and(|m| !m)
+                || like("a", "a\\", Some('\\'), false).is_err()
+        );
     }
 
     #[test]

@@ -89,7 +89,10 @@ impl<'a> Scope<'a> {
                 }
             };
             if in_view
-                && let Some(place) = source.columns.iter().position(|(column, _)| *column == name)
+                && let Some(place) = source
+                    .columns
+                    .iter()
+                    .position(|(column, _)| *column == name)
                 && let Some((_, sql_type)) = source.columns.get(place)
             {
                 if found.is_some() {

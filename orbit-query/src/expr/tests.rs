@@ -307,11 +307,20 @@ fn assignment_converts_and_checks_length() {
     assert_eq!(assigned("b", SqlType::Int4), "22003");
     assert_eq!(assigned("i", SqlType::Text), "Text(\"7\")");
     assert_eq!(assigned("'abcd'", SqlType::Varchar(Some(3))), "22001");
-    assert_eq!(assigned("'abc  '", SqlType::Varchar(Some(3))), "Text(\"abc\")");
+    assert_eq!(
+        assigned("'abc  '", SqlType::Varchar(Some(3))),
+        "Text(\"abc\")"
+    );
     assert_eq!(assigned("'ab '", SqlType::Char(3)), "Text(\"ab\")");
-    assert_eq!(assigned("1.239", SqlType::Numeric(Some((4, 2)))), "Numeric(1.24)");
+    assert_eq!(
+        assigned("1.239", SqlType::Numeric(Some((4, 2)))),
+        "Numeric(1.24)"
+    );
     assert_eq!(assigned("NULL", SqlType::Int4), "Null");
     assert_eq!(assigned("t", SqlType::Int4), "planner");
     assert_eq!(assigned("'12'", SqlType::Int4), "Int4(12)");
-    assert_eq!(assigned("current_timestamp", SqlType::Timestamp), "Timestamp(0)");
+    assert_eq!(
+        assigned("current_timestamp", SqlType::Timestamp),
+        "Timestamp(0)"
+    );
 }

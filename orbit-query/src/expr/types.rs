@@ -58,11 +58,10 @@ pub fn sql_type(data_type: &DataType) -> Option<SqlType> {
             let parts = name.0.as_slice();
             let last = match parts {
                 [ObjectNamePart::Identifier(one)] => one,
-                [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(one)]
-                    if super::scope::fold(schema) == "pg_catalog" =>
-                {
-                    one
-                }
+                [
+                    ObjectNamePart::Identifier(schema),
+                    ObjectNamePart::Identifier(one),
+                ] if super::scope::fold(schema) == "pg_catalog" => one,
                 _ => return None,
             };
             named(&super::scope::fold(last))?
@@ -114,9 +113,9 @@ fn numeric(info: &ExactNumberInfo) -> Option<SqlType> {
 
 fn characters(length: &CharacterLength) -> Option<u32> {
     match length {
-        CharacterLength::IntegerLength { length, unit: None } => {
-            u32::try_from(*length).ok().filter(|n| (1..=10_485_760).contains(n))
-        }
+        CharacterLength::IntegerLength { length, unit: None } => u32::try_from(*length)
+            .ok()
+            .filter(|n| (1..=10_485_760).contains(n)),
         _ => None,
     }
 }

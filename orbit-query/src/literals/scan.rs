@@ -15,7 +15,9 @@ pub(super) enum LiteralKind {
     Int8,
     Numeric,
     /// `doubled`: contains `''`.
-    Text { doubled: bool },
+    Text {
+        doubled: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +91,10 @@ impl Scanner<'_> {
             match self.peek(0) {
                 Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c) => self.at += 1,
                 Some(b'-') if self.peek(1) == Some(b'-') => {
-                    while self.peek(0).is_some_and(|byte| byte != b'\n' && byte != b'\r') {
+                    while self
+                        .peek(0)
+                        .is_some_and(|byte| byte != b'\n' && byte != b'\r')
+                    {
                         self.at += 1;
                     }
                 }
@@ -140,7 +145,11 @@ impl Scanner<'_> {
                 if self.peek(0) == Some(b'\'') && word.len() == 1 {
                     // E'', B'', X'', N'' read their text in ways of their own.
                     let escape = byte.eq_ignore_ascii_case(&b'e');
-                    return if escape { self.escape_string(word.start) } else { None };
+                    return if escape {
+                        self.escape_string(word.start)
+                    } else {
+                        None
+                    };
                 }
                 if self.peek(0) == Some(b'&') && byte.eq_ignore_ascii_case(&b'u') && word.len() == 1
                 {
@@ -167,7 +176,9 @@ impl Scanner<'_> {
                         self.at += 1;
                     }
                 }
-                self.scan.key.extend_from_slice(self.bytes.get(start..self.at)?);
+                self.scan
+                    .key
+                    .extend_from_slice(self.bytes.get(start..self.at)?);
             }
             b'$' => self.dollar()?,
             b';' => {
@@ -176,7 +187,11 @@ impl Scanner<'_> {
                     self.at += 1;
                     self.blanks()?;
                 }
-                return if self.peek(0).is_none() { Some(false) } else { None };
+                return if self.peek(0).is_none() {
+                    Some(false)
+                } else {
+                    None
+                };
             }
             // Other dialects' quotes and places for parameters; control bytes.
             b'`' | b'?' | b'@' | b'{' | b'}' | b'\\' => return None,
@@ -221,7 +236,10 @@ impl Scanner<'_> {
         }
         if let Some(b'e' | b'E') = self.peek(0) {
             let sign = usize::from(matches!(self.peek(1), Some(b'+' | b'-')));
-            if !self.peek(1 + sign).is_some_and(|next| next.is_ascii_digit()) {
+            if !self
+                .peek(1 + sign)
+                .is_some_and(|next| next.is_ascii_digit())
+            {
                 return None;
             }
             plain = false;
@@ -349,7 +367,9 @@ mod tests {
     fn takes_literals_and_nothing_else() {
         let text = LiteralKind::Text { doubled: false };
         assert_eq!(
-            literals("SELECT a1, \"b 2\", t3.c4 FROM t5 -- 6\n WHERE x = 7 /* 8 /* 9 */ */ AND y<-1.50 AND z = 'it' AND q=$$r'$$ LIMIT 3;"),
+            literals(
+                "SELECT a1, \"b 2\", t3.c4 FROM t5 -- 6\n WHERE x = 7 /* 8 /* 9 */ */ AND y<-1.50 AND z = 'it' AND q=$$r'$$ LIMIT 3;"
+            ),
             Some(vec![
                 ("7".into(), LiteralKind::Int4),
                 ("1.50".into(), LiteralKind::Numeric),
@@ -359,7 +379,9 @@ mod tests {
             ])
         );
         assert_eq!(
-            literals("select 2147483647, 2147483649, 9223372036854775807, 9223372036854775809, 1e3, .5"),
+            literals(
+                "select 2147483647, 2147483649, 9223372036854775807, 9223372036854775809, 1e3, .5"
+            ),
             Some(vec![
                 ("2147483647".into(), LiteralKind::Int4),
                 ("2147483649".into(), LiteralKind::Int8),
@@ -418,6 +440,9 @@ mod tests {
         assert_ne!(key("select 1"), key("select '1'"));
         assert_ne!(key("select 1"), key("select 3000000000"));
         assert_ne!(key("select a from t"), key("select \"a\" from t"));
-        assert_ne!(key("select x from t where a=1"), key("select x from t where a=-1"));
+        assert_ne!(
+            key("select x from t where a=1"),
+            key("select x from t where a=-1")
+        );
     }
 }

@@ -246,8 +246,16 @@ async fn plans_follow_the_catalog() {
         .await;
     let (first, _) = prepare(&fixture).unwrap();
     let mut txn = fixture.db.begin(Isolation::ReadCommitted);
-    let def = fixture.db.durable().catalog.table("public", "later").unwrap().def.clone();
-    txn.change_catalog(orbit_core::catalog::CatalogChange::PutTable(Box::new(def))).unwrap();
+    let def = fixture
+        .db
+        .durable()
+        .catalog
+        .table("public", "later")
+        .unwrap()
+        .def
+        .clone();
+    txn.change_catalog(orbit_core::catalog::CatalogChange::PutTable(Box::new(def)))
+        .unwrap();
     txn.commit().await.unwrap();
     let (second, _) = prepare(&fixture).unwrap();
     assert!(!Arc::ptr_eq(&first, &second));

@@ -5,7 +5,7 @@
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use orbit_core::types::Oid;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 pub const PG_CATALOG: &str = "pg_catalog";
@@ -101,7 +101,6 @@ impl Relation {
 pub struct Relations {
     all: Vec<Relation>,
     by_name: HashMap<(&'static str, &'static str), usize>,
-    by_oid: BTreeMap<Oid, usize>,
 }
 
 impl Relations {
@@ -111,10 +110,6 @@ impl Relations {
 
     pub fn named(&self, schema: &str, name: &str) -> Option<&Relation> {
         self.all.get(*self.by_name.get(&(schema, name))?)
-    }
-
-    pub fn by_oid(&self, oid: Oid) -> Option<&Relation> {
-        self.all.get(*self.by_oid.get(&oid)?)
     }
 }
 
@@ -131,16 +126,7 @@ fn read(text: &'static str) -> Relations {
         .enumerate()
         .map(|(place, relation)| ((relation.schema, relation.name), place))
         .collect();
-    let by_oid = all
-        .iter()
-        .enumerate()
-        .map(|(place, relation)| (relation.oid, place))
-        .collect();
-    Relations {
-        all,
-        by_name,
-        by_oid,
-    }
+    Relations { all, by_name }
 }
 
 fn relation(line: &'static str) -> Option<Relation> {
@@ -196,6 +182,5 @@ mod tests {
         assert_eq!(class.oid, 1259);
         assert_eq!(class.columns.len(), 33);
         assert!(class.columns[1].not_null);
-        assert_eq!(relations().by_oid(1259).unwrap().name, "pg_class");
     }
 }

@@ -27,19 +27,60 @@ pub struct Chosen {
 }
 
 const NAMES: &[&str] = &[
-    "array_agg", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count",
-    "covar_pop", "covar_samp", "every", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg",
-    "max", "min", "mode", "percentile_cont", "percentile_disc", "regr_avgx", "regr_avgy", "regr_count",
-    "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy", "stddev",
-    "stddev_pop", "stddev_samp", "string_agg", "sum", "var_pop", "var_samp", "variance",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "mode",
+    "percentile_cont",
+    "percentile_disc",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
 ];
 
 pub fn is_aggregate(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
 }
 
-fn chosen(function: Arc<AggregateUDF>, args: Vec<SqlType>, returns: SqlType) -> Result<Option<Chosen>> {
-    Ok(Some(Chosen { function, args, returns }))
+fn chosen(
+    function: Arc<AggregateUDF>,
+    args: Vec<SqlType>,
+    returns: SqlType,
+) -> Result<Option<Chosen>> {
+    Ok(Some(Chosen {
+        function,
+        args,
+        returns,
+    }))
 }
 
 const NUMERIC: SqlType = SqlType::Numeric(None);
@@ -48,18 +89,32 @@ const NUMERIC: SqlType = SqlType::Numeric(None);
 pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
     use SqlType as S;
     if let ([ty], "array_agg") = (args, name) {
-        let element = if *ty == S::Unknown { S::Text } else { ty.clone() };
-        return chosen(df::array_agg::array_agg_udaf(), vec![element.clone()], S::Array(Box::new(element)));
+        let element = if *ty == S::Unknown {
+            S::Text
+        } else {
+            ty.clone()
+        };
+        return chosen(
+            df::array_agg::array_agg_udaf(),
+            vec![element.clone()],
+            S::Array(Box::new(element)),
+        );
     }
     match (name, args) {
         ("count", [ty]) => {
-            let ty = if *ty == S::Unknown { S::Text } else { ty.clone() };
+            let ty = if *ty == S::Unknown {
+                S::Text
+            } else {
+                ty.clone()
+            };
             chosen(df::count::count_udaf(), vec![ty], S::Int8)
         }
         ("bool_and" | "every", [S::Bool | S::Unknown]) => {
             chosen(df::bool_and_or::bool_and_udaf(), vec![S::Bool], S::Bool)
         }
-        ("bool_or", [S::Bool | S::Unknown]) => chosen(df::bool_and_or::bool_or_udaf(), vec![S::Bool], S::Bool),
+        ("bool_or", [S::Bool | S::Unknown]) => {
+            chosen(df::bool_and_or::bool_or_udaf(), vec![S::Bool], S::Bool)
+        }
         ("bit_and" | "bit_or" | "bit_xor", [ty]) if types::is_integer(ty) => {
             let function = match name {
                 "bit_and" => df::bit_and_or_xor::bit_and_udaf(),
@@ -74,7 +129,11 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
                 S::Bool | S::Json | S::Jsonb | S::Uuid | S::Bytea => return Ok(None),
                 other => other.clone(),
             };
-            let function = if name == "min" { df::min_max::min_udaf() } else { df::min_max::max_udaf() };
+            let function = if name == "min" {
+                df::min_max::min_udaf()
+            } else {
+                df::min_max::max_udaf()
+            };
             chosen(function, vec![ty.clone()], ty)
         }
         ("sum", [ty]) => sum(ty),
@@ -83,15 +142,27 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
             let root = name.starts_with("stddev");
             let population = name.ends_with("_pop");
             if types::is_integer(ty) || matches!(ty, S::Numeric(_)) {
-                return chosen(states::exact_variance(name, root, population), vec![NUMERIC], NUMERIC);
+                return chosen(
+                    states::exact_variance(name, root, population),
+                    vec![NUMERIC],
+                    NUMERIC,
+                );
             }
             if matches!(ty, S::Float4 | S::Float8 | S::Unknown) {
-                return chosen(states::float_variance(name, root, population), vec![S::Float8], S::Float8);
+                return chosen(
+                    states::float_variance(name, root, population),
+                    vec![S::Float8],
+                    S::Float8,
+                );
             }
             Ok(None)
         }
-        ("corr" | "covar_pop" | "covar_samp", [y, x]) | (_, [y, x]) if name.starts_with("regr_") || matches!(name, "corr" | "covar_pop" | "covar_samp") => {
-            if !types::implicit(y, &S::Float8) && *y != S::Float8 || !types::implicit(x, &S::Float8) && *x != S::Float8 {
+        ("corr" | "covar_pop" | "covar_samp", [y, x]) | (_, [y, x])
+            if name.starts_with("regr_") || matches!(name, "corr" | "covar_pop" | "covar_samp") =>
+        {
+            if !types::implicit(y, &S::Float8) && *y != S::Float8
+                || !types::implicit(x, &S::Float8) && *x != S::Float8
+            {
                 return Ok(None);
             }
             let Some((function, returns)) = states::regression(name) else {
@@ -104,11 +175,23 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
             if !text(value) || !text(delimiter) {
                 return Ok(None);
             }
-            chosen(df::string_agg::string_agg_udaf(), vec![S::Text, S::Text], S::Text)
+            chosen(
+                df::string_agg::string_agg_udaf(),
+                vec![S::Text, S::Text],
+                S::Text,
+            )
         }
         ("json_agg" | "jsonb_agg", [ty]) => {
-            let ty = if *ty == S::Unknown { S::Text } else { ty.clone() };
-            let returns = if name == "json_agg" { S::Json } else { S::Jsonb };
+            let ty = if *ty == S::Unknown {
+                S::Text
+            } else {
+                ty.clone()
+            };
+            let returns = if name == "json_agg" {
+                S::Json
+            } else {
+                S::Jsonb
+            };
             chosen(collect::json_array(name, &ty, &returns), vec![ty], returns)
         }
         _ => Ok(None),
@@ -120,7 +203,11 @@ fn sum(ty: &SqlType) -> Result<Option<Chosen>> {
     match ty {
         S::Int2 | S::Int4 => chosen(df::sum::sum_udaf(), vec![S::Int8], S::Int8),
         // 19 digits and ten more for the count of rows: DataFusion's rule for decimals.
-        S::Int8 => chosen(df::sum::sum_udaf(), vec![S::Numeric(Some((19, 0)))], S::Numeric(Some((29, 0)))),
+        S::Int8 => chosen(
+            df::sum::sum_udaf(),
+            vec![S::Numeric(Some((19, 0)))],
+            S::Numeric(Some((29, 0))),
+        ),
         S::Float8 => chosen(states::sum_float8(), vec![S::Float8], S::Float8),
         S::Float4 => chosen(states::sum_float4(), vec![S::Float4], S::Float4),
         S::Numeric(_) => match fixed_scale(ty) {
@@ -150,12 +237,22 @@ fn avg(ty: &SqlType) -> Result<Option<Chosen>> {
 }
 
 fn not_unique(name: &str) -> Error {
-    Error::new(state::AMBIGUOUS_FUNCTION, format!("function {name}(unknown) is not unique"))
-        .with_hint("Could not choose a best candidate function. You might need to add explicit type casts.")
+    Error::new(
+        state::AMBIGUOUS_FUNCTION,
+        format!("function {name}(unknown) is not unique"),
+    )
+    .with_hint(
+        "Could not choose a best candidate function. You might need to add explicit type casts.",
+    )
 }
 
 /// `percentile_cont`, `percentile_disc` and `mode` WITHIN GROUP.
-pub fn choose_ordered_set(name: &str, ty: &SqlType, direct: &[Value], descending: bool) -> Result<Chosen> {
+pub fn choose_ordered_set(
+    name: &str,
+    ty: &SqlType,
+    direct: &[Value],
+    descending: bool,
+) -> Result<Chosen> {
     let none = || {
         Error::new(
             state::UNDEFINED_FUNCTION,
@@ -170,19 +267,35 @@ pub fn choose_ordered_set(name: &str, ty: &SqlType, direct: &[Value], descending
                 Value::Array(_) => SqlType::Array(Box::new(ty.clone())),
                 _ => ty.clone(),
             };
-            (collect::percentile_disc(ty, fraction, descending, &returns)?, ty.clone(), returns)
+            (
+                collect::percentile_disc(ty, fraction, descending, &returns)?,
+                ty.clone(),
+                returns,
+            )
         }
         ("percentile_cont", [fraction]) => {
-            let ty = if *ty == SqlType::Interval { SqlType::Interval } else { SqlType::Float8 };
+            let ty = if *ty == SqlType::Interval {
+                SqlType::Interval
+            } else {
+                SqlType::Float8
+            };
             let returns = match fraction {
                 Value::Array(_) => SqlType::Array(Box::new(ty.clone())),
                 _ => ty.clone(),
             };
-            (collect::percentile_cont(&ty, fraction, descending, &returns)?, ty, returns)
+            (
+                collect::percentile_cont(&ty, fraction, descending, &returns)?,
+                ty,
+                returns,
+            )
         }
         _ => return Err(none()),
     };
-    Ok(Chosen { function: Arc::new(AggregateUDF::new_from_impl(function)), args: vec![arg], returns })
+    Ok(Chosen {
+        function: Arc::new(AggregateUDF::new_from_impl(function)),
+        args: vec![arg],
+        returns,
+    })
 }
 
 #[cfg(test)]

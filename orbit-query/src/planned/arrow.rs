@@ -18,7 +18,9 @@ pub const TYPE_KEY: &str = "orbit.type";
 pub fn fixed_scale(ty: &SqlType) -> Option<(u8, i8)> {
     match ty {
         SqlType::Numeric(Some((precision, scale)))
-            if (1..=38).contains(precision) && *scale >= 0 && i32::from(*scale) <= i32::from(*precision) =>
+            if (1..=38).contains(precision)
+                && *scale >= 0
+                && i32::from(*scale) <= i32::from(*precision) =>
         {
             Some((u8::try_from(*precision).ok()?, i8::try_from(*scale).ok()?))
         }
@@ -66,7 +68,11 @@ pub fn list_of(element: DataType) -> DataType {
 
 /// The SQL type an Arrow column of somebody else's making stands for.
 pub fn sql_type_of(field: &Field) -> SqlType {
-    if let Some(named) = field.metadata().get(TYPE_KEY).and_then(|name| named_type(name)) {
+    if let Some(named) = field
+        .metadata()
+        .get(TYPE_KEY)
+        .and_then(|name| named_type(name))
+    {
         return named;
     }
     sql_type_of_data(field.data_type())
@@ -85,17 +91,18 @@ pub fn sql_type_of_data(ty: &DataType) -> SqlType {
             SqlType::Numeric(Some((u16::from(*precision), i16::from(*scale))))
         }
         DataType::Decimal256(_, _) => SqlType::Numeric(None),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-            SqlType::Bytea
-        }
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => SqlType::Bytea,
         DataType::Date32 | DataType::Date64 => SqlType::Date,
         DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
         DataType::Timestamp(_, None) => SqlType::Timestamp,
         DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
         DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
-        DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _) => {
-            SqlType::Array(Box::new(sql_type_of(element)))
-        }
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _) => SqlType::Array(Box::new(sql_type_of(element))),
         _ => SqlType::Text,
     }
 }

@@ -29,8 +29,8 @@ use crate::session::SessionFacts;
 use crate::settings::Settings;
 use ahash::{AHashMap, AHashSet};
 use datafusion::catalog::SchemaProvider;
-use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
@@ -53,7 +53,13 @@ pub struct Bound {
 
 impl Bound {
     pub fn new(expr: Expr, ty: SqlType) -> Bound {
-        Bound { expr, ty, literal: None, param: None, origin: None }
+        Bound {
+            expr,
+            ty,
+            literal: None,
+            param: None,
+            origin: None,
+        }
     }
 
     pub fn is_unknown(&self) -> bool {
@@ -82,7 +88,10 @@ pub struct BoundQuery {
 pub enum Cte {
     Query(Arc<BoundQuery>),
     /// Inside a recursive item's own second half.
-    Working { table: String, columns: Vec<(String, SqlType)> },
+    Working {
+        table: String,
+        columns: Vec<(String, SqlType)>,
+    },
 }
 
 /// A clause, and whether aggregates and window functions may stand in it.
@@ -94,10 +103,22 @@ pub struct Clause {
 }
 
 impl Clause {
-    pub const SELECT: Clause = Clause { name: "SELECT", aggregates: true, windows: true };
-    pub const HAVING: Clause = Clause { name: "HAVING", aggregates: true, windows: false };
+    pub const SELECT: Clause = Clause {
+        name: "SELECT",
+        aggregates: true,
+        windows: true,
+    };
+    pub const HAVING: Clause = Clause {
+        name: "HAVING",
+        aggregates: true,
+        windows: false,
+    };
     pub const fn plain(name: &'static str) -> Clause {
-        Clause { name, aggregates: false, windows: false }
+        Clause {
+            name,
+            aggregates: false,
+            windows: false,
+        }
     }
 }
 
@@ -170,7 +191,9 @@ impl<'a> Binder<'a> {
 
     /// An expression outside of any query.
     pub fn standalone(&mut self, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Bound> {
-        let bound = self.within(Clause::plain("an expression"), |binder| binder.expr(scope, expr))?;
+        let bound = self.within(Clause::plain("an expression"), |binder| {
+            binder.expr(scope, expr)
+        })?;
         self.decided(bound)
     }
 
@@ -178,7 +201,12 @@ impl<'a> Binder<'a> {
         self.decided(bound)
     }
 
-    pub fn within_clause(&mut self, clause: Clause, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Bound> {
+    pub fn within_clause(
+        &mut self,
+        clause: Clause,
+        scope: &Scope,
+        expr: &sqlparser::ast::Expr,
+    ) -> Result<Bound> {
         self.within(clause, |binder| binder.expr(scope, expr))
     }
 
@@ -198,9 +226,19 @@ impl<'a> Binder<'a> {
         // DataFusion folds and splits relation names; what it could misread is left out.
         let plain: String = wish
             .chars()
-            .map(|letter| if letter.is_alphanumeric() { letter.to_ascii_lowercase() } else { '_' })
+            .map(|letter| {
+                if letter.is_alphanumeric() {
+                    letter.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
             .collect();
-        let wish = if plain.starts_with(|first: char| first.is_ascii_digit()) { format!("_{plain}") } else { plain };
+        let wish = if plain.starts_with(|first: char| first.is_ascii_digit()) {
+            format!("_{plain}")
+        } else {
+            plain
+        };
         if self.used_names.insert(wish.clone()) {
             return wish;
         }
@@ -216,8 +254,10 @@ impl<'a> Binder<'a> {
     /// Runs `work` one level deeper, on more stack if it needs it.
     pub(super) fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_DEPTH {
-            return Err(Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
-                .with_hint("The statement nests expressions or queries too deeply."));
+            return Err(
+                Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+                    .with_hint("The statement nests expressions or queries too deeply."),
+            );
         }
         self.depth += 1;
         let result = work(self);
@@ -235,7 +275,11 @@ impl<'a> Binder<'a> {
     }
 
     /// Runs `work` as part of another clause.
-    pub(super) fn within<T>(&mut self, clause: Clause, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn within<T>(
+        &mut self,
+        clause: Clause,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         let before = std::mem::replace(&mut self.clause, clause);
         let result = work(self);
         self.clause = before;

@@ -79,7 +79,10 @@ type Prepared = Result<(Body, Option<Arc<[ColumnDesc]>>)>;
 fn prepared(write: Write) -> Prepared {
     let columns = match &write.kind {
         Kind::Lock(lock) => Some(lock.columns.clone()),
-        _ => write.returning.as_ref().map(|returning| returning.columns.clone()),
+        _ => write
+            .returning
+            .as_ref()
+            .map(|returning| returning.columns.clone()),
     };
     Ok((Body::Write(write), columns))
 }
@@ -107,7 +110,9 @@ pub(super) async fn write(
         let (here, ctx, prepared) = (machine.clone(), ctx.clone(), prepared.clone());
         fresh = Arc::new(
             machine
-                .run(async move { statement::prepare(&here, &ctx, &prepared.syntax, &prepared.declared) })
+                .run(async move {
+                    statement::prepare(&here, &ctx, &prepared.syntax, &prepared.declared)
+                })
                 .await?,
         );
         &fresh
@@ -124,7 +129,11 @@ pub(super) async fn write(
         write,
         statement: current,
         params,
-        facts: Facts { transaction_micros: now, statement_micros: now, format: ctx.settings.format.clone() },
+        facts: Facts {
+            transaction_micros: now,
+            statement_micros: now,
+            format: ctx.settings.format.clone(),
+        },
     };
     match &write.kind {
         Kind::Insert(insert) => running.insert(txn, insert).await,
@@ -136,11 +145,16 @@ pub(super) async fn write(
 
 impl Running<'_> {
     fn env(&self) -> Env<'_> {
-        Env { params: self.params, facts: &self.facts }
+        Env {
+            params: self.params,
+            facts: &self.facts,
+        }
     }
 
     fn writer(&self) -> Result<TableWriter> {
-        let compile = |expr: &sqlparser::ast::Expr, columns: &[(String, SqlType)]| -> Result<Arc<dyn RowFunction>> {
+        let compile = |expr: &sqlparser::ast::Expr,
+                       columns: &[(String, SqlType)]|
+         -> Result<Arc<dyn RowFunction>> {
             let compiled = scalar::compile(self.machine, self.ctx, expr, columns)?;
             Ok(Arc::new(Compiled(compiled)))
         };
@@ -150,7 +164,10 @@ impl Running<'_> {
     /// Starts the input query at a view.
     async fn input(&self, view: ReadView) -> Result<ArrowStream> {
         let here = self.machine.clone();
-        let ctx = PlanContext { view: view.clone(), ..self.ctx.clone() };
+        let ctx = PlanContext {
+            view: view.clone(),
+            ..self.ctx.clone()
+        };
         let plan = self.write.input.clone();
         let statement = self.statement.clone();
         let params = self.params.to_vec();
@@ -162,7 +179,10 @@ impl Running<'_> {
                 physical_plan(&state, &plan).await
             })
             .await?;
-        let run = Run { view, cancel: self.ctx.cancel.clone() };
+        let run = Run {
+            view,
+            cancel: self.ctx.cancel.clone(),
+        };
         self.machine.start(plan, run, self.write.types.clone())
     }
 
@@ -199,7 +219,9 @@ impl Running<'_> {
 
     fn answer(&self, tag: Tag, rows: Option<Vec<Vec<Value>>>) -> (Tag, Option<Rows>) {
         let rows = match (&self.write.returning, rows) {
-            (Some(returning), Some(rows)) => Some(Rows::values(returning.columns.clone(), rows).tagged(tag)),
+            (Some(returning), Some(rows)) => {
+                Some(Rows::values(returning.columns.clone(), rows).tagged(tag))
+            }
             _ => None,
         };
         (tag, rows)

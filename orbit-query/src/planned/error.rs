@@ -29,17 +29,23 @@ fn translate(error: &DataFusionError) -> Error {
             Error::internal(inner.to_string())
         }
         DataFusionError::ArrowError(arrow, _) => of_arrow(arrow),
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => translate(inner),
-        DataFusionError::Shared(inner) => translate(inner),
-        DataFusionError::Collection(all) => all
-            .first()
-            .map_or_else(|| Error::internal("several errors, none of them told"), translate),
-        DataFusionError::ResourcesExhausted(message) => Error::new(state::OUT_OF_MEMORY, "out of memory")
-            .with_detail(message.clone())
-            .with_hint("The query needs more than the memory granted to queries."),
-        DataFusionError::NotImplemented(message) => {
-            Error::new(state::FEATURE_NOT_SUPPORTED, format!("not supported: {message}"))
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            translate(inner)
         }
+        DataFusionError::Shared(inner) => translate(inner),
+        DataFusionError::Collection(all) => all.first().map_or_else(
+            || Error::internal("several errors, none of them told"),
+            translate,
+        ),
+        DataFusionError::ResourcesExhausted(message) => {
+            Error::new(state::OUT_OF_MEMORY, "out of memory")
+                .with_detail(message.clone())
+                .with_hint("The query needs more than the memory granted to queries.")
+        }
+        DataFusionError::NotImplemented(message) => Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            format!("not supported: {message}"),
+        ),
         DataFusionError::Plan(message) => of_plan(message),
         DataFusionError::IoError(error) => {
             Error::from(std::io::Error::new(error.kind(), error.to_string()))
@@ -65,7 +71,8 @@ fn of_arrow(error: &ArrowError) -> Error {
         ArrowError::InvalidArgumentError(message)
             if message.contains("too large to store") || message.contains("too small to store") =>
         {
-            Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").with_detail(message.clone())
+            Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
+                .with_detail(message.clone())
         }
         ArrowError::CastError(message) => {
             Error::new(state::INVALID_TEXT_REPRESENTATION, message.clone())
@@ -87,7 +94,10 @@ fn overflow(_message: &str) -> Error {
 }
 
 fn of_plan(message: &str) -> Error {
-    Error::new(state::FEATURE_NOT_SUPPORTED, format!("cannot plan this statement: {message}"))
+    Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        format!("cannot plan this statement: {message}"),
+    )
 }
 
 fn of_execution(message: &str) -> Error {

@@ -3,7 +3,7 @@
 use super::error::Told;
 use super::runtime::Machine;
 use super::scan::Run;
-use super::statement::{self, Body, PlannedStatement, physical_plan, with_values};
+use super::statement::{Body, PlannedStatement, physical_plan, with_values};
 use super::system::System;
 use super::{PlanContext, Planner, dml};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -43,16 +43,27 @@ pub async fn explain(
             lines.push(format!("Result: {tag}"));
         }
         _ => {
-            let task = machine.task(Run { view: ctx.view.clone(), cancel: ctx.cancel.clone() });
+            let task = machine.task(Run {
+                view: ctx.view.clone(),
+                cancel: ctx.cancel.clone(),
+            });
             let running = plan.clone();
-            let batches = machine.run(async move { collect(running, task).await.told() }).await?;
+            let batches = machine
+                .run(async move { collect(running, task).await.told() })
+                .await?;
             let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
             lines.extend(shown(&plan, true));
             lines.push(format!("Rows: {rows}"));
         }
     }
-    lines.push(format!("Planning Time: {:.3} ms", planning.as_secs_f64() * 1000.0));
-    lines.push(format!("Execution Time: {:.3} ms", started.elapsed().as_secs_f64() * 1000.0));
+    lines.push(format!(
+        "Planning Time: {:.3} ms",
+        planning.as_secs_f64() * 1000.0
+    ));
+    lines.push(format!(
+        "Execution Time: {:.3} ms",
+        started.elapsed().as_secs_f64() * 1000.0
+    ));
     Ok(lines)
 }
 
@@ -86,7 +97,6 @@ fn shown(plan: &Arc<dyn ExecutionPlan>, measured: bool) -> Vec<String> {
     } else {
         DisplayableExecutionPlan::new(plan.as_ref())
     };
-    let _ = statement::query_of;
     display
         .indent(false)
         .to_string()

@@ -45,8 +45,6 @@ pub enum T {
     Uuid,
     Json,
     Jsonb,
-    Oid,
-    Name,
     /// `text[]`
     Texts,
     /// `integer[]`, `bigint[]`, ...
@@ -61,7 +59,6 @@ pub enum T {
     Element,
     /// An array of `Element`.
     Array,
-    Void,
 }
 
 /// What a function may know besides its arguments.
@@ -87,7 +84,15 @@ pub struct Function {
 
 /// A strict, unchanging function.
 pub const fn function(name: &'static str, args: &'static [T], returns: T, body: Body) -> Function {
-    Function { name, args, variadic: false, returns, strict: true, volatile: false, body }
+    Function {
+        name,
+        args,
+        variadic: false,
+        returns,
+        strict: true,
+        volatile: false,
+        body,
+    }
 }
 
 impl Function {
@@ -149,10 +154,17 @@ pub fn choose(name: &str, args: &[SqlType]) -> Choice {
     let mut candidates: Vec<(&'static Function, Vec<SqlType>)> = named(name)
         .iter()
         .filter_map(|function| Some((*function, wanted(function, args)?)))
-        .filter(|(_, wanted)| args.iter().zip(wanted).all(|(have, want)| types::implicit(have, want)))
+        .filter(|(_, wanted)| {
+            args.iter()
+                .zip(wanted)
+                .all(|(have, want)| types::implicit(have, want))
+        })
         .collect();
     let exact = |wanted: &[SqlType]| {
-        args.iter().zip(wanted).filter(|(have, want)| types::same(have, want)).count()
+        args.iter()
+            .zip(wanted)
+            .filter(|(have, want)| types::same(have, want))
+            .count()
     };
     keep_best(&mut candidates, |wanted| exact(wanted));
     if candidates.len() > 1 {
@@ -160,7 +172,8 @@ pub fn choose(name: &str, args: &[SqlType]) -> Choice {
             args.iter()
                 .zip(wanted)
                 .filter(|(have, want)| {
-                    **have != SqlType::Unknown && (types::same(have, want) || types::is_preferred(want))
+                    **have != SqlType::Unknown
+                        && (types::same(have, want) || types::is_preferred(want))
                 })
                 .count()
         });
@@ -189,7 +202,9 @@ pub fn choose(name: &str, args: &[SqlType]) -> Choice {
                     })
                     .count()
             };
-            keep_best(&mut candidates, |wanted| unknown_as(types::Category::String, wanted));
+            keep_best(&mut candidates, |wanted| {
+                unknown_as(types::Category::String, wanted)
+            });
             keep_best(&mut candidates, |wanted| {
                 args.iter()
                     .zip(wanted)
@@ -203,7 +218,11 @@ pub fn choose(name: &str, args: &[SqlType]) -> Choice {
         1 => {
             let (function, wanted) = candidates.swap_remove(0);
             let element = element_type(function, args);
-            Choice::One(Chosen { function, returns: returned(function, element.as_ref(), args), args: wanted })
+            Choice::One(Chosen {
+                function,
+                returns: returned(function, element.as_ref(), args),
+                args: wanted,
+            })
         }
         _ => Choice::Several,
     }
@@ -234,12 +253,16 @@ fn wanted(function: &Function, args: &[SqlType]) -> Option<Vec<SqlType>> {
         .map(|(i, have)| {
             let want = function.args.get(i).or(function.args.last())?;
             match want {
-                T::Any => Some(if *have == SqlType::Unknown { SqlType::Text } else { have.clone() }),
+                T::Any => Some(if *have == SqlType::Unknown {
+                    SqlType::Text
+                } else {
+                    have.clone()
+                }),
                 T::Element => element.clone(),
                 T::Array => match have {
-                    SqlType::Array(_) | SqlType::Unknown => {
-                        element.clone().map(|element| SqlType::Array(Box::new(element)))
-                    }
+                    SqlType::Array(_) | SqlType::Unknown => element
+                        .clone()
+                        .map(|element| SqlType::Array(Box::new(element))),
                     _ => None,
                 },
                 other => Some(plain(*other)),
@@ -296,15 +319,12 @@ fn plain(ty: T) -> SqlType {
         T::Uuid => SqlType::Uuid,
         T::Json => SqlType::Json,
         T::Jsonb => SqlType::Jsonb,
-        T::Oid => SqlType::Oid,
-        T::Name => SqlType::Name,
         T::Texts => SqlType::Array(Box::new(SqlType::Text)),
         T::Ints => SqlType::Array(Box::new(SqlType::Int4)),
         T::Bigints => SqlType::Array(Box::new(SqlType::Int8)),
         T::Numerics => SqlType::Array(Box::new(SqlType::Numeric(None))),
         T::Timestamps => SqlType::Array(Box::new(SqlType::Timestamp)),
         T::TimestampTzs => SqlType::Array(Box::new(SqlType::TimestampTz)),
-        T::Void => SqlType::Void,
     }
 }
 
@@ -326,7 +346,6 @@ pub mod arg {
     }
 
     getters! {
-        bool, Bool, bool;
         int2, Int2, i16;
         int4, Int4, i32;
         int8, Int8, i64;

@@ -35,7 +35,9 @@ fn too_big() -> Error {
         state::NUMERIC_VALUE_OUT_OF_RANGE,
         "value overflows numeric format",
     )
-    .with_hint("Queries compute numerics of at most 36 digits before and 38 after the decimal point.")
+    .with_hint(
+        "Queries compute numerics of at most 36 digits before and 38 after the decimal point.",
+    )
 }
 
 const fn powers_of_ten() -> [i128; 39] {
@@ -145,7 +147,10 @@ pub fn decode(carried: i256) -> Numeric {
 pub fn of_i256(unscaled: i256, scale: u16) -> Numeric {
     match unscaled.to_i128() {
         Some(small) => Numeric::from_i128_scaled(small, scale),
-        None => Numeric::from_bigint_scaled(BigInt::from_signed_bytes_le(&unscaled.to_le_bytes()), scale),
+        None => Numeric::from_bigint_scaled(
+            BigInt::from_signed_bytes_le(&unscaled.to_le_bytes()),
+            scale,
+        ),
     }
 }
 
@@ -169,8 +174,18 @@ mod tests {
     #[test]
     fn every_value_comes_back_with_its_scale() {
         for text in [
-            "0", "1", "-1", "1.50", "-1.50", "0.00", "12.6390702573041430", "-0.001",
-            "123456789012345678901234567890.12", "NaN", "Infinity", "-Infinity",
+            "0",
+            "1",
+            "-1",
+            "1.50",
+            "-1.50",
+            "0.00",
+            "12.6390702573041430",
+            "-0.001",
+            "123456789012345678901234567890.12",
+            "NaN",
+            "Infinity",
+            "-Infinity",
             "0.00000000000000000000000000000000000001",
         ] {
             let back = decode(encode(&number(text)).unwrap());
@@ -180,22 +195,45 @@ mod tests {
 
     #[test]
     fn order_is_that_of_the_numbers() {
-        let sorted = ["-Infinity", "-10.5", "-1.50", "-0.1", "0", "0.1", "1.49", "1.5", "2", "Infinity", "NaN"];
+        let sorted = [
+            "-Infinity",
+            "-10.5",
+            "-1.50",
+            "-0.1",
+            "0",
+            "0.1",
+            "1.49",
+            "1.5",
+            "2",
+            "Infinity",
+            "NaN",
+        ];
         let carried: Vec<i256> = sorted.iter().map(|t| encode(&number(t)).unwrap()).collect();
         assert!(carried.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
     fn equal_numbers_have_equal_keys() {
-        assert_eq!(key(encode(&number("1.5")).unwrap()), key(encode(&number("1.500")).unwrap()));
-        assert_eq!(key(encode(&number("-1.5")).unwrap()), key(encode(&number("-1.500")).unwrap()));
-        assert_ne!(key(encode(&number("1.5")).unwrap()), key(encode(&number("1.501")).unwrap()));
+        assert_eq!(
+            key(encode(&number("1.5")).unwrap()),
+            key(encode(&number("1.500")).unwrap())
+        );
+        assert_eq!(
+            key(encode(&number("-1.5")).unwrap()),
+            key(encode(&number("-1.500")).unwrap())
+        );
+        assert_ne!(
+            key(encode(&number("1.5")).unwrap()),
+            key(encode(&number("1.501")).unwrap())
+        );
     }
 
     #[test]
     fn an_arrow_cast_shows_the_places_the_value_needs() {
         let cast = |units: i128, scale: u16| {
-            ten_to(38).wrapping_mul(i256::from_i128(units)).wrapping_mul(i256::from_i128(100))
+            ten_to(38)
+                .wrapping_mul(i256::from_i128(units))
+                .wrapping_mul(i256::from_i128(100))
                 .wrapping_div(ten_to(scale))
         };
         assert_eq!(decode(cast(7, 0)).to_string(), "7");

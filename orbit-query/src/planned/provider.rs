@@ -36,7 +36,10 @@ impl OrbitTable {
         if keyed {
             fields.push(Field::new(KEY_COLUMN, DataType::Binary, false));
         }
-        OrbitTable { table, schema: Arc::new(Schema::new(fields)) }
+        OrbitTable {
+            table,
+            schema: Arc::new(Schema::new(fields)),
+        }
     }
 }
 
@@ -76,7 +79,10 @@ impl TableProvider for OrbitTable {
         )))
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(filters
             .iter()
             .map(|filter| {
@@ -100,7 +106,10 @@ fn statistics(table: &Table, schema: &Schema, projection: &[usize], access: &Acc
     let mut known = Statistics::new_unknown(schema);
     let Some(counted) = &table.statistics else {
         let mut shown = Statistics::new_unknown(&Schema::new(
-            projection.iter().filter_map(|at| schema.fields().get(*at).cloned()).collect::<Vec<_>>(),
+            projection
+                .iter()
+                .filter_map(|at| schema.fields().get(*at).cloned())
+                .collect::<Vec<_>>(),
         ));
         if matches!(access, Access::One) {
             shown.num_rows = Precision::Inexact(1);
@@ -114,14 +123,17 @@ fn statistics(table: &Table, schema: &Schema, projection: &[usize], access: &Acc
         Access::One => 1,
     });
     for (at, column) in counted.columns.iter().enumerate() {
-        let (Some(slot), Some(def)) = (known.column_statistics.get_mut(at), table.columns.get(at)) else {
+        let (Some(slot), Some(def)) = (known.column_statistics.get_mut(at), table.columns.get(at))
+        else {
             continue;
         };
-        slot.distinct_count = Precision::Inexact(usize::try_from(column.distinct).unwrap_or(usize::MAX));
+        slot.distinct_count =
+            Precision::Inexact(usize::try_from(column.distinct).unwrap_or(usize::MAX));
         slot.null_count = Precision::Inexact(usize::try_from(column.nulls).unwrap_or(usize::MAX));
         if fixed_scale(&def.sql_type).is_some() || def.sql_type.stored_width().is_some() {
             let bound = |text: &Option<String>| -> Option<ScalarValue> {
-                let value = text::parse(text.as_deref()?, &def.sql_type, &Default::default()).ok()?;
+                let value =
+                    text::parse(text.as_deref()?, &def.sql_type, &Default::default()).ok()?;
                 super::arrow::scalar_of(&def.sql_type, &value).ok()
             };
             if let Some(min) = bound(&column.min) {
@@ -136,5 +148,8 @@ fn statistics(table: &Table, schema: &Schema, projection: &[usize], access: &Acc
         .iter()
         .filter_map(|at| known.column_statistics.get(*at).cloned())
         .collect();
-    Statistics { column_statistics: columns, ..known }
+    Statistics {
+        column_statistics: columns,
+        ..known
+    }
 }

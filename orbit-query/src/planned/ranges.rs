@@ -17,7 +17,11 @@ pub enum Access {
     Keys(Vec<KeyRange>),
     /// One whole primary key: at most one row.
     One,
-    Index { index: usize, range: KeyRange, name: String },
+    Index {
+        index: usize,
+        range: KeyRange,
+        name: String,
+    },
 }
 
 /// What the conditions say of one column.
@@ -55,10 +59,21 @@ pub fn is_useful(table: &Table, filter: &Expr) -> bool {
         let Some(at) = column_at(table, column) else {
             return false;
         };
-        let ranged = matches!(op, Operator::Eq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
+        let ranged = matches!(
+            op,
+            Operator::Eq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq
+        );
         let keyed = table.primary_key_columns().contains(&at)
-            || table.indexes.iter().any(|index| index.columns.iter().any(|part| part.column == at));
-        ranged && keyed && table.columns.get(at).is_some_and(|column| key::check_type(&column.sql_type).is_ok())
+            || table
+                .indexes
+                .iter()
+                .any(|index| index.columns.iter().any(|part| part.column == at));
+        ranged
+            && keyed
+            && table
+                .columns
+                .get(at)
+                .is_some_and(|column| key::check_type(&column.sql_type).is_ok())
     })
 }
 
@@ -103,7 +118,11 @@ pub fn access(table: &Table, filters: &[Expr]) -> Access {
         return Access::Full;
     }
     let limits = limits(table, filters);
-    let primary: Vec<(usize, bool)> = table.primary_key_columns().iter().map(|at| (*at, false)).collect();
+    let primary: Vec<(usize, bool)> = table
+        .primary_key_columns()
+        .iter()
+        .map(|at| (*at, false))
+        .collect();
     let by_key = range_of(&primary, &limits, false);
     if let Some(found) = &by_key {
         if found.equal == primary.len() {
@@ -115,14 +134,19 @@ pub fn access(table: &Table, filters: &[Expr]) -> Access {
         .iter()
         .enumerate()
         .filter_map(|(at, index)| {
-            let columns: Vec<(usize, bool)> =
-                index.columns.iter().map(|part| (part.column, part.descending)).collect();
+            let columns: Vec<(usize, bool)> = index
+                .columns
+                .iter()
+                .map(|part| (part.column, part.descending))
+                .collect();
             let found = range_of(&columns, &limits, true)?;
             is_selective(table, index, &found).then_some((at, found))
         })
         .max_by_key(|(_, found)| (found.equal, found.ranged));
     match (by_key, best) {
-        (Some(by_key), Some((_, found))) if by_key.equal >= found.equal => Access::Keys(vec![by_key.range]),
+        (Some(by_key), Some((_, found))) if by_key.equal >= found.equal => {
+            Access::Keys(vec![by_key.range])
+        }
         (_, Some((index, found))) => Access::Index {
             index,
             range: found.range,
@@ -163,7 +187,10 @@ fn range_of(columns: &[(usize, bool)], limits: &[Limits], nullable: bool) -> Opt
     }
     let mut range = KeyRange::prefix(&prefix);
     if prefix.is_empty() {
-        range = KeyRange { start: Vec::new(), end: Vec::new() };
+        range = KeyRange {
+            start: Vec::new(),
+            end: Vec::new(),
+        };
     }
     let mut ranged = 0;
     if let Some((at, false)) = columns.get(equal) {
@@ -185,7 +212,11 @@ fn range_of(columns: &[(usize, bool)], limits: &[Limits], nullable: bool) -> Opt
             }
         }
     }
-    (equal + ranged > 0).then_some(Found { range, equal, ranged })
+    (equal + ranged > 0).then_some(Found {
+        range,
+        equal,
+        ranged,
+    })
 }
 
 /// Whether going through the index beats reading the table in order: an entry

@@ -65,7 +65,11 @@ impl Machine {
             .with_runtime_env(environment.clone())
             .with_default_features()
             .build();
-        Ok(Machine { threads: Some(threads), state, environment })
+        Ok(Machine {
+            threads: Some(threads),
+            state,
+            environment,
+        })
     }
 
     pub fn handle(&self) -> Result<&tokio::runtime::Handle> {
@@ -101,7 +105,12 @@ impl Machine {
     }
 
     /// Starts a plan; its batches arrive as they are made, two ahead at most.
-    pub fn start(&self, plan: Arc<dyn ExecutionPlan>, run: Run, types: Arc<[SqlType]>) -> Result<ArrowStream> {
+    pub fn start(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        run: Run,
+        types: Arc<[SqlType]>,
+    ) -> Result<ArrowStream> {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
         let cancel = run.cancel.clone();
         let task = self.task(run);
@@ -130,7 +139,12 @@ impl Machine {
                 () = pump => {}
             }
         });
-        Ok(ArrowStream { batches, work, types, ended: false })
+        Ok(ArrowStream {
+            batches,
+            work,
+            types,
+            ended: false,
+        })
     }
 }
 
@@ -217,7 +231,9 @@ impl ArrowStream {
 impl BatchStream for ArrowStream {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RowBatch>>> {
         self.poll_batch(cx).map(|result| {
-            result.map(|batch| batch.map(|batch| RowBatch::Arrow(ArrowRows::new(batch, self.types.clone()))))
+            result.map(|batch| {
+                batch.map(|batch| RowBatch::Arrow(ArrowRows::new(batch, self.types.clone())))
+            })
         })
     }
 }

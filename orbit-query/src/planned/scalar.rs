@@ -34,7 +34,13 @@ pub fn compile(
 ) -> Result<CompiledExpr> {
     let system = System::new(ctx);
     let lookup = |schema: &str| system.schema(schema);
-    let mut binder = Binder::new(ctx.view.catalog(), &ctx.settings, &ctx.session, &lookup, &[]);
+    let mut binder = Binder::new(
+        ctx.view.catalog(),
+        &ctx.settings,
+        &ctx.session,
+        &lookup,
+        &[],
+    );
     let scope = Scope::of(ScopeRelation {
         alias: String::new(),
         schema: None,
@@ -49,12 +55,16 @@ pub fn compile(
     });
     let bound = binder.standalone(&scope, expr)?;
     let schema = Arc::new(Schema::new(
-        columns.iter().map(|(name, ty)| field(name, ty)).collect::<Vec<_>>(),
+        columns
+            .iter()
+            .map(|(name, ty)| field(name, ty))
+            .collect::<Vec<_>>(),
     ));
     let named = DFSchema::try_from(schema.clone()).told()?;
     let state = system.state(machine);
     let expr = super::statement::moment_values(bound.expr, ctx)?;
-    let expr = create_physical_expr(&expr, &named, state.execution_props(), &Default::default()).told()?;
+    let expr =
+        create_physical_expr(&expr, &named, state.execution_props(), &Default::default()).told()?;
     Ok(CompiledExpr {
         expr,
         schema,

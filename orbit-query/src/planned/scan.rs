@@ -9,12 +9,14 @@ use datafusion::common::Statistics;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::Table;
 use orbit_core::database::ReadView;
@@ -129,15 +131,24 @@ impl ExecutionPlan for ScanExec {
     }
 
     #[allow(deprecated)]
-    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(self)
     }
 
-    fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let run = context
             .session_config()
             .get_extension::<Run>()
-            .ok_or_else(|| DataFusionError::Internal("a scan was started without a view".to_owned()))?;
+            .ok_or_else(|| {
+                DataFusionError::Internal("a scan was started without a view".to_owned())
+            })?;
         let schema = self.properties.eq_properties.schema().clone();
         let reader = Reader {
             table: self.table.clone(),
@@ -150,20 +161,21 @@ impl ExecutionPlan for ScanExec {
             row: Vec::new(),
         };
         let baseline = BaselineMetrics::new(&self.metrics, 0);
-        let stream = futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
-            let timer = baseline.elapsed_compute().timer();
-            let batch = reader.batch();
-            timer.done();
-            match batch? {
-                Some(batch) => {
-                    baseline.record_output(batch.num_rows());
-                    // Others on this thread get their turn between batches.
-                    tokio::task::yield_now().await;
-                    Ok(Some((batch, (reader, baseline))))
+        let stream =
+            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
+                let timer = baseline.elapsed_compute().timer();
+                let batch = reader.batch();
+                timer.done();
+                match batch? {
+                    Some(batch) => {
+                        baseline.record_output(batch.num_rows());
+                        // Others on this thread get their turn between batches.
+                        tokio::task::yield_now().await;
+                        Ok(Some((batch, (reader, baseline))))
+                    }
+                    None => Ok(None),
                 }
-                None => Ok(None),
-            }
-        });
+            });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 
@@ -187,7 +199,10 @@ impl ExecutionPlan for ScanExec {
 
 enum Source {
     New(Access),
-    Rows { scan: Box<RowScan>, then: std::vec::IntoIter<KeyRange> },
+    Rows {
+        scan: Box<RowScan>,
+        then: std::vec::IntoIter<KeyRange>,
+    },
     Index(Box<IndexScan>),
 }
 
@@ -226,7 +241,13 @@ impl Columns {
         }
     }
 
-    fn push(&mut self, table: &Table, projection: &[usize], key: &[u8], row: &[u8]) -> orbit_core::Result<()> {
+    fn push(
+        &mut self,
+        table: &Table,
+        projection: &[usize],
+        key: &[u8],
+        row: &[u8],
+    ) -> orbit_core::Result<()> {
         let row = RowRef::new(row)?;
         let mut builders = self.builders.iter_mut();
         for at in projection {
@@ -258,23 +279,32 @@ impl Reader {
     fn open(&mut self) -> orbit_core::Result<()> {
         if let Source::New(access) = &self.source {
             let view = &self.run.view;
-            let everything = KeyRange { start: Vec::new(), end: Vec::new() };
+            let everything = KeyRange {
+                start: Vec::new(),
+                end: Vec::new(),
+            };
             let rows = |ranges: Vec<KeyRange>| -> orbit_core::Result<Source> {
                 let mut ranges = ranges.into_iter();
                 let first = ranges.next().unwrap_or_else(|| everything.clone());
                 let scan = view.scan(&self.table, first, Direction::Forward)?;
-                Ok(Source::Rows { scan: Box::new(scan), then: ranges })
+                Ok(Source::Rows {
+                    scan: Box::new(scan),
+                    then: ranges,
+                })
             };
             self.source = match access.clone() {
                 Access::Full | Access::One => rows(vec![everything.clone()])?,
                 Access::Keys(ranges) => rows(ranges)?,
                 Access::Index { index, range, .. } => {
-                    let index = self
-                        .table
-                        .indexes
-                        .get(index)
-                        .ok_or_else(|| orbit_core::Error::internal("a plan names an index that is gone"))?;
-                    Source::Index(Box::new(view.scan_index(&self.table, index, range, Direction::Forward)?))
+                    let index = self.table.indexes.get(index).ok_or_else(|| {
+                        orbit_core::Error::internal("a plan names an index that is gone")
+                    })?;
+                    Source::Index(Box::new(view.scan_index(
+                        &self.table,
+                        index,
+                        range,
+                        Direction::Forward,
+                    )?))
                 }
             };
         }

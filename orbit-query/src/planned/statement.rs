@@ -18,7 +18,7 @@ use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, Statement};
+use sqlparser::ast::Statement;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -53,7 +53,9 @@ impl PlannedStatement {
     /// Whether every table it names is still as it was. Cheap: one look-up a table.
     pub fn is_current(&self, catalog: &Catalog) -> bool {
         self.tables.iter().all(|table| {
-            catalog.table_by_id(table.id).is_some_and(|now| now.version == table.version)
+            catalog
+                .table_by_id(table.id)
+                .is_some_and(|now| now.version == table.version)
         })
     }
 
@@ -98,11 +100,16 @@ pub(super) fn prepare(
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, declared);
     let state = system.state(machine);
     let (body, columns) = match &rewritten {
-        Statement::Query(query) if !query.locks.is_empty() => dml::lock::prepare(&mut binder, &state, query)?,
+        Statement::Query(query) if !query.locks.is_empty() => {
+            dml::lock::prepare(&mut binder, &state, query)?
+        }
         Statement::Query(query) => {
             let bound = binder.query(query)?;
             let (plan, columns) = finished(&mut binder, bound)?;
-            (Body::Query(Arc::new(optimized(&state, plan)?)), Some(columns))
+            (
+                Body::Query(Arc::new(optimized(&state, plan)?)),
+                Some(columns),
+            )
         }
         Statement::Insert(insert) => dml::insert::prepare(&mut binder, &state, insert)?,
         Statement::Update(update) => dml::update::prepare(&mut binder, &state, update)?,
@@ -123,7 +130,10 @@ pub(super) fn prepare(
 }
 
 /// The result's columns as a client sees them; strings nobody typed become text.
-pub(super) fn finished(_binder: &mut Binder<'_>, bound: BoundQuery) -> Result<(LogicalPlan, Arc<[ColumnDesc]>)> {
+pub(super) fn finished(
+    _binder: &mut Binder<'_>,
+    bound: BoundQuery,
+) -> Result<(LogicalPlan, Arc<[ColumnDesc]>)> {
     let columns = bound
         .columns
         .iter()
@@ -158,8 +168,14 @@ pub(super) async fn query(
 ) -> Result<Rows> {
     ctx.cancel.check()?;
     let (plan, columns) = physical(machine, ctx, statement, params).await?;
-    let types: Arc<[SqlType]> = columns.iter().map(|column| column.sql_type.clone()).collect();
-    let run = Run { view: ctx.view.clone(), cancel: ctx.cancel.clone() };
+    let types: Arc<[SqlType]> = columns
+        .iter()
+        .map(|column| column.sql_type.clone())
+        .collect();
+    let run = Run {
+        view: ctx.view.clone(),
+        cancel: ctx.cancel.clone(),
+    };
     let stream = machine.start(plan, run, types)?;
     Ok(Rows::stream(columns, Box::new(stream)))
 }
@@ -196,14 +212,25 @@ pub(super) async fn physical(
         .await
 }
 
-pub(super) async fn physical_plan(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+pub(super) async fn physical_plan(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>> {
     if state.config().target_partitions() > 1 && adds_floats(plan)? {
         // In one order, whatever the number of threads: the same digits every time.
         let mut alone = state.clone();
         alone.config_mut().options_mut().execution.target_partitions = 1;
-        return alone.query_planner().create_physical_plan(plan, &alone).await.told();
+        return alone
+            .query_planner()
+            .create_physical_plan(plan, &alone)
+            .await
+            .told();
     }
-    state.query_planner().create_physical_plan(plan, state).await.told()
+    state
+        .query_planner()
+        .create_physical_plan(plan, state)
+        .await
+        .told()
 }
 
 /// Whether some aggregate's result is a float.
@@ -212,9 +239,18 @@ fn adds_floats(plan: &LogicalPlan) -> Result<bool> {
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Aggregate(aggregate) = node {
             let keys = aggregate.group_expr_len()?;
-            found |= node.schema().fields().iter().skip(keys).any(|field| field.data_type().is_floating());
+            found |= node
+                .schema()
+                .fields()
+                .iter()
+                .skip(keys)
+                .any(|field| field.data_type().is_floating());
         }
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     })
     .told()?;
     Ok(found)
@@ -230,7 +266,11 @@ pub(super) fn with_values(
     if params.len() < types.len() {
         return Err(Error::new(
             state::PROTOCOL_VIOLATION,
-            format!("bind message supplies {} parameters, but prepared statement requires {}", params.len(), types.len()),
+            format!(
+                "bind message supplies {} parameters, but prepared statement requires {}",
+                params.len(),
+                types.len()
+            ),
         ));
     }
     let literals = literals_of(types, params, ctx)?;
@@ -264,9 +304,16 @@ fn literals_of(types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result
 }
 
 /// One expression with its parameters put in.
-pub(super) fn expr_with_values(expr: Expr, types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Expr> {
+pub(super) fn expr_with_values(
+    expr: Expr,
+    types: &[SqlType],
+    params: &[Value],
+    ctx: &PlanContext,
+) -> Result<Expr> {
     let literals = literals_of(types, params, ctx)?;
-    put(expr, &literals, ctx.now_micros, ctx).told().map(|put| put.data)
+    put(expr, &literals, ctx.now_micros, ctx)
+        .told()
+        .map(|put| put.data)
 }
 
 /// An expression with its placeholders' values.
@@ -280,7 +327,10 @@ fn put(
         let Expr::Placeholder(placeholder) = &expr else {
             return Ok(Transformed::no(expr));
         };
-        let number = placeholder.id.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok());
+        let number = placeholder
+            .id
+            .strip_prefix('$')
+            .and_then(|digits| digits.parse::<usize>().ok());
         let scalar = match number.and_then(|number| literals.get(number.wrapping_sub(1))) {
             Some(scalar) => scalar.clone(),
             None => of_moment(&placeholder.id, now, ctx).map_err(super::error::to_datafusion)?,
@@ -296,7 +346,10 @@ fn of_moment(name: &str, now: i64, ctx: &PlanContext) -> Result<ScalarValue> {
         moment::DATABASE => (SqlType::Name, Value::Text(ctx.session.database.clone())),
         moment::PID => (SqlType::Int4, Value::Int4(ctx.session.pid)),
         other => {
-            return Err(Error::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {other}")));
+            return Err(Error::new(
+                state::UNDEFINED_PARAMETER,
+                format!("there is no parameter {other}"),
+            ));
         }
     };
     arrow::scalar_of(&ty, &value)
@@ -304,7 +357,9 @@ fn of_moment(name: &str, now: i64, ctx: &PlanContext) -> Result<ScalarValue> {
 
 /// An expression outside of any plan, as of now.
 pub(super) fn moment_values(expr: Expr, ctx: &PlanContext) -> Result<Expr> {
-    put(expr, &[], ctx.now_micros, ctx).told().map(|put| put.data)
+    put(expr, &[], ctx.now_micros, ctx)
+        .told()
+        .map(|put| put.data)
 }
 
 /// The statement's time. Taken from the wall, as `now()` is for people.
@@ -314,12 +369,4 @@ pub(super) fn now_micros() -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_micros()).ok())
         .unwrap_or(0)
-}
-
-/// Kept in one place: what syntax a statement of several kinds came from.
-pub(super) fn query_of(statement: &Statement) -> Option<&ast::Query> {
-    match statement {
-        Statement::Query(query) => Some(query),
-        _ => None,
-    }
 }

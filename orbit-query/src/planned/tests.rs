@@ -12,7 +12,14 @@ use std::sync::Arc;
 
 pub fn engine() -> Arc<Engine> {
     let db = Database::open(Arc::new(SimStore::new()), DatabaseOptions::default()).unwrap();
-    Engine::new(db, EngineOptions { target_partitions: 1, ..EngineOptions::default() }).unwrap()
+    Engine::new(
+        db,
+        EngineOptions {
+            target_partitions: 1,
+            ..EngineOptions::default()
+        },
+    )
+    .unwrap()
 }
 
 pub fn session(engine: &Arc<Engine>, pid: i32) -> Session {
@@ -54,7 +61,12 @@ async fn run_script(session: &mut Session, sql: &str) -> Result<String> {
                             }
                             let value = batch.value(row, at)?;
                             if !value.is_null() {
-                                text::format(&value, &column.sql_type, session.format(), &mut line)?;
+                                text::format(
+                                    &value,
+                                    &column.sql_type,
+                                    session.format(),
+                                    &mut line,
+                                )?;
                             }
                         }
                         lines.push(String::from_utf8_lossy(&line).into_owned());
@@ -62,7 +74,9 @@ async fn run_script(session: &mut Session, sql: &str) -> Result<String> {
                 }
                 lines.join("\n")
             }
-            Outcome::CopyIn(_) | Outcome::CopyOut(_) => return Err(Error::unsupported("COPY here")),
+            Outcome::CopyIn(_) | Outcome::CopyOut(_) => {
+                return Err(Error::unsupported("COPY here"));
+            }
         };
     }
     session.sync().await?;

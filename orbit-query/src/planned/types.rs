@@ -68,10 +68,14 @@ fn numeric(info: &ExactNumberInfo) -> Result<SqlType> {
     };
     let refused = |what: String| Error::new(state::INVALID_PARAMETER_VALUE, what);
     if !(1..=1000).contains(&precision) {
-        return Err(refused(format!("NUMERIC precision {precision} must be between 1 and 1000")));
+        return Err(refused(format!(
+            "NUMERIC precision {precision} must be between 1 and 1000"
+        )));
     }
     if !(-1000..=1000).contains(&scale) {
-        return Err(refused(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
+        return Err(refused(format!(
+            "NUMERIC scale {scale} must be between -1000 and 1000"
+        )));
     }
     Ok(SqlType::Numeric(Some((precision as u16, scale as i16))))
 }
@@ -125,7 +129,11 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
     if let Some(ty) = of(&folded) {
         return Ok(ty);
     }
-    if let Some(element) = folded.strip_suffix("[]").or_else(|| folded.strip_prefix('_')).and_then(of) {
+    if let Some(element) = folded
+        .strip_suffix("[]")
+        .or_else(|| folded.strip_prefix('_'))
+        .and_then(of)
+    {
         return Ok(SqlType::Array(Box::new(element)));
     }
     Err(undefined(&name.to_string()))
@@ -153,21 +161,32 @@ pub fn category(ty: &SqlType) -> Category {
         | SqlType::Float8
         | SqlType::Numeric(_)
         | SqlType::Oid => Category::Numeric,
-        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Name | SqlType::InternalChar => {
-            Category::String
+        SqlType::Text
+        | SqlType::Varchar(_)
+        | SqlType::Char(_)
+        | SqlType::Name
+        | SqlType::InternalChar => Category::String,
+        SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => {
+            Category::DateTime
         }
-        SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => Category::DateTime,
         SqlType::Interval => Category::Timespan,
         SqlType::Array(_) => Category::Array,
         SqlType::Unknown => Category::Unknown,
-        SqlType::Bytea | SqlType::Uuid | SqlType::Json | SqlType::Jsonb | SqlType::Void => Category::Other,
+        SqlType::Bytea | SqlType::Uuid | SqlType::Json | SqlType::Jsonb | SqlType::Void => {
+            Category::Other
+        }
     }
 }
 
 pub fn is_preferred(ty: &SqlType) -> bool {
     matches!(
         ty,
-        SqlType::Bool | SqlType::Float8 | SqlType::Text | SqlType::TimestampTz | SqlType::Interval | SqlType::Oid
+        SqlType::Bool
+            | SqlType::Float8
+            | SqlType::Text
+            | SqlType::TimestampTz
+            | SqlType::Interval
+            | SqlType::Oid
     )
 }
 
@@ -259,9 +278,7 @@ pub fn castable(from: &SqlType, to: &SqlType) -> bool {
     match (from, to) {
         (SqlType::Bool, SqlType::Int4) | (SqlType::Int4, SqlType::Bool) => true,
         (SqlType::Oid, other) | (other, SqlType::Oid) => is_integer(other),
-        (SqlType::Jsonb, other) => {
-            numeric_rank(other).is_some() || matches!(other, SqlType::Bool)
-        }
+        (SqlType::Jsonb, other) => numeric_rank(other).is_some() || matches!(other, SqlType::Bool),
         (SqlType::Array(from), SqlType::Array(to)) => castable(from, to),
         _ => false,
     }
@@ -283,7 +300,11 @@ pub fn common<'t>(types: impl IntoIterator<Item = &'t SqlType>, what: &str) -> R
         if category(&chosen) != category(next) {
             return Err(Error::new(
                 state::DATATYPE_MISMATCH,
-                format!("{what} types {} and {} cannot be matched", base(&chosen), base(next)),
+                format!(
+                    "{what} types {} and {} cannot be matched",
+                    base(&chosen),
+                    base(next)
+                ),
             ));
         }
         if !is_preferred(&chosen) && implicit(&chosen, next) && !implicit(next, &chosen) {
@@ -294,14 +315,21 @@ pub fn common<'t>(types: impl IntoIterator<Item = &'t SqlType>, what: &str) -> R
             } else {
                 return Err(Error::new(
                     state::CANNOT_COERCE,
-                    format!("{what} could not convert type {} to {}", base(next), base(&chosen)),
+                    format!(
+                        "{what} could not convert type {} to {}",
+                        base(next),
+                        base(&chosen)
+                    ),
                 ));
             }
         }
     }
     // A fixed scale holds only if every branch has it.
     if let SqlType::Numeric(Some(_)) = chosen {
-        let all = types.iter().filter(|ty| ***ty != SqlType::Unknown).all(|ty| **ty == chosen);
+        let all = types
+            .iter()
+            .filter(|ty| ***ty != SqlType::Unknown)
+            .all(|ty| **ty == chosen);
         if !all {
             chosen = SqlType::Numeric(None);
         }
@@ -322,11 +350,20 @@ mod tests {
     fn branches_meet_where_postgresql_says() {
         let common = |types: &[SqlType]| common(types, "CASE").map(|ty| ty.to_string());
         assert_eq!(common(&[SqlType::Int4, SqlType::Int8]).unwrap(), "bigint");
-        assert_eq!(common(&[SqlType::Float8, SqlType::Int4]).unwrap(), "double precision");
+        assert_eq!(
+            common(&[SqlType::Float8, SqlType::Int4]).unwrap(),
+            "double precision"
+        );
         assert_eq!(common(&[SqlType::Unknown, SqlType::Date]).unwrap(), "date");
         assert_eq!(common(&[SqlType::Unknown]).unwrap(), "text");
-        assert_eq!(common(&[SqlType::Date, SqlType::TimestampTz]).unwrap(), "timestamp with time zone");
+        assert_eq!(
+            common(&[SqlType::Date, SqlType::TimestampTz]).unwrap(),
+            "timestamp with time zone"
+        );
         let error = common(&[SqlType::Int4, SqlType::Text]).unwrap_err();
-        assert_eq!(error.message(), "CASE types integer and text cannot be matched");
+        assert_eq!(
+            error.message(),
+            "CASE types integer and text cannot be matched"
+        );
     }
 }

@@ -114,12 +114,7 @@ pub(super) fn choose(wanted: &Wanted<'_>) -> Option<Path> {
         .map(|(_, path)| path)
 }
 
-fn key_column(
-    table: &Table,
-    column: usize,
-    descending: bool,
-    nullable: bool,
-) -> Option<KeyColumn> {
+fn key_column(table: &Table, column: usize, descending: bool, nullable: bool) -> Option<KeyColumn> {
     Some(KeyColumn {
         column,
         sql_type: table.columns.get(column)?.sql_type.clone(),
@@ -425,11 +420,7 @@ fn usage(node: &Node, wanted: &Wanted<'_>) -> Option<Condition> {
 
 /// Whether a value has a place of its own among the keys of a column, so that
 /// comparing keys is comparing values.
-fn fits(
-    node: &Node,
-    column: &SqlType,
-    param_types: &dyn Fn(usize) -> Option<SqlType>,
-) -> bool {
+fn fits(node: &Node, column: &SqlType, param_types: &dyn Fn(usize) -> Option<SqlType>) -> bool {
     use orbit_core::value::Value;
     if let Node::Const(Value::Null) = node {
         return true;
@@ -459,10 +450,7 @@ fn fits(
 }
 
 /// The type of a constant operand, where it shows from its form.
-fn static_type(
-    node: &Node,
-    param_types: &dyn Fn(usize) -> Option<SqlType>,
-) -> Option<SqlType> {
+fn static_type(node: &Node, param_types: &dyn Fn(usize) -> Option<SqlType>) -> Option<SqlType> {
     use orbit_core::value::cast;
     match node {
         Node::Const(value) => Some(cast::type_of(value)),

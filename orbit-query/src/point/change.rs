@@ -201,8 +201,7 @@ impl<A: Action> Change<A> {
                 scan = None;
             }
             let mode = self.action.lock_mode();
-            let Locked { row, changed, .. } =
-                txn.lock_row(table, &pk, mode, Wait::Block).await?;
+            let Locked { row, changed, .. } = txn.lock_row(table, &pk, mode, Wait::Block).await?;
             // Deleted while we waited: as if it had never been found.
             let Some(row) = row else { continue };
             if changed && !passes(&self.whole, &row, table, &env)? {
@@ -256,12 +255,7 @@ impl<A: Action> Change<A> {
     }
 }
 
-fn passes(
-    filter: &Option<RowExpr>,
-    row: &[u8],
-    table: &Table,
-    env: &Env<'_>,
-) -> Result<bool> {
+fn passes(filter: &Option<RowExpr>, row: &[u8], table: &Table, env: &Env<'_>) -> Result<bool> {
     match filter {
         None => Ok(true),
         Some(filter) => filter.is_true(&StoredRow::new(row, table)?, env),

@@ -100,7 +100,10 @@ impl Cursor {
                 if !view.get(table, pk, &mut self.row)? {
                     return Err(Error::new(
                         orbit_core::state::INDEX_CORRUPTED,
-                        format!("an index of table \"{}\" names a row that isn't there", table.name),
+                        format!(
+                            "an index of table \"{}\" names a row that isn't there",
+                            table.name
+                        ),
                     ));
                 }
                 self.key.clear();

@@ -82,7 +82,8 @@ fn found(lines: &mut Vec<String>, verb: &str, table: &Table, path: &Path) {
             }
             names
         }
-        Access::Table { operands, limits } | Access::Index {
+        Access::Table { operands, limits }
+        | Access::Index {
             operands, limits, ..
         } => {
             let mut names = names(operands.len());

@@ -120,7 +120,11 @@ impl Insert {
                 if watch_touched {
                     let mut pk = Vec::new();
                     if table.primary_key.is_some() {
-                        orbit_core::key::primary_key(table.primary_key_columns(), &values, &mut pk)?;
+                        orbit_core::key::primary_key(
+                            table.primary_key_columns(),
+                            &values,
+                            &mut pk,
+                        )?;
                     }
                     touched.push(pk);
                 }

@@ -51,7 +51,10 @@ fn fit(value: Datum<'_>, ty: &SqlType) -> Fit {
         ValueRef::Int8(v) => v,
         _ => return Fit::In(value.into_value()),
     };
-    fn bounded<T>(converted: Result<T, std::num::TryFromIntError>, negative: bool) -> Result<T, Fit> {
+    fn bounded<T>(
+        converted: Result<T, std::num::TryFromIntError>,
+        negative: bool,
+    ) -> Result<T, Fit> {
         converted.map_err(|_| if negative { Fit::Below } else { Fit::Above })
     }
     let negative = number < 0;
@@ -128,12 +131,20 @@ pub(super) fn range(
             push(&mut edge, &value, next)?;
             // Descending columns are stored complemented: their lower bound is where the keys end.
             if is_lower != next.descending {
-                range.start = if limit.inclusive { edge } else { successor(&edge) };
+                range.start = if limit.inclusive {
+                    edge
+                } else {
+                    successor(&edge)
+                };
                 if range.start.is_empty() {
                     return Ok(None);
                 }
             } else {
-                range.end = if limit.inclusive { successor(&edge) } else { edge };
+                range.end = if limit.inclusive {
+                    successor(&edge)
+                } else {
+                    edge
+                };
             }
         }
     }

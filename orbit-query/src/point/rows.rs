@@ -29,11 +29,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// The values of one row that isn't stored bytes.
-    pub fn values(
-        &self,
-        row: &dyn crate::expr::RowSource,
-        env: &Env<'_>,
-    ) -> Result<Vec<Value>> {
+    pub fn values(&self, row: &dyn crate::expr::RowSource, env: &Env<'_>) -> Result<Vec<Value>> {
         self.columns
             .iter()
             .map(|column| match column {

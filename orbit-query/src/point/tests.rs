@@ -6,9 +6,7 @@ mod reads;
 
 use super::*;
 use crate::rows::RowBatch;
-use orbit_core::catalog::{
-    CatalogChange, Check, Column, Index, IndexColumn, PrimaryKey, TableDef,
-};
+use orbit_core::catalog::{CatalogChange, Check, Column, Index, IndexColumn, PrimaryKey, TableDef};
 use orbit_core::database::{Database, DatabaseOptions};
 use orbit_core::store::sim::SimStore;
 use orbit_core::txn::Isolation;
@@ -29,7 +27,12 @@ pub(crate) fn parse(sql: &str) -> Statement {
 }
 
 /// A column as `name type [!] [= default]`; `!` is NOT NULL.
-pub(crate) struct ColumnSpec(pub &'static str, pub SqlType, pub bool, pub Option<&'static str>);
+pub(crate) struct ColumnSpec(
+    pub &'static str,
+    pub SqlType,
+    pub bool,
+    pub Option<&'static str>,
+);
 
 pub(crate) fn c(name: &'static str, ty: SqlType) -> ColumnSpec {
     ColumnSpec(name, ty, false, None)
@@ -71,14 +74,16 @@ impl Fixture {
             columns: columns
                 .into_iter()
                 .enumerate()
-                .map(|(place, ColumnSpec(name, sql_type, not_null, default))| Column {
-                    name: name.into(),
-                    sql_type,
-                    not_null: not_null || primary_key.contains(&place),
-                    default: default.map(Into::into),
-                    missing: None,
-                    created: db.new_creation_stamp(),
-                })
+                .map(
+                    |(place, ColumnSpec(name, sql_type, not_null, default))| Column {
+                        name: name.into(),
+                        sql_type,
+                        not_null: not_null || primary_key.contains(&place),
+                        default: default.map(Into::into),
+                        missing: None,
+                        created: db.new_creation_stamp(),
+                    },
+                )
                 .collect(),
             primary_key: (!primary_key.is_empty()).then(|| PrimaryKey {
                 constraint: format!("{name}_pkey"),
@@ -231,11 +236,7 @@ impl Fixture {
 
 pub(crate) fn describe_error(error: &Error) -> String {
     match error.detail() {
-        Some(detail) => format!(
-            "{}: {} ({detail})",
-            error.state().as_str(),
-            error.message()
-        ),
+        Some(detail) => format!("{}: {} ({detail})", error.state().as_str(), error.message()),
         None => format!("{}: {}", error.state().as_str(), error.message()),
     }
 }

@@ -274,12 +274,7 @@ impl Session {
                 let context = self.plan_context(view);
                 let engine = self.engine.clone();
                 let transaction = self.transaction()?;
-                Box::pin(
-                    engine
-                        .planner()
-                        .write(&context, transaction, plan, params),
-                )
-                .await
+                Box::pin(engine.planner().write(&context, transaction, plan, params)).await
             }
             Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a write")),
         }

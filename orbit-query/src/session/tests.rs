@@ -30,12 +30,24 @@ async fn several_statements_of_a_message_are_one_transaction() {
     )
     .await;
     assert_eq!(c.block(), Block::Idle);
-    assert_eq!(c.say("SELECT a FROM t WHERE a IN (1, 2)").await, ["SELECT 0"]);
-    let lines = c.say("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)").await;
+    assert_eq!(
+        c.say("SELECT a FROM t WHERE a IN (1, 2)").await,
+        ["SELECT 0"]
+    );
+    let lines = c
+        .say("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
+        .await;
     assert_eq!(lines, ["INSERT 0 1", "INSERT 0 1"]);
-    assert_eq!(c.say("SELECT a FROM t WHERE a = 2").await, ["2", "SELECT 1"]);
+    assert_eq!(
+        c.say("SELECT a FROM t WHERE a = 2").await,
+        ["2", "SELECT 1"]
+    );
     // A syntax error anywhere: nothing of the message runs.
-    c.fails("INSERT INTO t VALUES (3); SELEC 1", "42601: syntax error at or near \"SELEC\"").await;
+    c.fails(
+        "INSERT INTO t VALUES (3); SELEC 1",
+        "42601: syntax error at or near \"SELEC\"",
+    )
+    .await;
     assert_eq!(c.say("SELECT a FROM t WHERE a = 3").await, ["SELECT 0"]);
 }
 
@@ -43,7 +55,8 @@ async fn several_statements_of_a_message_are_one_transaction() {
 async fn begin_in_the_middle_of_a_message_takes_what_came_before_along() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY)").await;
-    c.ok("INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2)").await;
+    c.ok("INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2)")
+        .await;
     assert_eq!(c.block(), Block::Open);
     c.ok("ROLLBACK").await;
     assert_eq!(c.say("SELECT a FROM t WHERE a = 1").await, ["SELECT 0"]);
@@ -63,9 +76,14 @@ async fn savepoints_lead_out_of_a_failed_block() {
     assert_eq!(c.block(), Block::Open);
     c.ok("INSERT INTO t VALUES (3)").await;
     c.ok("RELEASE s").await;
-    c.fails("ROLLBACK TO s", "3B001: savepoint \"s\" does not exist").await;
+    c.fails("ROLLBACK TO s", "3B001: savepoint \"s\" does not exist")
+        .await;
     c.ok("ROLLBACK").await;
-    c.fails("SAVEPOINT s", "25P01: SAVEPOINT can only be used in transaction blocks").await;
+    c.fails(
+        "SAVEPOINT s",
+        "25P01: SAVEPOINT can only be used in transaction blocks",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -78,7 +96,10 @@ async fn begin_and_commit_out_of_place_are_warned_about() {
     c.ok("BEGIN").await;
     assert_eq!(
         c.say("BEGIN").await,
-        ["WARNING: there is already a transaction in progress", "BEGIN"]
+        [
+            "WARNING: there is already a transaction in progress",
+            "BEGIN"
+        ]
     );
     assert_eq!(c.say("END").await, ["COMMIT"]);
     assert_eq!(
@@ -100,9 +121,11 @@ async fn read_only_blocks_refuse_writes() {
     .await;
     c.ok("ROLLBACK").await;
     c.ok("INSERT INTO t VALUES (1)").await;
-    c.ok("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await;
+    c.ok("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        .await;
     c.ok("BEGIN").await;
-    c.fails("DROP TABLE t", "25006: cannot execute DROP TABLE").await;
+    c.fails("DROP TABLE t", "25006: cannot execute DROP TABLE")
+        .await;
     c.ok("ROLLBACK").await;
 }
 
@@ -112,14 +135,22 @@ async fn isolation_is_what_was_asked_for_last_and_only_before_the_first_query() 
     c.ok("CREATE TABLE t (a int PRIMARY KEY)").await;
     assert_eq!(
         c.say("BEGIN ISOLATION LEVEL SERIALIZABLE").await,
-        ["NOTICE: SERIALIZABLE is treated as REPEATABLE READ", "BEGIN"]
+        [
+            "NOTICE: SERIALIZABLE is treated as REPEATABLE READ",
+            "BEGIN"
+        ]
     );
     assert_eq!(c.say("SHOW transaction_isolation").await[0], "serializable");
-    c.ok("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await;
+    c.ok("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        .await;
     c.ok("INSERT INTO t VALUES (1)").await;
-    c.fails("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "25001").await;
+    c.fails("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "25001")
+        .await;
     c.ok("ROLLBACK").await;
-    assert_eq!(c.say("SHOW transaction_isolation").await[0], "read committed");
+    assert_eq!(
+        c.say("SHOW transaction_isolation").await[0],
+        "read committed"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +185,8 @@ async fn settings_follow_the_transaction() {
     c.ok("ROLLBACK").await;
     assert_eq!(c.say("SHOW lock_timeout").await[0], "1s");
     c.fails("SET lock_timeout = '3s'; SELEC 1", "42601").await;
-    c.fails("SET lock_timeout = '3s'; SHOW nothing", "42704").await;
+    c.fails("SET lock_timeout = '3s'; SHOW nothing", "42704")
+        .await;
     assert_eq!(c.say("SHOW lock_timeout").await[0], "1s");
     c.ok("BEGIN").await;
     c.ok("SAVEPOINT s").await;
@@ -164,7 +196,10 @@ async fn settings_follow_the_transaction() {
     c.ok("COMMIT").await;
     c.ok("RESET ALL").await;
     assert_eq!(c.say("SHOW lock_timeout").await[0], "0");
-    assert_eq!(c.say("SELECT set_config('search_path', '', false)").await, ["", "SELECT 1"]);
+    assert_eq!(
+        c.say("SELECT set_config('search_path', '', false)").await,
+        ["", "SELECT 1"]
+    );
     assert_eq!(c.say("SHOW search_path").await[0], "");
     c.ok("DISCARD ALL").await;
     assert_eq!(c.say("SHOW search_path").await[0], "\"$user\", public");
@@ -184,10 +219,12 @@ async fn clients_are_told_of_reported_settings_that_change() {
 async fn statements_named_in_sql_run_with_arguments() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY, v text)").await;
-    c.ok("PREPARE put (int, text) AS INSERT INTO t VALUES ($1, $2)").await;
+    c.ok("PREPARE put (int, text) AS INSERT INTO t VALUES ($1, $2)")
+        .await;
     c.fails("PREPARE put AS SELECT 1", "42P05").await;
     assert_eq!(c.say("EXECUTE put (1, 'one')").await, ["INSERT 0 1"]);
-    c.fails("EXECUTE put (1)", "42601: wrong number of parameters").await;
+    c.fails("EXECUTE put (1)", "42601: wrong number of parameters")
+        .await;
     assert_eq!(c.say("SELECT v FROM t WHERE a = 1").await[0], "one");
     c.ok("DEALLOCATE put").await;
     c.fails("EXECUTE put (2, 'two')", "26000").await;
@@ -238,7 +275,8 @@ async fn statement_timeout_ends_a_wait() {
         "57014: canceling statement due to statement timeout",
     )
     .await;
-    b.ok("SET statement_timeout = 0; SET lock_timeout = 20").await;
+    b.ok("SET statement_timeout = 0; SET lock_timeout = 20")
+        .await;
     b.fails("UPDATE t SET v = 3 WHERE a = 1", "55P03").await;
     a.ok("ROLLBACK").await;
     b.ok("UPDATE t SET v = 3 WHERE a = 1").await;
@@ -248,13 +286,22 @@ async fn statement_timeout_ends_a_wait() {
 async fn unbuilt_statements_say_so() {
     let mut c = client();
     for sql in [
-        "LISTEN x", "NOTIFY x", "CREATE VIEW v AS SELECT 1", "COMMENT ON TABLE t IS 'x'",
-        "DECLARE c CURSOR FOR SELECT 1", "GRANT SELECT ON t TO x", "CREATE SEQUENCE s",
+        "LISTEN x",
+        "NOTIFY x",
+        "CREATE VIEW v AS SELECT 1",
+        "COMMENT ON TABLE t IS 'x'",
+        "DECLARE c CURSOR FOR SELECT 1",
+        "GRANT SELECT ON t TO x",
+        "CREATE SEQUENCE s",
     ] {
         c.fails(sql, "0A000").await;
     }
     assert_eq!(c.say("").await, Vec::<String>::new());
-    c.fails("BEGIN; SELECT 1 FROM", "42601: syntax error at end of input").await;
+    c.fails(
+        "BEGIN; SELECT 1 FROM",
+        "42601: syntax error at end of input",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -269,12 +316,20 @@ async fn an_error_names_its_place_in_the_message() {
 async fn a_prepared_statement_follows_ddl() {
     let mut c = client();
     c.ok("CREATE TABLE t (a int PRIMARY KEY, v int)").await;
-    let select = c.session.prepare("SELECT v FROM t WHERE a = 1", &[]).await.unwrap();
-    c.ok("DROP TABLE t; CREATE TABLE t (a int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 5)").await;
+    let select = c
+        .session
+        .prepare("SELECT v FROM t WHERE a = 1", &[])
+        .await
+        .unwrap();
+    c.ok("DROP TABLE t; CREATE TABLE t (a int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 5)")
+        .await;
     let outcome = c.session.execute(&select, &[]).await.unwrap();
-    let crate::Outcome::Rows(mut rows) = outcome else { panic!() };
+    let crate::Outcome::Rows(mut rows) = outcome else {
+        panic!()
+    };
     assert_eq!(rows.next().await.unwrap().unwrap().len(), 1);
-    c.ok("DROP TABLE t; CREATE TABLE t (a int PRIMARY KEY, v text)").await;
+    c.ok("DROP TABLE t; CREATE TABLE t (a int PRIMARY KEY, v text)")
+        .await;
     let error = c.session.execute(&select, &[]).await.unwrap_err();
     assert_eq!(error.message(), "cached plan must not change result type");
 }

@@ -178,7 +178,11 @@ mod tests {
         let not = format!("SELECT {} true", "NOT ".repeat(20_000));
         assert!(check(&not).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
         let arrays = format!("SELECT {}1{}", "ARRAY[".repeat(7), "]".repeat(7));
-        assert!(check(&arrays).unwrap_err().is(state::PROGRAM_LIMIT_EXCEEDED));
+        assert!(
+            check(&arrays)
+                .unwrap_err()
+                .is(state::PROGRAM_LIMIT_EXCEEDED)
+        );
         let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
         assert!(check(&nested).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
     }

@@ -2,13 +2,13 @@
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
-use super::{limits, row_locks};
+use super::dialect::OrbitDialect;
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
+use super::{limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, Statement};
-use super::dialect::OrbitDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 

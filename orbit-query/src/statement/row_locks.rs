@@ -99,9 +99,15 @@ mod tests {
     fn all_four_are_read() {
         for (sql, expected) in [
             ("SELECT * FROM t FOR UPDATE", vec![(RowLock::Update, 0)]),
-            ("SELECT * FROM t FOR NO KEY UPDATE", vec![(RowLock::NoKeyUpdate, 0)]),
+            (
+                "SELECT * FROM t FOR NO KEY UPDATE",
+                vec![(RowLock::NoKeyUpdate, 0)],
+            ),
             ("SELECT * FROM t FOR SHARE OF t", vec![(RowLock::Share, 1)]),
-            ("SELECT * FROM t for key share of t nowait", vec![(RowLock::KeyShare, 1)]),
+            (
+                "SELECT * FROM t for key share of t nowait",
+                vec![(RowLock::KeyShare, 1)],
+            ),
             (
                 "SELECT (SELECT 1 FROM s LIMIT 1) FROM t LIMIT 1 FOR UPDATE OF t FOR KEY SHARE OF s SKIP LOCKED",
                 vec![(RowLock::Update, 1), (RowLock::KeyShare, 1)],

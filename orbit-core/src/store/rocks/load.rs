@@ -105,6 +105,10 @@ impl SortedLoad for RocksLoad {
         let family = inner.family(Family::of(self.space))?;
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
+        // Nobody reads a load's key range before the catalog names it, so older
+        // snapshots need no protection. With it, every file would get a sequence
+        // number of its own and be rewritten by a compaction to lose it again.
+        options.set_snapshot_consistency(false);
         let files = std::mem::take(&mut self.files);
         inner
             .db

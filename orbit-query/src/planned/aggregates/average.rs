@@ -2,6 +2,7 @@
 
 use crate::planned::error::to_datafusion;
 use crate::planned::num;
+use ahash::AHashSet;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Builder, Int64Array,
 };
@@ -12,7 +13,6 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
-use ahash::AHashSet;
 use orbit_core::value::Numeric;
 use std::sync::{Arc, LazyLock};
 
@@ -54,17 +54,29 @@ impl AggregateUDFImpl for Average {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One { sum: 0, count: 0, seen: args.is_distinct.then(AHashSet::new) }))
+        Ok(Box::new(One {
+            sum: 0,
+            count: 0,
+            seen: args.is_distinct.then(AHashSet::new),
+        }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         if args.is_distinct {
             let list = crate::planned::arrow::list_of(DataType::Int64);
-            return Ok(vec![Arc::new(Field::new(format!("{}[seen]", args.name), list, true))]);
+            return Ok(vec![Arc::new(Field::new(
+                format!("{}[seen]", args.name),
+                list,
+                true,
+            ))]);
         }
         Ok(vec![
             Arc::new(Field::new(format!("{}[sum]", args.name), SUM, true)),
-            Arc::new(Field::new(format!("{}[count]", args.name), DataType::Int64, true)),
+            Arc::new(Field::new(
+                format!("{}[count]", args.name),
+                DataType::Int64,
+                true,
+            )),
         ])
     }
 
@@ -72,8 +84,14 @@ impl AggregateUDFImpl for Average {
         !args.is_distinct
     }
 
-    fn create_groups_accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups { sums: Vec::new(), counts: Vec::new() }))
+    fn create_groups_accumulator(
+        &self,
+        _args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Groups {
+            sums: Vec::new(),
+            counts: Vec::new(),
+        }))
     }
 }
 
@@ -108,7 +126,11 @@ impl Accumulator for One {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Decimal256(quotient(self.sum, self.count)?, num::PRECISION, num::SCALE))
+        Ok(ScalarValue::Decimal256(
+            quotient(self.sum, self.count)?,
+            num::PRECISION,
+            num::SCALE,
+        ))
     }
 
     fn size(&self) -> usize {
@@ -117,8 +139,12 @@ impl Accumulator for One {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         if let Some(seen) = &self.seen {
-            let items: Vec<ScalarValue> = seen.iter().map(|v| ScalarValue::Int64(Some(*v))).collect();
-            return Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&items, &DataType::Int64))]);
+            let items: Vec<ScalarValue> =
+                seen.iter().map(|v| ScalarValue::Int64(Some(*v))).collect();
+            return Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(
+                &items,
+                &DataType::Int64,
+            ))]);
         }
         Ok(vec![
             ScalarValue::Decimal128(Some(self.sum), 38, 0),
@@ -134,8 +160,16 @@ impl Accumulator for One {
             }
             return Ok(());
         }
-        self.sum += states[0].as_primitive::<Decimal128Type>().iter().flatten().sum::<i128>();
-        self.count += states[1].as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
+        self.sum += states[0]
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .flatten()
+            .sum::<i128>();
+        self.count += states[1]
+            .as_primitive::<Int64Type>()
+            .iter()
+            .flatten()
+            .sum::<i64>();
         Ok(())
     }
 }
@@ -147,7 +181,10 @@ struct Groups {
 
 impl Groups {
     fn take(&mut self, emit_to: EmitTo) -> (Vec<i128>, Vec<i64>) {
-        (emit_to.take_needed(&mut self.sums), emit_to.take_needed(&mut self.counts))
+        (
+            emit_to.take_needed(&mut self.sums),
+            emit_to.take_needed(&mut self.counts),
+        )
     }
 }
 
@@ -187,7 +224,12 @@ impl GroupsAccumulator for Groups {
         Ok(vec![Arc::new(sums), Arc::new(Int64Array::from(counts))])
     }
 
-    fn merge_batch(&mut self, values: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         self.sums.resize(total_num_groups, 0);
         self.counts.resize(total_num_groups, 0);
         let sums = values[0].as_primitive::<Decimal128Type>();
@@ -201,16 +243,32 @@ impl GroupsAccumulator for Groups {
         Ok(())
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let values = values[0].as_primitive::<Int64Type>();
         let taken = |row: usize| {
-            values.is_valid(row) && opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+            values.is_valid(row)
+                && opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
         };
         let sums: Decimal128Array = (0..values.len())
-            .map(|row| Some(if taken(row) { i128::from(values.value(row)) } else { 0 }))
+            .map(|row| {
+                Some(if taken(row) {
+                    i128::from(values.value(row))
+                } else {
+                    0
+                })
+            })
             .collect();
-        let counts: Int64Array = (0..values.len()).map(|row| Some(i64::from(taken(row)))).collect();
-        Ok(vec![Arc::new(sums.with_precision_and_scale(38, 0)?), Arc::new(counts)])
+        let counts: Int64Array = (0..values.len())
+            .map(|row| Some(i64::from(taken(row))))
+            .collect();
+        Ok(vec![
+            Arc::new(sums.with_precision_and_scale(38, 0)?),
+            Arc::new(counts),
+        ])
     }
 
     fn size(&self) -> usize {

@@ -54,7 +54,11 @@ impl State for Collected {
         let count = u64::from_le_bytes(take(&mut rest)?);
         for _ in 0..count {
             let [null] = take::<1>(&mut rest)?;
-            let value = if null == 1 { Value::Null } else { decode_value(&mut rest, &self.ty)? };
+            let value = if null == 1 {
+                Value::Null
+            } else {
+                decode_value(&mut rest, &self.ty)?
+            };
             self.add(&[value.as_ref()])?;
         }
         Ok(())
@@ -74,12 +78,18 @@ fn collecting(
 ) -> RowAggregate {
     let finish: Finish = Arc::new(finish);
     let held = ty.clone();
-    RowAggregate::new(name, identity, vec![ty.clone()], returns.clone(), move || Collected {
-        ty: held.clone(),
-        values: Vec::new(),
-        bytes: 0,
-        finish: finish.clone(),
-    })
+    RowAggregate::new(
+        name,
+        identity,
+        vec![ty.clone()],
+        returns.clone(),
+        move || Collected {
+            ty: held.clone(),
+            values: Vec::new(),
+            bytes: 0,
+            finish: finish.clone(),
+        },
+    )
 }
 
 fn order(a: &Value, b: &Value) -> Ordering {
@@ -99,7 +109,10 @@ pub fn mode(ty: &SqlType) -> RowAggregate {
         let mut best: Option<(&Value, usize)> = None;
         let mut at = 0;
         while let Some(value) = sorted.get(at) {
-            let run = sorted[at..].iter().take_while(|next| order(next, value) == Ordering::Equal).count();
+            let run = sorted[at..]
+                .iter()
+                .take_while(|next| order(next, value) == Ordering::Equal)
+                .count();
             if best.is_none_or(|(_, length)| run > length) {
                 best = Some((value, run));
             }
@@ -134,44 +147,70 @@ fn answer(values: Vec<Value>, many: bool, element: &SqlType) -> Value {
     }
 }
 
-pub fn percentile_disc(ty: &SqlType, fraction: &Value, descending: bool, returns: &SqlType) -> Result<RowAggregate> {
+pub fn percentile_disc(
+    ty: &SqlType,
+    fraction: &Value,
+    descending: bool,
+    returns: &SqlType,
+) -> Result<RowAggregate> {
     let (wanted, many) = fractions(fraction)?;
     let element = ty.clone();
-    Ok(collecting("percentile_disc", format!("{fraction:?} {descending} {ty:?}"), ty, returns, move |values| {
-        let sorted = sorted(values, descending);
-        let of = |fraction: &Option<f64>| match fraction {
-            None => Value::Null,
-            Some(fraction) => {
-                let place = (fraction * sorted.len() as f64).ceil().max(1.0) as usize;
-                sorted.get(place - 1).map_or(Value::Null, |value| (*value).clone())
-            }
-        };
-        Ok(answer(wanted.iter().map(of).collect(), many, &element))
-    }))
+    Ok(collecting(
+        "percentile_disc",
+        format!("{fraction:?} {descending} {ty:?}"),
+        ty,
+        returns,
+        move |values| {
+            let sorted = sorted(values, descending);
+            let of = |fraction: &Option<f64>| match fraction {
+                None => Value::Null,
+                Some(fraction) => {
+                    let place = (fraction * sorted.len() as f64).ceil().max(1.0) as usize;
+                    sorted
+                        .get(place - 1)
+                        .map_or(Value::Null, |value| (*value).clone())
+                }
+            };
+            Ok(answer(wanted.iter().map(of).collect(), many, &element))
+        },
+    ))
 }
 
-pub fn percentile_cont(ty: &SqlType, fraction: &Value, descending: bool, returns: &SqlType) -> Result<RowAggregate> {
+pub fn percentile_cont(
+    ty: &SqlType,
+    fraction: &Value,
+    descending: bool,
+    returns: &SqlType,
+) -> Result<RowAggregate> {
     let (wanted, many) = fractions(fraction)?;
     let element = ty.clone();
-    Ok(collecting("percentile_cont", format!("{fraction:?} {descending} {ty:?}"), ty, returns, move |values| {
-        let sorted = sorted(values, descending);
-        let of = |fraction: &Option<f64>| -> Result<Value> {
-            let Some(fraction) = fraction else {
-                return Ok(Value::Null);
+    Ok(collecting(
+        "percentile_cont",
+        format!("{fraction:?} {descending} {ty:?}"),
+        ty,
+        returns,
+        move |values| {
+            let sorted = sorted(values, descending);
+            let of = |fraction: &Option<f64>| -> Result<Value> {
+                let Some(fraction) = fraction else {
+                    return Ok(Value::Null);
+                };
+                let place = fraction * (sorted.len() - 1) as f64;
+                let (low, high) = (place.floor(), place.ceil());
+                let (Some(low_value), Some(high_value)) =
+                    (sorted.get(low as usize), sorted.get(high as usize))
+                else {
+                    return Ok(Value::Null);
+                };
+                if low == high {
+                    return Ok((*low_value).clone());
+                }
+                between(low_value, high_value, place - low)
             };
-            let place = fraction * (sorted.len() - 1) as f64;
-            let (low, high) = (place.floor(), place.ceil());
-            let (Some(low_value), Some(high_value)) = (sorted.get(low as usize), sorted.get(high as usize)) else {
-                return Ok(Value::Null);
-            };
-            if low == high {
-                return Ok((*low_value).clone());
-            }
-            between(low_value, high_value, place - low)
-        };
-        let values = wanted.iter().map(of).collect::<Result<Vec<_>>>()?;
-        Ok(answer(values, many, &element))
-    }))
+            let values = wanted.iter().map(of).collect::<Result<Vec<_>>>()?;
+            Ok(answer(values, many, &element))
+        },
+    ))
 }
 
 fn between(low: &Value, high: &Value, share: f64) -> Result<Value> {
@@ -190,7 +229,9 @@ fn between(low: &Value, high: &Value, share: f64) -> Result<Value> {
                 micros: low.micros + part.micros,
             }))
         }
-        _ => Err(Error::internal("a percentile between values that have no middle")),
+        _ => Err(Error::internal(
+            "a percentile between values that have no middle",
+        )),
     }
 }
 
@@ -204,7 +245,9 @@ pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateU
             if i > 0 {
                 out.push_str(", ");
             }
-            out.push_str(&crate::planned::functions::json::of_value(value, &held, binary)?);
+            out.push_str(&crate::planned::functions::json::of_value(
+                value, &held, binary,
+            )?);
         }
         out.push(']');
         Ok(Value::Text(out))

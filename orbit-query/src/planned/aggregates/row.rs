@@ -24,7 +24,9 @@ pub trait State: Send + Sync {
 
     /// Takes a row back out, for moving window frames.
     fn remove(&mut self, _args: &[ValueRef<'_>]) -> Result<()> {
-        Err(Error::unsupported("this aggregate over a moving window frame"))
+        Err(Error::unsupported(
+            "this aggregate over a moving window frame",
+        ))
     }
 
     fn can_remove(&self) -> bool {
@@ -62,7 +64,8 @@ impl RowAggregate {
         returns: SqlType,
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> RowAggregate {
-        let signature = Signature::exact(args.iter().map(arrow_type).collect(), Volatility::Immutable);
+        let signature =
+            Signature::exact(args.iter().map(arrow_type).collect(), Volatility::Immutable);
         RowAggregate {
             name: name.to_owned(),
             identity,
@@ -137,11 +140,19 @@ impl AggregateUDFImpl for RowAggregate {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> DfResult<Vec<FieldRef>> {
-        let mut fields = vec![Arc::new(Field::new(format!("{}[state]", args.name), DataType::Binary, true))];
+        let mut fields = vec![Arc::new(Field::new(
+            format!("{}[state]", args.name),
+            DataType::Binary,
+            true,
+        ))];
         if args.is_distinct {
             for (i, ty) in self.args.iter().enumerate() {
                 let list = crate::planned::arrow::list_of(arrow_type(ty));
-                fields.push(Arc::new(Field::new(format!("{}[seen {i}]", args.name), list, true)));
+                fields.push(Arc::new(Field::new(
+                    format!("{}[seen {i}]", args.name),
+                    list,
+                    true,
+                )));
             }
         }
         Ok(fields)
@@ -261,8 +272,12 @@ impl Accumulator for RowAccumulator {
         // DISTINCT states meet by their rows; what was computed from them is done again.
         let mut states = vec![ScalarValue::Binary(None)];
         for (i, ty) in self.spec.args.iter().enumerate() {
-            let items: Vec<ScalarValue> = seen.iter().filter_map(|row| row.get(i).cloned()).collect();
-            states.push(ScalarValue::List(ScalarValue::new_list_nullable(&items, &arrow_type(ty))));
+            let items: Vec<ScalarValue> =
+                seen.iter().filter_map(|row| row.get(i).cloned()).collect();
+            states.push(ScalarValue::List(ScalarValue::new_list_nullable(
+                &items,
+                &arrow_type(ty),
+            )));
         }
         Ok(states)
     }
@@ -272,8 +287,10 @@ impl Accumulator for RowAccumulator {
             let lists = states.get(1..).unwrap_or_default();
             let rows = lists.first().map_or(0, |list| list.len());
             for row in 0..rows {
-                let columns: Vec<ArrayRef> =
-                    lists.iter().map(|list| list.as_list::<i32>().value(row)).collect();
+                let columns: Vec<ArrayRef> = lists
+                    .iter()
+                    .map(|list| list.as_list::<i32>().value(row))
+                    .collect();
                 self.update_batch(&columns)?;
             }
             return Ok(());

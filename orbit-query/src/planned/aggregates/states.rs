@@ -28,7 +28,10 @@ enum Finish {
     #[default]
     Sum,
     Average,
-    Variance { root: bool, population: bool },
+    Variance {
+        root: bool,
+        population: bool,
+    },
 }
 
 fn plus(slot: &mut Option<Numeric>, value: &Numeric) -> Result<()> {
@@ -125,7 +128,13 @@ impl State for Exact {
 }
 
 /// As PostgreSQL's `numeric_stddev_internal`: (N·ΣX² − (ΣX)²) / (N·(N−1)).
-fn variance(count: i64, sum: &Numeric, squares: &Numeric, root: bool, population: bool) -> Result<Value> {
+fn variance(
+    count: i64,
+    sum: &Numeric,
+    squares: &Numeric,
+    root: bool,
+    population: bool,
+) -> Result<Value> {
     if !population && count <= 1 {
         return Ok(Value::Null);
     }
@@ -141,17 +150,24 @@ fn variance(count: i64, sum: &Numeric, squares: &Numeric, root: bool, population
     };
     let variance = above.div(&below)?;
     if root {
-        return crate::planned::functions::math::sqrt_numeric_as(&variance, variance.scale()).map(Value::Numeric);
+        return crate::planned::functions::math::sqrt_numeric_as(&variance, variance.scale())
+            .map(Value::Numeric);
     }
     Ok(Value::Numeric(variance))
 }
 
 fn exact(name: &str, finish: Finish, with_squares: bool) -> Arc<AggregateUDF> {
-    built(RowAggregate::new(name, "numeric".to_owned(), vec![NUMERIC], NUMERIC, move || Exact {
-        with_squares,
-        finish,
-        ..Exact::default()
-    }))
+    built(RowAggregate::new(
+        name,
+        "numeric".to_owned(),
+        vec![NUMERIC],
+        NUMERIC,
+        move || Exact {
+            with_squares,
+            finish,
+            ..Exact::default()
+        },
+    ))
 }
 
 pub fn sum_numeric() -> Arc<AggregateUDF> {
@@ -236,8 +252,13 @@ impl State for Float {
             _ => (float(args.first()), 0.0),
         };
         self.moments.add(x, y);
-        if (self.moments.sx.is_infinite() && x.is_finite()) || (self.moments.sxx.is_infinite() && x.is_finite()) {
-            return Err(Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow"));
+        if (self.moments.sx.is_infinite() && x.is_finite())
+            || (self.moments.sxx.is_infinite() && x.is_finite())
+        {
+            return Err(Error::new(
+                state::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value out of range: overflow",
+            ));
         }
         Ok(())
     }
@@ -260,7 +281,14 @@ impl State for Float {
     fn merge(&mut self, saved: &[u8]) -> Result<()> {
         let mut rest = saved;
         let mut next = || take(&mut rest).map(f64::from_le_bytes);
-        let other = Moments { n: next()?, sx: next()?, sxx: next()?, sy: next()?, syy: next()?, sxy: next()? };
+        let other = Moments {
+            n: next()?,
+            sx: next()?,
+            sxx: next()?,
+            sy: next()?,
+            syy: next()?,
+            sxy: next()?,
+        };
         self.moments.merge(&other);
         Ok(())
     }
@@ -276,7 +304,11 @@ fn over_floats(name: &str, args: usize, finish: fn(&Moments) -> Option<f64>) -> 
         "float8".to_owned(),
         vec![SqlType::Float8; args],
         SqlType::Float8,
-        move || Float { moments: Moments::default(), finish, count: false },
+        move || Float {
+            moments: Moments::default(),
+            finish,
+            count: false,
+        },
     ))
 }
 
@@ -292,7 +324,9 @@ pub fn float_variance(name: &str, root: bool, population: bool) -> Arc<Aggregate
 
 pub fn regression(name: &str) -> Option<(Arc<AggregateUDF>, SqlType)> {
     let finish: fn(&Moments) -> Option<f64> = match name {
-        "corr" => |m| (m.n > 0.0 && m.sxx != 0.0 && m.syy != 0.0).then(|| m.sxy / (m.sxx * m.syy).sqrt()),
+        "corr" => {
+            |m| (m.n > 0.0 && m.sxx != 0.0 && m.syy != 0.0).then(|| m.sxy / (m.sxx * m.syy).sqrt())
+        }
         "covar_pop" => |m| (m.n > 0.0).then(|| m.sxy / m.n),
         "covar_samp" => |m| (m.n > 1.0).then(|| m.sxy / (m.n - 1.0)),
         "regr_avgx" => |m| (m.n > 0.0).then(|| m.sx / m.n),
@@ -301,8 +335,13 @@ pub fn regression(name: &str) -> Option<(Arc<AggregateUDF>, SqlType)> {
             |m| (m.n > 0.0 && m.sxx != 0.0).then(|| (m.sy - m.sx * m.sxy / m.sxx) / m.n)
         }
         "regr_r2" => |m| {
-            (m.n > 0.0 && m.sxx != 0.0)
-                .then(|| if m.syy == 0.0 { 1.0 } else { (m.sxy * m.sxy) / (m.sxx * m.syy) })
+            (m.n > 0.0 && m.sxx != 0.0).then(|| {
+                if m.syy == 0.0 {
+                    1.0
+                } else {
+                    (m.sxy * m.sxy) / (m.sxx * m.syy)
+                }
+            })
         },
         "regr_slope" => |m| (m.n > 0.0 && m.sxx != 0.0).then(|| m.sxy / m.sxx),
         "regr_sxx" => |m| (m.n > 0.0).then_some(m.sxx),
@@ -314,7 +353,11 @@ pub fn regression(name: &str) -> Option<(Arc<AggregateUDF>, SqlType)> {
                 "count".to_owned(),
                 vec![SqlType::Float8; 2],
                 SqlType::Int8,
-                || Float { moments: Moments::default(), finish: |_| None, count: true },
+                || Float {
+                    moments: Moments::default(),
+                    finish: |_| None,
+                    count: true,
+                },
             );
             return Some((built(count), SqlType::Int8));
         }
@@ -337,7 +380,10 @@ impl State for Float8Sum {
         self.count += 1;
         self.sum += value;
         if self.sum.is_infinite() && value.is_finite() {
-            return Err(Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow"));
+            return Err(Error::new(
+                state::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value out of range: overflow",
+            ));
         }
         Ok(())
     }
@@ -369,14 +415,26 @@ impl State for Float8Sum {
 }
 
 pub fn sum_float8() -> Arc<AggregateUDF> {
-    built(RowAggregate::new("sum", "float8".to_owned(), vec![SqlType::Float8], SqlType::Float8, Float8Sum::default))
+    built(RowAggregate::new(
+        "sum",
+        "float8".to_owned(),
+        vec![SqlType::Float8],
+        SqlType::Float8,
+        Float8Sum::default,
+    ))
 }
 
 pub fn avg_float8() -> Arc<AggregateUDF> {
-    built(RowAggregate::new("avg", "float8".to_owned(), vec![SqlType::Float8], SqlType::Float8, || Float8Sum {
-        average: true,
-        ..Float8Sum::default()
-    }))
+    built(RowAggregate::new(
+        "avg",
+        "float8".to_owned(),
+        vec![SqlType::Float8],
+        SqlType::Float8,
+        || Float8Sum {
+            average: true,
+            ..Float8Sum::default()
+        },
+    ))
 }
 
 /// `sum(real)` stays real.
@@ -471,7 +529,8 @@ impl State for Intervals {
         if !self.average {
             return Ok(Value::Interval(sum));
         }
-        crate::planned::functions::datetime::divide_interval(sum, self.count as f64).map(Value::Interval)
+        crate::planned::functions::datetime::divide_interval(sum, self.count as f64)
+            .map(Value::Interval)
     }
 
     fn save(&self, out: &mut Vec<u8>) -> Result<()> {
@@ -507,7 +566,14 @@ pub fn sum_interval() -> Arc<AggregateUDF> {
 }
 
 pub fn avg_interval() -> Arc<AggregateUDF> {
-    built(RowAggregate::new("avg", "interval".to_owned(), vec![SqlType::Interval], SqlType::Interval, || {
-        Intervals { average: true, ..Intervals::default() }
-    }))
+    built(RowAggregate::new(
+        "avg",
+        "interval".to_owned(),
+        vec![SqlType::Interval],
+        SqlType::Interval,
+        || Intervals {
+            average: true,
+            ..Intervals::default()
+        },
+    ))
 }

@@ -23,7 +23,6 @@ pub enum Builder {
     Fixed(Decimal128Builder, i16),
     Num(Decimal256Builder),
     Text(StringBuilder),
-    Char(StringBuilder, usize),
     Uuid(StringBuilder),
     Bytea(BinaryBuilder),
     Date(Date32Builder),
@@ -47,9 +46,10 @@ fn mismatch(value: &ValueRef<'_>) -> Error {
 }
 
 pub fn interval_to_arrow(value: &Interval) -> Result<IntervalMonthDayNano> {
-    let nanos = value.micros.checked_mul(1000).ok_or_else(|| {
-        Error::new(state::DATETIME_FIELD_OVERFLOW, "interval out of range")
-    })?;
+    let nanos = value
+        .micros
+        .checked_mul(1000)
+        .ok_or_else(|| Error::new(state::DATETIME_FIELD_OVERFLOW, "interval out of range"))?;
     Ok(IntervalMonthDayNano::new(value.months, value.days, nanos))
 }
 
@@ -70,7 +70,9 @@ impl Builder {
                         .with_data_type(DataType::Decimal128(precision, scale)),
                     i16::from(scale),
                 ),
-                other => Builder::Num(Decimal256Builder::with_capacity(capacity).with_data_type(other)),
+                other => {
+                    Builder::Num(Decimal256Builder::with_capacity(capacity).with_data_type(other))
+                }
             },
             SqlType::Bytea => Builder::Bytea(BinaryBuilder::with_capacity(capacity, capacity * 8)),
             SqlType::Date => Builder::Date(Date32Builder::with_capacity(capacity)),
@@ -85,9 +87,6 @@ impl Builder {
                 Builder::Interval(IntervalMonthDayNanoBuilder::with_capacity(capacity))
             }
             SqlType::Uuid => Builder::Uuid(text()),
-            SqlType::Char(length) if *length > 0 => {
-                Builder::Char(text(), usize::try_from(*length).unwrap_or(0))
-            }
             SqlType::Array(element) => Builder::List(Box::new(ListBuilder {
                 items: Builder::new(element, capacity),
                 element: arrow_type(element),
@@ -126,10 +125,13 @@ impl Builder {
             (Builder::Num(b), ValueRef::Numeric(v)) => b.append_value(num::encode(&v)?),
             (Builder::Text(b), ValueRef::Text(v)) => b.append_value(v),
             // PostgreSQL pads; comparisons in plans are made on padded text alike.
-            (Builder::Char(b, _), ValueRef::Text(v)) => b.append_value(v),
             (Builder::Uuid(b), ValueRef::Uuid(v)) => {
                 let mut text = [0u8; uuid::fmt::Hyphenated::LENGTH];
-                b.append_value(uuid::Uuid::from_bytes(v).hyphenated().encode_lower(&mut text));
+                b.append_value(
+                    uuid::Uuid::from_bytes(v)
+                        .hyphenated()
+                        .encode_lower(&mut text),
+                );
             }
             (Builder::Bytea(b), ValueRef::Bytea(v)) => b.append_value(v),
             (Builder::Date(b), ValueRef::Date(v)) => b.append_value(v),
@@ -164,7 +166,7 @@ impl Builder {
             Builder::Float8(b) => b.append_null(),
             Builder::Fixed(b, _) => b.append_null(),
             Builder::Num(b) => b.append_null(),
-            Builder::Text(b) | Builder::Char(b, _) | Builder::Uuid(b) => b.append_null(),
+            Builder::Text(b) | Builder::Uuid(b) => b.append_null(),
             Builder::Bytea(b) => b.append_null(),
             Builder::Date(b) => b.append_null(),
             Builder::Time(b) => b.append_null(),
@@ -185,7 +187,7 @@ impl Builder {
             Builder::Float8(b) => b.len(),
             Builder::Fixed(b, _) => b.len(),
             Builder::Num(b) => b.len(),
-            Builder::Text(b) | Builder::Char(b, _) | Builder::Uuid(b) => b.len(),
+            Builder::Text(b) | Builder::Uuid(b) => b.len(),
             Builder::Bytea(b) => b.len(),
             Builder::Date(b) => b.len(),
             Builder::Time(b) => b.len(),
@@ -206,7 +208,7 @@ impl Builder {
             Builder::Float8(b) => Arc::new(b.finish()),
             Builder::Fixed(b, _) => Arc::new(b.finish()),
             Builder::Num(b) => Arc::new(b.finish()),
-            Builder::Text(b) | Builder::Char(b, _) | Builder::Uuid(b) => Arc::new(b.finish()),
+            Builder::Text(b) | Builder::Uuid(b) => Arc::new(b.finish()),
             Builder::Bytea(b) => Arc::new(b.finish()),
             Builder::Date(b) => Arc::new(b.finish()),
             Builder::Time(b) => Arc::new(b.finish()),

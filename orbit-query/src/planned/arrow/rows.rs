@@ -56,11 +56,15 @@ pub fn cell<'a>(array: &'a ArrayRef, row: usize, ty: &SqlType) -> Result<ValueRe
         DataType::UInt32 => integer(i64::from(array.as_primitive::<UInt32Type>().value(row)), ty),
         DataType::UInt64 => integer(array.as_primitive::<UInt64Type>().value(row) as i64, ty),
         DataType::Float32 => match ty {
-            SqlType::Float8 => ValueRef::Float8(f64::from(array.as_primitive::<Float32Type>().value(row))),
+            SqlType::Float8 => {
+                ValueRef::Float8(f64::from(array.as_primitive::<Float32Type>().value(row)))
+            }
             _ => ValueRef::Float4(array.as_primitive::<Float32Type>().value(row)),
         },
         DataType::Float64 => match ty {
-            SqlType::Float4 => ValueRef::Float4(array.as_primitive::<Float64Type>().value(row) as f32),
+            SqlType::Float4 => {
+                ValueRef::Float4(array.as_primitive::<Float64Type>().value(row) as f32)
+            }
             _ => ValueRef::Float8(array.as_primitive::<Float64Type>().value(row)),
         },
         DataType::Decimal128(_, scale) => ValueRef::Numeric(Numeric::from_i128_scaled(
@@ -95,7 +99,10 @@ pub fn cell<'a>(array: &'a ArrayRef, row: usize, ty: &SqlType) -> Result<ValueRe
             }
         }
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-            let micros = array.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1000);
+            let micros = array
+                .as_primitive::<TimestampNanosecondType>()
+                .value(row)
+                .div_euclid(1000);
             if zone.is_some() || *ty == SqlType::TimestampTz {
                 ValueRef::TimestampTz(micros)
             } else {
@@ -129,7 +136,11 @@ fn list(items: &ArrayRef, ty: &SqlType) -> Result<ValueRef<'static>> {
     } else {
         vec![(i32::try_from(values.len()).unwrap_or(i32::MAX), 1)]
     };
-    Ok(ValueRef::Array(Array { element, dims, items: values }))
+    Ok(ValueRef::Array(Array {
+        element,
+        dims,
+        items: values,
+    }))
 }
 
 fn integer(value: i64, ty: &SqlType) -> ValueRef<'static> {
@@ -153,6 +164,8 @@ fn text<'a>(value: &'a str, ty: &SqlType) -> Result<ValueRef<'a>> {
 
 /// A literal back as a value.
 pub fn scalar_value(scalar: &ScalarValue, ty: &SqlType) -> Result<Value> {
-    let array = scalar.to_array().map_err(crate::planned::error::from_datafusion)?;
+    let array = scalar
+        .to_array()
+        .map_err(crate::planned::error::from_datafusion)?;
     Ok(cell(&array, 0, ty)?.to_owned())
 }

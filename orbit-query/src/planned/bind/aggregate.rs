@@ -30,7 +30,13 @@ impl Binder<'_> {
         if returned == wanted {
             return Ok(Bound::new(call, ty));
         }
-        Ok(Bound::new(Expr::Cast(datafusion::logical_expr::expr::Cast::new(Box::new(call), wanted)), ty))
+        Ok(Bound::new(
+            Expr::Cast(datafusion::logical_expr::expr::Cast::new(
+                Box::new(call),
+                wanted,
+            )),
+            ty,
+        ))
     }
 
     /// The call itself; OVER may be wrapped around it.
@@ -41,14 +47,26 @@ impl Binder<'_> {
         function: &ast::Function,
         args: Args<'_>,
     ) -> Result<(AggregateFunction, SqlType)> {
-        let inside = Clause { name: "aggregate function calls", aggregates: function.over.is_some(), windows: false };
+        let inside = Clause {
+            name: "aggregate function calls",
+            aggregates: function.over.is_some(),
+            windows: false,
+        };
         let nested = |error: Error| {
-            if error.is(state::GROUPING_ERROR) && error.message().contains("aggregate function calls") {
-                return Error::new(state::GROUPING_ERROR, "aggregate function calls cannot be nested");
+            if error.is(state::GROUPING_ERROR)
+                && error.message().contains("aggregate function calls")
+            {
+                return Error::new(
+                    state::GROUPING_ERROR,
+                    "aggregate function calls cannot be nested",
+                );
             }
             error
         };
-        self.within(inside, |binder| binder.aggregate_inside(scope, name, function, &args)).map_err(nested)
+        self.within(inside, |binder| {
+            binder.aggregate_inside(scope, name, function, &args)
+        })
+        .map_err(nested)
     }
 
     fn aggregate_inside(
@@ -80,7 +98,10 @@ impl Binder<'_> {
         } else if let Some(relation) = args.relation {
             let name = types::last_name(relation);
             bounds.push(self.row_present(scope, &name).ok_or_else(|| {
-                Error::new(state::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{name}\""))
+                Error::new(
+                    state::UNDEFINED_TABLE,
+                    format!("missing FROM-clause entry for table \"{name}\""),
+                )
             })?);
         }
         for arg in &args.exprs {
@@ -99,13 +120,21 @@ impl Binder<'_> {
             return self.ordered_set(scope, name, function, bounds, filter);
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
-        let chosen = aggregates::choose(name, &have)?.ok_or_else(|| super::special::no_function(name, &have))?;
+        let chosen = aggregates::choose(name, &have)?
+            .ok_or_else(|| super::special::no_function(name, &have))?;
         let mut exprs = Vec::with_capacity(bounds.len());
         for (bound, want) in bounds.into_iter().zip(&chosen.args) {
             exprs.push(self.aggregate_argument(bound, want)?);
         }
         let order_by = self.sort_keys(scope, args.order_by)?;
-        let call = AggregateFunction::new_udf(chosen.function, exprs, args.distinct && !harmless_distinct(name), filter, order_by, None);
+        let call = AggregateFunction::new_udf(
+            chosen.function,
+            exprs,
+            args.distinct && !harmless_distinct(name),
+            filter,
+            order_by,
+            None,
+        );
         Ok((call, chosen.returns))
     }
 
@@ -154,11 +183,25 @@ impl Binder<'_> {
         let have = value.ty.clone();
         let chosen = aggregates::choose_ordered_set(name, &have, &direct, descending)?;
         let expr = self.aggregate_argument(value, &chosen.args[0])?;
-        Ok((AggregateFunction::new_udf(chosen.function, vec![expr], false, filter, Vec::new(), None), chosen.returns))
+        Ok((
+            AggregateFunction::new_udf(
+                chosen.function,
+                vec![expr],
+                false,
+                filter,
+                Vec::new(),
+                None,
+            ),
+            chosen.returns,
+        ))
     }
 
     /// ORDER BY inside a call or a window.
-    pub(super) fn sort_keys(&mut self, scope: &Scope, order: &[ast::OrderByExpr]) -> Result<Vec<Sort>> {
+    pub(super) fn sort_keys(
+        &mut self,
+        scope: &Scope,
+        order: &[ast::OrderByExpr],
+    ) -> Result<Vec<Sort>> {
         order
             .iter()
             .map(|key| {
@@ -212,7 +255,10 @@ fn constant_of(bound: &Bound) -> Option<Value> {
 
 /// DISTINCT that changes nothing and would cost a hash table.
 fn harmless_distinct(name: &str) -> bool {
-    matches!(name, "min" | "max" | "bool_and" | "bool_or" | "every" | "bit_and" | "bit_or")
+    matches!(
+        name,
+        "min" | "max" | "bool_and" | "bool_or" | "every" | "bit_and" | "bit_or"
+    )
 }
 
 /// PostgreSQL's defaults: NULLs are larger than everything.
@@ -229,11 +275,14 @@ pub(super) struct Grouped {
 }
 
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
-    expr.exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_)))).unwrap_or(false)
+    expr.exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_))))
+        .unwrap_or(false)
 }
 
 /// Aggregates of all these expressions, each once.
-pub(super) fn collect_aggregates<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Result<Vec<Expr>> {
+pub(super) fn collect_aggregates<'e>(
+    exprs: impl IntoIterator<Item = &'e Expr>,
+) -> Result<Vec<Expr>> {
     let mut found: Vec<Expr> = Vec::new();
     for expr in exprs {
         expr.apply(|expr| {
@@ -255,7 +304,11 @@ pub(super) enum Grouping {
     Sets(Vec<Vec<Expr>>),
 }
 
-pub(super) fn group(input: LogicalPlan, grouping: Grouping, aggregates: Vec<Expr>) -> Result<Grouped> {
+pub(super) fn group(
+    input: LogicalPlan,
+    grouping: Grouping,
+    aggregates: Vec<Expr>,
+) -> Result<Grouped> {
     let (keys, group_expr): (Vec<Expr>, Vec<Expr>) = match grouping {
         Grouping::Plain(mut keys) => {
             dedupe(&mut keys);
@@ -264,7 +317,10 @@ pub(super) fn group(input: LogicalPlan, grouping: Grouping, aggregates: Vec<Expr
         Grouping::Sets(sets) => {
             let mut keys: Vec<Expr> = sets.iter().flatten().cloned().collect();
             dedupe(&mut keys);
-            (keys, vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))])
+            (
+                keys,
+                vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))],
+            )
         }
     };
     let plan = LogicalPlanBuilder::from(input)
@@ -308,7 +364,11 @@ impl Grouped {
         let rewritten = expr
             .transform_down(|expr| {
                 if let Some((_, column)) = self.replaced.iter().find(|(from, _)| *from == expr) {
-                    return Ok(Transformed::new(column.clone(), true, TreeNodeRecursion::Jump));
+                    return Ok(Transformed::new(
+                        column.clone(),
+                        true,
+                        TreeNodeRecursion::Jump,
+                    ));
                 }
                 if let Expr::Column(column) = &expr {
                     ungrouped.get_or_insert_with(|| column.clone());
@@ -327,9 +387,5 @@ impl Grouped {
                 ),
             )),
         }
-    }
-
-    pub(super) fn has_key(&self, expr: &Expr) -> bool {
-        self.replaced.iter().any(|(from, _)| from == expr)
     }
 }

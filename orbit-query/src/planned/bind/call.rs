@@ -26,17 +26,31 @@ pub(super) struct Args<'q> {
 }
 
 pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
-    let mut args = Args { exprs: Vec::new(), star: false, relation: None, distinct: false, order_by: &[] };
+    let mut args = Args {
+        exprs: Vec::new(),
+        star: false,
+        relation: None,
+        distinct: false,
+        order_by: &[],
+    };
     let FunctionArguments::List(list) = &function.args else {
         return Ok(args);
     };
-    args.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+    args.distinct = matches!(
+        list.duplicate_treatment,
+        Some(ast::DuplicateTreatment::Distinct)
+    );
     for arg in &list.args {
         match arg {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => args.exprs.push(expr),
             FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.star = true,
-            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => args.relation = Some(name),
-            FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. } => args.exprs.push(expr),
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
+                args.relation = Some(name)
+            }
+            FunctionArg::Named {
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            } => args.exprs.push(expr),
             other => return Err(Error::unsupported(format_args!("the argument {other}"))),
         }
     }
@@ -51,7 +65,19 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
 
 /// Functions that give several rows.
 pub(super) fn is_set_returning(name: &str) -> bool {
-    matches!(name, "generate_series" | "unnest" | "regexp_split_to_table" | "string_to_table" | "generate_subscripts" | "regexp_matches" | "json_array_elements" | "jsonb_array_elements" | "jsonb_object_keys" | "json_object_keys")
+    matches!(
+        name,
+        "generate_series"
+            | "unnest"
+            | "regexp_split_to_table"
+            | "string_to_table"
+            | "generate_subscripts"
+            | "regexp_matches"
+            | "json_array_elements"
+            | "jsonb_array_elements"
+            | "jsonb_object_keys"
+            | "json_object_keys"
+    )
 }
 
 impl Binder<'_> {
@@ -60,7 +86,9 @@ impl Binder<'_> {
         if let FunctionArguments::Subquery(query) = &function.args {
             return match name.as_str() {
                 "array" => self.array_subquery(scope, query),
-                _ => Err(Error::unsupported("a subquery as the only argument of a function")),
+                _ => Err(Error::unsupported(
+                    "a subquery as the only argument of a function",
+                )),
             };
         }
         let args = arguments(function)?;
@@ -99,10 +127,22 @@ impl Binder<'_> {
                     }
                 }
             }
-            ("array", items) => return self.array(scope, items.iter().map(|item| (*item).clone()).collect::<Vec<_>>().as_slice()),
+            ("array", items) => {
+                return self.array(
+                    scope,
+                    items
+                        .iter()
+                        .map(|item| (*item).clone())
+                        .collect::<Vec<_>>()
+                        .as_slice(),
+                );
+            }
             ("pg_typeof", [value]) => {
                 let bound = self.expr(scope, value)?;
-                return literal::constant(Value::Text(types::base(&bound.ty).to_string()), SqlType::Text);
+                return literal::constant(
+                    Value::Text(types::base(&bound.ty).to_string()),
+                    SqlType::Text,
+                );
             }
             ("grouping", _) => return self.grouping_call(scope, &args),
             _ => {}
@@ -159,24 +199,35 @@ impl Binder<'_> {
             carried.push(arrow::arrow_type(&bound.ty));
             args.push(bound.expr);
         }
-        let returned = function.return_type(&carried).map_err(crate::planned::error::from_datafusion);
+        let returned = function
+            .return_type(&carried)
+            .map_err(crate::planned::error::from_datafusion);
         let Ok(returned) = returned else {
             return Ok(None);
         };
         let ty = arrow::sql_type_of_data(&returned);
         let mut expr = Expr::ScalarFunction(ScalarFunction::new_udf(function.clone(), args));
         if arrow::arrow_type(&ty) != returned {
-            expr = Expr::Cast(datafusion::logical_expr::expr::Cast::new(Box::new(expr), arrow::arrow_type(&ty)));
+            expr = Expr::Cast(datafusion::logical_expr::expr::Cast::new(
+                Box::new(expr),
+                arrow::arrow_type(&ty),
+            ));
         }
         Ok(Some(Bound::new(expr, ty)))
     }
 
     /// now() and its like: known only when the statement runs.
     fn momentary(&mut self, name: &str, args: &Args<'_>) -> Result<Option<Bound>> {
-        if !args.exprs.is_empty() && !matches!(name, "current_timestamp" | "localtimestamp" | "current_time") {
+        if !args.exprs.is_empty()
+            && !matches!(
+                name,
+                "current_timestamp" | "localtimestamp" | "current_time"
+            )
+        {
             return Ok(None);
         }
-        let now = |ty: SqlType| Bound::new(literal::placeholder(moment::NOW, &SqlType::TimestampTz), ty);
+        let now =
+            |ty: SqlType| Bound::new(literal::placeholder(moment::NOW, &SqlType::TimestampTz), ty);
         Ok(Some(match name {
             "now" | "current_timestamp" | "transaction_timestamp" | "statement_timestamp" => {
                 now(SqlType::TimestampTz)
@@ -193,15 +244,25 @@ impl Binder<'_> {
                 let bound = now(SqlType::TimestampTz);
                 self.cast(bound, &SqlType::Time)?
             }
-            "current_user" | "session_user" | "user" | "current_role" => {
-                Bound::new(literal::placeholder(moment::USER, &SqlType::Name), SqlType::Name)
-            }
-            "current_database" | "current_catalog" => {
-                Bound::new(literal::placeholder(moment::DATABASE, &SqlType::Name), SqlType::Name)
-            }
-            "pg_backend_pid" => Bound::new(literal::placeholder(moment::PID, &SqlType::Int4), SqlType::Int4),
+            "current_user" | "session_user" | "user" | "current_role" => Bound::new(
+                literal::placeholder(moment::USER, &SqlType::Name),
+                SqlType::Name,
+            ),
+            "current_database" | "current_catalog" => Bound::new(
+                literal::placeholder(moment::DATABASE, &SqlType::Name),
+                SqlType::Name,
+            ),
+            "pg_backend_pid" => Bound::new(
+                literal::placeholder(moment::PID, &SqlType::Int4),
+                SqlType::Int4,
+            ),
             "current_schema" => {
-                let first = self.settings.search_path().iter().find(|schema| self.catalog.has_schema(schema)).cloned();
+                let first = self
+                    .settings
+                    .search_path()
+                    .iter()
+                    .find(|schema| self.catalog.has_schema(schema))
+                    .cloned();
                 literal::constant(first.map_or(Value::Null, Value::Text), SqlType::Name)?
             }
             _ => return Ok(None),
@@ -218,7 +279,11 @@ impl Binder<'_> {
             .collect();
         let present = super::operator::balanced(any, datafusion::logical_expr::Operator::Or);
         let one = datafusion::logical_expr::lit(true);
-        let case = datafusion::logical_expr::expr::Case::new(None, vec![(Box::new(present), Box::new(one))], None);
+        let case = datafusion::logical_expr::expr::Case::new(
+            None,
+            vec![(Box::new(present), Box::new(one))],
+            None,
+        );
         Some(boolean(Expr::Case(case)))
     }
 }

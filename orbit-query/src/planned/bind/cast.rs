@@ -3,7 +3,7 @@
 use super::{Binder, Bound, literal};
 use crate::planned::arrow::{arrow_type, fixed_scale};
 use crate::planned::functions::row::RowFn;
-use crate::planned::{num, types};
+use crate::planned::types;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Cast;
 use orbit_core::types::SqlType;
@@ -28,7 +28,11 @@ impl Binder<'_> {
         if !types::castable(&bound.ty, to) && !types::is_text(to) {
             return Err(Error::new(
                 state::CANNOT_COERCE,
-                format!("cannot cast type {} to {}", types::base(&bound.ty), types::base(to)),
+                format!(
+                    "cannot cast type {} to {}",
+                    types::base(&bound.ty),
+                    types::base(to)
+                ),
             ));
         }
         self.cast_known(bound, to, true)
@@ -56,7 +60,10 @@ impl Binder<'_> {
         let base = types::base(to);
         let bound = self.cast_known(bound, &base, true)?;
         if bound.ty == *to || arrow_type(&bound.ty) == arrow_type(to) {
-            return Ok(Bound { ty: to.clone(), ..bound });
+            return Ok(Bound {
+                ty: to.clone(),
+                ..bound
+            });
         }
         let held = to.clone();
         let row = RowFn::new(
@@ -88,7 +95,10 @@ impl Binder<'_> {
         }
         Err(Error::new(
             state::DATATYPE_MISMATCH,
-            format!("argument of {what} must be type boolean, not type {}", types::base(&bound.ty)),
+            format!(
+                "argument of {what} must be type boolean, not type {}",
+                types::base(&bound.ty)
+            ),
         ))
     }
 
@@ -100,14 +110,21 @@ impl Binder<'_> {
             let value = self.cast_value(value, &bound.ty, to)?;
             let ty = match (to, &value) {
                 // A constant's own scale is worth keeping: arithmetic stays in 128 bits.
-                (SqlType::Numeric(None), Value::Numeric(number)) => return literal::numeric(number.clone()),
+                (SqlType::Numeric(None), Value::Numeric(number)) => {
+                    return literal::numeric(number.clone());
+                }
                 _ => to.clone(),
             };
             return literal::constant(value, ty);
         }
-        let origin = bound.origin.filter(|_| types::same(&bound.ty, to) && !explicit);
-        let expr = self.cast_expr(bound.expr, &bound.ty, to, explicit)?;
-        Ok(Bound { origin, ..Bound::new(expr, to.clone()) })
+        let origin = bound
+            .origin
+            .filter(|_| types::same(&bound.ty, to) && !explicit);
+        let expr = self.cast_expr(bound.expr, &bound.ty, to)?;
+        Ok(Bound {
+            origin,
+            ..Bound::new(expr, to.clone())
+        })
     }
 
     fn cast_value(&self, value: Value, from: &SqlType, to: &SqlType) -> Result<Value> {
@@ -122,13 +139,7 @@ impl Binder<'_> {
     }
 
     /// The cast as an expression over rows.
-    pub(super) fn cast_expr(
-        &self,
-        expr: Expr,
-        from: &SqlType,
-        to: &SqlType,
-        explicit: bool,
-    ) -> Result<Expr> {
+    pub(super) fn cast_expr(&self, expr: Expr, from: &SqlType, to: &SqlType) -> Result<Expr> {
         use SqlType as T;
         let unknown_as_text = if *from == T::Unknown { &T::Text } else { from };
         let from = unknown_as_text;
@@ -136,10 +147,25 @@ impl Binder<'_> {
             return Ok(expr);
         }
         // One Arrow type, nothing to change: text to varchar, int arrays, ...
-        let plain_text = |ty: &T| matches!(ty, T::Text | T::Varchar(None) | T::Name | T::Json | T::Unknown);
+        let plain_text = |ty: &T| {
+            matches!(
+                ty,
+                T::Text | T::Varchar(None) | T::Name | T::Json | T::Unknown
+            )
+        };
         Ok(match (from, to) {
-            (a, b) if plain_text(a) && plain_text(b) && !matches!((a, b), (T::Text, T::Json | T::Name)) => expr,
-            (T::Char(_) | T::Varchar(_), T::Text | T::Varchar(None)) if arrow_type(from) == arrow_type(to) => expr,
+            (a, b)
+                if plain_text(a)
+                    && plain_text(b)
+                    && !matches!((a, b), (T::Text, T::Json | T::Name)) =>
+            {
+                expr
+            }
+            (T::Char(_) | T::Varchar(_), T::Text | T::Varchar(None))
+                if arrow_type(from) == arrow_type(to) =>
+            {
+                expr
+            }
             (T::Int2, T::Int4 | T::Int8 | T::Float4 | T::Float8)
             | (T::Int4, T::Int8 | T::Float8)
             | (T::Int8, T::Float8)
@@ -152,15 +178,14 @@ impl Binder<'_> {
                 None => expr,
             },
             // A constraint on a carrier that has no room for one: PostgreSQL's rounding, by value.
-            _ => self.row_cast(expr, from, to, explicit),
+            _ => self.row_cast(expr, from, to),
         })
     }
 
-    fn row_cast(&self, expr: Expr, from: &SqlType, to: &SqlType, explicit: bool) -> Expr {
+    fn row_cast(&self, expr: Expr, from: &SqlType, to: &SqlType) -> Expr {
         let format = self.settings.format.clone();
         let target = to.clone();
         let source = from.clone();
-        let _ = explicit;
         let zone = format!("{:?}", format.time_zone);
         RowFn::new(
             format!("{}", types::base(to)),
@@ -171,8 +196,10 @@ impl Binder<'_> {
                 let Some(value) = args.first() else {
                     return Ok(Value::Null);
                 };
-                if let (SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_), ValueRef::Text(input)) =
-                    (&source, value)
+                if let (
+                    SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_),
+                    ValueRef::Text(input),
+                ) = (&source, value)
                 {
                     if !types::is_text(&target) {
                         return text::parse(input, &target, &format);
@@ -188,7 +215,6 @@ impl Binder<'_> {
 /// A Decimal128 into the carrier that knows each value's scale.
 fn widen(expr: Expr, from: &SqlType, scale: i8) -> Result<Expr> {
     let places = u16::try_from(scale).unwrap_or(0);
-    let _ = num::PLACES;
     Ok(RowFn::new(
         "numeric".to_owned(),
         format!("widen {from:?}"),

@@ -13,7 +13,7 @@ use sqlparser::ast;
 
 impl Binder<'_> {
     pub fn expr(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
-        stacker_red_zone(|| self.deeper(|binder| binder.expr_here(scope, expr)))
+        self.deeper(|binder| binder.expr_here(scope, expr))
     }
 
     fn expr_here(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
@@ -25,7 +25,12 @@ impl Binder<'_> {
             E::Value(value) => self.value(&value.value),
             E::TypedString(typed) => self.typed_string(typed),
             E::Interval(interval) => self.interval(interval),
-            E::Cast { kind, expr, data_type, .. } => {
+            E::Cast {
+                kind,
+                expr,
+                data_type,
+                ..
+            } => {
                 if matches!(kind, ast::CastKind::TryCast | ast::CastKind::SafeCast) {
                     return Err(Error::unsupported("TRY_CAST"));
                 }
@@ -51,12 +56,21 @@ impl Binder<'_> {
             E::IsFalse(inner) => self.truth(scope, inner, "IS FALSE", Expr::IsFalse),
             E::IsNotFalse(inner) => self.truth(scope, inner, "IS NOT FALSE", Expr::IsNotFalse),
             E::IsUnknown(inner) => self.truth(scope, inner, "IS UNKNOWN", Expr::IsUnknown),
-            E::IsNotUnknown(inner) => self.truth(scope, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown),
-            E::IsDistinctFrom(left, right) => self.distinct(scope, left, right, Operator::IsDistinctFrom),
+            E::IsNotUnknown(inner) => {
+                self.truth(scope, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown)
+            }
+            E::IsDistinctFrom(left, right) => {
+                self.distinct(scope, left, right, Operator::IsDistinctFrom)
+            }
             E::IsNotDistinctFrom(left, right) => {
                 self.distinct(scope, left, right, Operator::IsNotDistinctFrom)
             }
-            E::Between { expr, negated, low, high } => {
+            E::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
                 let value = self.expr(scope, expr)?;
                 let low = self.expr(scope, low)?;
                 let high = self.expr(scope, high)?;
@@ -69,54 +83,117 @@ impl Binder<'_> {
                 let to = self.compare(value, to, high)?;
                 Ok(boolean(binary(from.expr, join, to.expr)))
             }
-            E::InList { expr, list, negated } => self.in_list(scope, expr, list, *negated),
-            E::InSubquery { expr, subquery, negated } => self.in_subquery(scope, expr, subquery, *negated),
+            E::InList {
+                expr,
+                list,
+                negated,
+            } => self.in_list(scope, expr, list, *negated),
+            E::InSubquery {
+                expr,
+                subquery,
+                negated,
+            } => self.in_subquery(scope, expr, subquery, *negated),
             E::Exists { subquery, negated } => self.exists(scope, subquery, *negated),
             E::Subquery(query) => self.scalar_subquery(scope, query),
-            E::AnyOp { left, compare_op, right, .. } => self.quantified(scope, left, compare_op, right, true),
-            E::AllOp { left, compare_op, right } => self.quantified(scope, left, compare_op, right, false),
-            E::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(scope, expr, pattern, escape_char.as_ref(), *negated, false)
-            }
-            E::ILike { negated, any: false, expr, pattern, escape_char } => {
-                self.like(scope, expr, pattern, escape_char.as_ref(), *negated, true)
-            }
-            E::SimilarTo { negated, expr, pattern, escape_char } => {
-                self.similar_to(scope, expr, pattern, escape_char.as_ref(), *negated)
-            }
-            E::Case { operand, conditions, else_result, .. } => {
-                self.case(scope, operand.as_deref(), conditions, else_result.as_deref())
-            }
+            E::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.quantified(scope, left, compare_op, right, true),
+            E::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.quantified(scope, left, compare_op, right, false),
+            E::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(scope, expr, pattern, escape_char.as_ref(), *negated, false),
+            E::ILike {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(scope, expr, pattern, escape_char.as_ref(), *negated, true),
+            E::SimilarTo {
+                negated,
+                expr,
+                pattern,
+                escape_char,
+            } => self.similar_to(scope, expr, pattern, escape_char.as_ref(), *negated),
+            E::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(
+                scope,
+                operand.as_deref(),
+                conditions,
+                else_result.as_deref(),
+            ),
             E::Function(function) => self.function(scope, function),
             E::Extract { field, expr, .. } => self.extract(scope, &field.to_string(), expr),
             E::Ceil { expr, .. } => self.table_call(scope, "ceil", &[expr]),
             E::Floor { expr, .. } => self.table_call(scope, "floor", &[expr]),
             E::Position { expr, r#in } => self.table_call(scope, "strpos", &[r#in, expr]),
-            E::Substring { expr, substring_from, substring_for, .. } => {
-                self.substring(scope, expr, substring_from.as_deref(), substring_for.as_deref())
-            }
-            E::Trim { trim_where, trim_what, expr, trim_characters } => {
+            E::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => self.substring(
+                scope,
+                expr,
+                substring_from.as_deref(),
+                substring_for.as_deref(),
+            ),
+            E::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters,
+            } => {
                 let name = match trim_where {
                     Some(ast::TrimWhereField::Leading) => "ltrim",
                     Some(ast::TrimWhereField::Trailing) => "rtrim",
                     _ => "btrim",
                 };
-                let what = trim_what.as_deref().or_else(|| trim_characters.as_ref()?.first());
+                let what = trim_what
+                    .as_deref()
+                    .or_else(|| trim_characters.as_ref()?.first());
                 match what {
                     Some(what) => self.table_call(scope, name, &[expr, what]),
                     None => self.table_call(scope, name, &[expr]),
                 }
             }
-            E::Overlay { expr, overlay_what, overlay_from, overlay_for } => match overlay_for {
-                Some(length) => self.table_call(scope, "overlay", &[expr, overlay_what, overlay_from, length]),
+            E::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => match overlay_for {
+                Some(length) => self.table_call(
+                    scope,
+                    "overlay",
+                    &[expr, overlay_what, overlay_from, length],
+                ),
                 None => self.table_call(scope, "overlay", &[expr, overlay_what, overlay_from]),
             },
-            E::AtTimeZone { timestamp, time_zone } => {
-                self.table_call(scope, "timezone", &[time_zone, timestamp])
-            }
+            E::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => self.table_call(scope, "timezone", &[time_zone, timestamp]),
             E::Collate { expr, .. } => self.expr(scope, expr),
             E::Array(array) => self.array(scope, &array.elem),
-            E::CompoundFieldAccess { root, access_chain } => self.subscript(scope, root, access_chain),
+            E::CompoundFieldAccess { root, access_chain } => {
+                self.subscript(scope, root, access_chain)
+            }
             E::Tuple(_) => Err(Error::unsupported("a row value here")),
             other => Err(Error::unsupported(format_args!("the expression {other}"))),
         }
@@ -141,7 +218,12 @@ impl Binder<'_> {
         Err(self.no_such_column(scope, &name))
     }
 
-    fn unary_op(&mut self, scope: &Scope, op: ast::UnaryOperator, inner: &ast::Expr) -> Result<Bound> {
+    fn unary_op(
+        &mut self,
+        scope: &Scope,
+        op: ast::UnaryOperator,
+        inner: &ast::Expr,
+    ) -> Result<Bound> {
         use ast::UnaryOperator as U;
         match op {
             U::Not => {
@@ -197,21 +279,40 @@ impl Binder<'_> {
         Ok(boolean(make(Box::new(bound.expr))))
     }
 
-    fn distinct(&mut self, scope: &Scope, left: &ast::Expr, right: &ast::Expr, op: Operator) -> Result<Bound> {
+    fn distinct(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        op: Operator,
+    ) -> Result<Bound> {
         let left = self.expr(scope, left)?;
         let right = self.expr(scope, right)?;
         let (left, right) = self.comparable(left, right, "=")?;
         Ok(boolean(binary(left, op, right)))
     }
 
-    fn in_list(&mut self, scope: &Scope, expr: &ast::Expr, list: &[ast::Expr], negated: bool) -> Result<Bound> {
+    fn in_list(
+        &mut self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        list: &[ast::Expr],
+        negated: bool,
+    ) -> Result<Bound> {
         if let ast::Expr::Tuple(_) = unnested(expr) {
             let any = list
                 .iter()
-                .map(|item| self.binary_op(scope, expr, &ast::BinaryOperator::Eq, item).map(|bound| bound.expr))
+                .map(|item| {
+                    self.binary_op(scope, expr, &ast::BinaryOperator::Eq, item)
+                        .map(|bound| bound.expr)
+                })
                 .collect::<Result<Vec<_>>>()?;
             let any = balanced(any, Operator::Or);
-            return Ok(boolean(if negated { Expr::Not(Box::new(any)) } else { any }));
+            return Ok(boolean(if negated {
+                Expr::Not(Box::new(any))
+            } else {
+                any
+            }));
         }
         let value = self.expr(scope, expr)?;
         let mut items = Vec::with_capacity(list.len());
@@ -221,8 +322,16 @@ impl Binder<'_> {
         self.is_among(value, items, negated)
     }
 
-    pub(super) fn is_among(&mut self, value: Bound, items: Vec<Bound>, negated: bool) -> Result<Bound> {
-        let common = types::common(std::iter::once(&value.ty).chain(items.iter().map(|item| &item.ty)), "IN");
+    pub(super) fn is_among(
+        &mut self,
+        value: Bound,
+        items: Vec<Bound>,
+        negated: bool,
+    ) -> Result<Bound> {
+        let common = types::common(
+            std::iter::once(&value.ty).chain(items.iter().map(|item| &item.ty)),
+            "IN",
+        );
         let Ok(ty) = common else {
             // Comparable one by one at most: then PostgreSQL's error comes from the first that isn't.
             let mut any = Vec::with_capacity(items.len());
@@ -230,11 +339,15 @@ impl Binder<'_> {
                 any.push(self.compare(value.clone(), Operator::Eq, item)?.expr);
             }
             let any = balanced(any, Operator::Or);
-            return Ok(boolean(if negated { Expr::Not(Box::new(any)) } else { any }));
+            return Ok(boolean(if negated {
+                Expr::Not(Box::new(any))
+            } else {
+                any
+            }));
         };
         let ty = types::base(&ty);
         let numeric = matches!(ty, SqlType::Numeric(_));
-        let mut to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
+        let to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
             Ok(if numeric {
                 numeric_key(binder.to_carrier(bound)?.expr)
             } else {
@@ -246,7 +359,11 @@ impl Binder<'_> {
             .into_iter()
             .map(|item| to_common(self, item))
             .collect::<Result<Vec<_>>>()?;
-        Ok(boolean(Expr::InList(InList::new(Box::new(value), list, negated))))
+        Ok(boolean(Expr::InList(InList::new(
+            Box::new(value),
+            list,
+            negated,
+        ))))
     }
 
     fn case(
@@ -256,7 +373,9 @@ impl Binder<'_> {
         conditions: &[ast::CaseWhen],
         otherwise: Option<&ast::Expr>,
     ) -> Result<Bound> {
-        let operand = operand.map(|operand| self.expr(scope, operand)).transpose()?;
+        let operand = operand
+            .map(|operand| self.expr(scope, operand))
+            .transpose()?;
         let mut whens = Vec::with_capacity(conditions.len());
         let mut thens = Vec::with_capacity(conditions.len() + 1);
         for when in conditions {
@@ -274,13 +393,23 @@ impl Binder<'_> {
         });
         // PostgreSQL looks at ELSE first.
         let ty = types::common(
-            thens.last().into_iter().chain(&thens[..thens.len() - 1]).map(|then| &then.ty),
+            thens
+                .last()
+                .into_iter()
+                .chain(&thens[..thens.len() - 1])
+                .map(|then| &then.ty),
             "CASE",
         )?;
         let mut thens = self.branches(thens, &ty)?;
         let otherwise = thens.pop().map(Box::new);
-        let whens = whens.into_iter().zip(thens.into_iter().map(Box::new)).collect();
-        Ok(Bound::new(Expr::Case(Case::new(None, whens, otherwise)), ty))
+        let whens = whens
+            .into_iter()
+            .zip(thens.into_iter().map(Box::new))
+            .collect();
+        Ok(Bound::new(
+            Expr::Case(Case::new(None, whens, otherwise)),
+            ty,
+        ))
     }
 
     /// Every branch in the common type.
@@ -312,12 +441,14 @@ fn is_reg_type(ty: &ast::DataType) -> bool {
     }
 }
 
-/// Syntax can be deep; the thread's stack need not be.
-pub(super) fn stacker_red_zone<T>(work: impl FnOnce() -> T) -> T {
-    work()
-}
-
 pub(super) fn not_allowed(what: &str, clause: &str) -> Error {
-    let code = if what.starts_with("window") { state::WINDOWING_ERROR } else { state::GROUPING_ERROR };
-    Error::new(code, format!("{what} functions are not allowed in {clause}"))
+    let code = if what.starts_with("window") {
+        state::WINDOWING_ERROR
+    } else {
+        state::GROUPING_ERROR
+    };
+    Error::new(
+        code,
+        format!("{what} functions are not allowed in {clause}"),
+    )
 }

@@ -1,7 +1,7 @@
 //! FROM: tables, subqueries, functions, joins.
 
 use super::operator::{balanced, binary};
-use super::scope::{Scope, ScopeColumn, ScopeRelation, as_outer};
+use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::subquery::subquery;
 use super::{Binder, Bound, BoundQuery, Clause, Cte};
 use crate::planned::arrow::{arrow_type, sql_type_of};
@@ -73,7 +73,11 @@ impl Binder<'_> {
         match left {
             None => Ok(right),
             Some(left) => Ok(Relation {
-                plan: LogicalPlanBuilder::from(left.plan).cross_join(right.plan).told()?.build().told()?,
+                plan: LogicalPlanBuilder::from(left.plan)
+                    .cross_join(right.plan)
+                    .told()?
+                    .build()
+                    .told()?,
                 scope: left.scope.beside(right.scope)?,
             }),
         }
@@ -85,23 +89,40 @@ impl Binder<'_> {
         }
         let right = self.factor(factor, Some(&left.scope))?;
         Ok(Relation {
-            plan: LogicalPlanBuilder::from(left.plan).cross_join(right.plan).told()?.build().told()?,
+            plan: LogicalPlanBuilder::from(left.plan)
+                .cross_join(right.plan)
+                .told()?
+                .build()
+                .told()?,
             scope: left.scope.beside(right.scope)?,
         })
     }
 
-    fn join(&mut self, left: Relation, join: &ast::Join, further: Option<&Scope>) -> Result<Relation> {
+    fn join(
+        &mut self,
+        left: Relation,
+        join: &ast::Join,
+        further: Option<&Scope>,
+    ) -> Result<Relation> {
         let (kind, constraint) = match &join.join_operator {
-            JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (JoinType::Inner, constraint),
-            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinType::Left, constraint),
-            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (JoinType::Right, constraint),
+            JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => {
+                (JoinType::Inner, constraint)
+            }
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (JoinType::Left, constraint)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (JoinType::Right, constraint)
+            }
             JoinOperator::FullOuter(constraint) => (JoinType::Full, constraint),
             JoinOperator::CrossJoin(_) => (JoinType::Inner, &JoinConstraint::None),
             other => return Err(Error::unsupported(format_args!("the join {other:?}"))),
         };
         let always = match constraint {
             JoinConstraint::None => true,
-            JoinConstraint::On(ast::Expr::Value(value)) => matches!(value.value, ast::Value::Boolean(true)),
+            JoinConstraint::On(ast::Expr::Value(value)) => {
+                matches!(value.value, ast::Value::Boolean(true))
+            }
             _ => false,
         };
         if let (true, Some(call)) = (always, self.function_of(&join.relation)) {
@@ -120,7 +141,13 @@ impl Binder<'_> {
                 left.scope
                     .visible
                     .iter()
-                    .filter(|column| right.scope.visible.iter().any(|other| other.name == column.name))
+                    .filter(|column| {
+                        right
+                            .scope
+                            .visible
+                            .iter()
+                            .any(|other| other.name == column.name)
+                    })
                     .map(|column| column.name.clone())
                     .collect(),
             ),
@@ -132,7 +159,9 @@ impl Binder<'_> {
         let scope = left.scope.beside(right.scope)?;
         let condition = match constraint {
             JoinConstraint::On(on) => {
-                let bound = self.within(Clause::plain("JOIN conditions"), |binder| binder.expr(&scope, on))?;
+                let bound = self.within(Clause::plain("JOIN conditions"), |binder| {
+                    binder.expr(&scope, on)
+                })?;
                 let bound = self.boolean(bound, "JOIN/ON")?;
                 split(bound.expr)
             }
@@ -144,10 +173,19 @@ impl Binder<'_> {
         } else {
             builder.join_on(right.plan, kind, condition)
         };
-        Ok(Relation { plan: plan.told()?.build().told()?, scope })
+        Ok(Relation {
+            plan: plan.told()?.build().told()?,
+            scope,
+        })
     }
 
-    fn join_using(&mut self, left: Relation, right: Relation, kind: JoinType, names: &[String]) -> Result<Relation> {
+    fn join_using(
+        &mut self,
+        left: Relation,
+        right: Relation,
+        kind: JoinType,
+        names: &[String],
+    ) -> Result<Relation> {
         let find = |scope: &Scope, name: &str, side: &str| -> Result<ScopeColumn> {
             let mut hits = scope.visible.iter().filter(|column| column.name == *name);
             match (hits.next(), hits.next()) {
@@ -158,7 +196,9 @@ impl Binder<'_> {
                 )),
                 (None, _) => Err(Error::new(
                     state::UNDEFINED_COLUMN,
-                    format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
+                    format!(
+                        "column \"{name}\" specified in USING clause does not exist in {side} table"
+                    ),
                 )),
             }
         };
@@ -178,10 +218,18 @@ impl Binder<'_> {
                 }
                 _ => l.bound,
             };
-            merged.push(ScopeColumn { name: name.clone(), bound });
+            merged.push(ScopeColumn {
+                name: name.clone(),
+                bound,
+            });
         }
         let rest = |scope: &Scope| -> Vec<ScopeColumn> {
-            scope.visible.iter().filter(|column| !names.contains(&column.name)).cloned().collect()
+            scope
+                .visible
+                .iter()
+                .filter(|column| !names.contains(&column.name))
+                .cloned()
+                .collect()
         };
         let mut visible = merged;
         visible.extend(rest(&left.scope));
@@ -201,8 +249,19 @@ impl Binder<'_> {
             return self.function_beside(None, &call, false);
         }
         match factor {
-            TableFactor::Table { name, alias, args: None, sample: None, .. } => self.table(name, alias.as_ref()),
-            TableFactor::Derived { lateral, subquery: query, alias, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                sample: None,
+                ..
+            } => self.table(name, alias.as_ref()),
+            TableFactor::Derived {
+                lateral,
+                subquery: query,
+                alias,
+                ..
+            } => {
                 let bound = match left.filter(|_| *lateral) {
                     Some(left) => self.inner_query(left, query)?,
                     None => {
@@ -214,7 +273,10 @@ impl Binder<'_> {
                 };
                 self.derived(bound, alias.as_ref(), *lateral)
             }
-            TableFactor::NestedJoin { table_with_joins, alias } => {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
                 let relation = self.table_with_joins(table_with_joins, None)?;
                 match alias {
                     None => Ok(relation),
@@ -231,15 +293,25 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         lateral: bool,
     ) -> Result<Relation> {
-        let visible_alias = alias.map(|alias| types::fold(&alias.name)).unwrap_or_default();
-        let wish = if visible_alias.is_empty() { "subquery" } else { &visible_alias };
+        let visible_alias = alias
+            .map(|alias| types::fold(&alias.name))
+            .unwrap_or_default();
+        let wish = if visible_alias.is_empty() {
+            "subquery"
+        } else {
+            &visible_alias
+        };
         let unique = self.unique_name(wish);
         let plan = if lateral {
             LogicalPlan::Subquery(subquery(query.plan))
         } else {
             query.plan
         };
-        let plan = LogicalPlanBuilder::from(plan).alias(unique.as_str()).told()?.build().told()?;
+        let plan = LogicalPlanBuilder::from(plan)
+            .alias(unique.as_str())
+            .told()?
+            .build()
+            .told()?;
         let columns = query
             .columns
             .iter()
@@ -248,20 +320,39 @@ impl Binder<'_> {
                 bound: Bound {
                     origin: column.origin,
                     ..Bound::new(
-                        Expr::Column(Column::new(Some(unique.as_str()), column.column.name.clone())),
-                        if column.ty == SqlType::Unknown { SqlType::Text } else { column.ty.clone() },
+                        Expr::Column(Column::new(
+                            Some(unique.as_str()),
+                            column.column.name.clone(),
+                        )),
+                        if column.ty == SqlType::Unknown {
+                            SqlType::Text
+                        } else {
+                            column.ty.clone()
+                        },
                     )
                 },
             })
             .collect();
         let relation = self.renamed(
-            ScopeRelation { alias: visible_alias, schema: None, columns, primary_key: Vec::new() },
+            ScopeRelation {
+                alias: visible_alias,
+                schema: None,
+                columns,
+                primary_key: Vec::new(),
+            },
             alias,
         )?;
-        Ok(Relation { plan, scope: Scope::of(relation) })
+        Ok(Relation {
+            plan,
+            scope: Scope::of(relation),
+        })
     }
 
-    fn renamed(&self, mut relation: ScopeRelation, alias: Option<&ast::TableAlias>) -> Result<ScopeRelation> {
+    fn renamed(
+        &self,
+        mut relation: ScopeRelation,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<ScopeRelation> {
         let Some(alias) = alias else {
             return Ok(relation);
         };
@@ -284,16 +375,37 @@ impl Binder<'_> {
         Ok(relation)
     }
 
-    fn table(&mut self, name: &ast::ObjectName, alias: Option<&ast::TableAlias>) -> Result<Relation> {
-        let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(types::fold).collect();
+    fn table(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Relation> {
+        let parts: Vec<String> = name
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .map(types::fold)
+            .collect();
         let (schema, table_name) = match parts.as_slice() {
             [table] => (None, table.clone()),
             [schema, table] => (Some(schema.clone()), table.clone()),
-            [database, schema, table] if *database == self.facts.database => (Some(schema.clone()), table.clone()),
-            _ => return Err(Error::unsupported(format_args!("cross-database references: {name}"))),
+            [database, schema, table] if *database == self.facts.database => {
+                (Some(schema.clone()), table.clone())
+            }
+            _ => {
+                return Err(Error::unsupported(format_args!(
+                    "cross-database references: {name}"
+                )));
+            }
         };
         if schema.is_none() {
-            if let Some(cte) = self.ctes.iter().rev().find_map(|frame| frame.get(&table_name)).cloned() {
+            if let Some(cte) = self
+                .ctes
+                .iter()
+                .rev()
+                .find_map(|frame| frame.get(&table_name))
+                .cloned()
+            {
                 return self.cte_reference(&table_name, cte, alias);
             }
         }
@@ -311,7 +423,11 @@ impl Binder<'_> {
         Err(no_relation(schema.as_deref(), &table_name))
     }
 
-    pub(in crate::planned) fn find_table(&self, schema: Option<&str>, name: &str) -> Option<Arc<Table>> {
+    pub(in crate::planned) fn find_table(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Arc<Table>> {
         match schema {
             Some(schema) => self.catalog.table(schema, name).cloned(),
             None => self
@@ -362,7 +478,10 @@ impl Binder<'_> {
             },
             alias,
         )?;
-        Ok(Relation { plan, scope: Scope::of(relation) })
+        Ok(Relation {
+            plan,
+            scope: Scope::of(relation),
+        })
     }
 
     /// The hidden column of the relation that [`Self::stored`] made first with a key.
@@ -375,7 +494,12 @@ impl Binder<'_> {
             .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
     }
 
-    fn system_table(&mut self, schema: Option<&str>, name: &str, alias: Option<&ast::TableAlias>) -> Result<Option<Relation>> {
+    fn system_table(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Option<Relation>> {
         let schema = schema.unwrap_or("pg_catalog");
         let Some(provider) = (self.system)(schema) else {
             return Ok(None);
@@ -386,9 +510,18 @@ impl Binder<'_> {
         };
         let unique = self.unique_name(alias.map_or(name, |alias| alias.name.value.as_str()));
         let fields = table.schema();
-        let mut plan = LogicalPlanBuilder::scan(unique.as_str(), provider_as_source(table), None).told()?;
-        let types: Vec<SqlType> = fields.fields().iter().map(|field| sql_type_of(field)).collect();
-        let fits = fields.fields().iter().zip(&types).all(|(field, ty)| *field.data_type() == arrow_type(ty));
+        let mut plan =
+            LogicalPlanBuilder::scan(unique.as_str(), provider_as_source(table), None).told()?;
+        let types: Vec<SqlType> = fields
+            .fields()
+            .iter()
+            .map(|field| sql_type_of(field))
+            .collect();
+        let fits = fields
+            .fields()
+            .iter()
+            .zip(&types)
+            .all(|(field, ty)| *field.data_type() == arrow_type(ty));
         if !fits {
             let casts: Vec<Expr> = fields
                 .fields()
@@ -407,7 +540,10 @@ impl Binder<'_> {
             .zip(types)
             .map(|(field, ty)| ScopeColumn {
                 name: field.name().clone(),
-                bound: Bound::new(Expr::Column(Column::new(Some(unique.as_str()), field.name())), ty),
+                bound: Bound::new(
+                    Expr::Column(Column::new(Some(unique.as_str()), field.name())),
+                    ty,
+                ),
             })
             .collect();
         let relation = self.renamed(
@@ -419,10 +555,18 @@ impl Binder<'_> {
             },
             alias,
         )?;
-        Ok(Some(Relation { plan: plan.build().told()?, scope: Scope::of(relation) }))
+        Ok(Some(Relation {
+            plan: plan.build().told()?,
+            scope: Scope::of(relation),
+        }))
     }
 
-    fn cte_reference(&mut self, name: &str, cte: Cte, alias: Option<&ast::TableAlias>) -> Result<Relation> {
+    fn cte_reference(
+        &mut self,
+        name: &str,
+        cte: Cte,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Relation> {
         match cte {
             Cte::Query(query) => {
                 let mut relation = self.derived((*query).clone(), None, false)?;
@@ -442,24 +586,39 @@ impl Binder<'_> {
                         .collect::<Vec<_>>(),
                 );
                 let work = CteWorkTable::new(&table, Arc::new(schema));
-                let plan = LogicalPlanBuilder::scan(table.as_str(), provider_as_source(Arc::new(work)), None)
-                    .told()?
-                    .alias(unique.as_str())
-                    .told()?
-                    .build()
-                    .told()?;
+                let plan = LogicalPlanBuilder::scan(
+                    table.as_str(),
+                    provider_as_source(Arc::new(work)),
+                    None,
+                )
+                .told()?
+                .alias(unique.as_str())
+                .told()?
+                .build()
+                .told()?;
                 let columns = columns
                     .into_iter()
                     .map(|(name, ty)| ScopeColumn {
-                        bound: Bound::new(Expr::Column(Column::new(Some(unique.as_str()), name.clone())), ty),
+                        bound: Bound::new(
+                            Expr::Column(Column::new(Some(unique.as_str()), name.clone())),
+                            ty,
+                        ),
                         name,
                     })
                     .collect();
                 let relation = self.renamed(
-                    ScopeRelation { alias: name.to_owned(), schema: None, columns, primary_key: Vec::new() },
+                    ScopeRelation {
+                        alias: name.to_owned(),
+                        schema: None,
+                        columns,
+                        primary_key: Vec::new(),
+                    },
                     alias,
                 )?;
-                Ok(Relation { plan, scope: Scope::of(relation) })
+                Ok(Relation {
+                    plan,
+                    scope: Scope::of(relation),
+                })
             }
         }
     }
@@ -475,7 +634,10 @@ pub(in crate::planned) fn no_relation(schema: Option<&str>, name: &str) -> Error
         Some(schema) => format!("{schema}.{name}"),
         None => name.to_owned(),
     };
-    Error::new(state::UNDEFINED_TABLE, format!("relation \"{shown}\" does not exist"))
+    Error::new(
+        state::UNDEFINED_TABLE,
+        format!("relation \"{shown}\" does not exist"),
+    )
 }
 
 fn is_lateral(factor: &TableFactor) -> bool {
@@ -492,9 +654,4 @@ pub(super) fn split(expr: Expr) -> Vec<Expr> {
 
 pub(super) fn all_of(terms: Vec<Expr>) -> Expr {
     balanced(terms, Operator::And)
-}
-
-/// For expressions bound in one query and used in one inside it.
-pub(super) fn outward(bound: &Bound) -> Result<Bound> {
-    as_outer(bound)
 }

@@ -13,7 +13,11 @@ use std::sync::Arc;
 
 /// A constant of a known type.
 pub fn constant(value: Value, ty: SqlType) -> Result<Bound> {
-    let carried = if ty == SqlType::Unknown { SqlType::Text } else { ty.clone() };
+    let carried = if ty == SqlType::Unknown {
+        SqlType::Text
+    } else {
+        ty.clone()
+    };
     let scalar = scalar_of(&carried, &value)?;
     Ok(Bound {
         literal: Some(value),
@@ -47,7 +51,10 @@ pub fn numeric(value: Numeric) -> Result<Bound> {
 
 fn fixed_type(value: &Numeric) -> Option<SqlType> {
     let scale = value.scale();
-    let unscaled = value.is_finite().then(|| value.to_i128_scaled(scale)).flatten()?;
+    let unscaled = value
+        .is_finite()
+        .then(|| value.to_i128_scaled(scale))
+        .flatten()?;
     let mut digits = 1u16;
     let mut rest = unscaled.unsigned_abs() / 10;
     while rest > 0 {
@@ -66,7 +73,9 @@ impl Binder<'_> {
             V::SingleQuotedString(text)
             | V::EscapedStringLiteral(text)
             | V::UnicodeStringLiteral(text)
-            | V::NationalStringLiteral(text) => constant(Value::Text(text.clone()), SqlType::Unknown),
+            | V::NationalStringLiteral(text) => {
+                constant(Value::Text(text.clone()), SqlType::Unknown)
+            }
             V::DollarQuotedString(text) => {
                 constant(Value::Text(text.value.clone()), SqlType::Unknown)
             }
@@ -83,13 +92,22 @@ impl Binder<'_> {
             .and_then(|digits| digits.parse::<usize>().ok())
             .filter(|number| (1..=65535).contains(number))
             .ok_or_else(|| {
-                Error::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {name}"))
+                Error::new(
+                    state::UNDEFINED_PARAMETER,
+                    format!("there is no parameter {name}"),
+                )
             })?;
         if self.params.len() < number {
             self.params.resize(number, None);
         }
         let index = number - 1;
-        match self.params.get(index).cloned().flatten().filter(|ty| *ty != SqlType::Unknown) {
+        match self
+            .params
+            .get(index)
+            .cloned()
+            .flatten()
+            .filter(|ty| *ty != SqlType::Unknown)
+        {
             Some(ty) => Ok(Bound::new(placeholder(name, &ty), ty)),
             None => Ok(Bound {
                 param: Some(index),
@@ -101,7 +119,12 @@ impl Binder<'_> {
     /// A parameter gets its type from where it stands first.
     pub(super) fn decide_parameter(&mut self, index: usize, ty: &SqlType) -> Bound {
         let name = format!("${}", index + 1);
-        let decided = self.params.get(index).cloned().flatten().filter(|ty| *ty != SqlType::Unknown);
+        let decided = self
+            .params
+            .get(index)
+            .cloned()
+            .flatten()
+            .filter(|ty| *ty != SqlType::Unknown);
         match decided {
             Some(known) => Bound::new(placeholder(&name, &known), known),
             None => {
@@ -145,6 +168,10 @@ impl Binder<'_> {
 pub fn placeholder(name: &str, ty: &SqlType) -> Expr {
     Expr::Placeholder(Placeholder::new_with_field(
         name.to_owned(),
-        Some(Arc::new(datafusion::arrow::datatypes::Field::new("", arrow_type(ty), true))),
+        Some(Arc::new(datafusion::arrow::datatypes::Field::new(
+            "",
+            arrow_type(ty),
+            true,
+        ))),
     ))
 }

@@ -21,7 +21,9 @@ fn figured(expr: &Expr) -> Option<(String, u8)> {
         },
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figured(inner),
         Expr::Function(function) => Some((last_name(&function.name), 2)),
-        Expr::Cast { expr, data_type, .. } => match figured(expr) {
+        Expr::Cast {
+            expr, data_type, ..
+        } => match figured(expr) {
             Some((name, 2)) => Some((name, 2)),
             _ => named(data_type).ok().map(|ty| (type_name(&ty), 1)),
         },

@@ -7,7 +7,7 @@ use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, choose};
 use crate::planned::operators::arith::{Arith, ArithOp};
 use crate::planned::{num, types};
-use datafusion::arrow::array::{Array as _, AsArray, Decimal256Array};
+use datafusion::arrow::array::{AsArray, Decimal256Array};
 use datafusion::arrow::datatypes::Decimal256Type;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use orbit_core::types::SqlType;
@@ -45,7 +45,13 @@ pub fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
 }
 
 impl Binder<'_> {
-    pub(super) fn binary_op(&mut self, scope: &Scope, left: &ast::Expr, op: &Op, right: &ast::Expr) -> Result<Bound> {
+    pub(super) fn binary_op(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        op: &Op,
+        right: &ast::Expr,
+    ) -> Result<Bound> {
         if matches!(op, Op::And | Op::Or) {
             return self.logic(scope, left, op, right);
         }
@@ -61,14 +67,25 @@ impl Binder<'_> {
     }
 
     /// `a AND b AND c ...` parses as a tree as deep as it is long; it is walked flat.
-    fn logic(&mut self, scope: &Scope, left: &ast::Expr, op: &Op, right: &ast::Expr) -> Result<Bound> {
+    fn logic(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        op: &Op,
+        right: &ast::Expr,
+    ) -> Result<Bound> {
         let (what, operator) = match op {
             Op::And => ("AND", Operator::And),
             _ => ("OR", Operator::Or),
         };
         let mut terms = vec![right];
         let mut rest = left;
-        while let ast::Expr::BinaryOp { left, op: inner, right } = rest {
+        while let ast::Expr::BinaryOp {
+            left,
+            op: inner,
+            right,
+        } = rest
+        {
             if inner != op {
                 break;
             }
@@ -92,7 +109,9 @@ impl Binder<'_> {
             return Ok(like);
         }
         if let Some(op) = ArithOp::of_sign(sign) {
-            let numeric = |ty: &SqlType| types::category(ty) == types::Category::Numeric && *ty != SqlType::Oid;
+            let numeric = |ty: &SqlType| {
+                types::category(ty) == types::Category::Numeric && *ty != SqlType::Oid
+            };
             match (numeric(&left.ty), numeric(&right.ty)) {
                 (true, true) => return self.arithmetic(op, left, right),
                 (true, false) if right.is_unknown() => {
@@ -108,7 +127,10 @@ impl Binder<'_> {
                 _ => {}
             }
         }
-        if sign == "||" && !matches!(left.ty, SqlType::Array(_)) && !matches!(right.ty, SqlType::Array(_)) {
+        if sign == "||"
+            && !matches!(left.ty, SqlType::Array(_))
+            && !matches!(right.ty, SqlType::Array(_))
+        {
             let other = [&left.ty, &right.ty]
                 .into_iter()
                 .any(|ty| matches!(ty, SqlType::Bytea | SqlType::Jsonb));
@@ -121,12 +143,19 @@ impl Binder<'_> {
 
     /// Text on one side at least; the other side shows its text form.
     fn concatenate(&mut self, left: Bound, right: Bound) -> Result<Bound> {
-        if !left.is_unknown() && !right.is_unknown() && !types::is_text(&left.ty) && !types::is_text(&right.ty) {
+        if !left.is_unknown()
+            && !right.is_unknown()
+            && !types::is_text(&left.ty)
+            && !types::is_text(&right.ty)
+        {
             return Err(no_operator("||", &left.ty, &right.ty));
         }
         let left = self.cast(left, &SqlType::Text)?;
         let right = self.cast(right, &SqlType::Text)?;
-        Ok(Bound::new(binary(left.expr, Operator::StringConcat, right.expr), SqlType::Text))
+        Ok(Bound::new(
+            binary(left.expr, Operator::StringConcat, right.expr),
+            SqlType::Text,
+        ))
     }
 
     fn table_operator(&mut self, sign: &str, left: Bound, right: Bound) -> Result<Bound> {
@@ -135,7 +164,11 @@ impl Binder<'_> {
         let supposed = match (&have[0], &have[1]) {
             (SqlType::Unknown, known) | (known, SqlType::Unknown) if *known != SqlType::Unknown => {
                 match choose(sign, &[known.clone(), known.clone()]) {
-                    Choice::One(chosen) if chosen.args.iter().all(|want| types::same(want, known)) => Some(chosen),
+                    Choice::One(chosen)
+                        if chosen.args.iter().all(|want| types::same(want, known)) =>
+                    {
+                        Some(chosen)
+                    }
                     _ => None,
                 }
             }
@@ -168,17 +201,28 @@ impl Binder<'_> {
         let mut wanted = Vec::with_capacity(args.len());
         for (arg, want) in args.into_iter().zip(&chosen.args) {
             let any = types::same(&arg.ty, want) && !matches!(want, SqlType::Numeric(_));
-            let arg = if any && !arg.is_unknown() { arg } else { self.coerce(arg, want)? };
+            let arg = if any && !arg.is_unknown() {
+                arg
+            } else {
+                self.coerce(arg, want)?
+            };
             wanted.push(arg.ty.clone());
             exprs.push(arg.expr);
         }
         let function = chosen.function;
         let body = function.body;
-        let env = Env { format: self.settings.format.clone(), types: wanted.clone() };
+        let env = Env {
+            format: self.settings.format.clone(),
+            types: wanted.clone(),
+        };
         let identity = format!("{:?} {:?}", function.args, env.format.time_zone);
-        let mut row = RowFn::new(function.name.to_owned(), identity, wanted, chosen.returns.clone(), move |args| {
-            body(args, &env)
-        });
+        let mut row = RowFn::new(
+            function.name.to_owned(),
+            identity,
+            wanted,
+            chosen.returns.clone(),
+            move |args| body(args, &env),
+        );
         if !function.strict {
             row = row.lenient();
         }
@@ -199,7 +243,11 @@ impl Binder<'_> {
             _ => S::Int2,
         };
         if op == ArithOp::Power {
-            let ty = if ty == S::Numeric(None) { ty } else { S::Float8 };
+            let ty = if ty == S::Numeric(None) {
+                ty
+            } else {
+                S::Float8
+            };
             let left = self.coerce(left, &ty)?;
             let right = self.coerce(right, &ty)?;
             return self.table_operator("^", left, right);
@@ -210,12 +258,18 @@ impl Binder<'_> {
             }
             let left = self.coerce(left, &ty)?;
             let right = self.coerce(right, &ty)?;
-            return Ok(Bound::new(Arith::new(op, ty.clone()).call(left.expr, right.expr), ty));
+            return Ok(Bound::new(
+                Arith::new(op, ty.clone()).call(left.expr, right.expr),
+                ty,
+            ));
         }
         if let Some((l, r, result)) = fixed_arithmetic(op, &left.ty, &right.ty) {
             let left = self.to_fixed(left, &l)?;
             let right = self.to_fixed(right, &r)?;
-            return Ok(Bound::new(Arith::new(op, result.clone()).call(left.expr, right.expr), result));
+            return Ok(Bound::new(
+                Arith::new(op, result.clone()).call(left.expr, right.expr),
+                result,
+            ));
         }
         let left = self.to_carrier(left)?;
         let right = self.to_carrier(right)?;
@@ -272,7 +326,12 @@ impl Binder<'_> {
     }
 
     /// Both sides in one type in which equal means equal.
-    pub(super) fn comparable(&mut self, left: Bound, right: Bound, sign: &str) -> Result<(Expr, Expr)> {
+    pub(super) fn comparable(
+        &mut self,
+        left: Bound,
+        right: Bound,
+        sign: &str,
+    ) -> Result<(Expr, Expr)> {
         use SqlType as S;
         let no = || no_operator(sign, &left.ty, &right.ty);
         let ty = match (&left.ty, &right.ty) {
@@ -289,7 +348,9 @@ impl Binder<'_> {
                 }
                 a.clone()
             }
-            (S::Numeric(_), b) | (b, S::Numeric(_)) if types::is_integer(b) || matches!(b, S::Numeric(_)) => {
+            (S::Numeric(_), b) | (b, S::Numeric(_))
+                if types::is_integer(b) || matches!(b, S::Numeric(_)) =>
+            {
                 S::Numeric(None)
             }
             (S::Float4, b) | (b, S::Float4)
@@ -311,7 +372,10 @@ impl Binder<'_> {
                 right = self.coerce(right, &ty)?;
             }
             if let Some(shared) = shared_fixed(&left.ty, &right.ty) {
-                return Ok((self.to_fixed(left, &shared)?.expr, self.to_fixed(right, &shared)?.expr));
+                return Ok((
+                    self.to_fixed(left, &shared)?.expr,
+                    self.to_fixed(right, &shared)?.expr,
+                ));
             }
             let left = self.to_carrier(left)?;
             let right = self.to_carrier(right)?;
@@ -323,12 +387,22 @@ impl Binder<'_> {
     }
 
     /// `(a, b) = (c, d)`, `(a, b) < (c, d)`.
-    fn row_comparison(&mut self, scope: &Scope, left: &ast::Expr, op: Operator, right: &ast::Expr) -> Result<Option<Bound>> {
-        let (ast::Expr::Tuple(left), ast::Expr::Tuple(right)) = (unnested(left), unnested(right)) else {
+    fn row_comparison(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        op: Operator,
+        right: &ast::Expr,
+    ) -> Result<Option<Bound>> {
+        let (ast::Expr::Tuple(left), ast::Expr::Tuple(right)) = (unnested(left), unnested(right))
+        else {
             return Ok(None);
         };
         if left.len() != right.len() {
-            return Err(Error::new(state::SYNTAX_ERROR, "unequal number of entries in row expressions"));
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "unequal number of entries in row expressions",
+            ));
         }
         let mut pairs = Vec::with_capacity(left.len());
         for (l, r) in left.iter().zip(right) {
@@ -399,7 +473,13 @@ pub(super) fn unnested(expr: &ast::Expr) -> &ast::Expr {
 
 pub(super) fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
     let all = |pairs: &[(Expr, Expr)], op: Operator, join: Operator| {
-        balanced(pairs.iter().map(|(l, r)| binary(l.clone(), op, r.clone())).collect(), join)
+        balanced(
+            pairs
+                .iter()
+                .map(|(l, r)| binary(l.clone(), op, r.clone()))
+                .collect(),
+            join,
+        )
     };
     match op {
         Operator::Eq => all(&pairs, Operator::Eq, Operator::And),
@@ -439,7 +519,9 @@ pub(super) fn balanced(mut terms: Vec<Expr>, op: Operator) -> Expr {
         }
         terms = next;
     }
-    terms.pop().unwrap_or_else(|| datafusion::logical_expr::lit(op == Operator::And))
+    terms
+        .pop()
+        .unwrap_or_else(|| datafusion::logical_expr::lit(op == Operator::And))
 }
 
 pub(super) fn no_operator(sign: &str, left: &SqlType, right: &SqlType) -> Error {
@@ -461,7 +543,11 @@ fn as_fixed(ty: &SqlType) -> Option<(u16, i16)> {
 }
 
 /// Addition, subtraction and multiplication that stay within 38 digits.
-fn fixed_arithmetic(op: ArithOp, left: &SqlType, right: &SqlType) -> Option<(SqlType, SqlType, SqlType)> {
+fn fixed_arithmetic(
+    op: ArithOp,
+    left: &SqlType,
+    right: &SqlType,
+) -> Option<(SqlType, SqlType, SqlType)> {
     let (p1, s1) = as_fixed(left)?;
     let (p2, s2) = as_fixed(right)?;
     let (p1, s1, p2, s2) = (p1 as i16, s1, p2 as i16, s2);
@@ -488,7 +574,9 @@ fn shared_fixed(left: &SqlType, right: &SqlType) -> Option<SqlType> {
 
 /// A carrier without its digits of scale: what equality and grouping compare.
 pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
-    if let Expr::Literal(datafusion::common::ScalarValue::Decimal256(Some(value), p, s), metadata) = expr {
+    if let Expr::Literal(datafusion::common::ScalarValue::Decimal256(Some(value), p, s), metadata) =
+        expr
+    {
         return Expr::Literal(
             datafusion::common::ScalarValue::Decimal256(Some(num::key(value)), p, s),
             metadata,
@@ -501,7 +589,6 @@ pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
         |columns| {
             let column = columns[0].as_primitive::<Decimal256Type>();
             let keys: Decimal256Array = column.unary(num::key);
-            let _ = keys.len();
             Ok(std::sync::Arc::new(keys.with_data_type(num::carrier())))
         },
     )

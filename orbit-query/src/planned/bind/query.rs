@@ -68,7 +68,10 @@ impl Binder<'_> {
                 }
             };
             if let Some(frame) = self.ctes.last_mut() {
-                if frame.insert(name.clone(), Cte::Query(Arc::new(bound))).is_some() {
+                if frame
+                    .insert(name.clone(), Cte::Query(Arc::new(bound)))
+                    .is_some()
+                {
                     self.ctes.pop();
                     return Err(Error::new(
                         state::DUPLICATE_ALIAS,
@@ -81,13 +84,24 @@ impl Binder<'_> {
     }
 
     fn recursive(&mut self, name: &str, item: &ast::Cte) -> Result<BoundQuery> {
-        let SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, left, right } = &*item.query.body else {
+        let SetExpr::SetOperation {
+            op: ast::SetOperator::Union,
+            set_quantifier,
+            left,
+            right,
+        } = &*item.query.body
+        else {
             return Err(Error::new(
                 state::INVALID_RECURSION,
-                format!("recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"),
+                format!(
+                    "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
+                ),
             ));
         };
-        if item.query.order_by.is_some() || item.query.limit_clause.is_some() || item.query.fetch.is_some() {
+        if item.query.order_by.is_some()
+            || item.query.limit_clause.is_some()
+            || item.query.fetch.is_some()
+        {
             return Err(Error::unsupported("ORDER BY or LIMIT in a recursive query"));
         }
         let all = matches!(set_quantifier, ast::SetQuantifier::All);
@@ -111,7 +125,13 @@ impl Binder<'_> {
         let first = self.projected_as(first, &wanted, Some(&names))?;
         let table = self.unique_name(&format!("{name}_work"));
         if let Some(frame) = self.ctes.last_mut() {
-            frame.insert(name.to_owned(), Cte::Working { table: table.clone(), columns });
+            frame.insert(
+                name.to_owned(),
+                Cte::Working {
+                    table: table.clone(),
+                    columns,
+                },
+            );
         }
         let step = self.set_expr(right, None);
         if let Some(frame) = self.ctes.last_mut() {
@@ -125,7 +145,10 @@ impl Binder<'_> {
             ));
         }
         for (at, (column, want)) in step.columns.iter().zip(&wanted).enumerate() {
-            if column.ty != SqlType::Unknown && !types::same(&column.ty, want) && !types::implicit(&column.ty, want) {
+            if column.ty != SqlType::Unknown
+                && !types::same(&column.ty, want)
+                && !types::implicit(&column.ty, want)
+            {
                 return Err(Error::new(
                     state::DATATYPE_MISMATCH,
                     format!(
@@ -157,7 +180,11 @@ impl Binder<'_> {
     }
 
     /// ORDER BY over a result: its columns by name or place, and expressions of them.
-    fn order_output(&mut self, bound: BoundQuery, order: &[ast::OrderByExpr]) -> Result<BoundQuery> {
+    fn order_output(
+        &mut self,
+        bound: BoundQuery,
+        order: &[ast::OrderByExpr],
+    ) -> Result<BoundQuery> {
         if order.is_empty() {
             return Ok(bound);
         }
@@ -177,7 +204,10 @@ impl Binder<'_> {
             };
             keys.push(sort_key(expr, &key.options));
         }
-        Ok(BoundQuery { plan: sorted(bound.plan, keys)?, columns: bound.columns })
+        Ok(BoundQuery {
+            plan: sorted(bound.plan, keys)?,
+            columns: bound.columns,
+        })
     }
 
     fn limited(&mut self, bound: BoundQuery, query: &ast::Query) -> Result<BoundQuery> {
@@ -190,56 +220,89 @@ impl Binder<'_> {
             .told()?
             .build()
             .told()?;
-        Ok(BoundQuery { plan, columns: bound.columns })
+        Ok(BoundQuery {
+            plan,
+            columns: bound.columns,
+        })
     }
 
     /// LIMIT and OFFSET.
-    pub(in crate::planned) fn row_counts(&mut self, query: &ast::Query) -> Result<(Option<Expr>, Option<Expr>)> {
+    pub(in crate::planned) fn row_counts(
+        &mut self,
+        query: &ast::Query,
+    ) -> Result<(Option<Expr>, Option<Expr>)> {
         let (limit, offset) = match &query.limit_clause {
             None => (None, None),
-            Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) => {
+            Some(ast::LimitClause::LimitOffset {
+                limit,
+                offset,
+                limit_by,
+            }) => {
                 if !limit_by.is_empty() {
                     return Err(Error::unsupported("LIMIT BY"));
                 }
                 (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
             }
             Some(ast::LimitClause::OffsetCommaLimit { .. }) => {
-                return Err(Error::new(state::SYNTAX_ERROR, "LIMIT #,# syntax is not supported")
-                    .with_hint("Use separate LIMIT and OFFSET clauses."));
+                return Err(
+                    Error::new(state::SYNTAX_ERROR, "LIMIT #,# syntax is not supported")
+                        .with_hint("Use separate LIMIT and OFFSET clauses."),
+                );
             }
         };
         let one = ast::Expr::Value(ast::Value::Number("1".into(), false).into());
         let fetch = match &query.fetch {
-            Some(fetch) if fetch.with_ties => return Err(Error::unsupported("FETCH ... WITH TIES")),
+            Some(fetch) if fetch.with_ties => {
+                return Err(Error::unsupported("FETCH ... WITH TIES"));
+            }
             Some(fetch) if fetch.percent => return Err(Error::unsupported("FETCH ... PERCENT")),
             Some(fetch) => Some(fetch.quantity.as_ref().unwrap_or(&one)),
             None => None,
         };
-        let limit = self.row_count(limit.or(fetch), "LIMIT", state::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE)?;
-        let offset = self.row_count(offset, "OFFSET", state::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE)?;
+        let limit = self.row_count(
+            limit.or(fetch),
+            "LIMIT",
+            state::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+        )?;
+        let offset = self.row_count(
+            offset,
+            "OFFSET",
+            state::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
+        )?;
         Ok((limit, offset))
     }
 
-    fn row_count(&mut self, expr: Option<&ast::Expr>, what: &'static str, code: orbit_core::error::SqlState) -> Result<Option<Expr>> {
+    fn row_count(
+        &mut self,
+        expr: Option<&ast::Expr>,
+        what: &'static str,
+        code: orbit_core::error::SqlState,
+    ) -> Result<Option<Expr>> {
         let Some(expr) = expr else {
             return Ok(None);
         };
         if matches!(expr, ast::Expr::Identifier(ident) if ident.value.eq_ignore_ascii_case("all")) {
             return Ok(None);
         }
-        let bound = self.within(Clause::plain(what), |binder| binder.expr(&Scope::default(), expr)).map_err(|error| {
-            if error.is(state::UNDEFINED_COLUMN) {
-                return Error::new(
-                    state::INVALID_COLUMN_REFERENCE,
-                    format!("argument of {what} must not contain variables"),
-                );
-            }
-            error
-        })?;
+        let bound = self
+            .within(Clause::plain(what), |binder| {
+                binder.expr(&Scope::default(), expr)
+            })
+            .map_err(|error| {
+                if error.is(state::UNDEFINED_COLUMN) {
+                    return Error::new(
+                        state::INVALID_COLUMN_REFERENCE,
+                        format!("argument of {what} must not contain variables"),
+                    );
+                }
+                error
+            })?;
         let bound = self.coerce_count(bound)?;
         match &bound.literal {
             Some(Value::Null) => Ok(None),
-            Some(Value::Int8(rows)) if *rows < 0 => Err(Error::new(code, format!("{what} must not be negative"))),
+            Some(Value::Int8(rows)) if *rows < 0 => {
+                Err(Error::new(code, format!("{what} must not be negative")))
+            }
             _ => Ok(Some(bound.expr)),
         }
     }
@@ -248,7 +311,10 @@ impl Binder<'_> {
         if types::category(&bound.ty) != types::Category::Numeric && !bound.is_unknown() {
             return Err(Error::new(
                 state::DATATYPE_MISMATCH,
-                format!("argument of LIMIT must be type bigint, not type {}", types::base(&bound.ty)),
+                format!(
+                    "argument of LIMIT must be type bigint, not type {}",
+                    types::base(&bound.ty)
+                ),
             ));
         }
         self.cast(bound, &SqlType::Int8)
@@ -264,7 +330,11 @@ pub(super) fn scope_of(bound: &BoundQuery) -> Scope {
             name: column.name.clone(),
             bound: super::Bound::new(
                 Expr::Column(column.column.clone()),
-                if column.ty == SqlType::Unknown { SqlType::Text } else { column.ty.clone() },
+                if column.ty == SqlType::Unknown {
+                    SqlType::Text
+                } else {
+                    column.ty.clone()
+                },
             ),
         })
         .collect();
@@ -288,11 +358,15 @@ pub(super) fn ordinal(expr: &ast::Expr, columns: usize, clause: &str) -> Result<
                 state::INVALID_COLUMN_REFERENCE,
                 format!("{clause} position {text} is not in select list"),
             )),
-            Err(_) => Err(Error::new(state::SYNTAX_ERROR, format!("non-integer constant in {clause}"))),
+            Err(_) => Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("non-integer constant in {clause}"),
+            )),
         },
-        ast::Value::SingleQuotedString(_) => {
-            Err(Error::new(state::SYNTAX_ERROR, format!("non-integer constant in {clause}")))
-        }
+        ast::Value::SingleQuotedString(_) => Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!("non-integer constant in {clause}"),
+        )),
         _ => Ok(None),
     }
 }
@@ -307,7 +381,11 @@ pub(super) fn sortable(expr: Expr, ty: &SqlType) -> Expr {
 }
 
 pub(super) fn sorted(plan: LogicalPlan, keys: Vec<Sort>) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::from(plan).sort(keys).told()?.build().told()
+    LogicalPlanBuilder::from(plan)
+        .sort(keys)
+        .told()?
+        .build()
+        .told()
 }
 
 /// Column names given to a WITH item.

@@ -2,10 +2,9 @@
 
 use super::{Binder, Bound};
 use crate::planned::types::fold;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::arrow::datatypes::Field;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
-use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Ident;
 use std::sync::Arc;
@@ -49,11 +48,11 @@ impl Scope {
     /// Both sides of a join without USING.
     pub fn beside(mut self, other: Scope) -> Result<Scope> {
         for relation in &other.relations {
-            if self
-                .relations
-                .iter()
-                .any(|mine| !mine.alias.is_empty() && mine.alias == relation.alias && mine.schema == relation.schema)
-            {
+            if self.relations.iter().any(|mine| {
+                !mine.alias.is_empty()
+                    && mine.alias == relation.alias
+                    && mine.schema == relation.schema
+            }) {
                 return Err(Error::new(
                     state::DUPLICATE_ALIAS,
                     format!("table name \"{}\" specified more than once", relation.alias),
@@ -106,7 +105,10 @@ pub fn as_outer(bound: &Bound) -> Result<Bound> {
         })
         .map_err(crate::planned::error::from_datafusion)?
         .data;
-    Ok(Bound { expr, ..bound.clone() })
+    Ok(Bound {
+        expr,
+        ..bound.clone()
+    })
 }
 
 impl Binder<'_> {
@@ -129,7 +131,10 @@ impl Binder<'_> {
                 let schema = (parts.len() > 2).then(|| parts[parts.len() - 3].as_str());
                 let find = |scope: &Scope| -> Option<Result<Bound>> {
                     let relation = scope.relation(schema, qualifier)?;
-                    let mut hits = relation.columns.iter().filter(|column| column.name == *name);
+                    let mut hits = relation
+                        .columns
+                        .iter()
+                        .filter(|column| column.name == *name);
                     Some(match (hits.next(), hits.next()) {
                         (Some(hit), None) => Ok(hit.bound.clone()),
                         (Some(_), Some(_)) => Err(Error::new(
@@ -167,7 +172,12 @@ impl Binder<'_> {
         let near = scope
             .relations
             .iter()
-            .flat_map(|relation| relation.columns.iter().map(move |column| (relation, column)))
+            .flat_map(|relation| {
+                relation
+                    .columns
+                    .iter()
+                    .map(move |column| (relation, column))
+            })
             .filter(|(_, column)| is_near(&column.name, name))
             .map(|(relation, column)| format!("{}.{}", relation.alias, column.name))
             .next();
@@ -196,13 +206,4 @@ fn is_near(a: &str, b: &str) -> bool {
     let rest = |letters: &[char]| letters.len() - front - back;
     rest(&a) <= 1 && rest(&b) <= 1
         || rest(&a) == 2 && rest(&b) == 2 && a[front] == b[front + 1] && a[front + 1] == b[front]
-}
-
-/// Types of a scope's relation, for callers that only need names and types.
-pub fn columns_of(relation: &ScopeRelation) -> Vec<(String, SqlType)> {
-    relation
-        .columns
-        .iter()
-        .map(|column| (column.name.clone(), column.bound.ty.clone()))
-        .collect()
 }

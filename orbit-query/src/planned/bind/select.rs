@@ -41,7 +41,11 @@ enum SortTarget {
 }
 
 impl Binder<'_> {
-    pub(super) fn select(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<BoundQuery> {
+    pub(super) fn select(
+        &mut self,
+        select: &ast::Select,
+        order: &[ast::OrderByExpr],
+    ) -> Result<BoundQuery> {
         refuse_what_is_not_postgresql(select)?;
         let windows = std::mem::replace(&mut self.windows, select.named_window.clone());
         let aliases = std::mem::take(&mut self.aliases);
@@ -53,19 +57,31 @@ impl Binder<'_> {
         result
     }
 
-    fn select_inside(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<BoundQuery> {
+    fn select_inside(
+        &mut self,
+        select: &ast::Select,
+        order: &[ast::OrderByExpr],
+    ) -> Result<BoundQuery> {
         let from = self.from_clause(&select.from)?;
         let key = self.key.take();
         let (scope, mut plan) = (from.scope, from.plan);
 
         let (filter, mut above) = self.where_clause(&scope, select)?;
         if !filter.is_empty() {
-            plan = LogicalPlanBuilder::from(plan).filter(all_of(filter)).told()?.build().told()?;
+            plan = LogicalPlanBuilder::from(plan)
+                .filter(all_of(filter))
+                .told()?
+                .build()
+                .told()?;
         }
 
         let mut items = self.items(&scope, &select.projection)?;
         if let Some(key) = key {
-            items.push(Item { name: String::new(), bound: Bound::new(key, SqlType::Bytea), alias: None });
+            items.push(Item {
+                name: String::new(),
+                bound: Bound::new(key, SqlType::Bytea),
+                alias: None,
+            });
         }
         let grouping = self.group_by(&scope, &select.group_by, &items)?;
         let mut having = match &select.having {
@@ -93,7 +109,8 @@ impl Binder<'_> {
                     SortTarget::Item(_) => None,
                 }));
             let aggregates = collect_aggregates(everything)?;
-            let grouping = with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
+            let grouping =
+                with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
             let grouped = group(plan, grouping, aggregates)?;
             for item in &mut items {
                 regroup(&grouped, &mut item.bound)?;
@@ -113,13 +130,21 @@ impl Binder<'_> {
             }
             plan = grouped.plan;
             if let Some(condition) = having {
-                plan = LogicalPlanBuilder::from(plan).filter(condition).told()?.build().told()?;
+                plan = LogicalPlanBuilder::from(plan)
+                    .filter(condition)
+                    .told()?
+                    .build()
+                    .told()?;
             }
         }
 
         plan = self.windows_of(plan, &mut items, &mut sort, &mut above)?;
         if !above.is_empty() {
-            plan = LogicalPlanBuilder::from(plan).filter(all_of(above)).told()?.build().told()?;
+            plan = LogicalPlanBuilder::from(plan)
+                .filter(all_of(above))
+                .told()?
+                .build()
+                .told()?;
         }
         plan = self.unnested(plan, &mut items)?;
         let distinct = matches!(select.distinct, Some(ast::Distinct::Distinct));
@@ -130,7 +155,11 @@ impl Binder<'_> {
     }
 
     /// Conditions below grouping, and those that look at a window and stand above it.
-    fn where_clause(&mut self, scope: &Scope, select: &ast::Select) -> Result<(Vec<Expr>, Vec<Expr>)> {
+    fn where_clause(
+        &mut self,
+        scope: &Scope,
+        select: &ast::Select,
+    ) -> Result<(Vec<Expr>, Vec<Expr>)> {
         let Some(selection) = &select.selection else {
             return Ok((Vec::new(), Vec::new()));
         };
@@ -138,7 +167,9 @@ impl Binder<'_> {
             .projection
             .iter()
             .filter_map(|item| match item {
-                SelectItem::ExprWithAlias { expr, alias } => Some((types::fold(alias), expr.clone())),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    Some((types::fold(alias), expr.clone()))
+                }
                 _ => None,
             })
             .collect();
@@ -173,20 +204,32 @@ impl Binder<'_> {
     }
 
     /// The select list, `*` spelled out. Items may use the aliases before them.
-    pub(in crate::planned) fn items(&mut self, scope: &Scope, projection: &[SelectItem]) -> Result<Vec<Item>> {
+    pub(in crate::planned) fn items(
+        &mut self,
+        scope: &Scope,
+        projection: &[SelectItem],
+    ) -> Result<Vec<Item>> {
         let mut items = Vec::with_capacity(projection.len());
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
                     let bound = self.expr(scope, expr)?;
-                    items.push(Item { name: name::of_expr(expr), bound, alias: None });
+                    items.push(Item {
+                        name: name::of_expr(expr),
+                        bound,
+                        alias: None,
+                    });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let bound = self.expr(scope, expr)?;
                     let name = types::fold(alias);
                     self.aliases.retain(|(known, _)| *known != name);
                     self.aliases.push((name.clone(), expr.clone()));
-                    items.push(Item { alias: Some(name.clone()), name, bound });
+                    items.push(Item {
+                        alias: Some(name.clone()),
+                        name,
+                        bound,
+                    });
                 }
                 SelectItem::Wildcard(_) => {
                     if scope.relations.is_empty() {
@@ -201,7 +244,10 @@ impl Binder<'_> {
                         alias: None,
                     }));
                 }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    _,
+                ) => {
                     let wanted = types::last_name(name);
                     let relation = scope.relation(None, &wanted).ok_or_else(|| {
                         Error::new(
@@ -222,7 +268,12 @@ impl Binder<'_> {
         Ok(items)
     }
 
-    fn group_by(&mut self, scope: &Scope, group_by: &GroupByExpr, items: &[Item]) -> Result<Option<Grouping>> {
+    fn group_by(
+        &mut self,
+        scope: &Scope,
+        group_by: &GroupByExpr,
+        items: &[Item],
+    ) -> Result<Option<Grouping>> {
         let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
             return Err(Error::unsupported("GROUP BY ALL"));
         };
@@ -238,12 +289,18 @@ impl Binder<'_> {
             let more: Vec<Vec<Expr>> = match expr {
                 ast::Expr::Rollup(levels) => {
                     let levels = self.group_levels(scope, levels, items)?;
-                    (0..=levels.len()).rev().map(|kept| levels[..kept].concat()).collect()
+                    (0..=levels.len())
+                        .rev()
+                        .map(|kept| levels[..kept].concat())
+                        .collect()
                 }
                 ast::Expr::Cube(levels) => {
                     let levels = self.group_levels(scope, levels, items)?;
                     if levels.len() > 12 {
-                        return Err(Error::new(state::PROGRAM_LIMIT_EXCEEDED, "CUBE is limited to 12 elements"));
+                        return Err(Error::new(
+                            state::PROGRAM_LIMIT_EXCEEDED,
+                            "CUBE is limited to 12 elements",
+                        ));
                     }
                     let all = 1usize << levels.len();
                     (0..all)
@@ -273,20 +330,37 @@ impl Binder<'_> {
                 None => more,
                 Some(before) => before
                     .iter()
-                    .flat_map(|left| more.iter().map(move |right| [left.clone(), right.clone()].concat()))
+                    .flat_map(|left| {
+                        more.iter()
+                            .map(move |right| [left.clone(), right.clone()].concat())
+                    })
                     .collect(),
             });
         }
         Ok(Some(match sets {
             None => Grouping::Plain(plain),
-            Some(sets) => Grouping::Sets(sets.into_iter().map(|set| [plain.clone(), set].concat()).collect()),
+            Some(sets) => Grouping::Sets(
+                sets.into_iter()
+                    .map(|set| [plain.clone(), set].concat())
+                    .collect(),
+            ),
         }))
     }
 
-    fn group_levels(&mut self, scope: &Scope, levels: &[Vec<ast::Expr>], items: &[Item]) -> Result<Vec<Vec<Expr>>> {
+    fn group_levels(
+        &mut self,
+        scope: &Scope,
+        levels: &[Vec<ast::Expr>],
+        items: &[Item],
+    ) -> Result<Vec<Vec<Expr>>> {
         levels
             .iter()
-            .map(|level| level.iter().map(|expr| self.group_key(scope, expr, items)).collect())
+            .map(|level| {
+                level
+                    .iter()
+                    .map(|expr| self.group_key(scope, expr, items))
+                    .collect()
+            })
             .collect()
     }
 
@@ -300,7 +374,9 @@ impl Binder<'_> {
             let wanted = types::fold(ident);
             let here = scope.visible.iter().any(|column| column.name == wanted);
             if !here {
-                let mut hits = items.iter().filter(|item| item.alias.as_deref() == Some(&wanted));
+                let mut hits = items
+                    .iter()
+                    .filter(|item| item.alias.as_deref() == Some(&wanted));
                 if let Some(hit) = hits.next() {
                     return self.groupable(&hit.bound);
                 }
@@ -324,7 +400,12 @@ impl Binder<'_> {
         Ok(bound.expr.clone())
     }
 
-    fn distinct_on(&mut self, scope: &Scope, select: &ast::Select, items: &[Item]) -> Result<Option<Vec<Bound>>> {
+    fn distinct_on(
+        &mut self,
+        scope: &Scope,
+        select: &ast::Select,
+        items: &[Item],
+    ) -> Result<Option<Vec<Bound>>> {
         let Some(ast::Distinct::On(keys)) = &select.distinct else {
             return Ok(None);
         };
@@ -352,7 +433,12 @@ impl Binder<'_> {
         items.iter().position(|item| item.name == wanted)
     }
 
-    fn order_items(&mut self, scope: &Scope, order: &[ast::OrderByExpr], items: &[Item]) -> Result<Vec<SortItem>> {
+    fn order_items(
+        &mut self,
+        scope: &Scope,
+        order: &[ast::OrderByExpr],
+        items: &[Item],
+    ) -> Result<Vec<SortItem>> {
         let mut sort = Vec::with_capacity(order.len());
         for key in order {
             let place = match ordinal(&key.expr, items.len(), "ORDER BY")? {
@@ -364,7 +450,10 @@ impl Binder<'_> {
                     if let ast::Expr::Identifier(ident) = &key.expr {
                         let wanted = types::fold(ident);
                         let first = &items[place].bound.expr;
-                        if items.iter().any(|item| item.name == wanted && item.bound.expr != *first) {
+                        if items
+                            .iter()
+                            .any(|item| item.name == wanted && item.bound.expr != *first)
+                        {
                             return Err(Error::new(
                                 state::AMBIGUOUS_COLUMN,
                                 format!("ORDER BY \"{wanted}\" is ambiguous"),
@@ -382,7 +471,10 @@ impl Binder<'_> {
                     }
                 }
             };
-            sort.push(SortItem { target, options: key.options.clone() });
+            sort.push(SortItem {
+                target,
+                options: key.options.clone(),
+            });
         }
         Ok(sort)
     }
@@ -428,7 +520,11 @@ impl Binder<'_> {
                 .transform_down(|expr| {
                     Ok(if calls.contains(&expr) {
                         let name = expr.schema_name().to_string();
-                        Transformed::new(Expr::Column(Column::new_unqualified(name)), true, TreeNodeRecursion::Jump)
+                        Transformed::new(
+                            Expr::Column(Column::new_unqualified(name)),
+                            true,
+                            TreeNodeRecursion::Jump,
+                        )
                     } else {
                         Transformed::no(expr)
                     })
@@ -466,7 +562,11 @@ impl Binder<'_> {
         for item in items {
             let inner = distinct_name(&mut used, &item.name);
             // A parameter nothing decided is text from here on.
-            let bound = if item.bound.param.is_some() { self.decided(item.bound)? } else { item.bound };
+            let bound = if item.bound.param.is_some() {
+                self.decided(item.bound)?
+            } else {
+                item.bound
+            };
             exprs.push(bound.expr.alias(&inner));
             columns.push(OutColumn {
                 name: item.name,
@@ -507,8 +607,15 @@ impl Binder<'_> {
             plan = sorted(plan, keys)?;
         }
         if hidden > 0 {
-            let kept: Vec<Expr> = columns.iter().map(|column| Expr::Column(column.column.clone())).collect();
-            plan = LogicalPlanBuilder::from(plan).project(kept).told()?.build().told()?;
+            let kept: Vec<Expr> = columns
+                .iter()
+                .map(|column| Expr::Column(column.column.clone()))
+                .collect();
+            plan = LogicalPlanBuilder::from(plan)
+                .project(kept)
+                .told()?
+                .build()
+                .told()?;
         }
         Ok(BoundQuery { plan, columns })
     }
@@ -539,7 +646,10 @@ fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Grouping {
         let key = &relation.primary_key;
         let whole = !key.is_empty()
             && key.iter().all(|at| {
-                relation.columns.get(*at).is_some_and(|column| keys.contains(&column.bound.expr))
+                relation
+                    .columns
+                    .get(*at)
+                    .is_some_and(|column| keys.contains(&column.bound.expr))
             });
         if whole {
             for column in &relation.columns {
@@ -553,7 +663,12 @@ fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Grouping {
 }
 
 /// DISTINCT ON: the first row of each key in ORDER BY's order.
-fn first_of_each(plan: LogicalPlan, items: &[Item], on: Vec<Bound>, sort: &[SortItem]) -> Result<LogicalPlan> {
+fn first_of_each(
+    plan: LogicalPlan,
+    items: &[Item],
+    on: Vec<Bound>,
+    sort: &[SortItem],
+) -> Result<LogicalPlan> {
     let mut order_by = Vec::with_capacity(sort.len());
     let mut exprs = Vec::with_capacity(sort.len());
     for item in sort {
@@ -562,20 +677,31 @@ fn first_of_each(plan: LogicalPlan, items: &[Item], on: Vec<Bound>, sort: &[Sort
             SortTarget::Expr(bound) => bound,
         };
         exprs.push(bound.expr.clone());
-        order_by.push(sort_key(sortable(bound.expr.clone(), &bound.ty), &item.options));
+        order_by.push(sort_key(
+            sortable(bound.expr.clone(), &bound.ty),
+            &item.options,
+        ));
     }
     let leading = exprs.iter().take(on.len());
-    if leading.clone().any(|expr| !on.iter().any(|bound| bound.expr == *expr)) {
+    if leading
+        .clone()
+        .any(|expr| !on.iter().any(|bound| bound.expr == *expr))
+    {
         return Err(Error::new(
             state::INVALID_COLUMN_REFERENCE,
             "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
         ));
     }
     let call = Expr::WindowFunction(Box::new(WindowFunction {
-        fun: WindowFunctionDefinition::WindowUDF(datafusion::functions_window::row_number::row_number_udwf()),
+        fun: WindowFunctionDefinition::WindowUDF(
+            datafusion::functions_window::row_number::row_number_udwf(),
+        ),
         params: WindowFunctionParams {
             args: Vec::new(),
-            partition_by: on.into_iter().map(|bound| sortable(bound.expr, &bound.ty)).collect(),
+            partition_by: on
+                .into_iter()
+                .map(|bound| sortable(bound.expr, &bound.ty))
+                .collect(),
             window_frame: WindowFrame::new((!order_by.is_empty()).then_some(false)),
             order_by,
             filter: None,
@@ -586,7 +712,11 @@ fn first_of_each(plan: LogicalPlan, items: &[Item], on: Vec<Bound>, sort: &[Sort
     let number = Expr::Column(Column::new_unqualified(call.schema_name().to_string()));
     let plan = LogicalPlanBuilder::window_plan(plan, vec![call]).told()?;
     let first = super::operator::binary(number, Operator::Eq, datafusion::logical_expr::lit(1u64));
-    LogicalPlanBuilder::from(plan).filter(first).told()?.build().told()
+    LogicalPlanBuilder::from(plan)
+        .filter(first)
+        .told()?
+        .build()
+        .told()
 }
 
 fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {
@@ -594,7 +724,11 @@ fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {
     let mut rest = vec![expr];
     while let Some(next) = rest.pop() {
         match next {
-            ast::Expr::BinaryOp { left, op: ast::BinaryOperator::And, right } => {
+            ast::Expr::BinaryOp {
+                left,
+                op: ast::BinaryOperator::And,
+                right,
+            } => {
                 rest.push(right);
                 rest.push(left);
             }
@@ -629,7 +763,11 @@ fn refuse_what_is_not_postgresql(select: &ast::Select) -> Result<()> {
     if select.qualify.is_some() {
         return refuse("QUALIFY");
     }
-    if select.prewhere.is_some() || !select.cluster_by.is_empty() || !select.distribute_by.is_empty() || !select.sort_by.is_empty() {
+    if select.prewhere.is_some()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+    {
         return refuse("this clause of SELECT");
     }
     Ok(())

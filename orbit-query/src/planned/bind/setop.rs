@@ -1,7 +1,6 @@
 //! VALUES, UNION, INTERSECT, EXCEPT.
 
 use super::{Binder, Bound, BoundQuery, OutColumn};
-use crate::planned::arrow::arrow_type;
 use crate::planned::error::Told;
 use crate::planned::types;
 use datafusion::common::Column;
@@ -12,19 +11,32 @@ use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 
 impl Binder<'_> {
     /// `wanted`: the types an INSERT's columns give to VALUES.
-    pub(in crate::planned) fn set_expr(&mut self, body: &SetExpr, wanted: Option<&[SqlType]>) -> Result<BoundQuery> {
+    pub(in crate::planned) fn set_expr(
+        &mut self,
+        body: &SetExpr,
+        wanted: Option<&[SqlType]>,
+    ) -> Result<BoundQuery> {
         match body {
             SetExpr::Select(select) => self.deeper(|binder| binder.select(select, &[])),
             SetExpr::Query(query) => self.deeper(|binder| binder.query(query)),
             SetExpr::Values(values) => self.values(values, wanted),
             SetExpr::Table(table) => {
                 let name = table.table_name.clone().unwrap_or_default();
-                let schema = table.schema_name.as_ref().map(|schema| format!("{schema}."));
-                Err(Error::unsupported(format_args!("TABLE {}{name}", schema.unwrap_or_default())))
+                let schema = table
+                    .schema_name
+                    .as_ref()
+                    .map(|schema| format!("{schema}."));
+                Err(Error::unsupported(format_args!(
+                    "TABLE {}{name}",
+                    schema.unwrap_or_default()
+                )))
             }
-            SetExpr::SetOperation { op, set_quantifier, left, right } => {
-                self.set_operation(*op, *set_quantifier, left, right)
-            }
+            SetExpr::SetOperation {
+                op,
+                set_quantifier,
+                left,
+                right,
+            } => self.set_operation(*op, *set_quantifier, left, right),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(Error::unsupported("a WITH query that changes data"))
             }
@@ -34,13 +46,20 @@ impl Binder<'_> {
     fn values(&mut self, values: &ast::Values, wanted: Option<&[SqlType]>) -> Result<BoundQuery> {
         let scope = super::scope::Scope::default();
         let width = values.rows.first().map_or(0, |row| row.content.len());
-        let mut columns: Vec<Vec<Bound>> = (0..width).map(|_| Vec::with_capacity(values.rows.len())).collect();
+        let mut columns: Vec<Vec<Bound>> = (0..width)
+            .map(|_| Vec::with_capacity(values.rows.len()))
+            .collect();
         for row in &values.rows {
             if row.content.len() != width {
-                return Err(Error::new(state::SYNTAX_ERROR, "VALUES lists must all be the same length"));
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    "VALUES lists must all be the same length",
+                ));
             }
             for (at, expr) in row.content.iter().enumerate() {
-                let bound = self.within(super::Clause::plain("VALUES"), |binder| binder.expr(&scope, expr))?;
+                let bound = self.within(super::Clause::plain("VALUES"), |binder| {
+                    binder.expr(&scope, expr)
+                })?;
                 columns[at].push(bound);
             }
         }
@@ -67,7 +86,11 @@ impl Binder<'_> {
             .enumerate()
             .map(|(i, ty)| crate::planned::arrow::field(&format!("column{}", i + 1), ty))
             .collect();
-        let schema = datafusion::common::DFSchema::from_unqualified_fields(fields.into(), Default::default()).told()?;
+        let schema = datafusion::common::DFSchema::from_unqualified_fields(
+            fields.into(),
+            Default::default(),
+        )
+        .told()?;
         let plan = LogicalPlanBuilder::values_with_schema(by_row, &std::sync::Arc::new(schema))
             .told()?
             .build()
@@ -77,13 +100,24 @@ impl Binder<'_> {
             .enumerate()
             .map(|(i, ty)| {
                 let name = format!("column{}", i + 1);
-                OutColumn { column: Column::new_unqualified(name.clone()), name, ty, origin: None }
+                OutColumn {
+                    column: Column::new_unqualified(name.clone()),
+                    name,
+                    ty,
+                    origin: None,
+                }
             })
             .collect();
         Ok(BoundQuery { plan, columns })
     }
 
-    fn set_operation(&mut self, op: SetOperator, quantifier: SetQuantifier, left: &SetExpr, right: &SetExpr) -> Result<BoundQuery> {
+    fn set_operation(
+        &mut self,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        left: &SetExpr,
+        right: &SetExpr,
+    ) -> Result<BoundQuery> {
         let all = match quantifier {
             SetQuantifier::All => true,
             SetQuantifier::None | SetQuantifier::Distinct => false,
@@ -97,7 +131,13 @@ impl Binder<'_> {
         // `a UNION ALL b UNION ALL c ...` leans left as deep as it is long.
         let mut rest = vec![right];
         let mut first = left;
-        while let SetExpr::SetOperation { op: inner, set_quantifier, left, right } = first {
+        while let SetExpr::SetOperation {
+            op: inner,
+            set_quantifier,
+            left,
+            right,
+        } = first
+        {
             if *inner != op || *set_quantifier != quantifier || op != SetOperator::Union {
                 break;
             }
@@ -117,10 +157,17 @@ impl Binder<'_> {
         }
         let mut wanted = Vec::with_capacity(width);
         for at in 0..width {
-            wanted.push(types::common(sides.iter().map(|side| &side.columns[at].ty), what)?);
+            wanted.push(types::common(
+                sides.iter().map(|side| &side.columns[at].ty),
+                what,
+            )?);
         }
         let names: Vec<String> = (0..width).map(|at| format!("c{}", at + 1)).collect();
-        let shown: Vec<String> = sides[0].columns.iter().map(|column| column.name.clone()).collect();
+        let shown: Vec<String> = sides[0]
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let mut plans = Vec::with_capacity(sides.len());
         for side in sides {
             plans.push(self.projected_as(side, &wanted, Some(&names))?.plan);
@@ -131,14 +178,30 @@ impl Binder<'_> {
         };
         for next in plans {
             plan = match (op, all) {
-                (SetOperator::Union, true) => LogicalPlanBuilder::from(plan).union(next).told()?.build().told()?,
-                (SetOperator::Union, false) => LogicalPlanBuilder::from(plan).union(next).told()?.build().told()?,
-                (SetOperator::Intersect, _) => LogicalPlanBuilder::intersect(plan, next, all).told()?,
-                (SetOperator::Except | SetOperator::Minus, _) => LogicalPlanBuilder::except(plan, next, all).told()?,
+                (SetOperator::Union, true) => LogicalPlanBuilder::from(plan)
+                    .union(next)
+                    .told()?
+                    .build()
+                    .told()?,
+                (SetOperator::Union, false) => LogicalPlanBuilder::from(plan)
+                    .union(next)
+                    .told()?
+                    .build()
+                    .told()?,
+                (SetOperator::Intersect, _) => {
+                    LogicalPlanBuilder::intersect(plan, next, all).told()?
+                }
+                (SetOperator::Except | SetOperator::Minus, _) => {
+                    LogicalPlanBuilder::except(plan, next, all).told()?
+                }
             };
         }
         if op == SetOperator::Union && !all {
-            plan = LogicalPlanBuilder::from(plan).distinct().told()?.build().told()?;
+            plan = LogicalPlanBuilder::from(plan)
+                .distinct()
+                .told()?
+                .build()
+                .told()?;
         }
         // One set of unqualified names again, whatever the operation made of them.
         let schema = plan.schema().clone();
@@ -149,12 +212,21 @@ impl Binder<'_> {
                 Expr::Column(Column::new(qualifier.cloned(), field.name())).alias(name)
             })
             .collect();
-        let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?.build().told()?;
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
         let columns = shown
             .into_iter()
             .zip(wanted)
             .zip(names)
-            .map(|((name, ty), inner)| OutColumn { name, ty, column: Column::new_unqualified(inner), origin: None })
+            .map(|((name, ty), inner)| OutColumn {
+                name,
+                ty,
+                column: Column::new_unqualified(inner),
+                origin: None,
+            })
             .collect();
         Ok(BoundQuery { plan, columns })
     }
@@ -171,9 +243,16 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(wanted.len());
         let mut changed = false;
         for (at, (column, want)) in query.columns.into_iter().zip(wanted).enumerate() {
-            let name = names.and_then(|names| names.get(at)).cloned().unwrap_or_else(|| column.column.name.clone());
-            let from = if column.ty == SqlType::Unknown { SqlType::Text } else { column.ty.clone() };
-            let expr = self.cast_expr(Expr::Column(column.column.clone()), &from, want, false)?;
+            let name = names
+                .and_then(|names| names.get(at))
+                .cloned()
+                .unwrap_or_else(|| column.column.name.clone());
+            let from = if column.ty == SqlType::Unknown {
+                SqlType::Text
+            } else {
+                column.ty.clone()
+            };
+            let expr = self.cast_expr(Expr::Column(column.column.clone()), &from, want)?;
             changed |= name != column.column.name || !matches!(expr, Expr::Column(_));
             exprs.push(expr.alias(&name));
             columns.push(OutColumn {
@@ -183,11 +262,17 @@ impl Binder<'_> {
                 origin: None,
             });
         }
-        let _ = arrow_type;
         if !changed && schema.fields().len() == columns.len() {
-            return Ok(BoundQuery { plan: query.plan, columns });
+            return Ok(BoundQuery {
+                plan: query.plan,
+                columns,
+            });
         }
-        let plan = LogicalPlanBuilder::from(query.plan).project(exprs).told()?.build().told()?;
+        let plan = LogicalPlanBuilder::from(query.plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
         Ok(BoundQuery { plan, columns })
     }
 }

@@ -16,7 +16,12 @@ use sqlparser::ast;
 
 impl Binder<'_> {
     /// A function of the table by name.
-    pub(super) fn table_call(&mut self, scope: &Scope, name: &str, args: &[&ast::Expr]) -> Result<Bound> {
+    pub(super) fn table_call(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        args: &[&ast::Expr],
+    ) -> Result<Bound> {
         let mut bound = Vec::with_capacity(args.len());
         for arg in args {
             bound.push(self.expr(scope, arg)?);
@@ -60,7 +65,12 @@ impl Binder<'_> {
         self.call_table("substring", args)
     }
 
-    pub(super) fn extract(&mut self, scope: &Scope, field: &str, expr: &ast::Expr) -> Result<Bound> {
+    pub(super) fn extract(
+        &mut self,
+        scope: &Scope,
+        field: &str,
+        expr: &ast::Expr,
+    ) -> Result<Bound> {
         let source = self.expr(scope, expr)?;
         self.extract_from(field.trim_matches(['\'', '"']), source)
     }
@@ -104,8 +114,10 @@ impl Binder<'_> {
                 Some(text.chars().next())
             }
             Some(_) => {
-                return Err(Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
-                    .with_hint("Escape string must be empty or one character."));
+                return Err(
+                    Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                        .with_hint("Escape string must be empty or one character."),
+                );
             }
         };
         self.like_bound(subject, pattern, escape, negated, insensitive)
@@ -144,7 +156,9 @@ impl Binder<'_> {
                 vec![SqlType::Text],
                 SqlType::Text,
                 move |args| match args.first() {
-                    Some(ValueRef::Text(text)) => pattern::with_backslash(text, escape).map(Value::Text),
+                    Some(ValueRef::Text(text)) => {
+                        pattern::with_backslash(text, escape).map(Value::Text)
+                    }
                     _ => Err(arity()),
                 },
             )
@@ -170,7 +184,12 @@ impl Binder<'_> {
         let escape = match escape.map(|escape| &escape.value) {
             None => Some('\\'),
             Some(ast::Value::SingleQuotedString(text)) => text.chars().next(),
-            Some(_) => return Err(Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")),
+            Some(_) => {
+                return Err(Error::new(
+                    state::INVALID_ESCAPE_SEQUENCE,
+                    "invalid escape string",
+                ));
+            }
         };
         let subject = self.expr(scope, expr)?;
         let subject = self.coerce(subject, &SqlType::Text)?;
@@ -193,7 +212,12 @@ impl Binder<'_> {
     }
 
     /// `~~` and `~` and their kin; `None`: another operator.
-    pub(super) fn like_operator(&mut self, sign: &str, left: &Bound, right: &Bound) -> Result<Option<Bound>> {
+    pub(super) fn like_operator(
+        &mut self,
+        sign: &str,
+        left: &Bound,
+        right: &Bound,
+    ) -> Result<Option<Bound>> {
         let like = match sign {
             "~~" => Some((false, false)),
             "!~~" => Some((true, false)),
@@ -202,7 +226,9 @@ impl Binder<'_> {
             _ => None,
         };
         if let Some((negated, insensitive)) = like {
-            return self.like_bound(left.clone(), right.clone(), None, negated, insensitive).map(Some);
+            return self
+                .like_bound(left.clone(), right.clone(), None, negated, insensitive)
+                .map(Some);
         }
         let operator = match sign {
             "~" => Operator::RegexMatch,
@@ -221,7 +247,11 @@ impl Binder<'_> {
             let translated = pattern::to_rust(text);
             pattern::compiled(&translated, false)?;
             let constant = literal::constant(Value::Text(translated), SqlType::Text)?;
-            return Ok(Some(boolean(super::operator::binary(subject.expr, operator, constant.expr))));
+            return Ok(Some(boolean(super::operator::binary(
+                subject.expr,
+                operator,
+                constant.expr,
+            ))));
         }
         let insensitive = sign.ends_with('*');
         let negated = sign.starts_with('!');
@@ -242,7 +272,12 @@ impl Binder<'_> {
     }
 
     /// COALESCE, GREATEST, LEAST, NULLIF. `None`: another function.
-    pub(super) fn conditional(&mut self, scope: &Scope, name: &str, args: &[&ast::Expr]) -> Result<Option<Bound>> {
+    pub(super) fn conditional(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        args: &[&ast::Expr],
+    ) -> Result<Option<Bound>> {
         let what = match name {
             "coalesce" => "COALESCE",
             "greatest" => "GREATEST",
@@ -255,17 +290,25 @@ impl Binder<'_> {
             bounds.push(self.expr(scope, arg)?);
         }
         if name == "nullif" {
-            let [left, right] = <[Bound; 2]>::try_from(bounds)
-                .map_err(|bounds| no_function(name, &bounds.into_iter().map(|b| b.ty).collect::<Vec<_>>()))?;
+            let [left, right] = <[Bound; 2]>::try_from(bounds).map_err(|bounds| {
+                no_function(name, &bounds.into_iter().map(|b| b.ty).collect::<Vec<_>>())
+            })?;
             let left = self.decided_like(left, &right)?;
             let equal = self.compare(left.clone(), Operator::Eq, right)?;
             let null = self.typed_null(&left.ty)?;
             let ty = left.ty.clone();
-            let case = Case::new(None, vec![(Box::new(equal.expr), Box::new(null))], Some(Box::new(left.expr)));
+            let case = Case::new(
+                None,
+                vec![(Box::new(equal.expr), Box::new(null))],
+                Some(Box::new(left.expr)),
+            );
             return Ok(Some(Bound::new(Expr::Case(case), ty)));
         }
         if bounds.is_empty() {
-            return Err(Error::new(state::SYNTAX_ERROR, "syntax error at or near \")\""));
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "syntax error at or near \")\"",
+            ));
         }
         let ty = types::common(bounds.iter().map(|bound| &bound.ty), what)?;
         let exprs = self.branches(bounds, &ty)?;
@@ -281,7 +324,11 @@ impl Binder<'_> {
         if !bound.is_unknown() {
             return Ok(bound);
         }
-        let ty = if other.is_unknown() { SqlType::Text } else { types::base(&other.ty) };
+        let ty = if other.is_unknown() {
+            SqlType::Text
+        } else {
+            types::base(&other.ty)
+        };
         self.coerce(bound, &ty)
     }
 
@@ -299,17 +346,23 @@ impl Binder<'_> {
         let ty = SqlType::Array(Box::new(element.clone()));
         let count = exprs.len();
         let held = element.clone();
-        let row = RowFn::new("array".to_owned(), format!("{element:?}"), vec![element; count], ty.clone(), move |args| {
-            Ok(Value::Array(Array {
-                element: held.clone(),
-                dims: if args.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![(i32::try_from(args.len()).unwrap_or(i32::MAX), 1)]
-                },
-                items: args.iter().map(ValueRef::to_owned).collect(),
-            }))
-        })
+        let row = RowFn::new(
+            "array".to_owned(),
+            format!("{element:?}"),
+            vec![element; count],
+            ty.clone(),
+            move |args| {
+                Ok(Value::Array(Array {
+                    element: held.clone(),
+                    dims: if args.is_empty() {
+                        Vec::new()
+                    } else {
+                        vec![(i32::try_from(args.len()).unwrap_or(i32::MAX), 1)]
+                    },
+                    items: args.iter().map(ValueRef::to_owned).collect(),
+                }))
+            },
+        )
         .lenient();
         Ok(Bound::new(row.call(exprs), ty))
     }
@@ -327,13 +380,20 @@ impl Binder<'_> {
                     if !matches!(bound.ty, SqlType::Array(_)) {
                         return Err(Error::new(
                             state::DATATYPE_MISMATCH,
-                            format!("cannot subscript type {} because it does not support subscripting", types::base(&bound.ty)),
+                            format!(
+                                "cannot subscript type {} because it does not support subscripting",
+                                types::base(&bound.ty)
+                            ),
                         ));
                     }
                     let index = self.expr(scope, index)?;
                     self.call_table("array_element", vec![bound, index])?
                 }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                ast::AccessExpr::Subscript(ast::Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride: None,
+                }) => {
                     let lower = match lower_bound {
                         Some(lower) => self.expr(scope, lower)?,
                         None => literal::number("1")?,
@@ -351,23 +411,35 @@ impl Binder<'_> {
     }
 
     /// `'t'::regclass` and `oid::regclass`.
-    pub(super) fn regclass(&mut self, scope: &Scope, expr: &ast::Expr, ty: &ast::DataType) -> Result<Bound> {
+    pub(super) fn regclass(
+        &mut self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        ty: &ast::DataType,
+    ) -> Result<Bound> {
         let bound = self.expr(scope, expr)?;
         if !bound.is_unknown() && !types::is_text(&bound.ty) {
             // An oid shows as itself; names come from joins with the catalogs.
             return Ok(bound);
         }
         let Some(Value::Text(name)) = bound.literal.clone() else {
-            return Err(Error::unsupported(format_args!("a cast to {ty} of an expression")));
+            return Err(Error::unsupported(format_args!(
+                "a cast to {ty} of an expression"
+            )));
         };
         if let Ok(oid) = name.parse::<u32>() {
             return literal::constant(Value::Int4(oid as i32), SqlType::Oid);
         }
         let parts: Vec<String> = name
             .split('.')
-            .map(|part| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
-                Some(quoted) => quoted.to_owned(),
-                None => part.to_lowercase(),
+            .map(|part| {
+                match part
+                    .strip_prefix('"')
+                    .and_then(|part| part.strip_suffix('"'))
+                {
+                    Some(quoted) => quoted.to_owned(),
+                    None => part.to_lowercase(),
+                }
             })
             .collect();
         let oid = match parts.as_slice() {
@@ -382,13 +454,19 @@ impl Binder<'_> {
         };
         match oid {
             Some(oid) => literal::constant(Value::Int4(oid as i32), SqlType::Oid),
-            None => Err(Error::new(state::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))),
+            None => Err(Error::new(
+                state::UNDEFINED_TABLE,
+                format!("relation \"{name}\" does not exist"),
+            )),
         }
     }
 }
 
 pub(super) fn type_list(args: &[SqlType]) -> String {
-    args.iter().map(|ty| types::base(ty).to_string()).collect::<Vec<_>>().join(", ")
+    args.iter()
+        .map(|ty| types::base(ty).to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 pub(super) fn no_function(name: &str, args: &[SqlType]) -> Error {

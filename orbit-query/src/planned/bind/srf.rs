@@ -9,7 +9,7 @@ use crate::planned::error::Told;
 use crate::planned::types;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
-use datafusion::logical_expr::expr::{Cast, Unnest};
+use datafusion::logical_expr::expr::Unnest;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -34,19 +34,36 @@ impl Binder<'_> {
                 .collect()
         }
         match factor {
-            TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => Some(TableCall {
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(args),
+                with_ordinality,
+                ..
+            } => Some(TableCall {
                 name: types::last_name(name),
                 args: exprs(&args.args),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
-            TableFactor::Function { name, args, alias, with_ordinality, .. } => Some(TableCall {
+            TableFactor::Function {
+                name,
+                args,
+                alias,
+                with_ordinality,
+                ..
+            } => Some(TableCall {
                 name: types::last_name(name),
                 args: exprs(args),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
-            TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => Some(TableCall {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_ordinality,
+                ..
+            } => Some(TableCall {
                 name: "unnest".to_owned(),
                 args: array_exprs.iter().collect(),
                 alias: alias.as_ref(),
@@ -86,7 +103,10 @@ impl Binder<'_> {
             };
             lists.push(list);
         }
-        let unique = self.unique_name(call.alias.map_or(call.name.as_str(), |alias| alias.name.value.as_str()));
+        let unique = self.unique_name(
+            call.alias
+                .map_or(call.name.as_str(), |alias| alias.name.value.as_str()),
+        );
         let base = match &left {
             Some(left) => left.plan.clone(),
             None => LogicalPlanBuilder::empty(true).build().told()?,
@@ -97,7 +117,9 @@ impl Binder<'_> {
             .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
             .collect();
         let mut columns = Vec::new();
-        let shown = call.alias.map_or_else(|| call.name.clone(), |alias| types::fold(&alias.name));
+        let shown = call
+            .alias
+            .map_or_else(|| call.name.clone(), |alias| types::fold(&alias.name));
         if call.ordinality {
             let first = lists[0].0.clone();
             let ordinals = crate::planned::functions::array::ordinals(first, &lists[0].1);
@@ -107,14 +129,28 @@ impl Binder<'_> {
         for (i, (list, ty)) in lists.into_iter().enumerate() {
             let inner = format!("__{unique}_{i}");
             exprs.push(list.alias(&inner));
-            let name = if call.ordinality && i == last { "ordinality".to_owned() } else { shown.clone() };
+            let name = if call.ordinality && i == last {
+                "ordinality".to_owned()
+            } else {
+                shown.clone()
+            };
             // Unnesting takes a column's qualifier off; the name alone is unique.
             columns.push((Column::new_unqualified(inner), name, ty));
         }
-        let mut plan = LogicalPlanBuilder::from(base).project(exprs).told()?.build().told()?;
-        let unnested: Vec<Column> = columns.iter().map(|(column, _, _)| column.clone()).collect();
+        let mut plan = LogicalPlanBuilder::from(base)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
+        let unnested: Vec<Column> = columns
+            .iter()
+            .map(|(column, _, _)| column.clone())
+            .collect();
         plan = LogicalPlanBuilder::from(plan)
-            .unnest_columns_with_options(unnested, UnnestOptions::new().with_preserve_nulls(keep_left))
+            .unnest_columns_with_options(
+                unnested,
+                UnnestOptions::new().with_preserve_nulls(keep_left),
+            )
             .told()?
             .build()
             .told()?;
@@ -123,7 +159,10 @@ impl Binder<'_> {
             schema: None,
             columns: columns
                 .into_iter()
-                .map(|(column, name, ty)| ScopeColumn { name, bound: Bound::new(Expr::Column(column), ty) })
+                .map(|(column, name, ty)| ScopeColumn {
+                    name,
+                    bound: Bound::new(Expr::Column(column), ty),
+                })
                 .collect(),
             primary_key: Vec::new(),
         };
@@ -154,11 +193,19 @@ impl Binder<'_> {
     }
 
     /// In the select list: a mark that [`Self::unnested`] turns into rows.
-    pub(super) fn set_returning(&mut self, scope: &Scope, name: &str, args: &Args<'_>) -> Result<Bound> {
+    pub(super) fn set_returning(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        args: &Args<'_>,
+    ) -> Result<Bound> {
         if !self.clause.windows {
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,
-                format!("set-returning functions are not allowed in {}", self.clause.name),
+                format!(
+                    "set-returning functions are not allowed in {}",
+                    self.clause.name
+                ),
             ));
         }
         let mut bounds = Vec::with_capacity(args.exprs.len());
@@ -166,10 +213,20 @@ impl Binder<'_> {
             bounds.push(self.expr(scope, arg)?);
         }
         let (list, element) = self.list_of(name, bounds)?;
-        Ok(Bound::new(Expr::Unnest(Unnest { expr: Box::new(list), outer: false }), element))
+        Ok(Bound::new(
+            Expr::Unnest(Unnest {
+                expr: Box::new(list),
+                outer: false,
+            }),
+            element,
+        ))
     }
 
-    pub(super) fn unnested(&mut self, plan: LogicalPlan, items: &mut [Item]) -> Result<LogicalPlan> {
+    pub(super) fn unnested(
+        &mut self,
+        plan: LogicalPlan,
+        items: &mut [Item],
+    ) -> Result<LogicalPlan> {
         let mut lists: Vec<Expr> = Vec::new();
         for item in items.iter() {
             item.bound
@@ -209,16 +266,22 @@ impl Binder<'_> {
             item.bound.expr = expr
                 .transform_down(|expr| {
                     Ok(match lists.iter().position(|list| *list == expr) {
-                        Some(at) => {
-                            Transformed::new(Expr::Column(columns[at].clone()), true, TreeNodeRecursion::Jump)
-                        }
+                        Some(at) => Transformed::new(
+                            Expr::Column(columns[at].clone()),
+                            true,
+                            TreeNodeRecursion::Jump,
+                        ),
                         None => Transformed::no(expr),
                     })
                 })
                 .told()?
                 .data;
         }
-        let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?.build().told()?;
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
         LogicalPlanBuilder::from(plan)
             .unnest_columns_with_options(columns, UnnestOptions::new().with_preserve_nulls(false))
             .told()?
@@ -227,7 +290,10 @@ impl Binder<'_> {
     }
 }
 
-fn named_columns(mut relation: ScopeRelation, alias: Option<&ast::TableAlias>) -> Result<ScopeRelation> {
+fn named_columns(
+    mut relation: ScopeRelation,
+    alias: Option<&ast::TableAlias>,
+) -> Result<ScopeRelation> {
     let Some(alias) = alias else {
         return Ok(relation);
     };
@@ -246,9 +312,4 @@ fn named_columns(mut relation: ScopeRelation, alias: Option<&ast::TableAlias>) -
         column.name = types::fold(&name.name);
     }
     Ok(relation)
-}
-
-/// Kept beside the casts of the binder for lists of one Arrow type but another name.
-pub(super) fn as_list(expr: Expr, ty: &SqlType) -> Expr {
-    Expr::Cast(Cast::new(Box::new(expr), crate::planned::arrow::arrow_type(ty)))
 }

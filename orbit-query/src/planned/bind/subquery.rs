@@ -16,7 +16,11 @@ use std::sync::Arc;
 
 pub(super) fn subquery(plan: LogicalPlan) -> Subquery {
     let outer_ref_columns = plan.all_out_ref_exprs();
-    Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Spans::new() }
+    Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns,
+        spans: Spans::new(),
+    }
 }
 
 impl Binder<'_> {
@@ -35,29 +39,51 @@ impl Binder<'_> {
     fn single_column(&self, query: &BoundQuery) -> Result<SqlType> {
         match query.columns.as_slice() {
             [only] => Ok(only.ty.clone()),
-            _ => Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column")),
+            _ => Err(Error::new(
+                state::SYNTAX_ERROR,
+                "subquery must return only one column",
+            )),
         }
     }
 
     pub(super) fn scalar_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
         let ty = self.single_column(&inner)?;
-        let ty = if ty == SqlType::Unknown { SqlType::Text } else { ty };
+        let ty = if ty == SqlType::Unknown {
+            SqlType::Text
+        } else {
+            ty
+        };
         Ok(Bound::new(Expr::ScalarSubquery(subquery(inner.plan)), ty))
     }
 
-    pub(super) fn exists(&mut self, scope: &Scope, query: &ast::Query, negated: bool) -> Result<Bound> {
+    pub(super) fn exists(
+        &mut self,
+        scope: &Scope,
+        query: &ast::Query,
+        negated: bool,
+    ) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
-        Ok(boolean(Expr::Exists(Exists { subquery: subquery(inner.plan), negated })))
+        Ok(boolean(Expr::Exists(Exists {
+            subquery: subquery(inner.plan),
+            negated,
+        })))
     }
 
     pub(super) fn array_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
         let element = self.single_column(&inner)?;
-        let element = if element == SqlType::Unknown { SqlType::Text } else { element };
+        let element = if element == SqlType::Unknown {
+            SqlType::Text
+        } else {
+            element
+        };
         let column = inner.columns.first().map(|column| column.column.clone());
         let Some(column) = column else {
-            return Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column"));
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "subquery must return only one column",
+            ));
         };
         let aggregate = datafusion::functions_aggregate::expr_fn::array_agg(Expr::Column(column));
         let plan = LogicalPlanBuilder::from(inner.plan)
@@ -67,10 +93,17 @@ impl Binder<'_> {
             .told()?;
         let ty = SqlType::Array(Box::new(element.clone()));
         let empty = literal::constant(
-            orbit_core::value::Value::Array(orbit_core::value::Array { element, dims: Vec::new(), items: Vec::new() }),
+            orbit_core::value::Value::Array(orbit_core::value::Array {
+                element,
+                dims: Vec::new(),
+                items: Vec::new(),
+            }),
             ty.clone(),
         )?;
-        let expr = datafusion::functions::core::expr_fn::coalesce(vec![Expr::ScalarSubquery(subquery(plan)), empty.expr]);
+        let expr = datafusion::functions::core::expr_fn::coalesce(vec![
+            Expr::ScalarSubquery(subquery(plan)),
+            empty.expr,
+        ]);
         Ok(Bound::new(expr, ty))
     }
 
@@ -78,7 +111,10 @@ impl Binder<'_> {
     fn against(&mut self, value: Bound, inner: BoundQuery) -> Result<(Expr, LogicalPlan)> {
         let ty = self.single_column(&inner)?;
         let Some(column) = inner.columns.first().map(|column| column.column.clone()) else {
-            return Err(Error::new(state::SYNTAX_ERROR, "subquery must return only one column"));
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "subquery must return only one column",
+            ));
         };
         let name = column.name.clone();
         let bound = Bound::new(Expr::Column(column), ty);
@@ -96,34 +132,66 @@ impl Binder<'_> {
         Ok((left, plan))
     }
 
-    pub(super) fn in_subquery(&mut self, scope: &Scope, expr: &ast::Expr, query: &ast::Query, negated: bool) -> Result<Bound> {
+    pub(super) fn in_subquery(
+        &mut self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        query: &ast::Query,
+        negated: bool,
+    ) -> Result<Bound> {
         if let ast::Expr::Tuple(items) = unnested(expr) {
             return self.row_in_subquery(scope, items, query, negated);
         }
         let value = self.expr(scope, expr)?;
         let inner = self.inner_query(scope, query)?;
         let (value, plan) = self.against(value, inner)?;
-        Ok(boolean(Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), negated))))
+        Ok(boolean(Expr::InSubquery(InSubquery::new(
+            Box::new(value),
+            subquery(plan),
+            negated,
+        ))))
     }
 
     /// `(a, b) IN (SELECT x, y ...)` as EXISTS (... WHERE x = a AND y = b).
-    fn row_in_subquery(&mut self, scope: &Scope, items: &[ast::Expr], query: &ast::Query, negated: bool) -> Result<Bound> {
+    fn row_in_subquery(
+        &mut self,
+        scope: &Scope,
+        items: &[ast::Expr],
+        query: &ast::Query,
+        negated: bool,
+    ) -> Result<Bound> {
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             values.push(self.expr(scope, item)?);
         }
         let inner = self.inner_query(scope, query)?;
         if inner.columns.len() != values.len() {
-            let what = if inner.columns.len() < values.len() { "few" } else { "many" };
-            return Err(Error::new(state::SYNTAX_ERROR, format!("subquery has too {what} columns")));
+            let what = if inner.columns.len() < values.len() {
+                "few"
+            } else {
+                "many"
+            };
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("subquery has too {what} columns"),
+            ));
         }
         let alias = self.unique_name("among");
-        let plan = LogicalPlanBuilder::from(inner.plan).alias(alias.as_str()).told()?.build().told()?;
+        let plan = LogicalPlanBuilder::from(inner.plan)
+            .alias(alias.as_str())
+            .told()?
+            .build()
+            .told()?;
         let mut conditions = Vec::with_capacity(values.len());
         for (value, column) in values.into_iter().zip(&inner.columns) {
             let value = as_outer(&value)?;
-            let here = datafusion::common::Column::new(Some(alias.as_str()), column.column.name.clone());
-            let (left, right) = self.comparable(value, Bound::new(Expr::Column(here), column.ty.clone()), "=")?;
+            let here =
+                datafusion::common::Column::new(Some(alias.as_str()), column.column.name.clone());
+            let (left, right) = self.comparable(
+                value,
+                Bound::new(Expr::Column(here), column.ty.clone()),
+                "=",
+            )?;
             conditions.push(binary(right, Operator::Eq, left));
         }
         let plan = LogicalPlanBuilder::from(plan)
@@ -131,7 +199,10 @@ impl Binder<'_> {
             .told()?
             .build()
             .told()?;
-        Ok(boolean(Expr::Exists(Exists { subquery: subquery(plan), negated })))
+        Ok(boolean(Expr::Exists(Exists {
+            subquery: subquery(plan),
+            negated,
+        })))
     }
 
     /// `x op ANY (...)`, `x op ALL (...)` over a subquery or an array.
@@ -143,7 +214,8 @@ impl Binder<'_> {
         right: &ast::Expr,
         any: bool,
     ) -> Result<Bound> {
-        let sign = super::operator::sign(op).ok_or_else(|| Error::unsupported(format_args!("the operator {op}")))?;
+        let sign = super::operator::sign(op)
+            .ok_or_else(|| Error::unsupported(format_args!("the operator {op}")))?;
         let operator = match sign.as_str() {
             "=" => Some(Operator::Eq),
             "<>" => Some(Operator::NotEq),
@@ -154,18 +226,27 @@ impl Binder<'_> {
             _ => None,
         };
         if let ast::Expr::Subquery(query) = unnested(right) {
-            let operator = operator.ok_or_else(|| Error::unsupported(format_args!("{sign} ANY over a subquery")))?;
+            let operator = operator
+                .ok_or_else(|| Error::unsupported(format_args!("{sign} ANY over a subquery")))?;
             let value = self.expr(scope, left)?;
             let inner = self.inner_query(scope, query)?;
             let (value, plan) = self.against(value, inner)?;
             return Ok(boolean(match (operator, any) {
-                (Operator::Eq, true) => Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), false)),
-                (Operator::NotEq, false) => Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), true)),
+                (Operator::Eq, true) => {
+                    Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), false))
+                }
+                (Operator::NotEq, false) => {
+                    Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), true))
+                }
                 _ => Expr::SetComparison(SetComparison {
                     expr: Box::new(value),
                     subquery: subquery(plan),
                     op: operator,
-                    quantifier: if any { SetQuantifier::Any } else { SetQuantifier::All },
+                    quantifier: if any {
+                        SetQuantifier::Any
+                    } else {
+                        SetQuantifier::All
+                    },
                 }),
             }));
         }
@@ -182,7 +263,10 @@ impl Binder<'_> {
             for bound in bounds {
                 terms.push(self.operator(&sign, value.clone(), bound)?.expr);
             }
-            return Ok(boolean(super::operator::balanced(terms, if any { Operator::Or } else { Operator::And })));
+            return Ok(boolean(super::operator::balanced(
+                terms,
+                if any { Operator::Or } else { Operator::And },
+            )));
         }
         self.over_array(scope, left, &sign, operator, right, any)
     }
@@ -199,13 +283,20 @@ impl Binder<'_> {
         let value = self.expr(scope, left)?;
         let array = self.expr(scope, right)?;
         let array = if array.is_unknown() {
-            let element = if value.is_unknown() { SqlType::Text } else { types::base(&value.ty) };
+            let element = if value.is_unknown() {
+                SqlType::Text
+            } else {
+                types::base(&value.ty)
+            };
             self.coerce(array, &SqlType::Array(Box::new(element)))?
         } else {
             array
         };
         let SqlType::Array(element) = array.ty.clone() else {
-            return Err(Error::new(state::DATATYPE_MISMATCH, "op ANY/ALL (array) requires array on right side"));
+            return Err(Error::new(
+                state::DATATYPE_MISMATCH,
+                "op ANY/ALL (array) requires array on right side",
+            ));
         };
         if let Some(orbit_core::value::Value::Array(items)) = &array.literal {
             let mut bounds = Vec::new();
@@ -219,13 +310,29 @@ impl Binder<'_> {
             for bound in bounds {
                 terms.push(self.operator(sign, value.clone(), bound)?.expr);
             }
-            return Ok(boolean(super::operator::balanced(terms, if any { Operator::Or } else { Operator::And })));
+            return Ok(boolean(super::operator::balanced(
+                terms,
+                if any { Operator::Or } else { Operator::And },
+            )));
         }
         let Some(operator) = operator else {
-            return Err(Error::unsupported(format_args!("{sign} ANY over an array that is not a constant")));
+            return Err(Error::unsupported(format_args!(
+                "{sign} ANY over an array that is not a constant"
+            )));
         };
-        let value = if types::same(&value.ty, &element) { value } else { self.coerce(value, &element)? };
-        let value = if matches!(value.ty, SqlType::Numeric(_)) { Bound::new(numeric_key(self.to_carrier(value)?.expr), SqlType::Numeric(None)) } else { value };
+        let value = if types::same(&value.ty, &element) {
+            value
+        } else {
+            self.coerce(value, &element)?
+        };
+        let value = if matches!(value.ty, SqlType::Numeric(_)) {
+            Bound::new(
+                numeric_key(self.to_carrier(value)?.expr),
+                SqlType::Numeric(None),
+            )
+        } else {
+            value
+        };
         crate::planned::functions::array::quantified(value, array, operator, any)
     }
 }

@@ -26,15 +26,29 @@ impl Binder<'_> {
         function: &ast::Function,
         args: Args<'_>,
     ) -> Result<Bound> {
-        let over = function.over.as_ref().ok_or_else(|| Error::internal("a window call without OVER"))?;
-        let inside = Clause { name: "window function calls", aggregates: true, windows: false };
+        let over = function
+            .over
+            .as_ref()
+            .ok_or_else(|| Error::internal("a window call without OVER"))?;
+        let inside = Clause {
+            name: "window function calls",
+            aggregates: true,
+            windows: false,
+        };
         let nested = |error: Error| {
-            if error.is(state::WINDOWING_ERROR) && error.message().contains("window function calls") {
-                return Error::new(state::WINDOWING_ERROR, "window function calls cannot be nested");
+            if error.is(state::WINDOWING_ERROR) && error.message().contains("window function calls")
+            {
+                return Error::new(
+                    state::WINDOWING_ERROR,
+                    "window function calls cannot be nested",
+                );
             }
             error
         };
-        self.within(inside, |binder| binder.window_inside(scope, name, function, over, args)).map_err(nested)
+        self.within(inside, |binder| {
+            binder.window_inside(scope, name, function, over, args)
+        })
+        .map_err(nested)
     }
 
     fn window_inside(
@@ -56,14 +70,30 @@ impl Binder<'_> {
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
             let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
             let params = call.params;
-            (WindowFunctionDefinition::AggregateUDF(call.func), params.args, params.filter, params.distinct, super::aggregate::carried(name, &ty), ty)
+            (
+                WindowFunctionDefinition::AggregateUDF(call.func),
+                params.args,
+                params.filter,
+                params.distinct,
+                super::aggregate::carried(name, &ty),
+                ty,
+            )
         } else {
             let (udwf, exprs, ty) = self.window_only(scope, name, &args)?;
             let returned = match name {
-                "row_number" | "rank" | "dense_rank" | "ntile" => datafusion::arrow::datatypes::DataType::UInt64,
+                "row_number" | "rank" | "dense_rank" | "ntile" => {
+                    datafusion::arrow::datatypes::DataType::UInt64
+                }
                 _ => arrow_type(&ty),
             };
-            (WindowFunctionDefinition::WindowUDF(udwf), exprs, None, false, returned, ty)
+            (
+                WindowFunctionDefinition::WindowUDF(udwf),
+                exprs,
+                None,
+                false,
+                returned,
+                ty,
+            )
         };
         if distinct {
             return Err(Error::new(
@@ -100,11 +130,16 @@ impl Binder<'_> {
                 .iter()
                 .find(|definition| types::fold(&definition.0) == wanted)
                 .ok_or_else(|| {
-                    Error::new(state::UNDEFINED_OBJECT, format!("window \"{wanted}\" does not exist"))
+                    Error::new(
+                        state::UNDEFINED_OBJECT,
+                        format!("window \"{wanted}\" does not exist"),
+                    )
                 })?;
             match &definition.1 {
                 ast::NamedWindowExpr::WindowSpec(spec) => Ok(spec.clone()),
-                ast::NamedWindowExpr::NamedWindow(_) => Err(Error::unsupported("a window named after another")),
+                ast::NamedWindowExpr::NamedWindow(_) => {
+                    Err(Error::unsupported("a window named after another"))
+                }
             }
         };
         match over {
@@ -143,10 +178,16 @@ impl Binder<'_> {
                     None => WindowFrameBound::CurrentRow,
                 };
                 if matches!(&start, WindowFrameBound::Following(value) if value.is_null()) {
-                    return Err(Error::new(state::WINDOWING_ERROR, "frame start cannot be UNBOUNDED FOLLOWING"));
+                    return Err(Error::new(
+                        state::WINDOWING_ERROR,
+                        "frame start cannot be UNBOUNDED FOLLOWING",
+                    ));
                 }
                 if matches!(&end, WindowFrameBound::Preceding(value) if value.is_null()) {
-                    return Err(Error::new(state::WINDOWING_ERROR, "frame end cannot be UNBOUNDED PRECEDING"));
+                    return Err(Error::new(
+                        state::WINDOWING_ERROR,
+                        "frame end cannot be UNBOUNDED PRECEDING",
+                    ));
                 }
                 WindowFrame::new_bounds(units, start, end)
             }
@@ -170,7 +211,13 @@ impl Binder<'_> {
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
         let wrong = || super::special::no_function(name, &have);
-        let plain = |udwf: Arc<WindowUDF>, ty: SqlType| if have.is_empty() { Ok((udwf, Vec::new(), ty)) } else { Err(wrong()) };
+        let plain = |udwf: Arc<WindowUDF>, ty: SqlType| {
+            if have.is_empty() {
+                Ok((udwf, Vec::new(), ty))
+            } else {
+                Err(wrong())
+            }
+        };
         match name {
             "row_number" => plain(df::row_number::row_number_udwf(), SqlType::Int8),
             "rank" => plain(df::rank::rank_udwf(), SqlType::Int8),
@@ -179,7 +226,8 @@ impl Binder<'_> {
             "cume_dist" => plain(df::cume_dist::cume_dist_udwf(), SqlType::Float8),
             "ntile" => {
                 let [buckets] = <[Bound; 1]>::try_from(bounds).map_err(|_| wrong())?;
-                let buckets = self.small_constant(buckets, "argument of ntile must be greater than zero", 1)?;
+                let buckets =
+                    self.small_constant(buckets, "argument of ntile must be greater than zero", 1)?;
                 Ok((df::ntile::ntile_udwf(), vec![buckets], SqlType::Int4))
             }
             "lag" | "lead" => {
@@ -201,7 +249,11 @@ impl Binder<'_> {
                 if let Some(default) = default {
                     exprs.push(self.coerce_branch(default, &ty)?.expr);
                 }
-                let udwf = if name == "lag" { df::lead_lag::lag_udwf() } else { df::lead_lag::lead_udwf() };
+                let udwf = if name == "lag" {
+                    df::lead_lag::lag_udwf()
+                } else {
+                    df::lead_lag::lead_udwf()
+                };
                 Ok((udwf, exprs, ty))
             }
             "first_value" | "last_value" => {
@@ -217,14 +269,21 @@ impl Binder<'_> {
             "nth_value" => {
                 let [value, nth] = <[Bound; 2]>::try_from(bounds).map_err(|_| wrong())?;
                 let value = self.decided(value)?;
-                let nth = self.small_constant(nth, "argument of nth_value must be greater than zero", 1)?;
-                Ok((df::nth_value::nth_value_udwf(), vec![value.expr, nth], value.ty))
+                let nth =
+                    self.small_constant(nth, "argument of nth_value must be greater than zero", 1)?;
+                Ok((
+                    df::nth_value::nth_value_udwf(),
+                    vec![value.expr, nth],
+                    value.ty,
+                ))
             }
             _ => Err(match crate::planned::functions::named(name) {
                 [] => wrong(),
                 _ => Error::new(
                     state::WRONG_OBJECT_TYPE,
-                    format!("OVER specified, but {name} is not a window function nor an aggregate function"),
+                    format!(
+                        "OVER specified, but {name} is not a window function nor an aggregate function"
+                    ),
                 ),
             }),
         }
@@ -247,7 +306,9 @@ impl Binder<'_> {
             Some(_) => Err(Error::new(state::INVALID_PARAMETER_VALUE, refusal)),
             None => match &bound.expr {
                 Expr::Placeholder(_) => Ok(bound.expr),
-                _ => Err(Error::unsupported("a window function's offset that is not a constant")),
+                _ => Err(Error::unsupported(
+                    "a window function's offset that is not a constant",
+                )),
             },
         }
     }
@@ -262,18 +323,26 @@ fn bound(bound: &ast::WindowFrameBound, units: WindowFrameUnits) -> Result<Windo
         ast::WindowFrameBound::CurrentRow => WindowFrameBound::CurrentRow,
         ast::WindowFrameBound::Preceding(None) => WindowFrameBound::Preceding(unbounded()),
         ast::WindowFrameBound::Following(None) => WindowFrameBound::Following(unbounded()),
-        ast::WindowFrameBound::Preceding(Some(by)) => WindowFrameBound::Preceding(distance(by, units)?),
-        ast::WindowFrameBound::Following(Some(by)) => WindowFrameBound::Following(distance(by, units)?),
+        ast::WindowFrameBound::Preceding(Some(by)) => {
+            WindowFrameBound::Preceding(distance(by, units)?)
+        }
+        ast::WindowFrameBound::Following(Some(by)) => {
+            WindowFrameBound::Following(distance(by, units)?)
+        }
     })
 }
 
 fn distance(expr: &ast::Expr, units: WindowFrameUnits) -> Result<ScalarValue> {
     let text = match super::operator::unnested(expr) {
         ast::Expr::Value(value) => match &value.value {
-            ast::Value::Number(text, _) | ast::Value::SingleQuotedString(text) => Some(text.clone()),
+            ast::Value::Number(text, _) | ast::Value::SingleQuotedString(text) => {
+                Some(text.clone())
+            }
             _ => None,
         },
-        ast::Expr::Interval(interval) => interval_text(&interval.value, interval.leading_field.as_ref()),
+        ast::Expr::Interval(interval) => {
+            interval_text(&interval.value, interval.leading_field.as_ref())
+        }
         ast::Expr::Cast { expr, .. } => match &**expr {
             ast::Expr::Value(value) => match &value.value {
                 ast::Value::SingleQuotedString(text) => Some(text.clone()),
@@ -288,14 +357,21 @@ fn distance(expr: &ast::Expr, units: WindowFrameUnits) -> Result<ScalarValue> {
         _ => None,
     };
     let Some(text) = text else {
-        return Err(Error::unsupported("a window frame whose distance is not a constant"));
+        return Err(Error::unsupported(
+            "a window frame whose distance is not a constant",
+        ));
     };
     match units {
         WindowFrameUnits::Range => Ok(ScalarValue::Utf8(Some(text))),
         _ => text
             .parse::<u64>()
             .map(|rows| ScalarValue::UInt64(Some(rows)))
-            .map_err(|_| Error::new(state::INVALID_PARAMETER_VALUE, "frame starting offset must not be negative")),
+            .map_err(|_| {
+                Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    "frame starting offset must not be negative",
+                )
+            }),
     }
 }
 

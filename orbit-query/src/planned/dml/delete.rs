@@ -19,7 +19,8 @@ use sqlparser::ast;
 use std::sync::Arc;
 
 pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Delete) -> Prepared {
-    let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) = &delete.from;
+    let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) =
+        &delete.from;
     let [from] = from.as_slice() else {
         return Err(Error::unsupported("DELETE from several tables"));
     };
@@ -36,9 +37,17 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     let mut plan = relation.plan;
     if let Some(selection) = &delete.selection {
         let condition = binder.condition(&relation.scope, selection)?;
-        plan = LogicalPlanBuilder::from(plan).filter(condition).told()?.build().told()?;
+        plan = LogicalPlanBuilder::from(plan)
+            .filter(condition)
+            .told()?
+            .build()
+            .told()?;
     }
-    plan = LogicalPlanBuilder::from(plan).project(vec![key.alias("key")]).told()?.build().told()?;
+    plan = LogicalPlanBuilder::from(plan)
+        .project(vec![key.alias("key")])
+        .told()?
+        .build()
+        .told()?;
     let returning = Returning::prepare(binder, state, &table, &shown, delete.returning.as_deref())?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),

@@ -46,16 +46,26 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     };
     let table = named(binder, name)?;
     binder.tables.push(table.clone());
-    let alias = insert.table_alias.as_ref().map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
+    let alias = insert
+        .table_alias
+        .as_ref()
+        .map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
     let mut columns: Vec<usize> = if insert.columns.is_empty() {
         (0..table.columns.len()).collect()
     } else {
-        insert.columns.iter().map(|name| position(&table, &types::last_name(name))).collect::<Result<_>>()?
+        insert
+            .columns
+            .iter()
+            .map(|name| position(&table, &types::last_name(name)))
+            .collect::<Result<_>>()?
     };
     let mut seen = AHashSet::new();
     for at in &columns {
         if !seen.insert(*at) {
-            let name = table.columns.get(*at).map_or("", |column| column.name.as_str());
+            let name = table
+                .columns
+                .get(*at)
+                .map_or("", |column| column.name.as_str());
             return Err(Error::new(
                 state::DUPLICATE_COLUMN,
                 format!("column \"{name}\" specified more than once"),
@@ -66,24 +76,43 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         None => {
             columns.clear();
             let plan = LogicalPlanBuilder::empty(true).build().told()?;
-            BoundQuery { plan, columns: Vec::new() }
+            BoundQuery {
+                plan,
+                columns: Vec::new(),
+            }
         }
         Some(source) => {
             let mut query = (**source).clone();
             fill_defaults(&table, &mut columns, &mut query)?;
-            let wanted: Vec<SqlType> =
-                columns.iter().filter_map(|at| table.columns.get(*at)).map(|column| column.sql_type.clone()).collect();
-            match (&*query.body, &query.with, &query.order_by, &query.limit_clause) {
-                (SetExpr::Values(_), None, None, None) => binder.set_expr(&query.body, Some(&wanted))?,
+            let wanted: Vec<SqlType> = columns
+                .iter()
+                .filter_map(|at| table.columns.get(*at))
+                .map(|column| column.sql_type.clone())
+                .collect();
+            match (
+                &*query.body,
+                &query.with,
+                &query.order_by,
+                &query.limit_clause,
+            ) {
+                (SetExpr::Values(_), None, None, None) => {
+                    binder.set_expr(&query.body, Some(&wanted))?
+                }
                 _ => binder.query(&query)?,
             }
         }
     };
     if input.columns.len() > columns.len() {
-        return Err(Error::new(state::SYNTAX_ERROR, "INSERT has more expressions than target columns"));
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "INSERT has more expressions than target columns",
+        ));
     }
     if input.columns.len() < columns.len() && !insert.columns.is_empty() {
-        return Err(Error::new(state::SYNTAX_ERROR, "INSERT has more target columns than expressions"));
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "INSERT has more target columns than expressions",
+        ));
     }
     columns.truncate(input.columns.len());
     let mut exprs = Vec::with_capacity(columns.len());
@@ -96,7 +125,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let plan = if exprs.is_empty() {
         input.plan
     } else {
-        LogicalPlanBuilder::from(input.plan).project(exprs).told()?.build().told()?
+        LogicalPlanBuilder::from(input.plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?
     };
     let conflict = match &insert.on {
         None => None,
@@ -159,8 +192,10 @@ fn on_conflict(
     let target = match &on.conflict_target {
         None => ConflictTarget::Any,
         Some(ast::ConflictTarget::Columns(names)) => {
-            let wanted: AHashSet<usize> =
-                names.iter().map(|name| position(table, &types::fold(name))).collect::<Result<_>>()?;
+            let wanted: AHashSet<usize> = names
+                .iter()
+                .map(|name| position(table, &types::fold(name)))
+                .collect::<Result<_>>()?;
             inferred(table, &wanted)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
@@ -168,12 +203,21 @@ fn on_conflict(
             let missing = || {
                 Error::new(
                     state::UNDEFINED_OBJECT,
-                    format!("constraint \"{name}\" for table \"{}\" does not exist", table.name),
+                    format!(
+                        "constraint \"{name}\" for table \"{}\" does not exist",
+                        table.name
+                    ),
                 )
             };
             match &table.primary_key {
                 Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
-                _ => ConflictTarget::Index(table.index_named(&name).filter(|index| index.unique).ok_or_else(missing)?.id),
+                _ => ConflictTarget::Index(
+                    table
+                        .index_named(&name)
+                        .filter(|index| index.unique)
+                        .ok_or_else(missing)?
+                        .id,
+                ),
             }
         }
     };
@@ -195,22 +239,35 @@ fn on_conflict(
             let mut exprs = Vec::new();
             for assignment in &update.assignments {
                 let ast::AssignmentTarget::ColumnName(name) = &assignment.target else {
-                    return Err(Error::unsupported("assigning to several columns in ON CONFLICT"));
+                    return Err(Error::unsupported(
+                        "assigning to several columns in ON CONFLICT",
+                    ));
                 };
                 let at = position(table, &types::last_name(name))?;
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?
                 } else {
-                    binder.within_clause(Clause::plain("ON CONFLICT"), &rows.scope, &assignment.value)?
+                    binder.within_clause(
+                        Clause::plain("ON CONFLICT"),
+                        &rows.scope,
+                        &assignment.value,
+                    )?
                 };
-                exprs.push((assigned(binder, table, at, bound)?, table.columns[at].sql_type.clone()));
+                exprs.push((
+                    assigned(binder, table, at, bound)?,
+                    table.columns[at].sql_type.clone(),
+                ));
                 set.push(at);
             }
             let filtered = update.selection.is_some();
             if let Some(selection) = &update.selection {
                 exprs.push((binder.condition(&rows.scope, selection)?, SqlType::Bool));
             }
-            Some(DoUpdate { set, exprs: rows.compile(exprs, state)?, filtered })
+            Some(DoUpdate {
+                set,
+                exprs: rows.compile(exprs, state)?,
+                filtered,
+            })
         }
     };
     Ok(OnConflict { target, update })
@@ -218,8 +275,11 @@ fn on_conflict(
 
 /// The key or unique index over exactly these columns.
 fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
-    let same = |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
-    if !table.primary_key_columns().is_empty() && same(&mut table.primary_key_columns().iter().copied()) {
+    let same =
+        |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
+    if !table.primary_key_columns().is_empty()
+        && same(&mut table.primary_key_columns().iter().copied())
+    {
         return Ok(ConflictTarget::PrimaryKey);
     }
     table
@@ -236,7 +296,11 @@ fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
 }
 
 impl Running<'_> {
-    pub(super) async fn insert(&self, txn: &mut Transaction, insert: &Insert) -> Result<(Tag, Option<Rows>)> {
+    pub(super) async fn insert(
+        &self,
+        txn: &mut Transaction,
+        insert: &Insert,
+    ) -> Result<(Tag, Option<Rows>)> {
         let table = &self.write.table;
         let writer = self.writer()?;
         let env = self.env();
@@ -256,7 +320,10 @@ impl Running<'_> {
                     count += 1;
                     continue;
                 };
-                if let Some(written) = self.upsert(txn, conflict, &writer, row, &mut touched).await? {
+                if let Some(written) = self
+                    .upsert(txn, conflict, &writer, row, &mut touched)
+                    .await?
+                {
                     count += 1;
                     if let Some(shown) = &mut shown {
                         shown.push(written);
@@ -280,7 +347,10 @@ impl Running<'_> {
         let table = &self.write.table;
         loop {
             self.ctx.cancel.check()?;
-            let Some(met) = txn.insert_unless_conflict(table, row.clone(), conflict.target).await? else {
+            let Some(met) = txn
+                .insert_unless_conflict(table, row.clone(), conflict.target)
+                .await?
+            else {
                 if conflict.update.is_some() && !table.primary_key_columns().is_empty() {
                     let mut key = Vec::new();
                     orbit_core::key::primary_key(table.primary_key_columns(), &row, &mut key)?;
@@ -298,7 +368,9 @@ impl Running<'_> {
                 )
                 .with_hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
             }
-            let locked = txn.lock_row(table, &met.pk, RowLock::Update, Wait::Block).await?;
+            let locked = txn
+                .lock_row(table, &met.pk, RowLock::Update, Wait::Block)
+                .await?;
             let Some(old) = locked.row else {
                 // Deleted meanwhile: the key is free again.
                 touched.remove(&met.pk);
@@ -311,7 +383,11 @@ impl Running<'_> {
                     .collect::<Result<Vec<_>>>()?
             };
             both.extend(row.iter().cloned());
-            let mut values = update.exprs.eval(&[both], &|expr| self.put(expr))?.pop().unwrap_or_default();
+            let mut values = update
+                .exprs
+                .eval(&[both], &|expr| self.put(expr))?
+                .pop()
+                .unwrap_or_default();
             if update.filtered && values.pop() != Some(Value::Bool(true)) {
                 return Ok(None);
             }

@@ -3,7 +3,6 @@
 use super::{Kind, Prepared, Running, Write, prepared};
 use crate::planned::bind::{Binder, BoundQuery};
 use crate::planned::statement::{finished, optimized};
-use crate::planned::types;
 use crate::rows::{ColumnDesc, Rows, Tag};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
@@ -26,7 +25,9 @@ pub struct Lock {
 
 pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query) -> Prepared {
     let SetExpr::Select(select) = &*query.body else {
-        return Err(Error::unsupported("FOR UPDATE over UNION, INTERSECT, EXCEPT or VALUES"));
+        return Err(Error::unsupported(
+            "FOR UPDATE over UNION, INTERSECT, EXCEPT or VALUES",
+        ));
     };
     let refused = |what: &str| Err(Error::unsupported(format_args!("FOR UPDATE with {what}")));
     if select.distinct.is_some() {
@@ -41,7 +42,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
     if !from.joins.is_empty() {
         return refused("a join");
     }
-    let TableFactor::Table { name, args: None, .. } = &from.relation else {
+    let TableFactor::Table {
+        name, args: None, ..
+    } = &from.relation
+    else {
         return refused("anything but a table");
     };
     let table = super::update::named(binder, name)?;
@@ -76,31 +80,56 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
     let types: Arc<[SqlType]> = bound
         .columns
         .iter()
-        .map(|column| if column.ty == SqlType::Unknown { SqlType::Text } else { column.ty.clone() })
+        .map(|column| {
+            if column.ty == SqlType::Unknown {
+                SqlType::Text
+            } else {
+                column.ty.clone()
+            }
+        })
         .collect();
-    let (plan, columns) = finished(binder, BoundQuery { plan: bound.plan, columns: shown })?;
-    let _ = types::base;
+    let (plan, columns) = finished(
+        binder,
+        BoundQuery {
+            plan: bound.plan,
+            columns: shown,
+        },
+    )?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types,
         table,
-        kind: Kind::Lock(Lock { columns, mode, wait, limit, offset }),
+        kind: Kind::Lock(Lock {
+            columns,
+            mode,
+            wait,
+            limit,
+            offset,
+        }),
         returning: None,
     })
 }
 
 impl Running<'_> {
-    pub(super) async fn lock(&self, txn: &mut Transaction, lock: &Lock) -> Result<(Tag, Option<Rows>)> {
+    pub(super) async fn lock(
+        &self,
+        txn: &mut Transaction,
+        lock: &Lock,
+    ) -> Result<(Tag, Option<Rows>)> {
         let count = |expr: &Option<Expr>| -> Result<Option<usize>> {
             let Some(expr) = expr else {
                 return Ok(None);
             };
             match self.put(expr.clone())? {
-                Expr::Literal(scalar, _) => match crate::planned::arrow::scalar_value(&scalar, &SqlType::Int8)? {
-                    Value::Int8(rows) => Ok(usize::try_from(rows).ok()),
-                    _ => Ok(None),
-                },
-                _ => Err(Error::unsupported("a LIMIT that is not a constant with FOR UPDATE")),
+                Expr::Literal(scalar, _) => {
+                    match crate::planned::arrow::scalar_value(&scalar, &SqlType::Int8)? {
+                        Value::Int8(rows) => Ok(usize::try_from(rows).ok()),
+                        _ => Ok(None),
+                    }
+                }
+                _ => Err(Error::unsupported(
+                    "a LIMIT that is not a constant with FOR UPDATE",
+                )),
             }
         };
         let limit = count(&lock.limit)?.unwrap_or(usize::MAX);
@@ -121,7 +150,9 @@ impl Running<'_> {
                     let Some(Value::Bytea(key)) = row.pop() else {
                         return Err(Error::internal("a row to be locked came without its key"));
                     };
-                    let locked = txn.lock_row(&self.write.table, &key, lock.mode, lock.wait).await?;
+                    let locked = txn
+                        .lock_row(&self.write.table, &key, lock.mode, lock.wait)
+                        .await?;
                     if locked.skipped {
                         continue;
                     }
@@ -142,6 +173,9 @@ impl Running<'_> {
             view = txn.begin_statement();
         };
         let tag = Tag::Select(rows.len() as u64);
-        Ok((tag, Some(Rows::values(lock.columns.clone(), rows).tagged(tag))))
+        Ok((
+            tag,
+            Some(Rows::values(lock.columns.clone(), rows).tagged(tag)),
+        ))
     }
 }

@@ -4,7 +4,6 @@ use crate::planned::arrow::{array_of, cell, field};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
 use crate::planned::error::Told;
-use crate::planned::types;
 use crate::rows::ColumnDesc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -77,7 +76,12 @@ impl RowScope {
     pub fn compile(self, exprs: Vec<(Expr, SqlType)>, state: &SessionState) -> Result<RowExprs> {
         for (expr, _) in &exprs {
             let subquery = expr
-                .exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
+                .exists(|expr| {
+                    Ok(matches!(
+                        expr,
+                        Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+                    ))
+                })
                 .told()?;
             if subquery {
                 return Err(Error::unsupported("a subquery in RETURNING or ON CONFLICT"));
@@ -91,7 +95,13 @@ impl RowScope {
                 .collect::<Vec<_>>(),
         ));
         let named = DFSchema::try_from(schema.clone()).told()?;
-        Ok(RowExprs { schema, named, columns: self.columns, exprs, state: state.clone() })
+        Ok(RowExprs {
+            schema,
+            named,
+            columns: self.columns,
+            exprs,
+            state: state.clone(),
+        })
     }
 }
 
@@ -107,18 +117,34 @@ impl RowExprs {
         }
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (at, ty) in self.columns.iter().enumerate() {
-            let column: Vec<Value> = rows.iter().map(|row| row.get(at).cloned().unwrap_or_default()).collect();
+            let column: Vec<Value> = rows
+                .iter()
+                .map(|row| row.get(at).cloned().unwrap_or_default())
+                .collect();
             arrays.push(array_of(ty, &column)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
             .map_err(datafusion::error::DataFusionError::from)
             .told()?;
-        let mut answer: Vec<Vec<Value>> = rows.iter().map(|_| Vec::with_capacity(self.exprs.len())).collect();
+        let mut answer: Vec<Vec<Value>> = rows
+            .iter()
+            .map(|_| Vec::with_capacity(self.exprs.len()))
+            .collect();
         for (expr, ty) in &self.exprs {
             let expr = put(expr.clone())?;
-            let physical = create_physical_expr(&expr, &self.named, self.state.execution_props(), &Default::default()).told()?;
-            let column = physical.evaluate(&batch).told()?.into_array(rows.len()).told()?;
+            let physical = create_physical_expr(
+                &expr,
+                &self.named,
+                self.state.execution_props(),
+                &Default::default(),
+            )
+            .told()?;
+            let column = physical
+                .evaluate(&batch)
+                .told()?
+                .into_array(rows.len())
+                .told()?;
             for (row, out) in answer.iter_mut().enumerate() {
                 out.push(cell(&column, row, ty)?.to_owned());
             }
@@ -160,7 +186,9 @@ impl Returning {
             });
             exprs.push((bound.expr, bound.ty));
         }
-        let _ = types::base;
-        Ok(Some(Returning { columns: columns.into(), exprs: rows.compile(exprs, state)? }))
+        Ok(Some(Returning {
+            columns: columns.into(),
+            exprs: rows.compile(exprs, state)?,
+        }))
     }
 }

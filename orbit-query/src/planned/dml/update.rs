@@ -32,27 +32,47 @@ pub(super) fn target<'q>(
     binder: &Binder<'_>,
     factor: &'q TableFactor,
 ) -> Result<(Arc<Table>, Option<&'q ast::TableAlias>)> {
-    let TableFactor::Table { name, alias, args: None, .. } = factor else {
+    let TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        ..
+    } = factor
+    else {
         return Err(Error::unsupported("writing to anything but a table"));
     };
     Ok((named(binder, name)?, alias.as_ref()))
 }
 
 pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<Table>> {
-    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(types::fold).collect();
+    let parts: Vec<String> = name
+        .0
+        .iter()
+        .filter_map(|part| part.as_ident())
+        .map(types::fold)
+        .collect();
     let (schema, table) = match parts.as_slice() {
         [table] => (None, table),
         [schema, table] => (Some(schema.as_str()), table),
-        _ => return Err(Error::unsupported(format_args!("cross-database references: {name}"))),
+        _ => {
+            return Err(Error::unsupported(format_args!(
+                "cross-database references: {name}"
+            )));
+        }
     };
-    binder.find_table(schema, table).ok_or_else(|| no_relation(schema, table))
+    binder
+        .find_table(schema, table)
+        .ok_or_else(|| no_relation(schema, table))
 }
 
 pub(super) fn position(table: &Table, name: &str) -> Result<usize> {
     table.column_position(name).ok_or_else(|| {
         Error::new(
             state::UNDEFINED_COLUMN,
-            format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
+            format!(
+                "column \"{name}\" of relation \"{}\" does not exist",
+                table.name
+            ),
         )
     })
 }
@@ -64,7 +84,10 @@ pub(super) fn assigned(
     at: usize,
     bound: crate::planned::bind::Bound,
 ) -> Result<Expr> {
-    let column = table.columns.get(at).ok_or_else(|| Error::internal("a column that is not there"))?;
+    let column = table
+        .columns
+        .get(at)
+        .ok_or_else(|| Error::internal("a column that is not there"))?;
     if !types::assignable(&bound.ty, &column.sql_type) {
         return Err(Error::new(
             state::DATATYPE_MISMATCH,
@@ -82,14 +105,18 @@ pub(super) fn assigned(
 
 pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Update) -> Prepared {
     if !update.table.joins.is_empty() {
-        return Err(Error::new(state::SYNTAX_ERROR, "syntax error at or near \"JOIN\""));
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "syntax error at or near \"JOIN\"",
+        ));
     }
     let (table, alias) = target(binder, &update.table.relation)?;
     let mut relation = binder.stored(&table, alias, true)?;
     let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to update by"))?;
     let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
     if let Some(from) = &update.from {
-        let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) = from;
+        let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) =
+            from;
         for item in from {
             relation = binder.table_with_joins(item, Some(relation))?;
         }
@@ -97,7 +124,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     let mut plan = relation.plan;
     if let Some(selection) = &update.selection {
         let condition = binder.condition(&relation.scope, selection)?;
-        plan = LogicalPlanBuilder::from(plan).filter(condition).told()?.build().told()?;
+        plan = LogicalPlanBuilder::from(plan)
+            .filter(condition)
+            .told()?
+            .build()
+            .told()?;
     }
     let mut set = Vec::new();
     let mut exprs = vec![key.alias("key")];
@@ -105,11 +136,15 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     for assignment in &update.assignments {
         let pairs: Vec<(String, &ast::Expr)> = match (&assignment.target, &assignment.value) {
             (AssignmentTarget::ColumnName(name), value) => vec![(types::last_name(name), value)],
-            (AssignmentTarget::Tuple(names), ast::Expr::Tuple(values)) if names.len() == values.len() => {
+            (AssignmentTarget::Tuple(names), ast::Expr::Tuple(values))
+                if names.len() == values.len() =>
+            {
                 names.iter().map(types::last_name).zip(values).collect()
             }
             (AssignmentTarget::Tuple(_), _) => {
-                return Err(Error::unsupported("assigning a subquery to several columns"));
+                return Err(Error::unsupported(
+                    "assigning a subquery to several columns",
+                ));
             }
         };
         for (name, value) in pairs {
@@ -124,7 +159,8 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                 let value = default_of(binder, &table, at)?;
                 assigned(binder, &table, at, value)?
             } else {
-                let bound = binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?;
+                let bound =
+                    binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?;
                 assigned(binder, &table, at, bound)?
             };
             exprs.push(expr.alias(format!("v{}", set.len())));
@@ -132,11 +168,18 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             set.push(at);
         }
     }
-    plan = LogicalPlanBuilder::from(plan).project(exprs).told()?.build().told()?;
+    plan = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .told()?
+        .build()
+        .told()?;
     let key_columns = table.primary_key_columns();
     let touches_key = set.iter().any(|at| {
         key_columns.contains(at)
-            || table.indexes.iter().any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
+            || table
+                .indexes
+                .iter()
+                .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
     });
     let returning = Returning::prepare(binder, state, &table, &shown, update.returning.as_deref())?;
     prepared(Write {
@@ -145,7 +188,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         table,
         kind: Kind::Update(Update {
             set,
-            mode: if touches_key { RowLock::Update } else { RowLock::NoKeyUpdate },
+            mode: if touches_key {
+                RowLock::Update
+            } else {
+                RowLock::NoKeyUpdate
+            },
         }),
         returning,
     })
@@ -156,8 +203,16 @@ pub(super) fn is_default(value: &ast::Expr) -> bool {
 }
 
 /// A column's DEFAULT as an expression.
-pub(super) fn default_of(binder: &mut Binder<'_>, table: &Table, at: usize) -> Result<crate::planned::bind::Bound> {
-    match table.columns.get(at).and_then(|column| column.default.as_deref()) {
+pub(super) fn default_of(
+    binder: &mut Binder<'_>,
+    table: &Table,
+    at: usize,
+) -> Result<crate::planned::bind::Bound> {
+    match table
+        .columns
+        .get(at)
+        .and_then(|column| column.default.as_deref())
+    {
         None => crate::planned::bind::literal::null(),
         Some(sql) => {
             let expr = crate::write::stored_expression(sql)?;
@@ -167,7 +222,11 @@ pub(super) fn default_of(binder: &mut Binder<'_>, table: &Table, at: usize) -> R
 }
 
 impl Running<'_> {
-    pub(super) async fn update(&self, txn: &mut Transaction, update: &Update) -> Result<(Tag, Option<Rows>)> {
+    pub(super) async fn update(
+        &self,
+        txn: &mut Transaction,
+        update: &Update,
+    ) -> Result<(Tag, Option<Rows>)> {
         let table = &self.write.table;
         let writer = self.writer()?;
         let env = self.env();
@@ -177,7 +236,12 @@ impl Running<'_> {
         for (row, old) in rows.into_iter().zip(stored) {
             self.ctx.cancel.check()?;
             let key = key_of(&row)?.to_vec();
-            let changes: Vec<(usize, Value)> = update.set.iter().copied().zip(row.into_iter().skip(1)).collect();
+            let changes: Vec<(usize, Value)> = update
+                .set
+                .iter()
+                .copied()
+                .zip(row.into_iter().skip(1))
+                .collect();
             {
                 let source = StoredRow::new(&old, table)?;
                 writer.check_changes(&source, &changes, &env)?;
@@ -213,7 +277,9 @@ impl Running<'_> {
                 if !seen.insert(key.to_vec()) {
                     continue;
                 }
-                let locked = txn.lock_row(&self.write.table, key, mode, Wait::Block).await?;
+                let locked = txn
+                    .lock_row(&self.write.table, key, mode, Wait::Block)
+                    .await?;
                 changed |= locked.changed;
                 match locked.row {
                     Some(old) => {
@@ -234,14 +300,25 @@ impl Running<'_> {
     }
 
     /// What RETURNING gives for these rows.
-    pub(super) fn returned(&self, rows: Option<Vec<Vec<Value>>>) -> Result<Option<Vec<Vec<Value>>>> {
+    pub(super) fn returned(
+        &self,
+        rows: Option<Vec<Vec<Value>>>,
+    ) -> Result<Option<Vec<Vec<Value>>>> {
         match (&self.write.returning, rows) {
-            (Some(returning), Some(rows)) => returning.exprs.eval(&rows, &|expr| self.put(expr)).map(Some),
+            (Some(returning), Some(rows)) => returning
+                .exprs
+                .eval(&rows, &|expr| self.put(expr))
+                .map(Some),
             _ => Ok(None),
         }
     }
 
     pub(super) fn put(&self, expr: Expr) -> Result<Expr> {
-        crate::planned::statement::expr_with_values(expr, &self.statement.params, self.params, self.ctx)
+        crate::planned::statement::expr_with_values(
+            expr,
+            &self.statement.params,
+            self.params,
+            self.ctx,
+        )
     }
 }

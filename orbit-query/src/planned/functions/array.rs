@@ -49,7 +49,9 @@ fn array_cat(args: Args, env: &Env) -> Result<Value> {
             let items = a.items.iter().chain(&b.items).cloned().collect();
             made(&element_of(env, 0), items)
         }
-        (Some(ValueRef::Array(one)), _) | (_, Some(ValueRef::Array(one))) => Ok(Value::Array(one.clone())),
+        (Some(ValueRef::Array(one)), _) | (_, Some(ValueRef::Array(one))) => {
+            Ok(Value::Array(one.clone()))
+        }
         _ => Ok(Value::Null),
     }
 }
@@ -58,13 +60,26 @@ fn array_element(args: Args, _: &Env) -> Result<Value> {
     let array = arg::array(args, 0)?;
     let lower = array.dims.first().map_or(1, |(_, lower)| *lower);
     let at = i64::from(arg::int4(args, 1)?) - i64::from(lower);
-    Ok(usize::try_from(at).ok().and_then(|at| array.items.get(at)).cloned().unwrap_or_default())
+    Ok(usize::try_from(at)
+        .ok()
+        .and_then(|at| array.items.get(at))
+        .cloned()
+        .unwrap_or_default())
 }
 
 fn array_slice(args: Args, env: &Env) -> Result<Value> {
     let array = arg::array(args, 0)?;
-    let (from, to) = (arg::int4(args, 1)?.max(1) as usize, arg::int4(args, 2)?.max(0) as usize);
-    let items = array.items.iter().take(to).skip(from - 1).cloned().collect();
+    let (from, to) = (
+        arg::int4(args, 1)?.max(1) as usize,
+        arg::int4(args, 2)?.max(0) as usize,
+    );
+    let items = array
+        .items
+        .iter()
+        .take(to)
+        .skip(from - 1)
+        .cloned()
+        .collect();
     made(&element_of(env, 0), items)
 }
 
@@ -82,12 +97,20 @@ fn array_upper(args: Args, env: &Env) -> Result<Value> {
 }
 
 fn array_lower(args: Args, env: &Env) -> Result<Value> {
-    Ok(if array_length(args, env)?.is_null() { Value::Null } else { Value::Int4(1) })
+    Ok(if array_length(args, env)?.is_null() {
+        Value::Null
+    } else {
+        Value::Int4(1)
+    })
 }
 
 fn array_ndims(args: Args, _: &Env) -> Result<Value> {
     let dims = arg::array(args, 0)?.dims.len();
-    Ok(if dims == 0 { Value::Null } else { Value::Int4(dims as i32) })
+    Ok(if dims == 0 {
+        Value::Null
+    } else {
+        Value::Int4(dims as i32)
+    })
 }
 
 fn cardinality(args: Args, _: &Env) -> Result<Value> {
@@ -134,7 +157,12 @@ fn array_remove(args: Args, env: &Env) -> Result<Value> {
         return Ok(Value::Null);
     };
     let wanted = args.get(1).ok_or_else(arity)?;
-    let kept = array.items.iter().filter(|item| !equal(item, wanted)).cloned().collect();
+    let kept = array
+        .items
+        .iter()
+        .filter(|item| !equal(item, wanted))
+        .cloned()
+        .collect();
     made(&element_of(env, 0), kept)
 }
 
@@ -142,17 +170,28 @@ fn array_replace(args: Args, env: &Env) -> Result<Value> {
     let Some(ValueRef::Array(array)) = args.first() else {
         return Ok(Value::Null);
     };
-    let (from, to) = (args.get(1).ok_or_else(arity)?, args.get(2).ok_or_else(arity)?);
+    let (from, to) = (
+        args.get(1).ok_or_else(arity)?,
+        args.get(2).ok_or_else(arity)?,
+    );
     let items = array
         .items
         .iter()
-        .map(|item| if equal(item, from) { to.to_owned() } else { item.clone() })
+        .map(|item| {
+            if equal(item, from) {
+                to.to_owned()
+            } else {
+                item.clone()
+            }
+        })
         .collect();
     made(&element_of(env, 0), items)
 }
 
 fn array_to_string(args: Args, env: &Env) -> Result<Value> {
-    let (Some(ValueRef::Array(array)), Some(ValueRef::Text(separator))) = (args.first(), args.get(1)) else {
+    let (Some(ValueRef::Array(array)), Some(ValueRef::Text(separator))) =
+        (args.first(), args.get(1))
+    else {
         return Ok(Value::Null);
     };
     let null = match args.get(2) {
@@ -181,20 +220,30 @@ fn string_to_array(args: Args, _: &Env) -> Result<Value> {
     };
     let parts: Vec<String> = match args.get(1) {
         Some(ValueRef::Text("")) => vec![(*text).to_owned()],
-        Some(ValueRef::Text(separator)) if !text.is_empty() => text.split(separator).map(str::to_owned).collect(),
+        Some(ValueRef::Text(separator)) if !text.is_empty() => {
+            text.split(separator).map(str::to_owned).collect()
+        }
         Some(ValueRef::Text(_)) => Vec::new(),
         _ => text.chars().map(String::from).collect(),
     };
     let items = parts
         .into_iter()
-        .map(|part| if null == Some(part.as_str()) { Value::Null } else { Value::Text(part) })
+        .map(|part| {
+            if null == Some(part.as_str()) {
+                Value::Null
+            } else {
+                Value::Text(part)
+            }
+        })
         .collect();
     made(&SqlType::Text, items)
 }
 
 fn contains(args: Args, _: &Env) -> Result<Value> {
     let (a, b) = (arg::array(args, 0)?, arg::array(args, 1)?);
-    Ok(Value::Bool(b.items.iter().all(|item| !item.is_null() && a.items.iter().any(|other| equal(other, &item.as_ref())))))
+    Ok(Value::Bool(b.items.iter().all(|item| {
+        !item.is_null() && a.items.iter().any(|other| equal(other, &item.as_ref()))
+    })))
 }
 
 fn contained(args: Args, env: &Env) -> Result<Value> {
@@ -203,16 +252,26 @@ fn contained(args: Args, env: &Env) -> Result<Value> {
 
 fn overlaps(args: Args, _: &Env) -> Result<Value> {
     let (a, b) = (arg::array(args, 0)?, arg::array(args, 1)?);
-    Ok(Value::Bool(a.items.iter().any(|item| !item.is_null() && b.items.iter().any(|other| equal(other, &item.as_ref())))))
+    Ok(Value::Bool(a.items.iter().any(|item| {
+        !item.is_null() && b.items.iter().any(|other| equal(other, &item.as_ref()))
+    })))
 }
 
 fn too_many() -> Error {
-    Error::new(state::PROGRAM_LIMIT_EXCEEDED, "the series has too many rows")
-        .with_hint(format!("At most {MAX_SERIES} rows can be generated at once."))
+    Error::new(
+        state::PROGRAM_LIMIT_EXCEEDED,
+        "the series has too many rows",
+    )
+    .with_hint(format!(
+        "At most {MAX_SERIES} rows can be generated at once."
+    ))
 }
 
 fn zero_step() -> Error {
-    Error::new(state::INVALID_PARAMETER_VALUE, "step size cannot equal zero")
+    Error::new(
+        state::INVALID_PARAMETER_VALUE,
+        "step size cannot equal zero",
+    )
 }
 
 fn integers(start: i64, stop: i64, step: i64, make: impl Fn(i64) -> Value) -> Result<Vec<Value>> {
@@ -238,7 +297,11 @@ fn integers(start: i64, stop: i64, step: i64, make: impl Fn(i64) -> Value) -> Re
 }
 
 fn series4(args: Args, _: &Env) -> Result<Value> {
-    let step = if args.len() > 2 { arg::int4(args, 2)? } else { 1 };
+    let step = if args.len() > 2 {
+        arg::int4(args, 2)?
+    } else {
+        1
+    };
     let items = integers(
         i64::from(arg::int4(args, 0)?),
         i64::from(arg::int4(args, 1)?),
@@ -249,13 +312,24 @@ fn series4(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn series8(args: Args, _: &Env) -> Result<Value> {
-    let step = if args.len() > 2 { arg::int8(args, 2)? } else { 1 };
-    made(&SqlType::Int8, integers(arg::int8(args, 0)?, arg::int8(args, 1)?, step, Value::Int8)?)
+    let step = if args.len() > 2 {
+        arg::int8(args, 2)?
+    } else {
+        1
+    };
+    made(
+        &SqlType::Int8,
+        integers(arg::int8(args, 0)?, arg::int8(args, 1)?, step, Value::Int8)?,
+    )
 }
 
 fn series_numeric(args: Args, _: &Env) -> Result<Value> {
     let (start, stop) = (arg::numeric(args, 0)?, arg::numeric(args, 1)?);
-    let step = if args.len() > 2 { arg::numeric(args, 2)?.clone() } else { Numeric::ONE };
+    let step = if args.len() > 2 {
+        arg::numeric(args, 2)?.clone()
+    } else {
+        Numeric::ONE
+    };
     let sign = step.signum();
     if sign == 0 {
         return Err(zero_step());
@@ -273,7 +347,13 @@ fn series_numeric(args: Args, _: &Env) -> Result<Value> {
     made(&SqlType::Numeric(None), items)
 }
 
-fn moments(start: i64, stop: i64, step: Interval, next: impl Fn(i64) -> Result<i64>, make: fn(i64) -> Value) -> Result<Vec<Value>> {
+fn moments(
+    start: i64,
+    stop: i64,
+    step: Interval,
+    next: impl Fn(i64) -> Result<i64>,
+    make: fn(i64) -> Value,
+) -> Result<Vec<Value>> {
     let sign = step.span().signum();
     if sign == 0 {
         return Err(zero_step());
@@ -320,7 +400,10 @@ fn generate_subscripts(args: Args, env: &Env) -> Result<Value> {
         Value::Int4(length) => i64::from(length),
         _ => 0,
     };
-    made(&SqlType::Int4, integers(1, length, 1, |value| Value::Int4(value as i32))?)
+    made(
+        &SqlType::Int4,
+        integers(1, length, 1, |value| Value::Int4(value as i32))?,
+    )
 }
 
 /// `x op ANY (array)`, `x op ALL (array)`.
@@ -352,10 +435,17 @@ pub fn quantified(value: Bound, array: Bound, operator: Operator, any: bool) -> 
                     return Ok(Value::Bool(any));
                 }
             }
-            Ok(if unknown { Value::Null } else { Value::Bool(!any) })
+            Ok(if unknown {
+                Value::Null
+            } else {
+                Value::Bool(!any)
+            })
         },
     );
-    Ok(Bound::new(row.call(vec![value.expr, array.expr]), SqlType::Bool))
+    Ok(Bound::new(
+        row.call(vec![value.expr, array.expr]),
+        SqlType::Bool,
+    ))
 }
 
 /// An array of one value.
@@ -391,34 +481,144 @@ pub const FUNCTIONS: &[Function] = &[
     function("&&", &[T::Array, T::Array], T::Bool, overlaps),
     function("<@", &[T::Array, T::Array], T::Bool, contained),
     function("@>", &[T::Array, T::Array], T::Bool, contains),
-    function("array_append", &[T::Array, T::Element], T::Array, array_append).lenient(),
+    function(
+        "array_append",
+        &[T::Array, T::Element],
+        T::Array,
+        array_append,
+    )
+    .lenient(),
     function("array_cat", &[T::Array, T::Array], T::Array, array_cat).lenient(),
-    function("array_element", &[T::Array, T::Int4], T::Element, array_element),
+    function(
+        "array_element",
+        &[T::Array, T::Int4],
+        T::Element,
+        array_element,
+    ),
     function("array_length", &[T::Array, T::Int4], T::Int4, array_length),
     function("array_lower", &[T::Array, T::Int4], T::Int4, array_lower),
     function("array_ndims", &[T::Array], T::Int4, array_ndims),
-    function("array_position", &[T::Array, T::Element], T::Int4, array_position).lenient(),
-    function("array_positions", &[T::Array, T::Element], T::Ints, array_positions).lenient(),
-    function("array_prepend", &[T::Element, T::Array], T::Array, array_prepend).lenient(),
-    function("array_remove", &[T::Array, T::Element], T::Array, array_remove).lenient(),
-    function("array_replace", &[T::Array, T::Element, T::Element], T::Array, array_replace).lenient(),
-    function("array_slice", &[T::Array, T::Int4, T::Int4], T::Array, array_slice),
-    function("array_to_string", &[T::Array, T::Text], T::Text, array_to_string),
-    function("array_to_string", &[T::Array, T::Text, T::Text], T::Text, array_to_string).lenient(),
+    function(
+        "array_position",
+        &[T::Array, T::Element],
+        T::Int4,
+        array_position,
+    )
+    .lenient(),
+    function(
+        "array_positions",
+        &[T::Array, T::Element],
+        T::Ints,
+        array_positions,
+    )
+    .lenient(),
+    function(
+        "array_prepend",
+        &[T::Element, T::Array],
+        T::Array,
+        array_prepend,
+    )
+    .lenient(),
+    function(
+        "array_remove",
+        &[T::Array, T::Element],
+        T::Array,
+        array_remove,
+    )
+    .lenient(),
+    function(
+        "array_replace",
+        &[T::Array, T::Element, T::Element],
+        T::Array,
+        array_replace,
+    )
+    .lenient(),
+    function(
+        "array_slice",
+        &[T::Array, T::Int4, T::Int4],
+        T::Array,
+        array_slice,
+    ),
+    function(
+        "array_to_string",
+        &[T::Array, T::Text],
+        T::Text,
+        array_to_string,
+    ),
+    function(
+        "array_to_string",
+        &[T::Array, T::Text, T::Text],
+        T::Text,
+        array_to_string,
+    )
+    .lenient(),
     function("array_upper", &[T::Array, T::Int4], T::Int4, array_upper),
     function("cardinality", &[T::Array], T::Int4, cardinality),
     function("generate_series", &[T::Int4, T::Int4], T::Ints, series4),
-    function("generate_series", &[T::Int4, T::Int4, T::Int4], T::Ints, series4),
+    function(
+        "generate_series",
+        &[T::Int4, T::Int4, T::Int4],
+        T::Ints,
+        series4,
+    ),
     function("generate_series", &[T::Int8, T::Int8], T::Bigints, series8),
-    function("generate_series", &[T::Int8, T::Int8, T::Int8], T::Bigints, series8),
-    function("generate_series", &[T::Numeric, T::Numeric], T::Numerics, series_numeric),
-    function("generate_series", &[T::Numeric, T::Numeric, T::Numeric], T::Numerics, series_numeric),
-    function("generate_series", &[T::Timestamp, T::Timestamp, T::Interval], T::Timestamps, series_timestamp),
-    function("generate_series", &[T::TimestampTz, T::TimestampTz, T::Interval], T::TimestampTzs, series_timestamptz),
-    function("generate_subscripts", &[T::Array, T::Int4], T::Ints, generate_subscripts),
-    function("string_to_array", &[T::Text, T::Text], T::Texts, string_to_array).lenient(),
-    function("string_to_array", &[T::Text, T::Text, T::Text], T::Texts, string_to_array).lenient(),
-    function("string_to_table", &[T::Text, T::Text], T::Texts, string_to_array).lenient(),
+    function(
+        "generate_series",
+        &[T::Int8, T::Int8, T::Int8],
+        T::Bigints,
+        series8,
+    ),
+    function(
+        "generate_series",
+        &[T::Numeric, T::Numeric],
+        T::Numerics,
+        series_numeric,
+    ),
+    function(
+        "generate_series",
+        &[T::Numeric, T::Numeric, T::Numeric],
+        T::Numerics,
+        series_numeric,
+    ),
+    function(
+        "generate_series",
+        &[T::Timestamp, T::Timestamp, T::Interval],
+        T::Timestamps,
+        series_timestamp,
+    ),
+    function(
+        "generate_series",
+        &[T::TimestampTz, T::TimestampTz, T::Interval],
+        T::TimestampTzs,
+        series_timestamptz,
+    ),
+    function(
+        "generate_subscripts",
+        &[T::Array, T::Int4],
+        T::Ints,
+        generate_subscripts,
+    ),
+    function(
+        "string_to_array",
+        &[T::Text, T::Text],
+        T::Texts,
+        string_to_array,
+    )
+    .lenient(),
+    function(
+        "string_to_array",
+        &[T::Text, T::Text, T::Text],
+        T::Texts,
+        string_to_array,
+    )
+    .lenient(),
+    function(
+        "string_to_table",
+        &[T::Text, T::Text],
+        T::Texts,
+        string_to_array,
+    )
+    .lenient(),
     function("||", &[T::Array, T::Array], T::Array, array_cat).lenient(),
     function("||", &[T::Array, T::Element], T::Array, array_append).lenient(),
     function("||", &[T::Element, T::Array], T::Array, array_prepend).lenient(),

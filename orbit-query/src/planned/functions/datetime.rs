@@ -73,7 +73,9 @@ fn date_between(args: Args, _: &Env) -> Result<Value> {
     if infinite_date(a) || infinite_date(b) {
         return Err(overflow("cannot subtract infinite dates"));
     }
-    a.checked_sub(b).map(Value::Int4).ok_or_else(|| overflow("date out of range"))
+    a.checked_sub(b)
+        .map(Value::Int4)
+        .ok_or_else(|| overflow("date out of range"))
 }
 
 /// A local timestamp plus months, then days, then time, as PostgreSQL adds.
@@ -84,11 +86,17 @@ pub fn add_interval(micros: i64, by: Interval) -> Result<i64> {
     let mut days = micros.div_euclid(MICROS_PER_DAY);
     let time = micros.rem_euclid(MICROS_PER_DAY);
     if by.months != 0 {
-        let (year, month, day) = civil_from_days(i32::try_from(days).map_err(|_| overflow("timestamp out of range"))?);
+        let (year, month, day) =
+            civil_from_days(i32::try_from(days).map_err(|_| overflow("timestamp out of range"))?);
         let total = i64::from(year) * 12 + i64::from(month) - 1 + i64::from(by.months);
-        let year = i32::try_from(total.div_euclid(12)).map_err(|_| overflow("timestamp out of range"))?;
+        let year =
+            i32::try_from(total.div_euclid(12)).map_err(|_| overflow("timestamp out of range"))?;
         let month = total.rem_euclid(12) as u32 + 1;
-        days = i64::from(days_from_civil(year, month, day.min(days_in_month(year, month))));
+        days = i64::from(days_from_civil(
+            year,
+            month,
+            day.min(days_in_month(year, month)),
+        ));
     }
     let moved = days
         .checked_add(i64::from(by.days))
@@ -198,7 +206,10 @@ fn timestamptz_between(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn time_between(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Interval(Interval { micros: arg::time(args, 0)? - arg::time(args, 1)?, ..Interval::default() }))
+    Ok(Value::Interval(Interval {
+        micros: arg::time(args, 0)? - arg::time(args, 1)?,
+        ..Interval::default()
+    }))
 }
 
 fn interval_sum(a: Interval, b: Interval) -> Result<Interval> {
@@ -245,12 +256,18 @@ pub fn multiply_interval(by: Interval, factor: f64) -> Result<Interval> {
         result_days = result_days.checked_add(whole(more)?).ok_or_else(over)?;
         seconds -= more * 86_400.0;
     }
-    result_days = result_days.checked_add(whole(month_rest.trunc())?).ok_or_else(over)?;
+    result_days = result_days
+        .checked_add(whole(month_rest.trunc())?)
+        .ok_or_else(over)?;
     let micros = (by.micros as f64 * factor + seconds * 1e6).round_ties_even();
     if !micros.is_finite() || micros.abs() >= i64::MAX as f64 {
         return Err(over());
     }
-    Ok(Interval { months: result_months, days: result_days, micros: micros as i64 })
+    Ok(Interval {
+        months: result_months,
+        days: result_days,
+        micros: micros as i64,
+    })
 }
 
 pub fn divide_interval(by: Interval, divisor: f64) -> Result<Interval> {
@@ -263,7 +280,8 @@ pub fn divide_interval(by: Interval, divisor: f64) -> Result<Interval> {
     let result_months = months as i32;
     let mut result_days = days as i32;
     let month_rest = tidy((months - f64::from(result_months)) * 30.0);
-    let mut seconds = tidy((days - f64::from(result_days) + month_rest - month_rest.trunc()) * 86_400.0);
+    let mut seconds =
+        tidy((days - f64::from(result_days) + month_rest - month_rest.trunc()) * 86_400.0);
     if seconds.abs() >= 86_400.0 {
         let more = (seconds / 86_400.0).trunc();
         result_days += more as i32;
@@ -271,7 +289,11 @@ pub fn divide_interval(by: Interval, divisor: f64) -> Result<Interval> {
     }
     result_days += month_rest.trunc() as i32;
     let micros = (by.micros as f64 / divisor + seconds * 1e6).round_ties_even();
-    Ok(Interval { months: result_months, days: result_days, micros: micros as i64 })
+    Ok(Interval {
+        months: result_months,
+        days: result_days,
+        micros: micros as i64,
+    })
 }
 
 fn interval_times(args: Args, _: &Env) -> Result<Value> {
@@ -294,7 +316,12 @@ pub fn age_between(a: i64, b: i64) -> Result<Interval> {
     let (first, second, sign) = if a >= b { (a, b, 1) } else { (b, a, -1) };
     let split = |micros: i64| {
         let (y, m, d) = civil_from_days(micros.div_euclid(MICROS_PER_DAY) as i32);
-        (i64::from(y), i64::from(m), i64::from(d), micros.rem_euclid(MICROS_PER_DAY))
+        (
+            i64::from(y),
+            i64::from(m),
+            i64::from(d),
+            micros.rem_euclid(MICROS_PER_DAY),
+        )
     };
     let (y1, m1, d1, t1) = split(first);
     let (y2, m2, d2, t2) = split(second);
@@ -305,7 +332,13 @@ pub fn age_between(a: i64, b: i64) -> Result<Interval> {
     }
     while days < 0 {
         // The month borrowed from is the earlier date's, or when going back the later's before.
-        let (y, m) = if sign > 0 { (y2, m2) } else if m1 == 1 { (y1 - 1, 12) } else { (y1, m1 - 1) };
+        let (y, m) = if sign > 0 {
+            (y2, m2)
+        } else if m1 == 1 {
+            (y1 - 1, 12)
+        } else {
+            (y1, m1 - 1)
+        };
         days += i64::from(days_in_month(y as i32, m as u32));
         months -= 1;
     }
@@ -322,8 +355,11 @@ fn age_timestamp(args: Args, _: &Env) -> Result<Value> {
 
 fn age_timestamptz(args: Args, env: &Env) -> Result<Value> {
     let zone = env.format.time_zone;
-    age_between(local_of(arg::timestamptz(args, 0)?, zone), local_of(arg::timestamptz(args, 1)?, zone))
-        .map(Value::Interval)
+    age_between(
+        local_of(arg::timestamptz(args, 0)?, zone),
+        local_of(arg::timestamptz(args, 1)?, zone),
+    )
+    .map(Value::Interval)
 }
 
 /// A field of EXTRACT.
@@ -402,9 +438,17 @@ pub fn part(field: &str, ty: &SqlType) -> Result<Part> {
     };
     let clock = matches!(
         part,
-        Part::Hour | Part::Minute | Part::Second | Part::Milliseconds | Part::Microseconds | Part::Epoch
+        Part::Hour
+            | Part::Minute
+            | Part::Second
+            | Part::Milliseconds
+            | Part::Microseconds
+            | Part::Epoch
     );
-    let zone = matches!(part, Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute);
+    let zone = matches!(
+        part,
+        Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute
+    );
     let calendar = matches!(
         part,
         Part::Dow | Part::Doy | Part::Isodow | Part::Isoyear | Part::Julian | Part::Week
@@ -457,7 +501,14 @@ pub fn extract(part: Part, value: &ValueRef<'_>, zone: Tz) -> Result<Value> {
         // Fields that grow without end are infinite too; the others have no value.
         let endless = matches!(
             part,
-            Part::Year | Part::Century | Part::Decade | Part::Millennium | Part::Epoch | Part::EpochOfDate | Part::Julian | Part::Isoyear
+            Part::Year
+                | Part::Century
+                | Part::Decade
+                | Part::Millennium
+                | Part::Epoch
+                | Part::EpochOfDate
+                | Part::Julian
+                | Part::Isoyear
         );
         if endless {
             return Err(Error::unsupported("a field of an infinite timestamp"));
@@ -468,7 +519,13 @@ pub fn extract(part: Part, value: &ValueRef<'_>, zone: Tz) -> Result<Value> {
     let time = local.rem_euclid(MICROS_PER_DAY);
     let (year, month, day) = civil_from_days(days as i32);
     let year_ad = i64::from(if year > 0 { year } else { year - 1 });
-    let up = |unit: i64| if year > 0 { (year_ad + unit - 1) / unit } else { -((unit - 1 - (i64::from(year) - 1)) / unit) };
+    let up = |unit: i64| {
+        if year > 0 {
+            (year_ad + unit - 1) / unit
+        } else {
+            -((unit - 1 - (i64::from(year) - 1)) / unit)
+        }
+    };
     match part {
         Part::Century => whole(up(100)),
         Part::Day => whole(i64::from(day)),
@@ -476,7 +533,10 @@ pub fn extract(part: Part, value: &ValueRef<'_>, zone: Tz) -> Result<Value> {
         Part::Dow => whole((days + 4).rem_euclid(7)),
         Part::Doy => whole(days - i64::from(days_from_civil(year, 1, 1)) + 1),
         Part::EpochOfDate => whole(days * 86_400),
-        Part::Epoch => scaled(i128::from(local) - i128::from(offset) * i128::from(MICROS_PER_SECOND), 6),
+        Part::Epoch => scaled(
+            i128::from(local) - i128::from(offset) * i128::from(MICROS_PER_SECOND),
+            6,
+        ),
         Part::Hour => whole(time / MICROS_PER_HOUR),
         Part::Isodow => whole((days + 3).rem_euclid(7) + 1),
         Part::Isoyear => {
@@ -507,7 +567,10 @@ pub fn extract(part: Part, value: &ValueRef<'_>, zone: Tz) -> Result<Value> {
 }
 
 fn extract_interval(part: Part, interval: &Interval) -> Result<Value> {
-    let (years, months) = (i64::from(interval.months / 12), i64::from(interval.months % 12));
+    let (years, months) = (
+        i64::from(interval.months / 12),
+        i64::from(interval.months % 12),
+    );
     let time = interval.micros;
     match part {
         Part::Century => whole(years / 100),
@@ -515,8 +578,13 @@ fn extract_interval(part: Part, interval: &Interval) -> Result<Value> {
         Part::Decade => whole(years / 10),
         Part::Epoch | Part::EpochOfDate => {
             // In hundredths of a day: a year has 365.25, a month 30.
-            let hundredths = i128::from(years) * 36_525 + i128::from(months) * 3000 + i128::from(interval.days) * 100;
-            scaled(hundredths * 864 * i128::from(MICROS_PER_SECOND) + i128::from(time), 6)
+            let hundredths = i128::from(years) * 36_525
+                + i128::from(months) * 3000
+                + i128::from(interval.days) * 100;
+            scaled(
+                hundredths * 864 * i128::from(MICROS_PER_SECOND) + i128::from(time),
+                6,
+            )
         }
         Part::Hour => whole(time / MICROS_PER_HOUR),
         Part::Microseconds => whole(time % MICROS_PER_MINUTE),
@@ -574,25 +642,44 @@ pub fn truncate(unit: &str, micros: i64, ty: &str) -> Result<i64> {
 }
 
 fn trunc_timestamp(args: Args, _: &Env) -> Result<Value> {
-    truncate(&arg::text(args, 0)?.to_lowercase(), arg::timestamp(args, 1)?, "timestamp without time zone")
-        .map(Value::Timestamp)
+    truncate(
+        &arg::text(args, 0)?.to_lowercase(),
+        arg::timestamp(args, 1)?,
+        "timestamp without time zone",
+    )
+    .map(Value::Timestamp)
 }
 
 fn trunc_timestamptz(args: Args, env: &Env) -> Result<Value> {
-    let zone = if args.len() > 2 { super::zone::named(arg::text(args, 2)?)? } else { env.format.time_zone };
+    let zone = if args.len() > 2 {
+        super::zone::named(arg::text(args, 2)?)?
+    } else {
+        env.format.time_zone
+    };
     let micros = arg::timestamptz(args, 1)?;
     if infinite(micros) {
         return Ok(Value::TimestampTz(micros));
     }
-    let local = truncate(&arg::text(args, 0)?.to_lowercase(), local_of(micros, zone), "timestamp with time zone")?;
+    let local = truncate(
+        &arg::text(args, 0)?.to_lowercase(),
+        local_of(micros, zone),
+        "timestamp with time zone",
+    )?;
     Ok(Value::TimestampTz(utc_of(local, zone)))
 }
 
 fn trunc_interval(args: Args, _: &Env) -> Result<Value> {
     let unit = arg::text(args, 0)?.to_lowercase();
     let by = arg::interval(args, 1)?;
-    let months = |step: i32| Interval { months: by.months / step * step, days: 0, micros: 0 };
-    let time = |step: i64| Interval { micros: by.micros / step * step, ..by };
+    let months = |step: i32| Interval {
+        months: by.months / step * step,
+        days: 0,
+        micros: 0,
+    };
+    let time = |step: i64| Interval {
+        micros: by.micros / step * step,
+        ..by
+    };
     Ok(Value::Interval(match unit.trim_end_matches('s') {
         "microsecond" => by,
         "millisecond" => time(1000),
@@ -629,15 +716,29 @@ fn bin(step: Interval, micros: i64, origin: i64) -> Result<i64> {
 }
 
 fn bin_timestamp(args: Args, _: &Env) -> Result<Value> {
-    bin(arg::interval(args, 0)?, arg::timestamp(args, 1)?, arg::timestamp(args, 2)?).map(Value::Timestamp)
+    bin(
+        arg::interval(args, 0)?,
+        arg::timestamp(args, 1)?,
+        arg::timestamp(args, 2)?,
+    )
+    .map(Value::Timestamp)
 }
 
 fn bin_timestamptz(args: Args, _: &Env) -> Result<Value> {
-    bin(arg::interval(args, 0)?, arg::timestamptz(args, 1)?, arg::timestamptz(args, 2)?).map(Value::TimestampTz)
+    bin(
+        arg::interval(args, 0)?,
+        arg::timestamptz(args, 1)?,
+        arg::timestamptz(args, 2)?,
+    )
+    .map(Value::TimestampTz)
 }
 
 fn make_date(args: Args, _: &Env) -> Result<Value> {
-    let (y, m, d) = (arg::int4(args, 0)?, arg::int4(args, 1)?, arg::int4(args, 2)?);
+    let (y, m, d) = (
+        arg::int4(args, 0)?,
+        arg::int4(args, 1)?,
+        arg::int4(args, 2)?,
+    );
     let fits = (1..=12).contains(&m) && d >= 1 && y != 0 && d <= days_in_month(y, m as u32) as i32;
     if !fits {
         return Err(Error::new(
@@ -650,7 +751,8 @@ fn make_date(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn clock(hour: i32, minute: i32, second: f64) -> Result<i64> {
-    let fits = (0..=24).contains(&hour) && (0..60).contains(&minute) && (0.0..=60.0).contains(&second);
+    let fits =
+        (0..=24).contains(&hour) && (0..60).contains(&minute) && (0.0..=60.0).contains(&second);
     let micros = i64::from(hour) * MICROS_PER_HOUR
         + i64::from(minute) * MICROS_PER_MINUTE
         + (second * 1e6).round() as i64;
@@ -664,19 +766,32 @@ fn clock(hour: i32, minute: i32, second: f64) -> Result<i64> {
 }
 
 fn make_time(args: Args, _: &Env) -> Result<Value> {
-    clock(arg::int4(args, 0)?, arg::int4(args, 1)?, arg::float8(args, 2)?).map(Value::Time)
+    clock(
+        arg::int4(args, 0)?,
+        arg::int4(args, 1)?,
+        arg::float8(args, 2)?,
+    )
+    .map(Value::Time)
 }
 
 fn make_timestamp(args: Args, env: &Env) -> Result<Value> {
     let Value::Date(days) = make_date(args, env)? else {
         return Err(super::row::arity());
     };
-    let time = clock(arg::int4(args, 3)?, arg::int4(args, 4)?, arg::float8(args, 5)?)?;
+    let time = clock(
+        arg::int4(args, 3)?,
+        arg::int4(args, 4)?,
+        arg::float8(args, 5)?,
+    )?;
     Ok(Value::Timestamp(date_to_micros(days) + time))
 }
 
 fn make_timestamptz(args: Args, env: &Env) -> Result<Value> {
-    let zone = if args.len() > 6 { super::zone::named(arg::text(args, 6)?)? } else { env.format.time_zone };
+    let zone = if args.len() > 6 {
+        super::zone::named(arg::text(args, 6)?)?
+    } else {
+        env.format.time_zone
+    };
     match make_timestamp(args, env)? {
         Value::Timestamp(local) => Ok(Value::TimestampTz(utc_of(local, zone))),
         other => Ok(other),
@@ -693,7 +808,11 @@ fn justify_days(by: Interval) -> Interval {
         days -= 30;
         months += 1;
     }
-    Interval { months, days, micros: by.micros }
+    Interval {
+        months,
+        days,
+        micros: by.micros,
+    }
 }
 
 fn justify_hours(by: Interval) -> Interval {
@@ -706,7 +825,11 @@ fn justify_hours(by: Interval) -> Interval {
         micros -= MICROS_PER_DAY;
         days += 1;
     }
-    Interval { months: by.months, days, micros }
+    Interval {
+        months: by.months,
+        days,
+        micros,
+    }
 }
 
 fn justify_days_of(args: Args, _: &Env) -> Result<Value> {
@@ -718,7 +841,9 @@ fn justify_hours_of(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn justify_interval(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Interval(justify_days(justify_hours(arg::interval(args, 0)?))))
+    Ok(Value::Interval(justify_days(justify_hours(arg::interval(
+        args, 0,
+    )?))))
 }
 
 fn is_finite(args: Args, _: &Env) -> Result<Value> {
@@ -738,55 +863,214 @@ fn overlaps(args: Args, _: &Env) -> Result<Value> {
     if b1 > b2 {
         std::mem::swap(&mut b1, &mut b2);
     }
-    Ok(Value::Bool(if a1 == b1 { true } else if a1 < b1 { b1 < a2 } else { a1 < b2 }))
+    Ok(Value::Bool(if a1 == b1 {
+        true
+    } else if a1 < b1 {
+        b1 < a2
+    } else {
+        a1 < b2
+    }))
 }
 
 pub const FUNCTIONS: &[Function] = &[
     function("*", &[T::Float8, T::Interval], T::Interval, times_interval),
     function("*", &[T::Interval, T::Float8], T::Interval, interval_times),
     function("+", &[T::Date, T::Int4], T::Date, date_plus),
-    function("+", &[T::Date, T::Interval], T::Timestamp, date_plus_interval),
+    function(
+        "+",
+        &[T::Date, T::Interval],
+        T::Timestamp,
+        date_plus_interval,
+    ),
     function("+", &[T::Date, T::Time], T::Timestamp, date_plus_time),
     function("+", &[T::Int4, T::Date], T::Date, plus_date),
-    function("+", &[T::Interval, T::Date], T::Timestamp, interval_plus_date),
+    function(
+        "+",
+        &[T::Interval, T::Date],
+        T::Timestamp,
+        interval_plus_date,
+    ),
     function("+", &[T::Interval, T::Interval], T::Interval, interval_plus),
     function("+", &[T::Interval, T::Time], T::Time, interval_plus_time),
-    function("+", &[T::Interval, T::Timestamp], T::Timestamp, plus_timestamp),
-    function("+", &[T::Interval, T::TimestampTz], T::TimestampTz, plus_timestamptz),
+    function(
+        "+",
+        &[T::Interval, T::Timestamp],
+        T::Timestamp,
+        plus_timestamp,
+    ),
+    function(
+        "+",
+        &[T::Interval, T::TimestampTz],
+        T::TimestampTz,
+        plus_timestamptz,
+    ),
     function("+", &[T::Time, T::Interval], T::Time, time_plus),
-    function("+", &[T::Timestamp, T::Interval], T::Timestamp, timestamp_plus),
-    function("+", &[T::TimestampTz, T::Interval], T::TimestampTz, timestamptz_plus),
+    function(
+        "+",
+        &[T::Timestamp, T::Interval],
+        T::Timestamp,
+        timestamp_plus,
+    ),
+    function(
+        "+",
+        &[T::TimestampTz, T::Interval],
+        T::TimestampTz,
+        timestamptz_plus,
+    ),
     function("-", &[T::Date, T::Date], T::Int4, date_between),
     function("-", &[T::Date, T::Int4], T::Date, date_minus),
-    function("-", &[T::Date, T::Interval], T::Timestamp, date_minus_interval),
+    function(
+        "-",
+        &[T::Date, T::Interval],
+        T::Timestamp,
+        date_minus_interval,
+    ),
     function("-", &[T::Interval], T::Interval, interval_negated),
-    function("-", &[T::Interval, T::Interval], T::Interval, interval_minus),
+    function(
+        "-",
+        &[T::Interval, T::Interval],
+        T::Interval,
+        interval_minus,
+    ),
     function("-", &[T::Time, T::Interval], T::Time, time_minus),
     function("-", &[T::Time, T::Time], T::Interval, time_between),
-    function("-", &[T::Timestamp, T::Interval], T::Timestamp, timestamp_minus),
-    function("-", &[T::Timestamp, T::Timestamp], T::Interval, timestamp_between),
-    function("-", &[T::TimestampTz, T::Interval], T::TimestampTz, timestamptz_minus),
-    function("-", &[T::TimestampTz, T::TimestampTz], T::Interval, timestamptz_between),
-    function("/", &[T::Interval, T::Float8], T::Interval, interval_divided),
-    function("age", &[T::Timestamp, T::Timestamp], T::Interval, age_timestamp),
-    function("age", &[T::TimestampTz, T::TimestampTz], T::Interval, age_timestamptz),
-    function("date_bin", &[T::Interval, T::Timestamp, T::Timestamp], T::Timestamp, bin_timestamp),
-    function("date_bin", &[T::Interval, T::TimestampTz, T::TimestampTz], T::TimestampTz, bin_timestamptz),
-    function("date_trunc", &[T::Text, T::Interval], T::Interval, trunc_interval),
-    function("date_trunc", &[T::Text, T::Timestamp], T::Timestamp, trunc_timestamp),
-    function("date_trunc", &[T::Text, T::TimestampTz], T::TimestampTz, trunc_timestamptz),
-    function("date_trunc", &[T::Text, T::TimestampTz, T::Text], T::TimestampTz, trunc_timestamptz),
+    function(
+        "-",
+        &[T::Timestamp, T::Interval],
+        T::Timestamp,
+        timestamp_minus,
+    ),
+    function(
+        "-",
+        &[T::Timestamp, T::Timestamp],
+        T::Interval,
+        timestamp_between,
+    ),
+    function(
+        "-",
+        &[T::TimestampTz, T::Interval],
+        T::TimestampTz,
+        timestamptz_minus,
+    ),
+    function(
+        "-",
+        &[T::TimestampTz, T::TimestampTz],
+        T::Interval,
+        timestamptz_between,
+    ),
+    function(
+        "/",
+        &[T::Interval, T::Float8],
+        T::Interval,
+        interval_divided,
+    ),
+    function(
+        "age",
+        &[T::Timestamp, T::Timestamp],
+        T::Interval,
+        age_timestamp,
+    ),
+    function(
+        "age",
+        &[T::TimestampTz, T::TimestampTz],
+        T::Interval,
+        age_timestamptz,
+    ),
+    function(
+        "date_bin",
+        &[T::Interval, T::Timestamp, T::Timestamp],
+        T::Timestamp,
+        bin_timestamp,
+    ),
+    function(
+        "date_bin",
+        &[T::Interval, T::TimestampTz, T::TimestampTz],
+        T::TimestampTz,
+        bin_timestamptz,
+    ),
+    function(
+        "date_trunc",
+        &[T::Text, T::Interval],
+        T::Interval,
+        trunc_interval,
+    ),
+    function(
+        "date_trunc",
+        &[T::Text, T::Timestamp],
+        T::Timestamp,
+        trunc_timestamp,
+    ),
+    function(
+        "date_trunc",
+        &[T::Text, T::TimestampTz],
+        T::TimestampTz,
+        trunc_timestamptz,
+    ),
+    function(
+        "date_trunc",
+        &[T::Text, T::TimestampTz, T::Text],
+        T::TimestampTz,
+        trunc_timestamptz,
+    ),
     function("isfinite", &[T::Date], T::Bool, is_finite),
     function("isfinite", &[T::Timestamp], T::Bool, is_finite),
     function("isfinite", &[T::TimestampTz], T::Bool, is_finite),
     function("isfinite", &[T::Interval], T::Bool, is_finite),
     function("justify_days", &[T::Interval], T::Interval, justify_days_of),
-    function("justify_hours", &[T::Interval], T::Interval, justify_hours_of),
-    function("justify_interval", &[T::Interval], T::Interval, justify_interval),
-    function("make_date", &[T::Int4, T::Int4, T::Int4], T::Date, make_date),
-    function("make_time", &[T::Int4, T::Int4, T::Float8], T::Time, make_time),
-    function("make_timestamp", &[T::Int4, T::Int4, T::Int4, T::Int4, T::Int4, T::Float8], T::Timestamp, make_timestamp),
-    function("make_timestamptz", &[T::Int4, T::Int4, T::Int4, T::Int4, T::Int4, T::Float8], T::TimestampTz, make_timestamptz),
-    function("make_timestamptz", &[T::Int4, T::Int4, T::Int4, T::Int4, T::Int4, T::Float8, T::Text], T::TimestampTz, make_timestamptz),
-    function("overlaps", &[T::Timestamp, T::Timestamp, T::Timestamp, T::Timestamp], T::Bool, overlaps),
+    function(
+        "justify_hours",
+        &[T::Interval],
+        T::Interval,
+        justify_hours_of,
+    ),
+    function(
+        "justify_interval",
+        &[T::Interval],
+        T::Interval,
+        justify_interval,
+    ),
+    function(
+        "make_date",
+        &[T::Int4, T::Int4, T::Int4],
+        T::Date,
+        make_date,
+    ),
+    function(
+        "make_time",
+        &[T::Int4, T::Int4, T::Float8],
+        T::Time,
+        make_time,
+    ),
+    function(
+        "make_timestamp",
+        &[T::Int4, T::Int4, T::Int4, T::Int4, T::Int4, T::Float8],
+        T::Timestamp,
+        make_timestamp,
+    ),
+    function(
+        "make_timestamptz",
+        &[T::Int4, T::Int4, T::Int4, T::Int4, T::Int4, T::Float8],
+        T::TimestampTz,
+        make_timestamptz,
+    ),
+    function(
+        "make_timestamptz",
+        &[
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Float8,
+            T::Text,
+        ],
+        T::TimestampTz,
+        make_timestamptz,
+    ),
+    function(
+        "overlaps",
+        &[T::Timestamp, T::Timestamp, T::Timestamp, T::Timestamp],
+        T::Bool,
+        overlaps,
+    ),
 ];

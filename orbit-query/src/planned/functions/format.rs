@@ -37,7 +37,11 @@ pub fn expand(
                     letters.next();
                 }
                 Some('$') => {
-                    position = Some(number.parse::<usize>().map_err(|_| wrong("unrecognized format() type specifier"))?);
+                    position = Some(
+                        number
+                            .parse::<usize>()
+                            .map_err(|_| wrong("unrecognized format() type specifier"))?,
+                    );
                     number.clear();
                     letters.next();
                 }
@@ -57,7 +61,9 @@ pub fn expand(
         };
         let at = position.unwrap_or(next);
         if at == 0 {
-            return Err(wrong("format specifies argument 0, but arguments are numbered from 1"));
+            return Err(wrong(
+                "format specifies argument 0, but arguments are numbered from 1",
+            ));
         }
         if at > count {
             return Err(wrong("too few arguments for format()"));
@@ -76,11 +82,16 @@ pub fn expand(
             ('L', Some(value)) => quoted_literal(&value),
             ('L', None) => "NULL".to_owned(),
             (other, _) => {
-                return Err(wrong(format!("unrecognized format() type specifier \"{other}\""))
-                    .with_hint("For a single \"%\" use \"%%\"."));
+                return Err(
+                    wrong(format!("unrecognized format() type specifier \"{other}\""))
+                        .with_hint("For a single \"%\" use \"%%\"."),
+                );
             }
         };
-        let padding = width.unwrap_or(0).min(1 << 20).saturating_sub(text.chars().count());
+        let padding = width
+            .unwrap_or(0)
+            .min(1 << 20)
+            .saturating_sub(text.chars().count());
         if !left {
             out.extend(std::iter::repeat_n(' ', padding));
         }
@@ -93,20 +104,82 @@ pub fn expand(
 }
 
 pub fn quoted_identifier(name: &str) -> String {
-    let plain = name.chars().next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+    let plain = name
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase() || first == '_')
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
         && !RESERVED.contains(&name);
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 /// The words that need quotes most often; quoting one too many does no harm.
 const RESERVED: &[&str] = &[
-    "all", "and", "any", "array", "as", "asc", "both", "case", "cast", "check", "column", "constraint",
-    "create", "default", "desc", "distinct", "do", "else", "end", "except", "false", "for", "foreign",
-    "from", "grant", "group", "having", "in", "into", "is", "join", "leading", "left", "like", "limit",
-    "not", "null", "offset", "on", "only", "or", "order", "primary", "references", "right", "select",
-    "table", "then", "to", "trailing", "true", "union", "unique", "user", "using", "when", "where",
-    "window", "with",
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "column",
+    "constraint",
+    "create",
+    "default",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "into",
+    "is",
+    "join",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "primary",
+    "references",
+    "right",
+    "select",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "when",
+    "where",
+    "window",
+    "with",
 ];
 
 pub fn quoted_literal(value: &str) -> String {

@@ -12,7 +12,10 @@ type Args<'a, 'v> = &'a [ValueRef<'v>];
 
 fn parsed(text: &str) -> Result<Json> {
     serde_json::from_str(text).map_err(|_| {
-        Error::new(state::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
+        Error::new(
+            state::INVALID_TEXT_REPRESENTATION,
+            "invalid input syntax for type json",
+        )
     })
 }
 
@@ -72,7 +75,11 @@ fn at_index(value: &Json, index: i64) -> Option<&Json> {
     let Json::Array(items) = value else {
         return None;
     };
-    let at = if index < 0 { items.len() as i64 + index } else { index };
+    let at = if index < 0 {
+        items.len() as i64 + index
+    } else {
+        index
+    };
     usize::try_from(at).ok().and_then(|at| items.get(at))
 }
 
@@ -152,8 +159,14 @@ fn type_of(args: Args, _: &Env) -> Result<Value> {
 fn array_length(args: Args, _: &Env) -> Result<Value> {
     match document(args, 0)? {
         Json::Array(items) => Ok(Value::Int4(items.len() as i32)),
-        Json::Object(_) => Err(Error::new(state::INVALID_PARAMETER_VALUE, "cannot get array length of a non-array")),
-        _ => Err(Error::new(state::INVALID_PARAMETER_VALUE, "cannot get array length of a scalar")),
+        Json::Object(_) => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot get array length of a non-array",
+        )),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot get array length of a scalar",
+        )),
     }
 }
 
@@ -163,7 +176,10 @@ fn elements(args: Args, _: &Env) -> Result<Value> {
             SqlType::Text,
             items.iter().map(document_of).collect(),
         ))),
-        _ => Err(Error::new(state::INVALID_PARAMETER_VALUE, "cannot extract elements from an object or a scalar")),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot extract elements from an object or a scalar",
+        )),
     }
 }
 
@@ -173,16 +189,21 @@ fn object_keys(args: Args, _: &Env) -> Result<Value> {
             SqlType::Text,
             fields.keys().cloned().map(Value::Text).collect(),
         ))),
-        _ => Err(Error::new(state::INVALID_PARAMETER_VALUE, "cannot call json_object_keys on an array or a scalar")),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot call json_object_keys on an array or a scalar",
+        )),
     }
 }
 
 fn includes(a: &Json, b: &Json) -> bool {
     match (a, b) {
-        (Json::Object(a), Json::Object(b)) => {
-            b.iter().all(|(key, value)| a.get(key).is_some_and(|have| includes(have, value)))
-        }
-        (Json::Array(a), Json::Array(b)) => b.iter().all(|want| a.iter().any(|have| includes(have, want))),
+        (Json::Object(a), Json::Object(b)) => b
+            .iter()
+            .all(|(key, value)| a.get(key).is_some_and(|have| includes(have, value))),
+        (Json::Array(a), Json::Array(b)) => b
+            .iter()
+            .all(|want| a.iter().any(|have| includes(have, want))),
         (Json::Array(a), scalar) if !scalar.is_object() => a.contains(scalar),
         (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (a, b) => a == b,
@@ -190,11 +211,17 @@ fn includes(a: &Json, b: &Json) -> bool {
 }
 
 fn contains(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Bool(includes(&document(args, 0)?, &document(args, 1)?)))
+    Ok(Value::Bool(includes(
+        &document(args, 0)?,
+        &document(args, 1)?,
+    )))
 }
 
 fn contained(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Bool(includes(&document(args, 1)?, &document(args, 0)?)))
+    Ok(Value::Bool(includes(
+        &document(args, 1)?,
+        &document(args, 0)?,
+    )))
 }
 
 fn has_key(args: Args, _: &Env) -> Result<Value> {
@@ -223,9 +250,12 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
         other => {
             let mut out = Vec::new();
             form::format(&other.as_ref(), ty, &Default::default(), &mut out)?;
-            let text = String::from_utf8(out).map_err(|_| Error::internal("a text form that is not UTF-8"))?;
+            let text = String::from_utf8(out)
+                .map_err(|_| Error::internal("a text form that is not UTF-8"))?;
             match other {
-                Value::Timestamp(_) | Value::TimestampTz(_) => Json::String(text.replacen(' ', "T", 1)).to_string(),
+                Value::Timestamp(_) | Value::TimestampTz(_) => {
+                    Json::String(text.replacen(' ', "T", 1)).to_string()
+                }
                 _ if types::category(ty) == types::Category::Numeric => text,
                 _ => Json::String(text).to_string(),
             }
@@ -241,16 +271,28 @@ fn to_json(args: Args, env: &Env) -> Result<Value> {
 
 fn build_object(args: Args, env: &Env) -> Result<Value> {
     if args.len() % 2 != 0 {
-        return Err(Error::new(state::INVALID_PARAMETER_VALUE, "argument list must have even number of elements")
-            .with_hint("The arguments of json_build_object() must consist of alternating keys and values."));
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "argument list must have even number of elements",
+        )
+        .with_hint(
+            "The arguments of json_build_object() must consist of alternating keys and values.",
+        ));
     }
     let mut parts = Vec::with_capacity(args.len() / 2);
     for i in (0..args.len()).step_by(2) {
         if args[i].is_null() {
-            return Err(Error::new(state::INVALID_PARAMETER_VALUE, "null value not allowed for object key"));
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                "null value not allowed for object key",
+            ));
         }
         let key = super::text::shown(&args[i], env.types.get(i).unwrap_or(&SqlType::Text), env)?;
-        let value = of_value(&args[i + 1].to_owned(), env.types.get(i + 1).unwrap_or(&SqlType::Text), false)?;
+        let value = of_value(
+            &args[i + 1].to_owned(),
+            env.types.get(i + 1).unwrap_or(&SqlType::Text),
+            false,
+        )?;
         parts.push(format!("{} : {value}", Json::String(key)));
     }
     Ok(Value::Text(format!("{{{}}}", parts.join(", "))))
@@ -350,15 +392,28 @@ pub const FUNCTIONS: &[Function] = &[
     function("json_array_elements", &[T::Json], T::Texts, elements),
     function("json_array_length", &[T::Json], T::Int4, array_length),
     function("json_build_array", &[], T::Json, build_array).lenient(),
-    function("json_build_array", &[T::Any], T::Json, build_array).lenient().variadic(),
+    function("json_build_array", &[T::Any], T::Json, build_array)
+        .lenient()
+        .variadic(),
     function("json_build_object", &[], T::Json, build_object).lenient(),
-    function("json_build_object", &[T::Any], T::Json, build_object).lenient().variadic(),
+    function("json_build_object", &[T::Any], T::Json, build_object)
+        .lenient()
+        .variadic(),
     function("json_object_keys", &[T::Json], T::Texts, object_keys),
     function("json_typeof", &[T::Json], T::Text, type_of),
     function("jsonb_array_elements", &[T::Jsonb], T::Texts, elements),
     function("jsonb_array_length", &[T::Jsonb], T::Int4, array_length),
-    function("jsonb_build_array", &[T::Any], T::Jsonb, build_jsonb_array).lenient().variadic(),
-    function("jsonb_build_object", &[T::Any], T::Jsonb, build_jsonb_object).lenient().variadic(),
+    function("jsonb_build_array", &[T::Any], T::Jsonb, build_jsonb_array)
+        .lenient()
+        .variadic(),
+    function(
+        "jsonb_build_object",
+        &[T::Any],
+        T::Jsonb,
+        build_jsonb_object,
+    )
+    .lenient()
+    .variadic(),
     function("jsonb_object_keys", &[T::Jsonb], T::Texts, object_keys),
     function("jsonb_pretty", &[T::Jsonb], T::Text, pretty),
     function("jsonb_typeof", &[T::Jsonb], T::Text, type_of),

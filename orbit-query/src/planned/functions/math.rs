@@ -1,8 +1,8 @@
 //! Numbers.
 
 use super::{Env, Function, T, arg, function};
-use orbit_core::value::{Numeric, Value, ValueRef};
 use orbit_core::error::SqlState;
+use orbit_core::value::{Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
@@ -66,24 +66,39 @@ float_functions! {
 
 fn log_domain(x: f64) -> Result<f64> {
     if x == 0.0 {
-        return Err(refused(state::INVALID_ARGUMENT_FOR_LOGARITHM, "cannot take logarithm of zero"));
+        return Err(refused(
+            state::INVALID_ARGUMENT_FOR_LOGARITHM,
+            "cannot take logarithm of zero",
+        ));
     }
     if x < 0.0 {
-        return Err(refused(state::INVALID_ARGUMENT_FOR_LOGARITHM, "cannot take logarithm of a negative number"));
+        return Err(refused(
+            state::INVALID_ARGUMENT_FOR_LOGARITHM,
+            "cannot take logarithm of a negative number",
+        ));
     }
     Ok(x)
 }
 
 fn abs_int2(args: Args, _: &Env) -> Result<Value> {
-    arg::int2(args, 0)?.checked_abs().map(Value::Int2).ok_or_else(|| out_of_range("smallint out of range"))
+    arg::int2(args, 0)?
+        .checked_abs()
+        .map(Value::Int2)
+        .ok_or_else(|| out_of_range("smallint out of range"))
 }
 
 fn abs_int4(args: Args, _: &Env) -> Result<Value> {
-    arg::int4(args, 0)?.checked_abs().map(Value::Int4).ok_or_else(|| out_of_range("integer out of range"))
+    arg::int4(args, 0)?
+        .checked_abs()
+        .map(Value::Int4)
+        .ok_or_else(|| out_of_range("integer out of range"))
 }
 
 fn abs_int8(args: Args, _: &Env) -> Result<Value> {
-    arg::int8(args, 0)?.checked_abs().map(Value::Int8).ok_or_else(|| out_of_range("bigint out of range"))
+    arg::int8(args, 0)?
+        .checked_abs()
+        .map(Value::Int8)
+        .ok_or_else(|| out_of_range("bigint out of range"))
 }
 
 fn abs_float4(args: Args, _: &Env) -> Result<Value> {
@@ -99,7 +114,9 @@ fn abs_numeric(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn atan2(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Float8(arg::float8(args, 0)?.atan2(arg::float8(args, 1)?)))
+    Ok(Value::Float8(
+        arg::float8(args, 0)?.atan2(arg::float8(args, 1)?),
+    ))
 }
 
 fn ceil_numeric(args: Args, _: &Env) -> Result<Value> {
@@ -139,7 +156,9 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 fn gcd_int4(args: Args, _: &Env) -> Result<Value> {
     let (a, b) = (arg::int4(args, 0)?, arg::int4(args, 1)?);
     let result = gcd(u64::from(a.unsigned_abs()), u64::from(b.unsigned_abs()));
-    i32::try_from(result).map(Value::Int4).map_err(|_| out_of_range("integer out of range"))
+    i32::try_from(result)
+        .map(Value::Int4)
+        .map_err(|_| out_of_range("integer out of range"))
 }
 
 fn gcd_int8(args: Args, _: &Env) -> Result<Value> {
@@ -166,16 +185,20 @@ fn lcm_int4(args: Args, env: &Env) -> Result<Value> {
         ValueRef::Int8(i64::from(arg::int4(args, 1)?)),
     ];
     match lcm_int8(&wide, env)? {
-        Value::Int8(value) => {
-            i32::try_from(value).map(Value::Int4).map_err(|_| out_of_range("integer out of range"))
-        }
+        Value::Int8(value) => i32::try_from(value)
+            .map(Value::Int4)
+            .map_err(|_| out_of_range("integer out of range")),
         other => Ok(other),
     }
 }
 
 /// Digits before the decimal point, for choosing a result's scale.
 fn weight(value: f64) -> i32 {
-    if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 }
+    if value == 0.0 {
+        0
+    } else {
+        value.abs().log10().floor() as i32
+    }
 }
 
 /// A transcendental result: sixteen significant digits, as PostgreSQL gives at least.
@@ -309,7 +332,9 @@ fn mod_int8(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn mod_numeric(args: Args, _: &Env) -> Result<Value> {
-    arg::numeric(args, 0)?.rem(arg::numeric(args, 1)?).map(Value::Numeric)
+    arg::numeric(args, 0)?
+        .rem(arg::numeric(args, 1)?)
+        .map(Value::Numeric)
 }
 
 fn pi(_: Args, _: &Env) -> Result<Value> {
@@ -336,7 +361,10 @@ fn power_float(args: Args, _: &Env) -> Result<Value> {
 fn power_numeric(args: Args, env: &Env) -> Result<Value> {
     let (a, b) = (arg::numeric(args, 0)?, arg::numeric(args, 1)?);
     let whole = b.rem(&Numeric::ONE).is_ok_and(|rest| rest.is_zero());
-    let checked = power_float(&[ValueRef::Float8(a.to_f64()), ValueRef::Float8(b.to_f64())], env)?;
+    let checked = power_float(
+        &[ValueRef::Float8(a.to_f64()), ValueRef::Float8(b.to_f64())],
+        env,
+    )?;
     let Value::Float8(approximate) = checked else {
         return Err(super::row::arity());
     };
@@ -363,7 +391,9 @@ fn power_numeric(args: Args, env: &Env) -> Result<Value> {
     }
     if a.signum() > 0 && is_tame(a.to_f64().ln()) && is_tame(approximate.ln()) {
         let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
-        return Ok(Value::Numeric(exp_exact(&ln_exact(a)?.mul(b)?.round(PLACES))?.round(scale)));
+        return Ok(Value::Numeric(
+            exp_exact(&ln_exact(a)?.mul(b)?.round(PLACES))?.round(scale),
+        ));
     }
     significant(approximate, &[a.to_f64(), b.to_f64()], least)
 }
@@ -378,7 +408,9 @@ fn round_numeric(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn round_places(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Numeric(arg::numeric(args, 0)?.round(arg::int4(args, 1)?.clamp(-2000, 2000))))
+    Ok(Value::Numeric(
+        arg::numeric(args, 0)?.round(arg::int4(args, 1)?.clamp(-2000, 2000)),
+    ))
 }
 
 fn scale(args: Args, _: &Env) -> Result<Value> {
@@ -386,7 +418,9 @@ fn scale(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn sign_numeric(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Numeric(Numeric::from_i64(i64::from(arg::numeric(args, 0)?.signum()))))
+    Ok(Value::Numeric(Numeric::from_i64(i64::from(
+        arg::numeric(args, 0)?.signum(),
+    ))))
 }
 
 /// The square root to `scale` places, by Newton from the float's.
@@ -419,8 +453,16 @@ fn sqrt_numeric(args: Args, _: &Env) -> Result<Value> {
         ));
     }
     // PostgreSQL counts in digits of 10000: sixteen of them in front of half the weight.
-    let weight = if x.is_zero() { 0 } else { weight(x.to_f64()).div_euclid(4) };
-    let sweight = if weight >= 0 { (weight + 1) * 4 / 2 - 1 } else { 1 - (1 - weight) * 4 / 2 };
+    let weight = if x.is_zero() {
+        0
+    } else {
+        weight(x.to_f64()).div_euclid(4)
+    };
+    let sweight = if weight >= 0 {
+        (weight + 1) * 4 / 2 - 1
+    } else {
+        1 - (1 - weight) * 4 / 2
+    };
     let scale = (16 - sweight).max(i32::from(x.scale())).clamp(0, 38);
     sqrt_numeric_as(x, scale as u16).map(Value::Numeric)
 }
@@ -434,19 +476,35 @@ fn trunc_numeric(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn trunc_places(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Numeric(arg::numeric(args, 0)?.trunc(arg::int4(args, 1)?.clamp(-2000, 2000))))
+    Ok(Value::Numeric(
+        arg::numeric(args, 0)?.trunc(arg::int4(args, 1)?.clamp(-2000, 2000)),
+    ))
 }
 
 fn width_bucket(args: Args, _: &Env) -> Result<Value> {
-    let (x, low, high) = (arg::float8(args, 0)?, arg::float8(args, 1)?, arg::float8(args, 2)?);
+    let (x, low, high) = (
+        arg::float8(args, 0)?,
+        arg::float8(args, 1)?,
+        arg::float8(args, 2)?,
+    );
     let count = arg::int4(args, 3)?;
     if count <= 0 {
-        return Err(refused(state::INVALID_PARAMETER_VALUE, "count must be greater than zero"));
+        return Err(refused(
+            state::INVALID_PARAMETER_VALUE,
+            "count must be greater than zero",
+        ));
     }
     if low == high {
-        return Err(refused(state::INVALID_PARAMETER_VALUE, "lower bound cannot equal upper bound"));
+        return Err(refused(
+            state::INVALID_PARAMETER_VALUE,
+            "lower bound cannot equal upper bound",
+        ));
     }
-    let (x, low, high) = if low < high { (x, low, high) } else { (-x, -low, -high) };
+    let (x, low, high) = if low < high {
+        (x, low, high)
+    } else {
+        (-x, -low, -high)
+    };
     Ok(Value::Int4(if x < low {
         0
     } else if x >= high {
@@ -474,19 +532,27 @@ bit_operations! {
 }
 
 fn left4(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(arg::int4(args, 0)?.wrapping_shl(arg::int4(args, 1)? as u32)))
+    Ok(Value::Int4(
+        arg::int4(args, 0)?.wrapping_shl(arg::int4(args, 1)? as u32),
+    ))
 }
 
 fn left8(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int8(arg::int8(args, 0)?.wrapping_shl(arg::int4(args, 1)? as u32)))
+    Ok(Value::Int8(
+        arg::int8(args, 0)?.wrapping_shl(arg::int4(args, 1)? as u32),
+    ))
 }
 
 fn right4(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(arg::int4(args, 0)?.wrapping_shr(arg::int4(args, 1)? as u32)))
+    Ok(Value::Int4(
+        arg::int4(args, 0)?.wrapping_shr(arg::int4(args, 1)? as u32),
+    ))
 }
 
 fn right8(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int8(arg::int8(args, 0)?.wrapping_shr(arg::int4(args, 1)? as u32)))
+    Ok(Value::Int8(
+        arg::int8(args, 0)?.wrapping_shr(arg::int4(args, 1)? as u32),
+    ))
 }
 
 fn not4(args: Args, _: &Env) -> Result<Value> {
@@ -552,7 +618,12 @@ pub const FUNCTIONS: &[Function] = &[
     function("pow", &[T::Float8, T::Float8], T::Float8, power_float),
     function("pow", &[T::Numeric, T::Numeric], T::Numeric, power_numeric),
     function("power", &[T::Float8, T::Float8], T::Float8, power_float),
-    function("power", &[T::Numeric, T::Numeric], T::Numeric, power_numeric),
+    function(
+        "power",
+        &[T::Numeric, T::Numeric],
+        T::Numeric,
+        power_numeric,
+    ),
     function("radians", &[T::Float8], T::Float8, radians),
     function("random", &[], T::Float8, random).volatile(),
     function("round", &[T::Float8], T::Float8, round_float),
@@ -571,7 +642,12 @@ pub const FUNCTIONS: &[Function] = &[
     function("trunc", &[T::Float8], T::Float8, trunc_float),
     function("trunc", &[T::Numeric], T::Numeric, trunc_numeric),
     function("trunc", &[T::Numeric, T::Int4], T::Numeric, trunc_places),
-    function("width_bucket", &[T::Float8, T::Float8, T::Float8, T::Int4], T::Int4, width_bucket),
+    function(
+        "width_bucket",
+        &[T::Float8, T::Float8, T::Float8, T::Int4],
+        T::Int4,
+        width_bucket,
+    ),
     function("|", &[T::Int4, T::Int4], T::Int4, or4),
     function("|", &[T::Int8, T::Int8], T::Int8, or8),
     function("~", &[T::Int4], T::Int4, not4),

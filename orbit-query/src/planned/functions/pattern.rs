@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
-const CACHED: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
+const CACHED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
 
 thread_local! {
     static COMPILED: RefCell<LruCache<(String, bool), Regex>> = RefCell::new(LruCache::new(CACHED));
@@ -35,8 +35,18 @@ pub fn compiled(pattern: &str, insensitive: bool) -> Result<Regex> {
             .size_limit(4 << 20)
             .build()
             .map_err(|error| {
-                Error::new(state::INVALID_REGULAR_EXPRESSION, "invalid regular expression")
-                    .with_detail(error.to_string().lines().last().unwrap_or_default().to_owned())
+                Error::new(
+                    state::INVALID_REGULAR_EXPRESSION,
+                    "invalid regular expression",
+                )
+                .with_detail(
+                    error
+                        .to_string()
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .to_owned(),
+                )
             })?;
         cache.put(key, regex.clone());
         Ok(regex)
@@ -106,7 +116,10 @@ pub fn of_similar(pattern: &str, escape: Option<char>) -> Result<String> {
 }
 
 fn bad_escape() -> Error {
-    Error::new(state::INVALID_ESCAPE_SEQUENCE, "LIKE pattern must not end with escape character")
+    Error::new(
+        state::INVALID_ESCAPE_SEQUENCE,
+        "LIKE pattern must not end with escape character",
+    )
 }
 
 /// A LIKE pattern with another escape character (or none) as one with backslashes.
@@ -132,7 +145,11 @@ pub fn with_backslash(pattern: &str, escape: Option<char>) -> Result<String> {
 
 /// Flags of the regexp functions, and whether `g` is among them.
 fn with_flags(args: Args, pattern: usize, flags: usize) -> Result<(Regex, bool)> {
-    let flags = if args.len() > flags { arg::text(args, flags)? } else { "" };
+    let flags = if args.len() > flags {
+        arg::text(args, flags)?
+    } else {
+        ""
+    };
     let mut global = false;
     let mut insensitive = false;
     let mut prefix = String::new();
@@ -202,10 +219,18 @@ fn regexp_replace(args: Args, _: &Env) -> Result<Value> {
 
 fn groups(captures: &Captures<'_>) -> Value {
     let items: Vec<Value> = if captures.len() == 1 {
-        captures.get(0).map(|m| Value::Text(m.as_str().to_owned())).into_iter().collect()
+        captures
+            .get(0)
+            .map(|m| Value::Text(m.as_str().to_owned()))
+            .into_iter()
+            .collect()
     } else {
         (1..captures.len())
-            .map(|i| captures.get(i).map_or(Value::Null, |m| Value::Text(m.as_str().to_owned())))
+            .map(|i| {
+                captures
+                    .get(i)
+                    .map_or(Value::Null, |m| Value::Text(m.as_str().to_owned()))
+            })
             .collect()
     };
     Value::Array(Array::new(SqlType::Text, items))
@@ -213,7 +238,9 @@ fn groups(captures: &Captures<'_>) -> Value {
 
 fn regexp_match(args: Args, _: &Env) -> Result<Value> {
     let (regex, _) = with_flags(args, 1, 2)?;
-    Ok(regex.captures(arg::text(args, 0)?).map_or(Value::Null, |captures| groups(&captures)))
+    Ok(regex
+        .captures(arg::text(args, 0)?)
+        .map_or(Value::Null, |captures| groups(&captures)))
 }
 
 fn regexp_like(args: Args, _: &Env) -> Result<Value> {
@@ -224,17 +251,26 @@ fn regexp_like(args: Args, _: &Env) -> Result<Value> {
 fn regexp_count(args: Args, _: &Env) -> Result<Value> {
     let (regex, _) = with_flags(args, 1, 3)?;
     let subject = arg::text(args, 0)?;
-    let skip = if args.len() > 2 { arg::count(args, 2)?.saturating_sub(1) } else { 0 };
-    let start = subject.char_indices().nth(skip).map_or(subject.len(), |(at, _)| at);
-    Ok(Value::Int4(regex.find_iter(&subject[start..]).count() as i32))
+    let skip = if args.len() > 2 {
+        arg::count(args, 2)?.saturating_sub(1)
+    } else {
+        0
+    };
+    let start = subject
+        .char_indices()
+        .nth(skip)
+        .map_or(subject.len(), |(at, _)| at);
+    Ok(Value::Int4(
+        regex.find_iter(&subject[start..]).count() as i32
+    ))
 }
 
 fn regexp_instr(args: Args, _: &Env) -> Result<Value> {
     let (regex, _) = with_flags(args, 1, 9)?;
     let subject = arg::text(args, 0)?;
-    Ok(Value::Int4(
-        regex.find(subject).map_or(0, |found| subject[..found.start()].chars().count() as i32 + 1),
-    ))
+    Ok(Value::Int4(regex.find(subject).map_or(0, |found| {
+        subject[..found.start()].chars().count() as i32 + 1
+    })))
 }
 
 /// The first match, or its first group.
@@ -249,7 +285,10 @@ fn substring_regex(args: Args, _: &Env) -> Result<Value> {
 fn split(args: Args) -> Result<Vec<Value>> {
     let (regex, _) = with_flags(args, 1, 2)?;
     let subject = arg::text(args, 0)?;
-    Ok(regex.split(subject).map(|part| Value::Text(part.to_owned())).collect())
+    Ok(regex
+        .split(subject)
+        .map(|part| Value::Text(part.to_owned()))
+        .collect())
 }
 
 fn regexp_split_to_array(args: Args, _: &Env) -> Result<Value> {
@@ -258,18 +297,63 @@ fn regexp_split_to_array(args: Args, _: &Env) -> Result<Value> {
 
 pub const FUNCTIONS: &[Function] = &[
     function("regexp_count", &[T::Text, T::Text], T::Int4, regexp_count),
-    function("regexp_count", &[T::Text, T::Text, T::Int4], T::Int4, regexp_count),
-    function("regexp_count", &[T::Text, T::Text, T::Int4, T::Text], T::Int4, regexp_count),
+    function(
+        "regexp_count",
+        &[T::Text, T::Text, T::Int4],
+        T::Int4,
+        regexp_count,
+    ),
+    function(
+        "regexp_count",
+        &[T::Text, T::Text, T::Int4, T::Text],
+        T::Int4,
+        regexp_count,
+    ),
     function("regexp_instr", &[T::Text, T::Text], T::Int4, regexp_instr),
     function("regexp_like", &[T::Text, T::Text], T::Bool, regexp_like),
-    function("regexp_like", &[T::Text, T::Text, T::Text], T::Bool, regexp_like),
+    function(
+        "regexp_like",
+        &[T::Text, T::Text, T::Text],
+        T::Bool,
+        regexp_like,
+    ),
     function("regexp_match", &[T::Text, T::Text], T::Texts, regexp_match),
-    function("regexp_match", &[T::Text, T::Text, T::Text], T::Texts, regexp_match),
-    function("regexp_replace", &[T::Text, T::Text, T::Text], T::Text, regexp_replace),
-    function("regexp_replace", &[T::Text, T::Text, T::Text, T::Text], T::Text, regexp_replace),
-    function("regexp_split_to_array", &[T::Text, T::Text], T::Texts, regexp_split_to_array),
-    function("regexp_split_to_array", &[T::Text, T::Text, T::Text], T::Texts, regexp_split_to_array),
-    function("regexp_split_to_table", &[T::Text, T::Text], T::Texts, regexp_split_to_array),
+    function(
+        "regexp_match",
+        &[T::Text, T::Text, T::Text],
+        T::Texts,
+        regexp_match,
+    ),
+    function(
+        "regexp_replace",
+        &[T::Text, T::Text, T::Text],
+        T::Text,
+        regexp_replace,
+    ),
+    function(
+        "regexp_replace",
+        &[T::Text, T::Text, T::Text, T::Text],
+        T::Text,
+        regexp_replace,
+    ),
+    function(
+        "regexp_split_to_array",
+        &[T::Text, T::Text],
+        T::Texts,
+        regexp_split_to_array,
+    ),
+    function(
+        "regexp_split_to_array",
+        &[T::Text, T::Text, T::Text],
+        T::Texts,
+        regexp_split_to_array,
+    ),
+    function(
+        "regexp_split_to_table",
+        &[T::Text, T::Text],
+        T::Texts,
+        regexp_split_to_array,
+    ),
     function("substring", &[T::Text, T::Text], T::Text, substring_regex),
 ];
 
@@ -280,7 +364,9 @@ mod tests {
     #[test]
     fn similar_to_matches_whole_strings() {
         let matches = |subject: &str, pattern: &str| {
-            compiled(&of_similar(pattern, Some('\\')).unwrap(), false).unwrap().is_match(subject)
+            compiled(&of_similar(pattern, Some('\\')).unwrap(), false)
+                .unwrap()
+                .is_match(subject)
         };
         assert!(matches("abc", "a%"));
         assert!(matches("abc", "(a|x)_c"));

@@ -42,7 +42,15 @@ impl RowFn {
         eval: impl for<'v> Fn(&[ValueRef<'v>]) -> Result<Value> + Send + Sync + 'static,
     ) -> RowFn {
         let signature = signature(&args, Volatility::Immutable);
-        RowFn { name, identity, args, returns, strict: true, signature, eval: Arc::new(eval) }
+        RowFn {
+            name,
+            identity,
+            args,
+            returns,
+            strict: true,
+            signature,
+            eval: Arc::new(eval),
+        }
     }
 
     /// Wants to see NULLs.
@@ -60,7 +68,10 @@ impl RowFn {
     }
 
     pub fn call(self, args: Vec<Expr>) -> Expr {
-        Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(self)), args))
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(self)),
+            args,
+        ))
     }
 
     fn eval_row(&self, args: &[ValueRef<'_>]) -> DfResult<Value> {
@@ -113,8 +124,16 @@ impl ScalarUDFImpl for RowFn {
     fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
         let mut hasher = std::hash::DefaultHasher::new();
         self.hash(&mut hasher);
-        let args: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
-        Ok(format!("{}[{:08x}]({})", self.name, hasher.finish() as u32, args.join(", ")))
+        let args: Vec<String> = args
+            .iter()
+            .map(|arg| arg.schema_name().to_string())
+            .collect();
+        Ok(format!(
+            "{}[{:08x}]({})",
+            self.name,
+            hasher.finish() as u32,
+            args.join(", ")
+        ))
     }
 
     fn signature(&self) -> &Signature {
@@ -127,8 +146,15 @@ impl ScalarUDFImpl for RowFn {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         let volatile = self.signature.volatility == Volatility::Volatile;
-        let all_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if all_scalar && !volatile { 1 } else { args.number_rows };
+        let all_scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if all_scalar && !volatile {
+            1
+        } else {
+            args.number_rows
+        };
         let columns: Vec<ArrayRef> = args
             .args
             .iter()

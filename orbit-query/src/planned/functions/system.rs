@@ -58,18 +58,26 @@ pub fn md5(input: &[u8]) -> Result<Value> {
 }
 
 fn num_nulls(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(args.iter().filter(|arg| arg.is_null()).count() as i32))
+    Ok(Value::Int4(
+        args.iter().filter(|arg| arg.is_null()).count() as i32
+    ))
 }
 
 fn num_nonnulls(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(args.iter().filter(|arg| !arg.is_null()).count() as i32))
+    Ok(Value::Int4(
+        args.iter().filter(|arg| !arg.is_null()).count() as i32,
+    ))
 }
 
 pub const FUNCTIONS: &[Function] = &[
     function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
     function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
-    function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls).lenient().variadic(),
-    function("num_nulls", &[T::Any], T::Int4, num_nulls).lenient().variadic(),
+    function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls)
+        .lenient()
+        .variadic(),
+    function("num_nulls", &[T::Any], T::Int4, num_nulls)
+        .lenient()
+        .variadic(),
 ];
 
 #[cfg(test)]
@@ -78,7 +86,13 @@ mod tests {
 
     #[test]
     fn md5_of_the_rfc() {
-        assert_eq!(md5(b"").unwrap(), Value::Text("d41d8cd98f00b204e9800998ecf8427e".into()));
-        assert_eq!(md5(b"abc").unwrap(), Value::Text("900150983cd24fb0d6963f7d28e17f72".into()));
+        assert_eq!(
+            md5(b"").unwrap(),
+            Value::Text("d41d8cd98f00b204e9800998ecf8427e".into())
+        );
+        assert_eq!(
+            md5(b"abc").unwrap(),
+            Value::Text("900150983cd24fb0d6963f7d28e17f72".into())
+        );
     }
 }

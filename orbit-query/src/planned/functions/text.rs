@@ -36,7 +36,9 @@ fn shown_arg(args: Args, i: usize, env: &Env) -> Result<String> {
 }
 
 fn ascii(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(arg::text(args, 0)?.chars().next().map_or(0, |c| c as i32)))
+    Ok(Value::Int4(
+        arg::text(args, 0)?.chars().next().map_or(0, |c| c as i32),
+    ))
 }
 
 fn bit_length(args: Args, _: &Env) -> Result<Value> {
@@ -69,11 +71,20 @@ fn rtrim(args: Args, _: &Env) -> Result<Value> {
 fn chr(args: Args, _: &Env) -> Result<Value> {
     let code = arg::int4(args, 0)?;
     if code == 0 {
-        return Err(Error::new(state::PROGRAM_LIMIT_EXCEEDED, "null character not permitted"));
+        return Err(Error::new(
+            state::PROGRAM_LIMIT_EXCEEDED,
+            "null character not permitted",
+        ));
     }
-    let letter = u32::try_from(code).ok().and_then(char::from_u32).ok_or_else(|| {
-        Error::new(state::PROGRAM_LIMIT_EXCEEDED, format!("requested character too large for encoding: {code}"))
-    })?;
+    let letter = u32::try_from(code)
+        .ok()
+        .and_then(char::from_u32)
+        .ok_or_else(|| {
+            Error::new(
+                state::PROGRAM_LIMIT_EXCEEDED,
+                format!("requested character too large for encoding: {code}"),
+            )
+        })?;
     text(letter)
 }
 
@@ -137,7 +148,11 @@ fn initcap(args: Args, _: &Env) -> Result<Value> {
 
 /// `left(s, -2)`: all but the last two.
 fn head(length: usize, n: i32) -> usize {
-    if n >= 0 { (n as usize).min(length) } else { length.saturating_sub(n.unsigned_abs() as usize) }
+    if n >= 0 {
+        (n as usize).min(length)
+    } else {
+        length.saturating_sub(n.unsigned_abs() as usize)
+    }
 }
 
 fn left(args: Args, _: &Env) -> Result<Value> {
@@ -172,7 +187,11 @@ fn upper(args: Args, _: &Env) -> Result<Value> {
 fn pad(args: Args, at_left: bool) -> Result<Value> {
     let s = arg::text(args, 0)?;
     let wanted = arg::count(args, 1)?;
-    let fill: Vec<char> = if args.len() > 2 { arg::text(args, 2)?.chars().collect() } else { vec![' '] };
+    let fill: Vec<char> = if args.len() > 2 {
+        arg::text(args, 2)?.chars().collect()
+    } else {
+        vec![' ']
+    };
     if wanted > MAX_BYTES / 4 {
         return Err(too_long());
     }
@@ -180,8 +199,16 @@ fn pad(args: Args, at_left: bool) -> Result<Value> {
     if have >= wanted {
         return text(s.chars().take(wanted).collect::<String>());
     }
-    let padding: String = fill.iter().cycle().take(if fill.is_empty() { 0 } else { wanted - have }).collect();
-    text(if at_left { padding + s } else { s.to_owned() + &padding })
+    let padding: String = fill
+        .iter()
+        .cycle()
+        .take(if fill.is_empty() { 0 } else { wanted - have })
+        .collect();
+    text(if at_left {
+        padding + s
+    } else {
+        s.to_owned() + &padding
+    })
 }
 
 fn lpad(args: Args, _: &Env) -> Result<Value> {
@@ -204,9 +231,16 @@ fn overlay(args: Args, _: &Env) -> Result<Value> {
     let s: Vec<char> = arg::text(args, 0)?.chars().collect();
     let put = arg::text(args, 1)?;
     let from = arg::int4(args, 2)?;
-    let length = if args.len() > 3 { arg::int4(args, 3)? } else { put.chars().count() as i32 };
+    let length = if args.len() > 3 {
+        arg::int4(args, 3)?
+    } else {
+        put.chars().count() as i32
+    };
     if from <= 0 {
-        return Err(Error::new(state::SUBSTRING_ERROR, "negative substring length not allowed"));
+        return Err(Error::new(
+            state::SUBSTRING_ERROR,
+            "negative substring length not allowed",
+        ));
     }
     let start = (from as usize - 1).min(s.len());
     let end = (i64::from(from) - 1 + i64::from(length)).clamp(0, s.len() as i64) as usize;
@@ -242,7 +276,11 @@ fn repeat(args: Args, _: &Env) -> Result<Value> {
 
 fn replace(args: Args, _: &Env) -> Result<Value> {
     let (s, from) = (arg::text(args, 0)?, arg::text(args, 1)?);
-    text(if from.is_empty() { s.to_owned() } else { s.replace(from, arg::text(args, 2)?) })
+    text(if from.is_empty() {
+        s.to_owned()
+    } else {
+        s.replace(from, arg::text(args, 2)?)
+    })
 }
 
 fn reverse(args: Args, _: &Env) -> Result<Value> {
@@ -250,9 +288,16 @@ fn reverse(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn split_part(args: Args, _: &Env) -> Result<Value> {
-    let (s, delimiter, n) = (arg::text(args, 0)?, arg::text(args, 1)?, arg::int4(args, 2)?);
+    let (s, delimiter, n) = (
+        arg::text(args, 0)?,
+        arg::text(args, 1)?,
+        arg::int4(args, 2)?,
+    );
     if n == 0 {
-        return Err(Error::new(state::INVALID_PARAMETER_VALUE, "field position must not be zero"));
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "field position must not be zero",
+        ));
     }
     if delimiter.is_empty() {
         return text(if n == 1 || n == -1 { s } else { "" });
@@ -270,27 +315,42 @@ fn split_part(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn starts_with(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Bool(arg::text(args, 0)?.starts_with(arg::text(args, 1)?)))
+    Ok(Value::Bool(
+        arg::text(args, 0)?.starts_with(arg::text(args, 1)?),
+    ))
 }
 
 fn strpos(args: Args, _: &Env) -> Result<Value> {
     let (s, sub) = (arg::text(args, 0)?, arg::text(args, 1)?);
-    Ok(Value::Int4(s.find(sub).map_or(0, |at| s[..at].chars().count() as i32 + 1)))
+    Ok(Value::Int4(
+        s.find(sub)
+            .map_or(0, |at| s[..at].chars().count() as i32 + 1),
+    ))
 }
 
 /// Characters `from` to before `from + length`, wherever that lies.
 fn cut(s: &str, from: i32, length: Option<i32>) -> Result<String> {
     if length.is_some_and(|length| length < 0) {
-        return Err(Error::new(state::SUBSTRING_ERROR, "negative substring length not allowed"));
+        return Err(Error::new(
+            state::SUBSTRING_ERROR,
+            "negative substring length not allowed",
+        ));
     }
     let start = i64::from(from).max(1) - 1;
     let end = length.map_or(i64::MAX, |length| i64::from(from) + i64::from(length) - 1);
     let take = (end - start).max(0);
-    Ok(s.chars().skip(start as usize).take(usize::try_from(take).unwrap_or(usize::MAX)).collect())
+    Ok(s.chars()
+        .skip(start as usize)
+        .take(usize::try_from(take).unwrap_or(usize::MAX))
+        .collect())
 }
 
 fn substring(args: Args, _: &Env) -> Result<Value> {
-    let length = if args.len() > 2 { Some(arg::int4(args, 2)?) } else { None };
+    let length = if args.len() > 2 {
+        Some(arg::int4(args, 2)?)
+    } else {
+        None
+    };
     text(cut(arg::text(args, 0)?, arg::int4(args, 1)?, length)?)
 }
 
@@ -307,10 +367,12 @@ fn translate(args: Args, _: &Env) -> Result<Value> {
     let to: Vec<char> = arg::text(args, 2)?.chars().collect();
     let out: String = arg::text(args, 0)?
         .chars()
-        .filter_map(|letter| match from.iter().position(|known| *known == letter) {
-            None => Some(letter),
-            Some(at) => to.get(at).copied(),
-        })
+        .filter_map(
+            |letter| match from.iter().position(|known| *known == letter) {
+                None => Some(letter),
+                Some(at) => to.get(at).copied(),
+            },
+        )
         .collect();
     text(out)
 }
@@ -324,10 +386,16 @@ pub const FUNCTIONS: &[Function] = &[
     function("char_length", &[T::Text], T::Int4, length),
     function("character_length", &[T::Text], T::Int4, length),
     function("chr", &[T::Int4], T::Text, chr),
-    function("concat", &[T::Any], T::Text, concat).lenient().variadic(),
-    function("concat_ws", &[T::Text, T::Any], T::Text, concat_ws).lenient().variadic(),
+    function("concat", &[T::Any], T::Text, concat)
+        .lenient()
+        .variadic(),
+    function("concat_ws", &[T::Text, T::Any], T::Text, concat_ws)
+        .lenient()
+        .variadic(),
     function("format", &[T::Text], T::Text, format_text).lenient(),
-    function("format", &[T::Text, T::Any], T::Text, format_text).lenient().variadic(),
+    function("format", &[T::Text, T::Any], T::Text, format_text)
+        .lenient()
+        .variadic(),
     function("initcap", &[T::Text], T::Text, initcap),
     function("left", &[T::Text, T::Int4], T::Text, left),
     function("length", &[T::Text], T::Int4, length),
@@ -341,7 +409,12 @@ pub const FUNCTIONS: &[Function] = &[
     function("octet_length", &[T::Text], T::Int4, octet_length),
     function("octet_length", &[T::Bytea], T::Int4, length_bytea),
     function("overlay", &[T::Text, T::Text, T::Int4], T::Text, overlay),
-    function("overlay", &[T::Text, T::Text, T::Int4, T::Int4], T::Text, overlay),
+    function(
+        "overlay",
+        &[T::Text, T::Text, T::Int4, T::Int4],
+        T::Text,
+        overlay,
+    ),
     function("quote_ident", &[T::Text], T::Text, quote_ident),
     function("quote_literal", &[T::Text], T::Text, quote_literal),
     function("quote_nullable", &[T::Text], T::Text, quote_nullable).lenient(),
@@ -353,15 +426,30 @@ pub const FUNCTIONS: &[Function] = &[
     function("rpad", &[T::Text, T::Int4, T::Text], T::Text, rpad),
     function("rtrim", &[T::Text], T::Text, rtrim),
     function("rtrim", &[T::Text, T::Text], T::Text, rtrim),
-    function("split_part", &[T::Text, T::Text, T::Int4], T::Text, split_part),
+    function(
+        "split_part",
+        &[T::Text, T::Text, T::Int4],
+        T::Text,
+        split_part,
+    ),
     function("starts_with", &[T::Text, T::Text], T::Bool, starts_with),
     function("strpos", &[T::Text, T::Text], T::Int4, strpos),
     function("substr", &[T::Text, T::Int4], T::Text, substring),
     function("substr", &[T::Text, T::Int4, T::Int4], T::Text, substring),
     function("substring", &[T::Text, T::Int4], T::Text, substring),
-    function("substring", &[T::Text, T::Int4, T::Int4], T::Text, substring),
+    function(
+        "substring",
+        &[T::Text, T::Int4, T::Int4],
+        T::Text,
+        substring,
+    ),
     function("to_hex", &[T::Int4], T::Text, to_hex4),
     function("to_hex", &[T::Int8], T::Text, to_hex8),
-    function("translate", &[T::Text, T::Text, T::Text], T::Text, translate),
+    function(
+        "translate",
+        &[T::Text, T::Text, T::Text],
+        T::Text,
+        translate,
+    ),
     function("upper", &[T::Text], T::Text, upper),
 ];

@@ -18,7 +18,12 @@ fn char_timestamp(args: Args, _: &Env) -> Result<Value> {
 fn char_timestamptz(args: Args, env: &Env) -> Result<Value> {
     let zone = env.format.time_zone;
     let micros = arg::timestamptz(args, 0)?;
-    dates::format(local_of(micros, zone), arg::text(args, 1)?, Some((zone, offset_at(zone, micros)))).map(Value::Text)
+    dates::format(
+        local_of(micros, zone),
+        arg::text(args, 1)?,
+        Some((zone, offset_at(zone, micros))),
+    )
+    .map(Value::Text)
 }
 
 fn char_interval(args: Args, _: &Env) -> Result<Value> {
@@ -26,7 +31,11 @@ fn char_interval(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn char_int4(args: Args, _: &Env) -> Result<Value> {
-    numbers::format(&Numeric::from_i64(i64::from(arg::int4(args, 0)?)), arg::text(args, 1)?).map(Value::Text)
+    numbers::format(
+        &Numeric::from_i64(i64::from(arg::int4(args, 0)?)),
+        arg::text(args, 1)?,
+    )
+    .map(Value::Text)
 }
 
 fn char_int8(args: Args, _: &Env) -> Result<Value> {
@@ -34,7 +43,11 @@ fn char_int8(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn char_float8(args: Args, _: &Env) -> Result<Value> {
-    numbers::format(&Numeric::from_f64(arg::float8(args, 0)?), arg::text(args, 1)?).map(Value::Text)
+    numbers::format(
+        &Numeric::from_f64(arg::float8(args, 0)?),
+        arg::text(args, 1)?,
+    )
+    .map(Value::Text)
 }
 
 fn char_numeric(args: Args, _: &Env) -> Result<Value> {
@@ -48,12 +61,16 @@ fn to_date(args: Args, _: &Env) -> Result<Value> {
 
 fn to_timestamp(args: Args, env: &Env) -> Result<Value> {
     let local = dates::parse(arg::text(args, 0)?, arg::text(args, 1)?)?;
-    Ok(Value::TimestampTz(super::zone::utc_of(local, env.format.time_zone)))
+    Ok(Value::TimestampTz(super::zone::utc_of(
+        local,
+        env.format.time_zone,
+    )))
 }
 
 fn from_epoch(args: Args, _: &Env) -> Result<Value> {
     let micros = (arg::float8(args, 0)? * 1e6).round_ties_even();
-    super::datetime::checked_timestamp((micros.abs() < 9e18).then_some(micros as i64)).map(Value::TimestampTz)
+    super::datetime::checked_timestamp((micros.abs() < 9e18).then_some(micros as i64))
+        .map(Value::TimestampTz)
 }
 
 fn to_number(args: Args, _: &Env) -> Result<Value> {
@@ -67,9 +84,19 @@ pub const FUNCTIONS: &[Function] = &[
     function("to_char", &[T::Interval, T::Text], T::Text, char_interval),
     function("to_char", &[T::Numeric, T::Text], T::Text, char_numeric),
     function("to_char", &[T::Timestamp, T::Text], T::Text, char_timestamp),
-    function("to_char", &[T::TimestampTz, T::Text], T::Text, char_timestamptz),
+    function(
+        "to_char",
+        &[T::TimestampTz, T::Text],
+        T::Text,
+        char_timestamptz,
+    ),
     function("to_date", &[T::Text, T::Text], T::Date, to_date),
     function("to_number", &[T::Text, T::Text], T::Numeric, to_number),
     function("to_timestamp", &[T::Float8], T::TimestampTz, from_epoch),
-    function("to_timestamp", &[T::Text, T::Text], T::TimestampTz, to_timestamp),
+    function(
+        "to_timestamp",
+        &[T::Text, T::Text],
+        T::TimestampTz,
+        to_timestamp,
+    ),
 ];

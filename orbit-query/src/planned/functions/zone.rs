@@ -34,7 +34,10 @@ pub fn named(name: &str) -> Result<Tz> {
         _ => find_zone(name),
     };
     known.ok_or_else(|| {
-        Error::new(state::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
+        Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("time zone \"{name}\" not recognized"),
+        )
     })
 }
 
@@ -69,7 +72,11 @@ fn zone(text: &str) -> Result<Zone> {
         let minutes: Option<i64> = parts.next().map_or(Some(0), |minutes| minutes.parse().ok());
         if let (Some(hours), Some(minutes)) = (hours, minutes) {
             let west = hours * 3600 + minutes * 60;
-            return Ok(Zone::Fixed(if text.starts_with('-') { west } else { -west }));
+            return Ok(Zone::Fixed(if text.starts_with('-') {
+                west
+            } else {
+                -west
+            }));
         }
     }
     named(text).map(Zone::Named)
@@ -103,8 +110,28 @@ fn by_interval(args: Args, _: &Env) -> Result<Value> {
 }
 
 pub const FUNCTIONS: &[Function] = &[
-    function("timezone", &[T::Interval, T::Timestamp], T::TimestampTz, by_interval),
-    function("timezone", &[T::Interval, T::TimestampTz], T::Timestamp, by_interval),
-    function("timezone", &[T::Text, T::Timestamp], T::TimestampTz, to_moment),
-    function("timezone", &[T::Text, T::TimestampTz], T::Timestamp, to_local),
+    function(
+        "timezone",
+        &[T::Interval, T::Timestamp],
+        T::TimestampTz,
+        by_interval,
+    ),
+    function(
+        "timezone",
+        &[T::Interval, T::TimestampTz],
+        T::Timestamp,
+        by_interval,
+    ),
+    function(
+        "timezone",
+        &[T::Text, T::Timestamp],
+        T::TimestampTz,
+        to_moment,
+    ),
+    function(
+        "timezone",
+        &[T::Text, T::TimestampTz],
+        T::Timestamp,
+        to_local,
+    ),
 ];

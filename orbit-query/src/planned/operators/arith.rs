@@ -63,7 +63,11 @@ pub struct Arith {
 
 impl Arith {
     pub fn new(op: ArithOp, ty: SqlType) -> Arith {
-        Arith { op, ty, signature: Signature::any(2, Volatility::Immutable) }
+        Arith {
+            op,
+            ty,
+            signature: Signature::any(2, Volatility::Immutable),
+        }
     }
 
     pub fn call(self, left: Expr, right: Expr) -> Expr {
@@ -150,7 +154,12 @@ impl ScalarUDFImpl for Arith {
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         match args {
-            [left, right] => Ok(format!("({} {} {})", left.schema_name(), self.op.sign(), right.schema_name())),
+            [left, right] => Ok(format!(
+                "({} {} {})",
+                left.schema_name(),
+                self.op.sign(),
+                right.schema_name()
+            )),
             _ => Ok(self.op.sign().to_owned()),
         }
     }
@@ -168,12 +177,19 @@ impl ScalarUDFImpl for Arith {
         let (Some(right), Some(left)) = (args.pop(), args.pop()) else {
             return Err(to_datafusion(crate::planned::functions::row::arity()));
         };
-        let scalar = matches!((&left, &right), (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)));
+        let scalar = matches!(
+            (&left, &right),
+            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
+        );
         // A NULL constant has no row to divide by.
         let result = match (&left, &right) {
             (ColumnarValue::Array(l), ColumnarValue::Array(r)) => self.apply(l, r)?,
-            (ColumnarValue::Array(l), ColumnarValue::Scalar(r)) => self.apply(l, &r.to_scalar()?)?,
-            (ColumnarValue::Scalar(l), ColumnarValue::Array(r)) => self.apply(&l.to_scalar()?, r)?,
+            (ColumnarValue::Array(l), ColumnarValue::Scalar(r)) => {
+                self.apply(l, &r.to_scalar()?)?
+            }
+            (ColumnarValue::Scalar(l), ColumnarValue::Array(r)) => {
+                self.apply(&l.to_scalar()?, r)?
+            }
             (ColumnarValue::Scalar(l), ColumnarValue::Scalar(r)) => {
                 self.apply(&l.to_scalar()?, &r.to_scalar()?)?
             }

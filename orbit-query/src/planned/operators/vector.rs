@@ -27,12 +27,22 @@ pub struct VectorFn {
 
 impl VectorFn {
     pub fn new(name: &'static str, args: Vec<SqlType>, returns: SqlType, body: Body) -> VectorFn {
-        let signature = Signature::exact(args.iter().map(arrow_type).collect(), Volatility::Immutable);
-        VectorFn { name, args, returns, signature, body }
+        let signature =
+            Signature::exact(args.iter().map(arrow_type).collect(), Volatility::Immutable);
+        VectorFn {
+            name,
+            args,
+            returns,
+            signature,
+            body,
+        }
     }
 
     pub fn call(self, args: Vec<Expr>) -> Expr {
-        Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(self)), args))
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(self)),
+            args,
+        ))
     }
 }
 
@@ -71,7 +81,10 @@ impl ScalarUDFImpl for VectorFn {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let columns = args
             .args

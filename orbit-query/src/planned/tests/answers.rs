@@ -91,8 +91,14 @@ async fn names_and_shapes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_cannot_take_the_process_down() {
     answers(&[
-        ("SELECT count(*) FROM generate_series(1, 10000000000)", "ERROR:  the series has too many rows"),
-        ("SELECT repeat('x', 2000000000)", "ERROR:  requested length too large"),
+        (
+            "SELECT count(*) FROM generate_series(1, 10000000000)",
+            "ERROR:  the series has too many rows",
+        ),
+        (
+            "SELECT repeat('x', 2000000000)",
+            "ERROR:  requested length too large",
+        ),
     ])
     .await;
 }

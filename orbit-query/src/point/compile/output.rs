@@ -46,8 +46,8 @@ pub(in crate::point) fn output(
                 options,
             ) if is_plain(options) => {
                 match name.0.as_slice() {
-                    [ast::ObjectNamePart::Identifier(name)]
-                        if scope.has_qualifier(&fold(name)) => {}
+                    [ast::ObjectNamePart::Identifier(name)] if scope.has_qualifier(&fold(name)) => {
+                    }
                     _ => return Err(Stop::Unknown),
                 }
                 every_column(table, &mut push);

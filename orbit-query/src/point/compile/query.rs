@@ -82,8 +82,7 @@ fn one_table(
 ) -> Compiled {
     let (table, alias) = plain_table(context, from)?;
     let scope = Scope::of_table(&table, alias.as_deref());
-    let (conditions, whole) =
-        conditions(&scope, &mut context.params, select.selection.as_ref())?;
+    let (conditions, whole) = conditions(&scope, &mut context.params, select.selection.as_ref())?;
     let output = output(&table, &scope, &mut context.params, &select.projection)?;
     let (limit, offset) = limits(context, query)?;
     let lock = lock(query, alias.as_deref().unwrap_or(&table.name))?;
@@ -150,9 +149,10 @@ fn order(
                     (Some(place), Some(other)) => {
                         // The same column twice is no ambiguity.
                         let column = stored(place)?;
-                        if places.chain([other]).any(|place| {
-                            stored(place).map_or(true, |another| another != column)
-                        }) {
+                        if places
+                            .chain([other])
+                            .any(|place| stored(place).map_or(true, |another| another != column))
+                        {
                             return Err(Stop::Unknown);
                         }
                         column

@@ -340,8 +340,7 @@ pub(super) fn update(context: &mut Context<'_>, update: &ast::Update) -> Compile
     let (table, alias) = plain_table(context, &update.table)?;
     let scope = Scope::of_table(&table, alias.as_deref());
     let sets = sets(&table, &scope, &mut context.params, &update.assignments)?;
-    let (conditions, whole) =
-        conditions(&scope, &mut context.params, update.selection.as_ref())?;
+    let (conditions, whole) = conditions(&scope, &mut context.params, update.selection.as_ref())?;
     let returning = returning(
         &table,
         &scope,
@@ -378,8 +377,7 @@ pub(super) fn delete(context: &mut Context<'_>, delete: &ast::Delete) -> Compile
     };
     let (table, alias) = plain_table(context, from)?;
     let scope = Scope::of_table(&table, alias.as_deref());
-    let (conditions, whole) =
-        conditions(&scope, &mut context.params, delete.selection.as_ref())?;
+    let (conditions, whole) = conditions(&scope, &mut context.params, delete.selection.as_ref())?;
     let returning = returning(
         &table,
         &scope,

@@ -19,7 +19,10 @@ async fn one() -> Arc<Fixture> {
         )
         .await;
     fixture
-        .tag("INSERT INTO j VALUES (1, 'new', 0), (2, 'new', 0), (3, 'new', 0)", &[])
+        .tag(
+            "INSERT INTO j VALUES (1, 'new', 0), (2, 'new', 0), (3, 'new', 0)",
+            &[],
+        )
         .await;
     Arc::new(fixture)
 }
@@ -84,7 +87,10 @@ async fn the_condition_is_checked_again_on_the_newest_row() {
     first.commit().await.unwrap();
     assert_eq!(by_key.await.unwrap().unwrap().0, "UPDATE 0");
     assert_eq!(by_index.await.unwrap().unwrap().0, "DELETE 2");
-    assert_eq!(fixture.rows("SELECT id, n FROM j WHERE id > 0", &[]).await, ["1|0"]);
+    assert_eq!(
+        fixture.rows("SELECT id, n FROM j WHERE id > 0", &[]).await,
+        ["1|0"]
+    );
 }
 
 #[tokio::test]
@@ -139,12 +145,16 @@ async fn rows_not_in_the_snapshot_are_not_waited_for() {
     // As in PostgreSQL: nobody can see row 9, and row 2 never matched.
     let update = fixture.tag("UPDATE j SET n = 1 WHERE id = 9", &[]);
     assert_eq!(
-        tokio::time::timeout(Duration::from_secs(5), update).await.unwrap(),
+        tokio::time::timeout(Duration::from_secs(5), update)
+            .await
+            .unwrap(),
         "UPDATE 0"
     );
     let update = fixture.tag("UPDATE j SET n = 1 WHERE id = 1 AND n = 77", &[]);
     assert_eq!(
-        tokio::time::timeout(Duration::from_secs(5), update).await.unwrap(),
+        tokio::time::timeout(Duration::from_secs(5), update)
+            .await
+            .unwrap(),
         "UPDATE 0"
     );
     first.rollback();
@@ -173,11 +183,16 @@ async fn for_update_locks_skips_and_refuses() {
         ["2"]
     );
     assert_eq!(
-        fixture.error("SELECT id FROM j WHERE id = 1 FOR UPDATE NOWAIT", &[]).await,
+        fixture
+            .error("SELECT id FROM j WHERE id = 1 FOR UPDATE NOWAIT", &[])
+            .await,
         "55P03: could not obtain lock on row in relation \"j\""
     );
     // Readers never wait.
-    assert_eq!(fixture.rows("SELECT id FROM j WHERE id = 1", &[]).await, ["1"]);
+    assert_eq!(
+        fixture.rows("SELECT id FROM j WHERE id = 1", &[]).await,
+        ["1"]
+    );
     let waiting = started(
         &fixture,
         Isolation::ReadCommitted,
@@ -215,13 +230,25 @@ async fn a_plan_for_a_changed_table_is_refused() {
     let fixture = one().await;
     let plan = fixture.must_plan("UPDATE j SET n = 1 WHERE id = 1");
     let mut txn = fixture.db.begin(Isolation::ReadCommitted);
-    let mut def = fixture.db.durable().catalog.table("public", "j").unwrap().def.clone();
+    let mut def = fixture
+        .db
+        .durable()
+        .catalog
+        .table("public", "j")
+        .unwrap()
+        .def
+        .clone();
     def.columns.truncate(2);
-    txn.change_catalog(CatalogChange::PutTable(Box::new(def))).unwrap();
+    txn.change_catalog(CatalogChange::PutTable(Box::new(def)))
+        .unwrap();
     txn.commit().await.unwrap();
     assert!(!plan.is_current(&fixture.db.durable().catalog));
     let mut txn = fixture.db.begin(Isolation::ReadCommitted);
     txn.begin_statement();
-    let error = plan.write(&mut txn, &[], &fixture.facts).await.map(|_| ()).unwrap_err();
+    let error = plan
+        .write(&mut txn, &[], &fixture.facts)
+        .await
+        .map(|_| ())
+        .unwrap_err();
     assert!(error.is(orbit_core::state::STALE_PLAN));
 }

@@ -31,20 +31,44 @@ fn transaction_statements_take_their_modes() {
         }
     );
     assert!(matches!(utility("END"), Utility::Commit { chain: false }));
-    assert!(matches!(utility("COMMIT AND CHAIN"), Utility::Commit { chain: true }));
-    assert!(matches!(utility("abort work"), Utility::Rollback { chain: false }));
-    assert!(matches!(utility("ROLLBACK TO SAVEPOINT \"A\""), Utility::RollbackTo(name) if name == "A"));
+    assert!(matches!(
+        utility("COMMIT AND CHAIN"),
+        Utility::Commit { chain: true }
+    ));
+    assert!(matches!(
+        utility("abort work"),
+        Utility::Rollback { chain: false }
+    ));
+    assert!(
+        matches!(utility("ROLLBACK TO SAVEPOINT \"A\""), Utility::RollbackTo(name) if name == "A")
+    );
 }
 
 #[test]
 fn set_takes_values_of_every_form() {
     for (sql, name, value) in [
         ("SET x.y = 'a b'", "x.y", Some("a b")),
-        ("SET search_path TO a, \"B c\", 'd'", "search_path", Some("a, \"B c\", d")),
-        ("SET SESSION extra_float_digits = -3", "extra_float_digits", Some("-3")),
-        ("SET TIME ZONE 'Europe/Berlin'", "timezone", Some("Europe/Berlin")),
+        (
+            "SET search_path TO a, \"B c\", 'd'",
+            "search_path",
+            Some("a, \"B c\", d"),
+        ),
+        (
+            "SET SESSION extra_float_digits = -3",
+            "extra_float_digits",
+            Some("-3"),
+        ),
+        (
+            "SET TIME ZONE 'Europe/Berlin'",
+            "timezone",
+            Some("Europe/Berlin"),
+        ),
         ("SET TIME ZONE LOCAL", "timezone", None),
-        ("set client_encoding to utf8", "client_encoding", Some("utf8")),
+        (
+            "set client_encoding to utf8",
+            "client_encoding",
+            Some("utf8"),
+        ),
         ("SET NAMES 'UTF8'", "client_encoding", Some("UTF8")),
         ("SET row_security = off", "row_security", Some("off")),
         ("SET jit TO DEFAULT", "jit", None),
@@ -57,9 +81,16 @@ fn set_takes_values_of_every_form() {
         else {
             panic!("{sql}")
         };
-        assert_eq!((got_name.as_str(), got.as_deref(), local), (name, value, false), "{sql}");
+        assert_eq!(
+            (got_name.as_str(), got.as_deref(), local),
+            (name, value, false),
+            "{sql}"
+        );
     }
-    assert!(matches!(utility("SET LOCAL jit = on"), Utility::Set { local: true, .. }));
+    assert!(matches!(
+        utility("SET LOCAL jit = on"),
+        Utility::Set { local: true, .. }
+    ));
 }
 
 #[test]
@@ -77,7 +108,9 @@ fn vacuum_and_its_kin_take_both_option_styles() {
         Utility::Vacuum { tables, analyze: false } if tables.is_empty()
     ));
     assert!(matches!(utility("ANALYZE"), Utility::Analyze(tables) if tables.is_empty()));
-    assert!(matches!(utility("TRUNCATE ONLY a *, b RESTART IDENTITY CASCADE"), Utility::Truncate(t) if t.len() == 2));
+    assert!(
+        matches!(utility("TRUNCATE ONLY a *, b RESTART IDENTITY CASCADE"), Utility::Truncate(t) if t.len() == 2)
+    );
 }
 
 #[test]
@@ -104,7 +137,10 @@ fn errors_are_postgresqls() {
     assert_eq!(wrong.position(), Some(29));
     assert_eq!(error("BEGIN x").message(), "syntax error at or near \"x\"");
     assert_eq!(error("SELECT (1").message(), "syntax error at end of input");
-    assert_eq!(error("COPY t FROM STDIN (FORMAT").message(), "syntax error at end of input");
+    assert_eq!(
+        error("COPY t FROM STDIN (FORMAT").message(),
+        "syntax error at end of input"
+    );
     assert!(error("CREATE VIEW v AS SELECT 1").is(state::FEATURE_NOT_SUPPORTED));
 }
 

@@ -4,27 +4,54 @@ use super::super::datetime::iso_week;
 use chrono_tz::{OffsetName, Tz};
 use orbit_core::value::Interval;
 use orbit_core::value::datetime::civil::{civil_from_days, days_from_civil, days_in_month};
-use orbit_core::value::datetime::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
+use orbit_core::value::datetime::{
+    MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND,
+};
 use orbit_core::{Error, Result, state};
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
+const ROMAN: [&str; 12] = [
+    "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII",
+];
 
 /// Longest first where one is the beginning of another.
 const KEYS: &[&str] = &[
-    "SSSSS", "SSSS", "Y,YYY", "YYYY", "IYYY", "MONTH", "Month", "month", "HH24", "HH12", "A.D.", "a.d.",
-    "B.C.", "b.c.", "A.M.", "a.m.", "P.M.", "p.m.", "YYY", "IYY", "MON", "Mon", "mon", "DAY", "Day",
-    "day", "DDD", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "TZH", "TZM", "YY", "IY", "MM", "MI",
-    "MS", "US", "DD", "DY", "Dy", "dy", "ID", "HH", "SS", "WW", "IW", "CC", "RM", "rm", "TZ", "tz", "OF",
-    "AD", "ad", "BC", "bc", "AM", "am", "PM", "pm", "Y", "I", "D", "W", "Q", "J",
+    "SSSSS", "SSSS", "Y,YYY", "YYYY", "IYYY", "MONTH", "Month", "month", "HH24", "HH12", "A.D.",
+    "a.d.", "B.C.", "b.c.", "A.M.", "a.m.", "P.M.", "p.m.", "YYY", "IYY", "MON", "Mon", "mon",
+    "DAY", "Day", "day", "DDD", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "TZH", "TZM",
+    "YY", "IY", "MM", "MI", "MS", "US", "DD", "DY", "Dy", "dy", "ID", "HH", "SS", "WW", "IW", "CC",
+    "RM", "rm", "TZ", "tz", "OF", "AD", "ad", "BC", "bc", "AM", "am", "PM", "pm", "Y", "I", "D",
+    "W", "Q", "J",
 ];
 
 enum Piece {
-    Key { key: &'static str, fill: bool, suffix: Option<bool> },
+    Key {
+        key: &'static str,
+        fill: bool,
+        suffix: Option<bool>,
+    },
     Text(char),
 }
 
@@ -52,7 +79,9 @@ fn pieces(template: &str) -> Vec<Piece> {
             rest.starts_with(**key)
                 || key.chars().all(|letter| !letter.is_lowercase())
                     && !matches!(**key, "MONTH" | "MON" | "DAY" | "DY" | "RM" | "TZ")
-                    && rest.get(..key.len()).is_some_and(|head| head.eq_ignore_ascii_case(key))
+                    && rest
+                        .get(..key.len())
+                        .is_some_and(|head| head.eq_ignore_ascii_case(key))
                     && !key.contains(|letter: char| letter == '.')
                     && !matches!(**key, "AD" | "BC" | "AM" | "PM")
         };
@@ -87,7 +116,11 @@ fn ordinal(n: i64, upper: bool) -> &'static str {
         (_, 3) => 2,
         _ => 3,
     };
-    if upper { ["ST", "ND", "RD", "TH"][suffix] } else { ["st", "nd", "rd", "th"][suffix] }
+    if upper {
+        ["ST", "ND", "RD", "TH"][suffix]
+    } else {
+        ["st", "nd", "rd", "th"][suffix]
+    }
 }
 
 fn cased(name: &str, like: &str) -> String {
@@ -107,7 +140,13 @@ pub fn format(local: i64, template: &str, zone: Option<(Tz, i32)>) -> Result<Str
     let days = local.div_euclid(MICROS_PER_DAY);
     let time = local.rem_euclid(MICROS_PER_DAY);
     let (year, month, day) = civil_from_days(days as i32);
-    let fields = Fields { year, month: month as usize, day: i64::from(day), days, time };
+    let fields = Fields {
+        year,
+        month: month as usize,
+        day: i64::from(day),
+        days,
+        time,
+    };
     written(template, &fields, zone, local)
 }
 
@@ -174,7 +213,10 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
             "FF5" => (at.time % MICROS_PER_SECOND / 10, 5),
             "FF6" => (at.time % MICROS_PER_SECOND, 6),
             "SSSS" | "SSSSS" => (at.time / MICROS_PER_SECOND, 1),
-            "WW" => ((at.days - i64::from(days_from_civil(at.year, 1, 1))) / 7 + 1, 2),
+            "WW" => (
+                (at.days - i64::from(days_from_civil(at.year, 1, 1))) / 7 + 1,
+                2,
+            ),
             "W" => ((at.day - 1) / 7 + 1, 1),
             "IW" => (iso_week(at.days).1, 2),
             "CC" => ((year_ad + 99) / 100, 2),
@@ -182,10 +224,17 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
             "J" => (at.days + 2_440_588, 1),
             "TZH" => {
                 let hours = zone.map_or(0, |(_, offset)| offset / 3600);
-                out.push_str(&format!("{}{:02}", if hours < 0 { '-' } else { '+' }, hours.abs()));
+                out.push_str(&format!(
+                    "{}{:02}",
+                    if hours < 0 { '-' } else { '+' },
+                    hours.abs()
+                ));
                 continue;
             }
-            "TZM" => (i64::from(zone.map_or(0, |(_, offset)| offset.abs() / 60 % 60)), 2),
+            "TZM" => (
+                i64::from(zone.map_or(0, |(_, offset)| offset.abs() / 60 % 60)),
+                2,
+            ),
             "Y,YYY" => {
                 out.push_str(&format!("{},{:03}", year_ad / 1000, year_ad % 1000));
                 continue;
@@ -199,7 +248,10 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
                         "RM" | "rm" => 4,
                         _ => 0,
                     };
-                    out.extend(std::iter::repeat_n(' ', usize::saturating_sub(width, name.len())));
+                    out.extend(std::iter::repeat_n(
+                        ' ',
+                        usize::saturating_sub(width, name.len()),
+                    ));
                 }
                 continue;
             }
@@ -218,14 +270,26 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
 }
 
 fn name_of(key: &str, at: &Fields, hour: i64, zone: Option<(Tz, i32)>, local: i64) -> String {
-    let month = at.month.checked_sub(1).and_then(|month| MONTHS.get(month)).copied().unwrap_or("");
+    let month = at
+        .month
+        .checked_sub(1)
+        .and_then(|month| MONTHS.get(month))
+        .copied()
+        .unwrap_or("");
     let weekday = DAYS[(at.days + 4).rem_euclid(7) as usize];
     match key {
         "MONTH" | "Month" | "month" => cased(month, key),
         "MON" | "Mon" | "mon" => cased(month.get(..3).unwrap_or(""), key),
         "DAY" | "Day" | "day" => cased(weekday, key),
         "DY" | "Dy" | "dy" => cased(&weekday[..3], key),
-        "RM" | "rm" => cased(at.month.checked_sub(1).and_then(|m| ROMAN.get(m)).copied().unwrap_or(""), key),
+        "RM" | "rm" => cased(
+            at.month
+                .checked_sub(1)
+                .and_then(|m| ROMAN.get(m))
+                .copied()
+                .unwrap_or(""),
+            key,
+        ),
         "AM" | "PM" => if hour < 12 { "AM" } else { "PM" }.to_owned(),
         "am" | "pm" => if hour < 12 { "am" } else { "pm" }.to_owned(),
         "A.M." | "P.M." => if hour < 12 { "A.M." } else { "P.M." }.to_owned(),
@@ -237,11 +301,16 @@ fn name_of(key: &str, at: &Fields, hour: i64, zone: Option<(Tz, i32)>, local: i6
         "TZ" | "tz" => zone.map_or_else(String::new, |(zone, offset)| {
             use chrono::{DateTime, Offset, TimeZone};
             let utc = local - i64::from(offset) * MICROS_PER_SECOND;
-            let moment = DateTime::from_timestamp(utc.div_euclid(MICROS_PER_SECOND), 0).unwrap_or_default();
+            let moment =
+                DateTime::from_timestamp(utc.div_euclid(MICROS_PER_SECOND), 0).unwrap_or_default();
             let offset = zone.offset_from_utc_datetime(&moment.naive_utc());
             let _ = offset.fix();
             let name = offset.abbreviation().unwrap_or("").to_owned();
-            if key == "tz" { name.to_lowercase() } else { name }
+            if key == "tz" {
+                name.to_lowercase()
+            } else {
+                name
+            }
         }),
         "OF" => zone.map_or_else(
             || "+00".to_owned(),
@@ -249,7 +318,11 @@ fn name_of(key: &str, at: &Fields, hour: i64, zone: Option<(Tz, i32)>, local: i6
                 let sign = if offset < 0 { '-' } else { '+' };
                 let minutes = offset.abs() / 60 % 60;
                 let hours = offset.abs() / 3600;
-                if minutes == 0 { format!("{sign}{hours:02}") } else { format!("{sign}{hours:02}:{minutes:02}") }
+                if minutes == 0 {
+                    format!("{sign}{hours:02}")
+                } else {
+                    format!("{sign}{hours:02}:{minutes:02}")
+                }
             },
         ),
         _ => String::new(),
@@ -257,7 +330,10 @@ fn name_of(key: &str, at: &Fields, hour: i64, zone: Option<(Tz, i32)>, local: i6
 }
 
 fn wrong(input: &str, key: &str) -> Error {
-    Error::new(state::INVALID_DATETIME_FORMAT, format!("invalid value \"{input}\" for \"{key}\""))
+    Error::new(
+        state::INVALID_DATETIME_FORMAT,
+        format!("invalid value \"{input}\" for \"{key}\""),
+    )
 }
 
 /// A local timestamp by a template.
@@ -273,7 +349,10 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
             Piece::Text(letter) => {
                 if letter.is_whitespace() || !letter.is_alphanumeric() {
                     rest = rest.trim_start_matches(|c: char| c.is_whitespace());
-                    if let Some(after) = rest.strip_prefix(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && c != '-' && c != '+')
+                    if let Some(after) = rest
+                        .strip_prefix(|c: char| {
+                            !c.is_alphanumeric() && !c.is_whitespace() && c != '-' && c != '+'
+                        })
                         .or_else(|| rest.strip_prefix(letter))
                         .or_else(|| rest.strip_prefix('-'))
                     {
@@ -293,7 +372,10 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
             break;
         }
         let mut digits = |most: usize| -> Result<i64> {
-            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()).min(most);
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len())
+                .min(most);
             let (number, after) = rest.split_at(end);
             let value = number.parse().map_err(|_| wrong(rest, key))?;
             rest = after;
@@ -304,7 +386,11 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
             "YYY" => year = Some(2000 + digits(3)?),
             "YY" => {
                 let short = digits(2)?;
-                year = Some(if short < 70 { 2000 + short } else { 1900 + short });
+                year = Some(if short < 70 {
+                    2000 + short
+                } else {
+                    1900 + short
+                });
             }
             "MM" => month = Some(digits(2)?),
             "DD" => day = Some(digits(2)?),
@@ -324,7 +410,10 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
                     "FF5" => 5,
                     _ => 6,
                 };
-                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()).min(most);
+                let end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len())
+                    .min(most);
                 let (number, after) = rest.split_at(end);
                 let padded = format!("{number:0<6}");
                 micros = padded.parse().map_err(|_| wrong(rest, key))?;
@@ -332,11 +421,14 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
             }
             "MONTH" | "Month" | "month" | "MON" | "Mon" | "mon" => {
                 let found = MONTHS.iter().position(|name| {
-                    rest.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(&name[..3]))
+                    rest.get(..3)
+                        .is_some_and(|head| head.eq_ignore_ascii_case(&name[..3]))
                 });
                 let at = found.ok_or_else(|| wrong(rest, key))?;
                 let whole = MONTHS[at];
-                let long = rest.get(..whole.len()).is_some_and(|head| head.eq_ignore_ascii_case(whole));
+                let long = rest
+                    .get(..whole.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(whole));
                 rest = &rest[if long { whole.len() } else { 3 }..];
                 month = Some(at as i64 + 1);
             }
@@ -344,7 +436,12 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
                 rest = rest.trim_start_matches(char::is_alphabetic);
             }
             "AM" | "PM" | "am" | "pm" | "A.M." | "P.M." | "a.m." | "p.m." => {
-                let head: String = rest.chars().take(key.len()).collect::<String>().to_lowercase().replace('.', "");
+                let head: String = rest
+                    .chars()
+                    .take(key.len())
+                    .collect::<String>()
+                    .to_lowercase()
+                    .replace('.', "");
                 afternoon = Some(match head.as_str() {
                     "am" => false,
                     "pm" => true,
@@ -352,26 +449,41 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
                 });
                 rest = &rest[key.len().min(rest.len())..];
             }
-            _ => return Err(Error::unsupported(format_args!("the pattern {key} in to_date and to_timestamp"))),
+            _ => {
+                return Err(Error::unsupported(format_args!(
+                    "the pattern {key} in to_date and to_timestamp"
+                )));
+            }
         }
     }
     let out = || {
-        Error::new(state::DATETIME_FIELD_OVERFLOW, format!("date/time field value out of range: \"{input}\""))
+        Error::new(
+            state::DATETIME_FIELD_OVERFLOW,
+            format!("date/time field value out of range: \"{input}\""),
+        )
     };
     if let Some(afternoon) = afternoon {
         if !(1..=12).contains(&hour) {
-            return Err(Error::new(state::INVALID_DATETIME_FORMAT, format!("hour \"{hour}\" is invalid for the 12-hour clock")));
+            return Err(Error::new(
+                state::INVALID_DATETIME_FORMAT,
+                format!("hour \"{hour}\" is invalid for the 12-hour clock"),
+            ));
         }
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
     let whole_year = i32::try_from(year.unwrap_or(1)).map_err(|_| out())?;
-    let whole_year = if year.is_none() && month.is_none() && day.is_none() { 0 } else { whole_year };
+    let whole_year = if year.is_none() && month.is_none() && day.is_none() {
+        0
+    } else {
+        whole_year
+    };
     let days = match (julian, day_of_year) {
         (Some(julian), _) => julian - 2_440_588,
         (None, Some(nth)) => i64::from(days_from_civil(whole_year, 1, 1)) + nth - 1,
         (None, None) => {
             let (m, d) = (month.unwrap_or(1), day.unwrap_or(1));
-            if !(1..=12).contains(&m) || d < 1 || d > i64::from(days_in_month(whole_year, m as u32)) {
+            if !(1..=12).contains(&m) || d < 1 || d > i64::from(days_in_month(whole_year, m as u32))
+            {
                 return Err(out());
             }
             i64::from(days_from_civil(whole_year, m as u32, d as u32))
@@ -380,5 +492,9 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
     if hour > 24 || minute > 59 || second > 86_400 {
         return Err(out());
     }
-    Ok(days * MICROS_PER_DAY + hour * MICROS_PER_HOUR + minute * MICROS_PER_MINUTE + second * MICROS_PER_SECOND + micros)
+    Ok(days * MICROS_PER_DAY
+        + hour * MICROS_PER_HOUR
+        + minute * MICROS_PER_MINUTE
+        + second * MICROS_PER_SECOND
+        + micros)
 }

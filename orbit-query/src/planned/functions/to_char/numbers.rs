@@ -37,7 +37,10 @@ enum Sign {
 }
 
 fn template(text: &str) -> Template {
-    let mut found = Template { fill: true, ..Template::default() };
+    let mut found = Template {
+        fill: true,
+        ..Template::default()
+    };
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let upper = rest.to_ascii_uppercase();
@@ -73,26 +76,42 @@ fn template(text: &str) -> Template {
             continue;
         }
         if upper.starts_with("SG") || upper.starts_with("PL") {
-            found.sign = if upper.starts_with("SG") { Sign::Leading } else { Sign::PlusLeading };
+            found.sign = if upper.starts_with("SG") {
+                Sign::Leading
+            } else {
+                Sign::PlusLeading
+            };
             rest = eat(2);
             continue;
         }
         if let Some(quoted) = rest.strip_prefix('"') {
             let end = quoted.find('"').unwrap_or(quoted.len());
-            let into = if found.point { &mut found.fraction } else { &mut found.whole };
+            let into = if found.point {
+                &mut found.fraction
+            } else {
+                &mut found.whole
+            };
             into.extend(quoted[..end].chars().map(Digit::Text));
             rest = quoted.get(end + 1..).unwrap_or("");
             continue;
         }
         rest = &rest[letter.len_utf8()..];
-        let into = if found.point { &mut found.fraction } else { &mut found.whole };
+        let into = if found.point {
+            &mut found.fraction
+        } else {
+            &mut found.whole
+        };
         match letter {
             '9' => into.push(Digit::Nine),
             '0' => into.push(Digit::Zero),
             ',' | 'G' | 'g' => into.push(Digit::Comma),
             '.' | 'D' | 'd' => found.point = true,
             'S' | 's' => {
-                found.sign = if found.whole.is_empty() && !found.point { Sign::Leading } else { Sign::Trailing };
+                found.sign = if found.whole.is_empty() && !found.point {
+                    Sign::Leading
+                } else {
+                    Sign::Trailing
+                };
             }
             'L' | 'l' => found.currency = true,
             other => into.push(Digit::Text(other)),
@@ -106,21 +125,37 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
     if template.roman {
         return Ok(roman(value, template.fill));
     }
-    let places = template.fraction.iter().filter(|digit| matches!(digit, Digit::Nine | Digit::Zero)).count();
+    let places = template
+        .fraction
+        .iter()
+        .filter(|digit| matches!(digit, Digit::Nine | Digit::Zero))
+        .count();
     if template.exponent {
         let number = value.to_f64();
         let shown = format!("{number:.places$e}");
         let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
         let power: i32 = exponent.parse().unwrap_or(0);
         let sign = if number < 0.0 { "" } else { " " };
-        let shown = format!("{sign}{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs());
-        return Ok(if template.fill { shown } else { shown.trim_start().to_owned() });
+        let shown = format!(
+            "{sign}{mantissa}e{}{:02}",
+            if power < 0 { '-' } else { '+' },
+            power.abs()
+        );
+        return Ok(if template.fill {
+            shown
+        } else {
+            shown.trim_start().to_owned()
+        });
     }
     let rounded = value.round(places as i32);
     let negative = rounded.signum() < 0;
     let shown = rounded.abs().to_string();
     let (whole, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
-    let slots = template.whole.iter().filter(|digit| matches!(digit, Digit::Nine | Digit::Zero)).count();
+    let slots = template
+        .whole
+        .iter()
+        .filter(|digit| matches!(digit, Digit::Nine | Digit::Zero))
+        .count();
     let whole = if whole == "0" && slots > 0 { "" } else { whole };
     let overflow = whole.len() > slots;
     let mut digits: Vec<Option<char>> = vec![None; slots.saturating_sub(whole.len())];
@@ -129,12 +164,17 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
     let mut started = false;
     let mut at = 0;
     // A value below 1 shows its 0 only where the template has one, or has no fraction.
-    let zero_from = template.whole.iter().filter(|d| matches!(d, Digit::Nine | Digit::Zero)).position(|d| *d == Digit::Zero);
+    let zero_from = template
+        .whole
+        .iter()
+        .filter(|d| matches!(d, Digit::Nine | Digit::Zero))
+        .position(|d| *d == Digit::Zero);
     for digit in &template.whole {
         match digit {
             Digit::Nine | Digit::Zero => {
                 let forced = zero_from.is_some_and(|from| at >= from);
-                let last_zero = at + 1 == slots && !template.point && !started && digits[at].is_none();
+                let last_zero =
+                    at + 1 == slots && !template.point && !started && digits[at].is_none();
                 match (overflow, digits[at]) {
                     (true, _) => body.push('#'),
                     (false, Some(value)) => {
@@ -163,14 +203,22 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         let mut tail = String::new();
         for digit in &template.fraction {
             match digit {
-                Digit::Nine | Digit::Zero => tail.push(if overflow { '#' } else { decimals.next().unwrap_or('0') }),
+                Digit::Nine | Digit::Zero => tail.push(if overflow {
+                    '#'
+                } else {
+                    decimals.next().unwrap_or('0')
+                }),
                 Digit::Comma => tail.push(','),
                 Digit::Text(letter) => tail.push(*letter),
             }
         }
         if !template.fill {
             // FM drops the trailing zeros that only a 9 asked for.
-            let keep = template.fraction.iter().rposition(|digit| *digit == Digit::Zero).map_or(0, |at| at + 1);
+            let keep = template
+                .fraction
+                .iter()
+                .rposition(|digit| *digit == Digit::Zero)
+                .map_or(0, |at| at + 1);
             while tail.len() > keep && tail.ends_with('0') {
                 tail.pop();
             }
@@ -186,10 +234,22 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
             let sign = if negative { "-" } else { " " };
             format!("{blanks}{sign}{currency}{number}")
         }
-        Sign::Leading => format!("{blanks}{}{currency}{number}", if negative { '-' } else { '+' }),
-        Sign::PlusLeading => format!("{blanks}{}{currency}{number}", if negative { '-' } else { '+' }),
-        Sign::Trailing => format!("{blanks}{currency}{number}{}", if negative { '-' } else { '+' }),
-        Sign::MinusTrailing => format!("{blanks}{currency}{number}{}", if negative { '-' } else { ' ' }),
+        Sign::Leading => format!(
+            "{blanks}{}{currency}{number}",
+            if negative { '-' } else { '+' }
+        ),
+        Sign::PlusLeading => format!(
+            "{blanks}{}{currency}{number}",
+            if negative { '-' } else { '+' }
+        ),
+        Sign::Trailing => format!(
+            "{blanks}{currency}{number}{}",
+            if negative { '-' } else { '+' }
+        ),
+        Sign::MinusTrailing => format!(
+            "{blanks}{currency}{number}{}",
+            if negative { '-' } else { ' ' }
+        ),
         Sign::Angle if negative => format!("{blanks}<{number}>"),
         Sign::Angle => format!("{blanks} {number} "),
     };
@@ -202,16 +262,35 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
             (_, 3) => "rd",
             _ => "th",
         };
-        out.push_str(&if upper { suffix.to_uppercase() } else { suffix.to_owned() });
+        out.push_str(&if upper {
+            suffix.to_uppercase()
+        } else {
+            suffix.to_owned()
+        });
     }
     out.push_str(&template.tail);
-    Ok(if template.fill { out } else { out.trim().to_owned() })
+    Ok(if template.fill {
+        out
+    } else {
+        out.trim().to_owned()
+    })
 }
 
 fn roman(value: &Numeric, fill: bool) -> String {
     const STEPS: [(i64, &str); 13] = [
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
-        (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
     ];
     let mut left = value.round(0).to_i64().unwrap_or(0);
     let mut out = String::new();

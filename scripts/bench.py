@@ -221,16 +221,22 @@ def measure_pgbench(servers, options):
 def measure_latency(servers, options):
     """Per-transaction latencies of one client, from pgbench's own log."""
     halves, tails = {}, {}
-    for server in servers:
+
+    def run(server):
         with tempfile.TemporaryDirectory() as directory:
             pgbench(server, "-S", "-M", "prepared", "-c", 1, "-T", options.seconds, "-n", "-l", f"--log-prefix={directory}/log")
             times = []
             for path in pathlib.Path(directory).glob("log*"):
                 times += [int(line.split()[2]) for line in open(path)]
         times.sort()
-        halves[server.name] = times[len(times) // 2] / 1000
-        tails[server.name] = times[len(times) * 99 // 100] / 1000
-    return {"point read, 1 client, p50 ms": halves, "point read, 1 client, p99 ms": tails}
+        halves.setdefault(server.name, []).append(times[len(times) // 2] / 1000)
+        tails.setdefault(server.name, []).append(times[len(times) * 99 // 100] / 1000)
+
+    for _ in range(options.rounds):
+        for server in servers:
+            run(server)
+    medians = lambda figures: {name: statistics.median(values) for name, values in figures.items()}
+    return {"point read, 1 client, p50 ms": medians(halves), "point read, 1 client, p99 ms": medians(tails)}
 
 
 def measure_footprint():

@@ -21,7 +21,6 @@ run() {
 # The binaries that tests of behaviour drive are built first.
 cargo build --bin orbit || exit 1
 run cargo test --workspace --exclude orbit-compare --no-fail-fast
-run cargo test -p orbit-core --features rocks --no-fail-fast store::
 
 passed=$(awk '/^test result:/ { sum += $4 } END { print sum + 0 }' "$log")
 failed=$(awk '/^test result:/ { sum += $6 } END { print sum + 0 }' "$log")

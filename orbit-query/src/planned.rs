@@ -22,6 +22,7 @@ mod ranges;
 mod runtime;
 mod scalar;
 mod scan;
+mod series;
 mod statement;
 mod system;
 #[cfg(test)]

@@ -213,7 +213,7 @@ async fn pgbench_is_known_the_second_time() {
     let fixture = fixture().await;
     let cache = LiteralCache::new(64);
     let catalog = fixture.db.durable().catalog.clone();
-    let mut prepare = |sql: &str| {
+    let prepare = |sql: &str| {
         cache
             .prepare(sql, &catalog, &fixture.settings)
             .unwrap()

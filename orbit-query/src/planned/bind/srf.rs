@@ -6,14 +6,17 @@ use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::select::Item;
 use super::{Binder, Bound};
 use crate::planned::error::Told;
+use crate::planned::series::{self, Series};
 use crate::planned::types;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Unnest;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, lit};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, TableFactor};
+use std::sync::Arc;
 
 /// A function call in FROM.
 pub(super) struct TableCall<'q> {
@@ -92,6 +95,9 @@ impl Binder<'_> {
             for arg in &call.args {
                 bounds.push(self.expr(&scope, arg)?);
             }
+            if let Some(relation) = self.series(call, &bounds)? {
+                return beside(left, relation, keep_left);
+            }
             let list = if is_set_returning(&call.name) {
                 self.list_of(&call.name, bounds)?
             } else {
@@ -103,6 +109,11 @@ impl Binder<'_> {
             };
             lists.push(list);
         }
+        // Rows that depend on nothing beside them are made once, not beside each row.
+        let depends = lists
+            .iter()
+            .any(|(list, _)| !list.column_refs().is_empty() || list.contains_outer());
+        let (left, alone) = if depends { (left, None) } else { (None, left) };
         let unique = self.unique_name(
             call.alias
                 .map_or(call.name.as_str(), |alias| alias.name.value.as_str()),
@@ -168,6 +179,9 @@ impl Binder<'_> {
         };
         let relation = named_columns(relation, call.alias)?;
         let own = Scope::of(relation);
+        if alone.is_some() {
+            return beside(alone, Relation { plan, scope: own }, keep_left);
+        }
         Ok(Relation {
             plan,
             scope: match left {
@@ -175,6 +189,41 @@ impl Binder<'_> {
                 None => own,
             },
         })
+    }
+
+    /// A series of integers that needs no list of them.
+    fn series(&mut self, call: &TableCall<'_>, bounds: &[Bound]) -> Result<Option<Relation>> {
+        if call.name != "generate_series" || call.ordinality {
+            return Ok(None);
+        }
+        let args: Vec<&Expr> = bounds.iter().map(|bound| &bound.expr).collect();
+        let Some((series, ty)) = Series::of(&args) else {
+            return Ok(None);
+        };
+        let shown = call
+            .alias
+            .map_or_else(|| call.name.clone(), |alias| types::fold(&alias.name));
+        let unique = self.unique_name(&shown);
+        let provider = provider_as_source(Arc::new(series));
+        let plan = LogicalPlanBuilder::scan(unique.as_str(), provider, None)
+            .told()?
+            .build()
+            .told()?;
+        let column = Column::new(Some(unique.as_str()), series::COLUMN);
+        let relation = ScopeRelation {
+            alias: shown.clone(),
+            schema: None,
+            columns: vec![ScopeColumn {
+                name: shown,
+                bound: Bound::new(Expr::Column(column), ty),
+            }],
+            primary_key: Vec::new(),
+        };
+        let relation = named_columns(relation, call.alias)?;
+        Ok(Some(Relation {
+            plan,
+            scope: Scope::of(relation),
+        }))
     }
 
     /// The rows of a set-returning call as one array; and its element's type.
@@ -288,6 +337,23 @@ impl Binder<'_> {
             .build()
             .told()
     }
+}
+
+/// Each row of `left`, if there is one, with each of `right`, which needs nothing of it.
+fn beside(left: Option<Relation>, right: Relation, keep_left: bool) -> Result<Relation> {
+    let Some(left) = left else {
+        return Ok(right);
+    };
+    let builder = LogicalPlanBuilder::from(left.plan);
+    let joined = if keep_left {
+        builder.join_on(right.plan, JoinType::Left, [lit(true)])
+    } else {
+        builder.cross_join(right.plan)
+    };
+    Ok(Relation {
+        plan: joined.told()?.build().told()?,
+        scope: left.scope.beside(right.scope)?,
+    })
 }
 
 fn named_columns(

@@ -38,6 +38,21 @@ async fn numbers_have_postgresqls_types_and_digits() {
         ("SELECT n / 0 FROM t", "ERROR:  division by zero"),
         ("SELECT 2147483647 + n FROM t", "ERROR:  integer out of range"),
         ("SELECT sum(x) FROM generate_series(1, 100) AS s(x)", "5050"),
+        ("SELECT x FROM generate_series(7, 1, -3) AS s(x)", "7\n4\n1"),
+        ("SELECT x FROM generate_series(2, 1) AS s(x)", ""),
+        (
+            "SELECT x FROM generate_series(9223372036854775806, 9223372036854775807) AS s(x)",
+            "9223372036854775806\n9223372036854775807",
+        ),
+        (
+            "SELECT a, b FROM generate_series(1, 2) a, generate_series(a, 2) b ORDER BY 1, 2",
+            "1|1\n1|2\n2|2",
+        ),
+        (
+            "SELECT id, x FROM t LEFT JOIN generate_series(1, 0) AS s(x) ON true ORDER BY 1",
+            "1|\n2|\n3|",
+        ),
+        ("SELECT count(*) FROM generate_series(1, 5000) a, generate_series(1, 5000) b", "25000000"),
     ])
     .await;
 }
@@ -92,8 +107,12 @@ async fn names_and_shapes() {
 async fn a_statement_cannot_take_the_process_down() {
     answers(&[
         (
-            "SELECT count(*) FROM generate_series(1, 10000000000)",
+            "SELECT count(*) FROM generate_series(1, 10000000000.0)",
             "ERROR:  the series has too many rows",
+        ),
+        (
+            "SELECT n FROM generate_series(1, 10000000000) AS s(n) LIMIT 2",
+            "1\n2",
         ),
         (
             "SELECT repeat('x', 2000000000)",

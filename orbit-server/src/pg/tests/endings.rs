@@ -4,8 +4,7 @@ use super::client::{Client, Server, types};
 use crate::pg::ServeOptions;
 use std::time::{Duration, Instant};
 
-const ENDLESS: &str =
-    "SELECT s.n FROM generate_series(1, 100000) AS s(n), generate_series(1, 100000) AS t(n)";
+const ENDLESS: &str = "SELECT s.n FROM generate_series(1, 1000000000000) AS s(n)";
 
 async fn server() -> Server {
     Server::start(ServeOptions::default()).await

@@ -215,6 +215,19 @@ fn fill(
             *slot = Value::Null;
             continue;
         }
+        if let Some(number) = few_digits(bytes) {
+            match column.sql_type {
+                SqlType::Int4 => {
+                    *slot = Value::Int4(number);
+                    continue;
+                }
+                SqlType::Int8 => {
+                    *slot = Value::Int8(i64::from(number));
+                    continue;
+                }
+                _ => {}
+            }
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| {
             let error = Error::new(
                 state::CHARACTER_NOT_IN_REPERTOIRE,
@@ -236,6 +249,27 @@ fn fill(
             .map_err(|error| (error, Some(number)))?;
     }
     Ok(())
+}
+
+/// A number of at most nine digits and nothing else, as nearly all are. What
+/// this doesn't understand may still be one: the type's own parser says.
+fn few_digits(bytes: &[u8]) -> Option<i32> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let mut number = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i32::from(digit);
+    }
+    Some(if negative { -number } else { number })
 }
 
 fn may_be_null(plan: &Plan, splitter: &Splitter<'_>, field: &Field, number: usize) -> bool {

@@ -180,19 +180,28 @@ pub async fn import_with(client: &Client, args: &ImportArgs) -> Result<(), Failu
 async fn import_file(client: &Client, file: &Path, args: &ImportArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let bar = progress_bar(file, args.quiet);
-    let read = {
-        let (file, bar) = (file.to_path_buf(), bar.clone());
-        let (null, delimiter, header) = (args.null.clone(), args.delimiter, !args.no_header);
-        tokio::task::spawn_blocking(move || read_file(&file, null, delimiter, header, &bar))
-            .await
-            .map_err(|error| Failure::Work(Error::internal(error.to_string())))??
-    };
     let table = args
         .table
         .clone()
         .unwrap_or_else(|| table::table_name(file));
-    let names = table::column_names(&read.columns.iter().map(|c| c.0.clone()).collect::<Vec<_>>());
     let existing = existing_columns(client, &table).await?;
+    // The table says what the types are, and the node judges each row: nothing to learn first.
+    let known = existing.is_some()
+        && args.append
+        && args.null.is_some()
+        && args.batch.is_none()
+        && !args.no_header;
+    let read = {
+        let (file, bar) = (file.to_path_buf(), bar.clone());
+        let (null, delimiter, header) = (args.null.clone(), args.delimiter, !args.no_header);
+        tokio::task::spawn_blocking(move || match null {
+            Some(null) if known && is_csv(&file)? => open_file(&file, null, delimiter),
+            null => read_file(&file, null, delimiter, header, &bar),
+        })
+        .await
+        .map_err(|error| Failure::Work(Error::internal(error.to_string())))??
+    };
+    let names = table::column_names(&read.columns.iter().map(|c| c.0.clone()).collect::<Vec<_>>());
     let columns: Vec<(String, SqlType)> = names
         .iter()
         .cloned()
@@ -325,7 +334,47 @@ fn progress_bar(file: &Path, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// A file after its first pass.
+fn is_parquet(file: &Path) -> Result<bool, Failure> {
+    Ok(blocks::magic(file, 4)? == b"PAR1")
+}
+
+fn is_json(file: &Path) -> bool {
+    let name = name_of(file).to_ascii_lowercase();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let mut endings = [".jsonl", ".ndjson", ".json"].iter();
+    endings.any(|ending| stem.ends_with(ending))
+}
+
+fn is_csv(file: &Path) -> Result<bool, Failure> {
+    Ok(!is_json(file) && !is_parquet(file)?)
+}
+
+/// A CSV file that is sent as it is read.
+fn open_file(file: &Path, null: String, delimiter: u8) -> Result<ReadFile, Failure> {
+    let mut blocks = blocks::Blocks::open(file)?;
+    let dialect = Dialect {
+        delimiter,
+        null: None,
+    };
+    let header = survey::split_header(&blocks.header()?, &dialect);
+    let meta = std::fs::metadata(file).map_err(|error| blocks::cannot_read(file, &error))?;
+    Ok(ReadFile {
+        columns: header
+            .into_iter()
+            .map(|name| (name, SqlType::Text))
+            .collect(),
+        spoiled: Vec::new(),
+        supply: Supply::Csv(Box::new(blocks)),
+        delimiter,
+        null,
+        rewrite_na: false,
+        rows: None,
+        total_bytes: meta.len(),
+        fingerprint: 0,
+    })
+}
+
+/// A file ready to be sent.
 struct ReadFile {
     columns: Vec<(String, SqlType)>,
     spoiled: Vec<Option<(u64, String)>>,
@@ -333,7 +382,8 @@ struct ReadFile {
     delimiter: u8,
     null: String,
     rewrite_na: bool,
-    rows: u64,
+    /// What a first pass counted, if there was one.
+    rows: Option<u64>,
     total_bytes: u64,
     fingerprint: u64,
 }
@@ -345,10 +395,7 @@ fn read_file(
     header: bool,
     bar: &ProgressBar,
 ) -> Result<ReadFile, Failure> {
-    let magic = blocks::magic(file, 4)?;
-    let name = name_of(file).to_ascii_lowercase();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    if magic == b"PAR1" {
+    if is_parquet(file)? {
         let rows = parquet_rows::ParquetRows::open(file)?;
         let meta = std::fs::metadata(file).map_err(|error| blocks::cannot_read(file, &error))?;
         return Ok(ReadFile {
@@ -357,16 +404,13 @@ fn read_file(
             delimiter: b',',
             null: String::new(),
             rewrite_na: false,
-            rows: rows.rows,
+            rows: Some(rows.rows),
             total_bytes: meta.len(),
             fingerprint: parquet_rows::fingerprint(file)?,
             supply: Supply::Parquet(Box::new(rows)),
         });
     }
-    if [".jsonl", ".ndjson", ".json"]
-        .iter()
-        .any(|end| stem.ends_with(end))
-    {
+    if is_json(file) {
         let survey = json_lines::survey(file, |at| bar.set_position(at))?;
         let rows = json_lines::JsonRows::open(file, &survey.columns)?;
         return Ok(ReadFile {
@@ -376,7 +420,7 @@ fn read_file(
             delimiter: b',',
             null: String::new(),
             rewrite_na: false,
-            rows: survey.rows,
+            rows: Some(survey.rows),
             total_bytes: survey.total_bytes,
             fingerprint: survey.fingerprint,
         });
@@ -416,7 +460,7 @@ fn read_file(
             false => String::new(),
         }),
         rewrite_na: found.na_fields && found.empty_fields,
-        rows: found.rows,
+        rows: Some(found.rows),
         total_bytes: survey.total_bytes,
         fingerprint: survey.fingerprint,
     })

@@ -147,7 +147,7 @@ fn learn(blocks: &Receiver<Block>, columns: usize, dialect: &Dialect) -> Finding
     findings
 }
 
-fn split_header(line: &[u8], dialect: &Dialect) -> Vec<String> {
+pub fn split_header(line: &[u8], dialect: &Dialect) -> Vec<String> {
     let mut names = Vec::new();
     let mut at = 0;
     while let Ok(field) = next_field(line, at, dialect.delimiter) {

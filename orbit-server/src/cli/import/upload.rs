@@ -47,8 +47,8 @@ pub struct Upload {
     pub null: String,
     /// The file marks NULL by `NA` and by nothing; COPY knows one mark.
     pub rewrite_na: bool,
-    /// What the first pass counted.
-    pub rows: u64,
+    /// What the first pass counted, if there was one.
+    pub rows: Option<u64>,
     pub fingerprint: u64,
     /// Rows per transaction; `None`: all in one.
     pub batch: Option<u64>,
@@ -128,12 +128,13 @@ impl Upload {
         let rows = finish(copy)
             .await
             .map_err(|failure| self.located(failure, first_line.unwrap_or(1)))?;
-        if rows != self.rows {
+        if let Some(counted) = self.rows
+            && rows != counted
+        {
             return Err(Failure::Work(
                 Error::internal(format!(
-                    "{} has {} rows, the node took {rows}",
-                    self.path.display(),
-                    self.rows
+                    "{} has {counted} rows, the node took {rows}",
+                    self.path.display()
                 ))
                 .with_detail("Nothing was imported from this file."),
             ));

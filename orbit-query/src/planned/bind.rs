@@ -13,6 +13,7 @@ pub mod call;
 pub mod cast;
 pub mod expr;
 pub mod from;
+mod keys;
 pub mod literal;
 pub mod name;
 pub mod operator;
@@ -113,6 +114,11 @@ impl Clause {
         aggregates: true,
         windows: false,
     };
+    /// Only true counts there: false and unknown are the same.
+    pub fn filters(&self) -> bool {
+        matches!(self.name, "WHERE" | "HAVING" | "JOIN conditions")
+    }
+
     pub const fn plain(name: &'static str) -> Clause {
         Clause {
             name,
@@ -150,6 +156,8 @@ pub struct Binder<'a> {
     pub(super) aliases: Vec<(String, sqlparser::ast::Expr)>,
     /// Where in the statement we are, for what is allowed there.
     pub(super) clause: Clause,
+    /// Within the clause: unknown is not the same as false, something is made of the value.
+    pub(super) valued: bool,
     /// Named windows of the current SELECT.
     pub(super) windows: Vec<sqlparser::ast::NamedWindowDefinition>,
     /// The first table is to be read with its rows' keys, and the outermost
@@ -183,6 +191,7 @@ impl<'a> Binder<'a> {
             depth: 0,
             aliases: Vec::new(),
             clause: Clause::SELECT,
+            valued: false,
             windows: Vec::new(),
             key_wanted: false,
             key: None,
@@ -281,9 +290,16 @@ impl<'a> Binder<'a> {
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
         let before = std::mem::replace(&mut self.clause, clause);
+        let valued = std::mem::take(&mut self.valued);
         let result = work(self);
+        self.valued = valued;
         self.clause = before;
         result
+    }
+
+    /// Whether false and unknown are the same for the expression being bound.
+    pub(super) fn only_true_counts(&self) -> bool {
+        self.clause.filters() && !self.valued
     }
 
     pub(super) fn note_table(&mut self, table: &Arc<Table>) {

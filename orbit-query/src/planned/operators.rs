@@ -1,4 +1,5 @@
 //! Operators that run over whole columns.
 
 pub mod arith;
+pub mod identity;
 pub mod vector;

@@ -1,16 +1,18 @@
 //! A statement prepared once and run many times.
 
 use super::bind::{Binder, BoundQuery, moment};
-use super::error::Told;
+use super::error::{Told, to_datafusion};
 use super::runtime::Machine;
 use super::scan::Run;
 use super::system::System;
 use super::{PlanContext, arrow, dml};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
@@ -279,13 +281,43 @@ pub(super) fn with_values(
         .transform_up_with_subqueries(|node| {
             // Nodes above know an expression by its name, `$1` and all.
             let names = NamePreserver::new(&node);
+            let counts = matches!(node, LogicalPlan::Limit(_));
             node.map_expressions(|expr| {
                 let name = names.save(&expr);
-                Ok(put(expr, &literals, now, ctx)?.update_data(|expr| name.restore(expr)))
+                let filled = put(expr, &literals, now, ctx)?;
+                if counts {
+                    return filled.map_data(row_count);
+                }
+                Ok(filled.update_data(|expr| name.restore(expr)))
             })
         })
         .told()
         .map(|transformed| transformed.data)
+}
+
+/// DataFusion takes a `bigint` for LIMIT and OFFSET, not what could be cast to one.
+fn row_count(expr: Expr) -> datafusion::error::Result<Expr> {
+    let value = match expr {
+        Expr::Cast(cast) => match *cast.expr {
+            Expr::Literal(value, _) => value.cast_to(&DataType::Int64)?,
+            other => {
+                let cast = Cast {
+                    expr: Box::new(other),
+                    ..cast
+                };
+                return Ok(Expr::Cast(cast));
+            }
+        },
+        Expr::Literal(value, _) => value,
+        other => return Ok(other),
+    };
+    if matches!(value, ScalarValue::Int64(Some(rows)) if rows < 0) {
+        return Err(to_datafusion(Error::new(
+            state::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+            "LIMIT must not be negative",
+        )));
+    }
+    Ok(Expr::Literal(value, None))
 }
 
 fn literals_of(types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Vec<ScalarValue>> {

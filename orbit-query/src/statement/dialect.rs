@@ -1,13 +1,16 @@
-//! PostgreSQL's dialect for the parser, less one look-ahead.
+//! PostgreSQL's dialect for the parser, less one look-ahead, and with PostgreSQL's
+//! precedence where the parser has another.
 //!
 //! sqlparser's own reads each function argument twice, first as the name of a
 //! `name => value` pair where the name may be any expression. Nested calls then
 //! cost 2^depth: forty brackets are a day. Argument names that are plain
 //! identifiers are still read; nothing else can be one in PostgreSQL.
 
+use sqlparser::ast::{Expr, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 use std::any::TypeId;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,7 +61,59 @@ impl Dialect for OrbitDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
-        BASE.get_next_precedence(parser)
+        match parser.peek_token_ref().token {
+            // Like any operator that has no line of its own in PostgreSQL's table.
+            Token::StringConcat
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::DoubleTilde
+            | Token::DoubleTildeAsterisk
+            | Token::ExclamationMarkDoubleTilde
+            | Token::ExclamationMarkDoubleTildeAsterisk => {
+                Some(Ok(BASE.prec_value(Precedence::PgOther)))
+            }
+            _ => BASE.get_next_precedence(parser),
+        }
+    }
+
+    /// Signs bind more tightly than `^`, other operators before a value like others between two.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let (op, precedence) = match parser.peek_token_ref().token {
+            Token::Minus => (UnaryOperator::Minus, Precedence::Caret),
+            Token::Plus => (UnaryOperator::Plus, Precedence::Caret),
+            Token::Tilde => (UnaryOperator::BitwiseNot, Precedence::PgOther),
+            Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, Precedence::PgOther),
+            Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, Precedence::PgOther),
+            Token::AtSign => (UnaryOperator::PGAbs, Precedence::PgOther),
+            _ => return None,
+        };
+        parser.next_token();
+        let operand = parser.parse_subexpr(BASE.prec_value(precedence));
+        Some(operand.map(|operand| Expr::UnaryOp {
+            op,
+            expr: Box::new(operand),
+        }))
+    }
+
+    /// The right side of IS DISTINCT FROM ends before AND.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        use Keyword::{DISTINCT, FROM, IS, NOT};
+        let make = if parser.parse_keywords(&[IS, DISTINCT, FROM]) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(&[IS, NOT, DISTINCT, FROM]) {
+            Expr::IsNotDistinctFrom
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(BASE.prec_value(Precedence::Is));
+        Some(right.map(|right| make(Box::new(left.clone()), Box::new(right))))
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
@@ -101,7 +156,6 @@ impl Dialect for OrbitDialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlparser::ast::Expr;
     use std::time::{Duration, Instant};
 
     fn parse(sql: &str) -> Result<Expr, ParserError> {
@@ -117,6 +171,40 @@ mod tests {
         let deep = format!("{}1{}", "abs(".repeat(40), ")".repeat(40));
         parse(&deep).unwrap();
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn operators_bind_as_in_postgresql() {
+        for (sql, same) in [
+            ("-2 ^ 2", "(-2) ^ 2"),
+            ("~1 + 1", "~(1 + 1)"),
+            ("|/ 4 + 5", "|/ (4 + 5)"),
+            ("'abc' ~ 'b' || 'c'", "('abc' ~ 'b') || 'c'"),
+            ("'a' || 1 + 2", "'a' || (1 + 2)"),
+            ("- a * b", "(- a) * b"),
+            ("- a::int", "- (a::int)"),
+            ("a IS DISTINCT FROM b AND c", "(a IS DISTINCT FROM b) AND c"),
+            (
+                "a IS NOT DISTINCT FROM b + 1 OR c",
+                "(a IS NOT DISTINCT FROM (b + 1)) OR c",
+            ),
+        ] {
+            let bare = |sql| format!("{:?}", unnested(parse(sql).unwrap()));
+            assert_eq!(bare(sql), bare(same), "{sql}");
+        }
+    }
+
+    /// Without brackets and places in the text, so that trees can be compared.
+    fn unnested(mut expr: Expr) -> Vec<String> {
+        let mut parts = Vec::new();
+        let _ = sqlparser::ast::visit_expressions_mut(&mut expr, |expr| {
+            while let Expr::Nested(inner) = expr {
+                *expr = (**inner).clone();
+            }
+            parts.push(expr.to_string());
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+        parts
     }
 
     #[test]

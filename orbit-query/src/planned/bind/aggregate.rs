@@ -323,6 +323,7 @@ pub(super) fn group(
             )
         }
     };
+    let (input, group_expr) = queries_first(input, group_expr)?;
     let plan = LogicalPlanBuilder::from(input)
         .aggregate(group_expr, aggregates.clone())
         .told()?
@@ -345,6 +346,41 @@ pub(super) fn group(
         replaced.push((expr.clone(), column(expr)?));
     }
     Ok(Grouped { plan, replaced })
+}
+
+/// Keys that ask subqueries become columns before the grouping, under the same
+/// names: the optimizer takes subqueries out of projections, not out of group keys.
+fn queries_first(input: LogicalPlan, keys: Vec<Expr>) -> Result<(LogicalPlan, Vec<Expr>)> {
+    let asks = |expr: &Expr| {
+        expr.exists(|expr| {
+            Ok(matches!(
+                expr,
+                Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+            ))
+        })
+    };
+    let mut columns = Vec::new();
+    let mut shown = Vec::with_capacity(keys.len());
+    for key in keys {
+        if asks(&key).told()? {
+            let name = key.schema_name().to_string();
+            columns.push(key.alias(&name));
+            shown.push(Expr::Column(Column::new_unqualified(name)));
+        } else {
+            shown.push(key);
+        }
+    }
+    if columns.is_empty() {
+        return Ok((input, shown));
+    }
+    let all = input.schema().iter();
+    let all = all.map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())));
+    let plan = LogicalPlanBuilder::from(input.clone())
+        .project(all.chain(columns).collect::<Vec<_>>())
+        .told()?
+        .build()
+        .told()?;
+    Ok((plan, shown))
 }
 
 fn dedupe(exprs: &mut Vec<Expr>) {

@@ -13,7 +13,11 @@ use sqlparser::ast;
 
 impl Binder<'_> {
     pub fn expr(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
-        self.deeper(|binder| binder.expr_here(scope, expr))
+        let before = self.valued;
+        self.valued |= !passes_truth_on(expr);
+        let bound = self.deeper(|binder| binder.expr_here(scope, expr));
+        self.valued = before;
+        bound
     }
 
     fn expr_here(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
@@ -227,6 +231,18 @@ impl Binder<'_> {
         use ast::UnaryOperator as U;
         match op {
             U::Not => {
+                // So that each is decided where it is known whether only true counts.
+                match unnested(inner) {
+                    ast::Expr::InSubquery {
+                        expr,
+                        subquery,
+                        negated,
+                    } => return self.in_subquery(scope, expr, subquery, !*negated),
+                    ast::Expr::Exists { subquery, negated } => {
+                        return self.exists(scope, subquery, !*negated);
+                    }
+                    _ => {}
+                }
                 let bound = self.expr(scope, inner)?;
                 let bound = self.boolean(bound, "NOT")?;
                 Ok(boolean(Expr::Not(Box::new(bound.expr))))
@@ -429,6 +445,23 @@ impl Binder<'_> {
 
 pub(super) fn boolean(expr: Expr) -> Bound {
     Bound::new(expr, SqlType::Bool)
+}
+
+/// Whether, where only true counts of the whole, only true counts of the parts.
+fn passes_truth_on(expr: &ast::Expr) -> bool {
+    use ast::Expr as E;
+    match expr {
+        E::Nested(_) | E::InSubquery { .. } | E::Exists { .. } => true,
+        E::AnyOp { .. } | E::AllOp { .. } => true,
+        E::BinaryOp { op, .. } => {
+            matches!(op, ast::BinaryOperator::And | ast::BinaryOperator::Or)
+        }
+        E::UnaryOp {
+            op: ast::UnaryOperator::Not,
+            expr,
+        } => matches!(unnested(expr), E::InSubquery { .. } | E::Exists { .. }),
+        _ => false,
+    }
 }
 
 fn is_reg_type(ty: &ast::DataType) -> bool {

@@ -1,5 +1,6 @@
 //! FROM: tables, subqueries, functions, joins.
 
+use super::keys::forget_dependencies;
 use super::operator::{balanced, binary};
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::subquery::subquery;
@@ -302,10 +303,11 @@ impl Binder<'_> {
             &visible_alias
         };
         let unique = self.unique_name(wish);
+        let plan = forget_dependencies(query.plan)?;
         let plan = if lateral {
-            LogicalPlan::Subquery(subquery(query.plan))
+            LogicalPlan::Subquery(subquery(plan))
         } else {
-            query.plan
+            plan
         };
         let plan = LogicalPlanBuilder::from(plan)
             .alias(unique.as_str())

@@ -2,6 +2,7 @@
 
 use super::call::{Args, is_set_returning};
 use super::from::Relation;
+use super::keys::forget_dependencies;
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::select::Item;
 use super::{Binder, Bound};
@@ -119,7 +120,7 @@ impl Binder<'_> {
                 .map_or(call.name.as_str(), |alias| alias.name.value.as_str()),
         );
         let base = match &left {
-            Some(left) => left.plan.clone(),
+            Some(left) => forget_dependencies(left.plan.clone())?,
             None => LogicalPlanBuilder::empty(true).build().told()?,
         };
         let mut exprs: Vec<Expr> = base
@@ -294,6 +295,7 @@ impl Binder<'_> {
         if lists.is_empty() {
             return Ok(plan);
         }
+        let plan = forget_dependencies(plan)?;
         let unique = self.unique_name("rows");
         let mut exprs: Vec<Expr> = plan
             .schema()

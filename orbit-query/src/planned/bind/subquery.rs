@@ -4,11 +4,18 @@ use super::expr::boolean;
 use super::operator::{binary, numeric_key, unnested};
 use super::scope::{Scope, as_outer};
 use super::{Binder, Bound, BoundQuery, literal};
+use crate::planned::arrow::arrow_type;
 use crate::planned::error::Told;
 use crate::planned::types;
-use datafusion::common::Spans;
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, ScalarValue, Spans};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::count::count;
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col, lit, not, when,
+};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
@@ -21,6 +28,46 @@ pub(super) fn subquery(plan: LogicalPlan) -> Subquery {
         outer_ref_columns,
         spans: Spans::new(),
     }
+}
+
+fn exists(plan: LogicalPlan, negated: bool) -> Expr {
+    Expr::Exists(Exists {
+        subquery: subquery(plan),
+        negated,
+    })
+}
+
+/// How many rows the plan has, never NULL.
+fn matches(plan: LogicalPlan) -> Result<Expr> {
+    let counted = LogicalPlanBuilder::from(plan)
+        .aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias("matches")])
+        .told()?
+        .build()
+        .told()?;
+    Ok(coalesce(vec![
+        Expr::ScalarSubquery(subquery(counted)),
+        lit(0_i64),
+    ]))
+}
+
+/// An expression over `scope` as a query inside sees it.
+fn outer_expr(scope: &Scope, expr: Expr) -> Result<Expr> {
+    let type_of = |column: &Column| {
+        let mut columns = scope.relations.iter().flat_map(|of| &of.columns);
+        let known = columns.find(|known| known.bound.expr == Expr::Column(column.clone()));
+        known.map(|known| arrow_type(&known.bound.ty))
+    };
+    let outer = expr.transform(|expr| {
+        Ok(match expr {
+            Expr::Column(column) => {
+                let ty = type_of(&column).unwrap_or(DataType::Null);
+                let field = Arc::new(Field::new(&column.name, ty, true));
+                Transformed::yes(Expr::OuterReferenceColumn(field, column))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    Ok(outer.told()?.data)
 }
 
 impl Binder<'_> {
@@ -64,10 +111,11 @@ impl Binder<'_> {
         negated: bool,
     ) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
-        Ok(boolean(Expr::Exists(Exists {
-            subquery: subquery(inner.plan),
-            negated,
-        })))
+        if self.only_true_counts() {
+            return Ok(boolean(exists(inner.plan, negated)));
+        }
+        let found = binary(matches(inner.plan)?, Operator::Gt, lit(0_i64));
+        Ok(boolean(if negated { not(found) } else { found }))
     }
 
     pub(super) fn array_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
@@ -145,11 +193,76 @@ impl Binder<'_> {
         let value = self.expr(scope, expr)?;
         let inner = self.inner_query(scope, query)?;
         let (value, plan) = self.against(value, inner)?;
-        Ok(boolean(Expr::InSubquery(InSubquery::new(
-            Box::new(value),
-            subquery(plan),
-            negated,
-        ))))
+        self.among(scope, value, plan, negated)
+    }
+
+    /// `value [NOT] IN (the plan's only column)`.
+    ///
+    /// Where only true counts, IN is a semi-join. NOT IN is an anti-join, and besides
+    /// asks whether a NULL on either side leaves the answer open: DataFusion does so
+    /// only for some shapes. Elsewhere both are counted out.
+    fn among(
+        &mut self,
+        scope: &Scope,
+        value: Expr,
+        plan: LogicalPlan,
+        negated: bool,
+    ) -> Result<Bound> {
+        let filters = self.only_true_counts();
+        if filters && !negated {
+            let test = InSubquery::new(Box::new(value), subquery(plan), false);
+            return Ok(boolean(Expr::InSubquery(test)));
+        }
+        let column = plan.schema().iter().next();
+        let Some(column) = column.map(|(of, field)| Column::new(of.cloned(), field.name())) else {
+            return Err(Error::internal("a subquery without a column"));
+        };
+        let column = Expr::Column(column);
+        let same = binary(
+            column.clone(),
+            Operator::Eq,
+            outer_expr(scope, value.clone())?,
+        );
+        let equal = LogicalPlanBuilder::from(plan.clone())
+            .filter(same)
+            .told()?
+            .build()
+            .told()?;
+        // 2: no rows. 1: rows, none of them NULL. 0: a NULL among them.
+        let certainty = LogicalPlanBuilder::from(plan)
+            .aggregate(
+                Vec::<Expr>::new(),
+                vec![count(lit(1_i64)).alias("all"), count(column).alias("known")],
+            )
+            .told()?
+            .project(vec![
+                when(col("\"all\"").eq(lit(0_i64)), lit(2_i64))
+                    .when(col("\"all\"").eq(col("known")), lit(1_i64))
+                    .otherwise(lit(0_i64))
+                    .told()?
+                    .alias("certainty"),
+            ])
+            .told()?
+            .build()
+            .told()?;
+        let certainty = coalesce(vec![Expr::ScalarSubquery(subquery(certainty)), lit(2_i64)]);
+        let needed = when(value.is_null(), lit(1_i64))
+            .otherwise(lit(0_i64))
+            .told()?;
+        let certain = binary(certainty, Operator::Gt, needed);
+        let unknown = lit(ScalarValue::Boolean(None));
+        Ok(boolean(if filters {
+            binary(
+                exists(equal, true),
+                Operator::And,
+                binary(certain, Operator::Or, unknown),
+            )
+        } else {
+            let found = binary(matches(equal)?, Operator::Gt, lit(0_i64));
+            let absent = when(certain, lit(false)).otherwise(unknown).told()?;
+            let among = binary(found, Operator::Or, absent);
+            if negated { not(among) } else { among }
+        }))
     }
 
     /// `(a, b) IN (SELECT x, y ...)` as EXISTS (... WHERE x = a AND y = b).
@@ -192,17 +305,25 @@ impl Binder<'_> {
                 Bound::new(Expr::Column(here), column.ty.clone()),
                 "=",
             )?;
-            conditions.push(binary(right, Operator::Eq, left));
+            let same = binary(right, Operator::Eq, left);
+            // A NULL on either side may be the value: the row is then not certainly absent.
+            conditions.push(if negated {
+                Expr::IsNotFalse(Box::new(same))
+            } else {
+                same
+            });
         }
         let plan = LogicalPlanBuilder::from(plan)
             .filter(super::operator::balanced(conditions, Operator::And))
             .told()?
             .build()
             .told()?;
-        Ok(boolean(Expr::Exists(Exists {
-            subquery: subquery(plan),
-            negated,
-        })))
+        if self.only_true_counts() {
+            return Ok(boolean(exists(plan, negated)));
+        }
+        Err(Error::unsupported(
+            "(a, b) IN (subquery) outside of a condition",
+        ))
     }
 
     /// `x op ANY (...)`, `x op ALL (...)` over a subquery or an array.
@@ -231,14 +352,10 @@ impl Binder<'_> {
             let value = self.expr(scope, left)?;
             let inner = self.inner_query(scope, query)?;
             let (value, plan) = self.against(value, inner)?;
-            return Ok(boolean(match (operator, any) {
-                (Operator::Eq, true) => {
-                    Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), false))
-                }
-                (Operator::NotEq, false) => {
-                    Expr::InSubquery(InSubquery::new(Box::new(value), subquery(plan), true))
-                }
-                _ => Expr::SetComparison(SetComparison {
+            return match (operator, any) {
+                (Operator::Eq, true) => self.among(scope, value, plan, false),
+                (Operator::NotEq, false) => self.among(scope, value, plan, true),
+                _ => Ok(boolean(Expr::SetComparison(SetComparison {
                     expr: Box::new(value),
                     subquery: subquery(plan),
                     op: operator,
@@ -247,8 +364,8 @@ impl Binder<'_> {
                     } else {
                         SetQuantifier::All
                     },
-                }),
-            }));
+                }))),
+            };
         }
         if let ast::Expr::Array(items) = unnested(right) {
             let value = self.expr(scope, left)?;

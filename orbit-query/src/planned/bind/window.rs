@@ -123,42 +123,49 @@ impl Binder<'_> {
 
     /// `OVER w` and `OVER (w ORDER BY ...)` with the named window filled in.
     fn window_spec(&mut self, over: &ast::WindowType) -> Result<ast::WindowSpec> {
-        let named = |binder: &Self, name: &ast::Ident| -> Result<ast::WindowSpec> {
-            let wanted = types::fold(name);
-            let definition = binder
-                .windows
-                .iter()
-                .find(|definition| types::fold(&definition.0) == wanted)
-                .ok_or_else(|| {
-                    Error::new(
-                        state::UNDEFINED_OBJECT,
-                        format!("window \"{wanted}\" does not exist"),
-                    )
-                })?;
-            match &definition.1 {
-                ast::NamedWindowExpr::WindowSpec(spec) => Ok(spec.clone()),
-                ast::NamedWindowExpr::NamedWindow(_) => {
-                    Err(Error::unsupported("a window named after another"))
-                }
-            }
-        };
+        let known = self.windows.len();
         match over {
-            ast::WindowType::NamedWindow(name) => named(self, name),
-            ast::WindowType::WindowSpec(spec) => match &spec.window_name {
-                None => Ok(spec.clone()),
-                Some(name) => {
-                    let mut base = named(self, name)?;
-                    if !spec.order_by.is_empty() {
-                        base.order_by.clone_from(&spec.order_by);
-                    }
-                    if spec.window_frame.is_some() {
-                        base.window_frame.clone_from(&spec.window_frame);
-                    }
-                    base.window_name = None;
-                    Ok(base)
-                }
-            },
+            ast::WindowType::NamedWindow(name) => self.named_window(name, known),
+            ast::WindowType::WindowSpec(spec) => self.complete_window(spec, known),
         }
+    }
+
+    /// The definition of a name, among the first `known` of the WINDOW clause.
+    fn named_window(&self, name: &ast::Ident, known: usize) -> Result<ast::WindowSpec> {
+        let wanted = types::fold(name);
+        let place = self
+            .windows
+            .iter()
+            .take(known)
+            .position(|definition| types::fold(&definition.0) == wanted);
+        let definition = place.and_then(|place| Some((place, self.windows.get(place)?)));
+        match definition {
+            // A definition may build on those before it.
+            Some((place, ast::NamedWindowDefinition(_, expr))) => match expr {
+                ast::NamedWindowExpr::WindowSpec(spec) => self.complete_window(spec, place),
+                ast::NamedWindowExpr::NamedWindow(name) => self.named_window(name, place),
+            },
+            None => Err(Error::new(
+                state::UNDEFINED_OBJECT,
+                format!("window \"{wanted}\" does not exist"),
+            )),
+        }
+    }
+
+    /// A definition with what it takes over from the window it names.
+    fn complete_window(&self, spec: &ast::WindowSpec, known: usize) -> Result<ast::WindowSpec> {
+        let Some(name) = &spec.window_name else {
+            return Ok(spec.clone());
+        };
+        let mut base = self.named_window(name, known)?;
+        if !spec.order_by.is_empty() {
+            base.order_by.clone_from(&spec.order_by);
+        }
+        if spec.window_frame.is_some() {
+            base.window_frame.clone_from(&spec.window_frame);
+        }
+        base.window_name = None;
+        Ok(base)
     }
 
     fn frame(&mut self, spec: &ast::WindowSpec, order_by: &mut Vec<Sort>) -> Result<WindowFrame> {

@@ -121,3 +121,104 @@ async fn a_statement_cannot_take_the_process_down() {
     ])
     .await;
 }
+
+/// DataFusion's dependencies between columns reach further than they hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn grouping_what_is_grouped_keeps_every_key() {
+    answers(&[
+        (
+            "SELECT DISTINCT y.a FROM (SELECT column1 a FROM (VALUES (1)) t GROUP BY 1) y,
+                (VALUES ('x'), ('y')) z(c) GROUP BY y.a, z.c",
+            "1",
+        ),
+        (
+            "SELECT y.a, z.c FROM (SELECT 1 a GROUP BY 1) y, (VALUES ('x'), ('y')) z(c)
+                GROUP BY y.a, z.c ORDER BY 1, 2 DESC",
+            "1|y\n1|x",
+        ),
+        (
+            "WITH d AS (SELECT DISTINCT g FROM t) SELECT count(*) FROM
+                (SELECT d.g, t.n FROM d JOIN t USING (g) GROUP BY 1, 2) x",
+            "3",
+        ),
+        (
+            "SELECT a, unnest(ARRAY[1, 2]) u FROM (VALUES (1)) t(a) GROUP BY a ORDER BY 1, 2 DESC",
+            "1|2\n1|1",
+        ),
+        (
+            "SELECT count(*) FROM t LEFT JOIN (SELECT g, unnest(ARRAY[1, 2]) u
+                FROM (SELECT DISTINCT g FROM t) z) x ON x.g = t.g",
+            "6",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_null_leaves_not_in_open() {
+    answers(&[
+        ("SELECT 1 WHERE 'z' NOT IN (SELECT NULL::text)", ""),
+        ("SELECT 1 WHERE 'z' NOT IN (SELECT 'a' WHERE false)", "1"),
+        (
+            "SELECT x FROM (VALUES (1), (2), (NULL)) v(x) WHERE x NOT IN (SELECT 1)",
+            "2",
+        ),
+        (
+            "SELECT x FROM (VALUES (1), (NULL)) v(x) WHERE x NOT IN (SELECT 1 WHERE false) ORDER BY 1",
+            "1\n",
+        ),
+        (
+            "SELECT x FROM (VALUES (1), (2)) v(x) WHERE x <> ALL (SELECT y FROM (VALUES (1), (NULL)) w(y))",
+            "",
+        ),
+        (
+            "SELECT x, x IN (SELECT y FROM (VALUES (1), (NULL)) w(y)), x NOT IN (SELECT 1)
+                FROM (VALUES (1), (2), (NULL)) v(x) ORDER BY 1",
+            "1|t|f\n2||t\n||",
+        ),
+        ("SELECT 1 WHERE (1, 2) NOT IN (SELECT 1, NULL::int)", ""),
+        ("SELECT 1 WHERE (1, 2) NOT IN (SELECT 2, NULL::int)", "1"),
+        (
+            "SELECT count(*) FROM (VALUES (1), (NULL)) v(x)
+                WHERE NOT (x IN (SELECT 2) OR x = 7)",
+            "1",
+        ),
+        (
+            "SELECT count(*) FROM (VALUES (1), (NULL)) v(x) WHERE (x IN (SELECT 2)) IS NULL",
+            "1",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subqueries_are_truth_values_anywhere() {
+    answers(&[
+        ("SELECT EXISTS (SELECT 1 FROM t WHERE n > 20)", "t"),
+        ("SELECT NOT EXISTS (SELECT 1 FROM t WHERE n > 20)", "f"),
+        (
+            "SELECT id, EXISTS (SELECT 1 FROM t y WHERE y.g = t.g AND y.n > t.id * 10) FROM t WHERE false",
+            "",
+        ),
+        (
+            "SELECT id, CASE WHEN EXISTS (SELECT 1 FROM t y WHERE y.id = t.id) THEN 'yes' ELSE 'no' END
+                FROM t ORDER BY 1",
+            "1|yes\n2|yes\n3|yes",
+        ),
+        (
+            "SELECT id IN (SELECT id FROM t WHERE n > 10) AS late, count(*) FROM t GROUP BY 1 ORDER BY 1",
+            "f|1\nt|2",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_builds_on_another() {
+    answers(&[(
+        "SELECT x, sum(x) OVER b FROM generate_series(1, 4) x
+            WINDOW a AS (PARTITION BY x % 2), b AS (a ORDER BY x) ORDER BY x",
+        "1|1\n2|2\n3|4\n4|6",
+    )])
+    .await;
+}

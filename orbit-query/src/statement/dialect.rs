@@ -156,6 +156,7 @@ impl Dialect for OrbitDialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use std::time::{Duration, Instant};
 
     fn parse(sql: &str) -> Result<Expr, ParserError> {
@@ -195,13 +196,13 @@ mod tests {
     }
 
     /// Without brackets and places in the text, so that trees can be compared.
-    fn unnested(mut expr: Expr) -> Vec<String> {
-        let mut parts = Vec::new();
+    fn unnested(mut expr: Expr) -> BTreeSet<String> {
+        let mut parts = BTreeSet::new();
         let _ = sqlparser::ast::visit_expressions_mut(&mut expr, |expr| {
             while let Expr::Nested(inner) = expr {
                 *expr = (**inner).clone();
             }
-            parts.push(expr.to_string());
+            parts.insert(expr.to_string());
             std::ops::ControlFlow::<()>::Continue(())
         });
         parts

@@ -208,13 +208,18 @@ impl Session {
 
     /// Plans a prepared statement again after what it names has changed.
     pub(super) async fn replan(&mut self, old: &Prepared) -> Result<Arc<Prepared>> {
-        if let Some(known) = self.cached(&old.sql, &old.declared) {
-            return Ok(known);
-        }
-        let statement = parse::row_statement(&old.sql)?;
-        let new = self.plan(&old.sql, &statement, &old.declared).await?;
-        let scope = self.settings.plan_scope();
-        self.engine.cache.put(&old.sql, scope, &new);
+        // Another session, or this statement's last run, may have planned it already:
+        // that plan, too, must give what this client was told of.
+        let new = match self.cached(&old.sql, &old.declared) {
+            Some(known) => known,
+            None => {
+                let statement = parse::row_statement(&old.sql)?;
+                let new = self.plan(&old.sql, &statement, &old.declared).await?;
+                let scope = self.settings.plan_scope();
+                self.engine.cache.put(&old.sql, scope, &new);
+                new
+            }
+        };
         if !same_shape(old, &new) {
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,

@@ -333,3 +333,28 @@ async fn a_prepared_statement_follows_ddl() {
     let error = c.session.execute(&select, &[]).await.unwrap_err();
     assert_eq!(error.message(), "cached plan must not change result type");
 }
+
+#[tokio::test]
+async fn a_prepared_statement_never_gives_rows_of_another_shape() {
+    let engine = engine();
+    let (mut a, mut b) = (connect(&engine), connect(&engine));
+    a.ok("CREATE TABLE t (a int PRIMARY KEY, v int)").await;
+    a.ok("INSERT INTO t VALUES (1, 5)").await;
+    let select = a
+        .session
+        .prepare("SELECT * FROM t WHERE a = 1", &[])
+        .await
+        .unwrap();
+    a.ok("PREPARE s AS SELECT * FROM t WHERE a = 1").await;
+    b.ok("ALTER TABLE t ADD COLUMN w int").await;
+    // The second time the new plan is at hand already.
+    for _ in 0..2 {
+        let error = a.session.execute(&select, &[]).await.unwrap_err();
+        assert_eq!(error.message(), "cached plan must not change result type");
+        a.session.fail();
+        a.session.sync().await.unwrap();
+        a.fails("EXECUTE s", "0A000: cached plan must not change result type")
+            .await;
+    }
+    assert_eq!(a.say("SELECT * FROM t WHERE a = 1").await[0], "1|5|");
+}

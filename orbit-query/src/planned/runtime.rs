@@ -35,13 +35,6 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(options: &EngineOptions) -> Result<Machine> {
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.target_partitions.max(1))
-            .max_blocking_threads(4)
-            .thread_stack_size(STACK_BYTES)
-            .thread_name("orbit-query")
-            .enable_all()
-            .build()?;
         let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
             FairSpillPool::new(options.query_memory_bytes),
             NonZeroUsize::MIN,
@@ -65,6 +58,15 @@ impl Machine {
             .with_runtime_env(environment.clone())
             .with_default_features()
             .build();
+        // Last: an error after it would drop the threads inside the caller's
+        // runtime, which tokio forbids.
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.target_partitions.max(1))
+            .max_blocking_threads(4)
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("orbit-query")
+            .enable_all()
+            .build()?;
         Ok(Machine {
             threads: Some(threads),
             state,
@@ -241,5 +243,21 @@ impl BatchStream for ArrowStream {
 impl Drop for ArrowStream {
     fn drop(&mut self) {
         self.work.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scratch_directory_that_cannot_be_made_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = EngineOptions {
+            spill_directory: Some(file.path().join("below")),
+            ..EngineOptions::default()
+        };
+        // Inside a runtime, as when a server starts.
+        assert!(Machine::new(&options).is_err());
     }
 }

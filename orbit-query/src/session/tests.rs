@@ -353,8 +353,11 @@ async fn a_prepared_statement_never_gives_rows_of_another_shape() {
         assert_eq!(error.message(), "cached plan must not change result type");
         a.session.fail();
         a.session.sync().await.unwrap();
-        a.fails("EXECUTE s", "0A000: cached plan must not change result type")
-            .await;
+        a.fails(
+            "EXECUTE s",
+            "0A000: cached plan must not change result type",
+        )
+        .await;
     }
     assert_eq!(a.say("SELECT * FROM t WHERE a = 1").await[0], "1|5|");
 }

@@ -502,4 +502,39 @@ mod tests {
         assert_eq!(grouped(16), "16");
         assert_eq!(grouped(1_000), "1,000");
     }
+
+    async fn count(client: &Client) -> i64 {
+        let row = client.query_one("SELECT count(*) FROM t", &[]).await;
+        row.unwrap().get(0)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn batches_of_a_dropped_table_are_sent_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let node = Embedded::start(&directory.path().join("data"))
+            .await
+            .unwrap();
+        let client = connect(&node.connect()).await.unwrap();
+        let file = directory.path().join("t.csv");
+        std::fs::write(&file, "a\n1\n2\n3\n").unwrap();
+        let args = ImportArgs {
+            batch: Some(2),
+            quiet: true,
+            ..ImportArgs::for_demo(file, "t", &[])
+        };
+        import_with(&client, &args).await.unwrap();
+        // Again: it is done already, and nothing comes twice.
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        client.batch_execute("DROP TABLE t").await.unwrap();
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        // As a run leaves it that was stopped between two batches.
+        let moved = "UPDATE orbit_import_progress SET rows = 2; DELETE FROM t WHERE a = 3";
+        client.batch_execute(moved).await.unwrap();
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        drop(client);
+        node.stop().await.unwrap();
+    }
 }

@@ -19,6 +19,7 @@ use orbit_core::types::SqlType;
 use orbit_core::{Error, Result};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -115,6 +116,7 @@ impl Machine {
     ) -> Result<ArrowStream> {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
         let cancel = run.cancel.clone();
+        let abandoned = run.abandoned();
         let task = self.task(run);
         let work = self.handle()?.spawn(async move {
             let pump = async {
@@ -144,6 +146,7 @@ impl Machine {
         Ok(ArrowStream {
             batches,
             work,
+            abandoned,
             types,
             ended: false,
         })
@@ -195,6 +198,7 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
 pub struct ArrowStream {
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: JoinHandle<()>,
+    abandoned: Arc<AtomicBool>,
     types: Arc<[SqlType]>,
     ended: bool,
 }
@@ -242,6 +246,8 @@ impl BatchStream for ArrowStream {
 
 impl Drop for ArrowStream {
     fn drop(&mut self) {
+        // What is busy doesn't see the abort until it pauses.
+        self.abandoned.store(true, Ordering::Relaxed);
         self.work.abort();
     }
 }

@@ -1,6 +1,8 @@
 //! Questions and PostgreSQL 15's answers to them.
 
 use super::{engine, run, session};
+use orbit_core::{Error, state};
+use std::time::Duration;
 
 async fn answers(cases: &[(&str, &str)]) {
     let engine = engine();
@@ -120,4 +122,27 @@ async fn a_statement_cannot_take_the_process_down() {
         ),
     ])
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_join_lets_go_of_its_thread() {
+    // Plans of this engine share one thread.
+    let engine = engine();
+    let mut busy = session(&engine, 1);
+    let cancel = busy.cancel_token();
+    let endless = tokio::spawn(async move {
+        let sql = "SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b WHERE a > b";
+        run(&mut busy, sql).await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    cancel.cancel(Error::new(state::QUERY_CANCELED, "enough"));
+    let error = endless.await.unwrap().unwrap_err();
+    assert!(error.is(state::QUERY_CANCELED), "{error:?}");
+    let mut next = session(&engine, 2);
+    let answer = run(
+        &mut next,
+        "SELECT count(*) FROM generate_series(1, 10) a, generate_series(1, 10) b",
+    );
+    let answer = tokio::time::timeout(Duration::from_secs(20), answer).await;
+    assert_eq!(answer.expect("the thread is free").unwrap(), "100");
 }

@@ -268,6 +268,7 @@ impl Session {
             Utility::SetConfig { .. } => {
                 Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
             }
+            Utility::Sleep(_) => Some(Arc::new([ColumnDesc::new("pg_sleep", SqlType::Void)])),
             Utility::Execute { name, .. } => {
                 self.named.get(name).and_then(|named| named.columns.clone())
             }

@@ -361,3 +361,36 @@ async fn a_prepared_statement_never_gives_rows_of_another_shape() {
     }
     assert_eq!(a.say("SELECT * FROM t WHERE a = 1").await[0], "1|5|");
 }
+
+#[tokio::test]
+async fn what_pools_send_with_a_returned_connection_succeeds() {
+    let mut c = client();
+    let reset = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL";
+    assert_eq!(
+        c.say(reset).await,
+        ["", "SELECT 1", "CLOSE CURSOR ALL", "UNLISTEN", "RESET"]
+    );
+    assert_eq!(
+        c.say("SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new")
+            .await,
+        ["off|off", "SELECT 1"]
+    );
+    c.fails(
+        "SELECT 1, set_config('search_path', '', false)",
+        "0A000: set_config() inside a larger query",
+    )
+    .await;
+    c.fails("CLOSE c", "0A000").await;
+}
+
+#[tokio::test]
+async fn pg_sleep_ends_with_the_statements_time() {
+    let mut c = client();
+    assert_eq!(c.say("SELECT pg_sleep(0.01)").await, ["", "SELECT 1"]);
+    c.ok("SET statement_timeout = 20").await;
+    c.fails(
+        "SELECT pg_sleep(1000)",
+        "57014: canceling statement due to statement timeout",
+    )
+    .await;
+}

@@ -220,6 +220,17 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }
+    // Pools send these when a connection comes back: there are no cursors and
+    // nobody listens, so there is nothing to end.
+    if tokens.words(&["CLOSE", "ALL"]) {
+        return Ok(Some(Utility::Nothing("CLOSE CURSOR ALL")));
+    }
+    if tokens.word("UNLISTEN") {
+        if !tokens.take(&Token::Mul) {
+            tokens.identifier()?;
+        }
+        return Ok(Some(Utility::Nothing("UNLISTEN")));
+    }
     for (words, kind) in [
         (["DROP", "TABLE"], Dropped::Table),
         (["DROP", "INDEX"], Dropped::Index),
@@ -230,8 +241,8 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         }
     }
     for word in [
-        "LISTEN", "NOTIFY", "UNLISTEN", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX",
-        "DO", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+        "LISTEN", "NOTIFY", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX", "DO",
+        "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
     ] {
         if tokens.is_word(word) {
             return Err(Error::unsupported(word));

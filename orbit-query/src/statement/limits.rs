@@ -1,6 +1,7 @@
 //! How large a statement may be. A hostile statement gets 54000 or 54001 before
 //! anything recursive or hungry looks at it.
 
+use super::tokens::is_word;
 use crate::engine::EngineOptions;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Statement, TableFactor, Visit, Visitor};
@@ -128,6 +129,30 @@ pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a statement nests so deep that the parser, which tries one reading
+/// after another, may have given up for that and told of something else.
+pub fn is_deep(tokens: &[TokenWithSpan]) -> bool {
+    // PostgreSQL's parser has no such limit; ours gives up at `parse::RECURSION_LIMIT`.
+    const DEEP: usize = 80;
+    let (mut open, mut prefixes) = (0usize, 0usize);
+    for token in tokens {
+        let token = Some(&token.token);
+        match token {
+            Some(Token::LParen | Token::LBracket) => open += 1,
+            Some(Token::RParen | Token::RBracket) => open = open.saturating_sub(1),
+            _ if is_word(token, "CASE") => open += 1,
+            _ if is_word(token, "END") => open = open.saturating_sub(1),
+            _ => {}
+        }
+        let prefix = is_word(token, "NOT") || matches!(token, Some(Token::Minus | Token::Plus));
+        prefixes = if prefix { prefixes + 1 } else { 0 };
+        if open + prefixes >= DEEP {
+            return true;
+        }
+    }
+    false
 }
 
 /// Refuses a statement that would keep the planner busy for long.

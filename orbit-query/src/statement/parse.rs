@@ -79,6 +79,9 @@ fn at_end(text: &str, tokens: &[TokenWithSpan], parser: &mut Parser<'_>) -> Resu
 }
 
 fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
+    if limits::is_deep(tokens) {
+        return limits::too_deep();
+    }
     tokens::unexpected(text, tokens.iter().find(|token| token.span.start == place))
 }
 
@@ -90,6 +93,9 @@ fn syntax_error(text: &str, tokens: &[TokenWithSpan], error: ParserError) -> Err
     };
     if let Some(place) = place_in(&message) {
         return at_place(text, tokens, place);
+    }
+    if limits::is_deep(tokens) {
+        return limits::too_deep();
     }
     if message.contains("EOF") {
         return tokens::unexpected(text, None);

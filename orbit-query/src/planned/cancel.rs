@@ -7,33 +7,64 @@
 //! than it reads stands a [`CancelExec`], which looks at every batch and lets
 //! the task pause now and then. DataFusion's own `CooperativeExec` doesn't help:
 //! it stands above scans, below the join.
+//!
+//! A nested loop whose filter lets little through makes no batch for as long; so
+//! its filter looks too, at every row of the outer side ([`CancelFilter`]).
 
 use super::error::{Told, to_datafusion};
 use super::scan::Run;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 /// The plan with a check above all that multiplies rows.
 pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
-        if multiplies(node.name()) {
-            let checked: Arc<dyn ExecutionPlan> = Arc::new(CancelExec { input: node });
-            return Ok(Transformed::yes(checked));
+        if !multiplies(node.name()) {
+            return Ok(Transformed::no(node));
         }
-        Ok(Transformed::no(node))
+        let run = Arc::new(OnceLock::new());
+        let input = match node.downcast_ref::<NestedLoopJoinExec>() {
+            Some(join) => with_checked_filter(join, &run)?,
+            None => node,
+        };
+        let checked: Arc<dyn ExecutionPlan> = Arc::new(CancelExec { input, run });
+        Ok(Transformed::yes(checked))
     })
     .told()
     .map(|transformed| transformed.data)
+}
+
+fn with_checked_filter(
+    join: &NestedLoopJoinExec,
+    run: &Arc<OnceLock<Arc<Run>>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let filter = join.filter().map(|filter| {
+        let checked = CancelFilter {
+            inner: filter.expression().clone(),
+            run: run.clone(),
+        };
+        JoinFilter::new(
+            Arc::new(checked),
+            filter.column_indices().to_vec(),
+            filter.schema().clone(),
+        )
+    });
+    let checked = NestedLoopJoinExecBuilder::from(join).with_filter(filter);
+    Ok(Arc::new(checked.build()?))
 }
 
 fn multiplies(name: &str) -> bool {
@@ -44,6 +75,8 @@ fn multiplies(name: &str) -> bool {
 #[derive(Debug)]
 struct CancelExec {
     input: Arc<dyn ExecutionPlan>,
+    /// Known once it runs; a plan is made for one run.
+    run: Arc<OnceLock<Arc<Run>>>,
 }
 
 impl DisplayAs for CancelExec {
@@ -82,7 +115,10 @@ impl ExecutionPlan for CancelExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(CancelExec { input })),
+            (Some(input), true) => Ok(Arc::new(CancelExec {
+                input,
+                run: self.run.clone(),
+            })),
             _ => Err(DataFusionError::Internal(
                 "a check for cancelling has one input".to_owned(),
             )),
@@ -100,6 +136,8 @@ impl ExecutionPlan for CancelExec {
             .ok_or_else(|| {
                 DataFusionError::Internal("a plan was started without a run".to_owned())
             })?;
+        // Other partitions of the same run have set it to the same.
+        let _ = self.run.set(run.clone());
         let input = self.input.execute(partition, context)?;
         Ok(Box::pin(CancelStream { input, run }))
     }
@@ -130,5 +168,68 @@ impl Stream for CancelStream {
 impl RecordBatchStream for CancelStream {
     fn schema(&self) -> SchemaRef {
         self.input.schema()
+    }
+}
+
+/// A join's filter that fails once the run is cancelled.
+#[derive(Debug)]
+struct CancelFilter {
+    inner: Arc<dyn PhysicalExpr>,
+    run: Arc<OnceLock<Arc<Run>>>,
+}
+
+impl PhysicalExpr for CancelFilter {
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        if let Some(run) = self.run.get() {
+            run.check().map_err(to_datafusion)?;
+        }
+        self.inner.evaluate(batch)
+    }
+
+    fn return_field(&self, input: &Schema) -> Result<FieldRef> {
+        self.inner.return_field(input)
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        vec![&self.inner]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(inner), true) => Ok(Arc::new(CancelFilter {
+                inner,
+                run: self.run.clone(),
+            })),
+            _ => Err(DataFusionError::Internal(
+                "a checked filter has one expression".to_owned(),
+            )),
+        }
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt_sql(f)
+    }
+}
+
+impl fmt::Display for CancelFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl PartialEq for CancelFilter {
+    fn eq(&self, other: &CancelFilter) -> bool {
+        *self.inner == *other.inner
+    }
+}
+
+impl Eq for CancelFilter {}
+
+impl Hash for CancelFilter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
     }
 }

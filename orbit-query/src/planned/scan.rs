@@ -58,6 +58,12 @@ impl Run {
     }
 }
 
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Run")
+    }
+}
+
 #[derive(Debug)]
 pub struct ScanExec {
     table: Arc<Table>,

@@ -37,6 +37,7 @@ impl Session {
                 ));
             }
         };
+        tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         let parsed = parse::parse(sql, piece)?;
         self.prepare_parsed(sql, &piece.sql, &parsed, declared)
             .await
@@ -97,6 +98,9 @@ impl Session {
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
+        for piece in &pieces {
+            tokens::cut_names(piece).for_each(|notice| self.notice(notice));
+        }
         let whole = pieces.len() == 1;
         let statements = pieces
             .into_iter()

@@ -394,3 +394,22 @@ async fn pg_sleep_ends_with_the_statements_time() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn names_too_long_are_cut_with_a_notice() {
+    let mut c = client();
+    let (long, kept) = ("A".repeat(70), "a".repeat(63));
+    let notice = format!(
+        "NOTICE: identifier \"{}\" will be truncated to \"{kept}\"",
+        "a".repeat(70)
+    );
+    assert_eq!(
+        c.say(&format!("CREATE TABLE {long} (a int PRIMARY KEY)"))
+            .await,
+        [notice, "CREATE TABLE".to_owned()]
+    );
+    assert_eq!(
+        c.say(&format!("SELECT a FROM {kept} WHERE a = 1")).await,
+        ["SELECT 0"]
+    );
+}

@@ -39,6 +39,28 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+/// What PostgreSQL says of names longer than are kept.
+pub fn cut_names(piece: &Piece) -> impl Iterator<Item = Error> {
+    piece.tokens.iter().filter_map(|token| {
+        let Token::Word(word) = &token.token else {
+            return None;
+        };
+        if word.value.len() <= names::MAX_NAME_BYTES {
+            return None;
+        }
+        let name = match word.quote_style {
+            Some(_) => word.value.clone(),
+            None => word.value.to_ascii_lowercase(),
+        };
+        let mut kept = name.clone();
+        names::truncate(&mut kept);
+        Some(Error::new(
+            state::NAME_TOO_LONG,
+            format!("identifier \"{name}\" will be truncated to \"{kept}\""),
+        ))
+    })
+}
+
 /// The tokenizer's complaint in PostgreSQL's words.
 fn unreadable(sql: &str, error: &TokenizerError) -> Error {
     let from = Offsets::new(sql).byte(error.location);

@@ -81,9 +81,14 @@ impl Request {
         let _ = self.reply.send(Err(error));
     }
 
-    /// Whether it can make the store larger (upkeep and dropping can't).
+    /// Whether it can make the store larger for good (upkeep and deleting can't).
     pub fn grows(&self) -> bool {
-        self.operations.count > 0
+        self.operations.adds_rows
+    }
+
+    /// What the store is about to write for it, roughly.
+    pub fn bytes(&self) -> u64 {
+        (self.batch.bytes() + self.operations.bytes.len()) as u64
     }
 }
 

@@ -30,29 +30,51 @@ impl DiskGuard {
         }
     }
 
-    pub fn check(&mut self) -> Result<()> {
+    /// Whether a write of so many bytes has room. One that `grows` what is stored
+    /// leaves the reserve alone; one that makes room (DELETE, DROP, upkeep) may use it.
+    pub fn check(&mut self, bytes: u64, grows: bool) -> Result<()> {
+        let reserve = if grows { self.reserve_bytes } else { 0 };
+        let needed = reserve.saturating_add(bytes);
         let now = self.clock.monotonic();
         let due = self
             .checked
             .is_none_or(|checked| now.saturating_sub(checked) > CHECK_EVERY);
-        if due || self.free_bytes < self.reserve_bytes {
+        if due || self.free_bytes < needed {
             self.free_bytes = free_bytes(&self.directory)?;
             self.checked = Some(now);
         }
-        if self.free_bytes >= self.reserve_bytes {
-            return Ok(());
+        if self.free_bytes < needed {
+            return Err(full(&self.directory, self.free_bytes, reserve, bytes));
         }
-        Err(Error::new(
-            state::DISK_FULL,
-            format!("no space left for writes in {}", self.directory.display()),
-        )
-        .with_detail(format!(
-            "{} MB are free; {} MB are kept in reserve.",
-            self.free_bytes >> 20,
-            self.reserve_bytes >> 20
-        ))
-        .with_hint("Free disk space, or delete rows and run VACUUM; reads go on meanwhile."))
+        self.free_bytes -= bytes;
+        Ok(())
     }
+}
+
+/// Checks at once that so many bytes leave the reserve alone: for large pieces.
+pub fn check_room(reserve: &Option<(PathBuf, u64)>, bytes: u64) -> Result<()> {
+    let Some((directory, reserve)) = reserve else {
+        return Ok(());
+    };
+    let free = free_bytes(directory)?;
+    if free >= reserve.saturating_add(bytes) {
+        return Ok(());
+    }
+    Err(full(directory, free, *reserve, bytes))
+}
+
+fn full(directory: &Path, free: u64, reserve: u64, bytes: u64) -> Error {
+    Error::new(
+        state::DISK_FULL,
+        format!("no space left for writes in {}", directory.display()),
+    )
+    .with_detail(format!(
+        "{} MB are free; {} MB are kept in reserve, and the write takes {} kB.",
+        free >> 20,
+        reserve >> 20,
+        bytes.div_ceil(1 << 10)
+    ))
+    .with_hint("Free disk space, or delete rows and run VACUUM; reads go on meanwhile.")
 }
 
 /// Bytes an ordinary process may still write to the file system of `directory`.
@@ -69,4 +91,32 @@ pub fn free_bytes(directory: &Path) -> Result<u64> {
         stats.assume_init()
     };
     Ok(stats.f_bavail * stats.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_write_that_makes_room_may_use_the_reserve() {
+        let clock = Arc::new(SystemClock::default());
+        let mut guard = DiskGuard::new(std::env::temp_dir(), u64::MAX / 2, clock);
+        let refused = guard.check(1, true).unwrap_err();
+        assert!(refused.is(state::DISK_FULL), "{refused:?}");
+        guard.check(1, false).unwrap();
+    }
+
+    #[test]
+    fn a_write_larger_than_the_disk_is_refused() {
+        let clock = Arc::new(SystemClock::default());
+        let mut guard = DiskGuard::new(std::env::temp_dir(), 0, clock);
+        guard.check(1, true).unwrap();
+        for grows in [true, false] {
+            assert!(guard.check(u64::MAX, grows).is_err());
+        }
+        assert!(check_room(&Some((std::env::temp_dir(), 0)), 1).is_ok());
+        assert!(check_room(&Some((std::env::temp_dir(), 0)), u64::MAX).is_err());
+        assert!(check_room(&None, u64::MAX).is_ok());
+    }
 }

@@ -91,8 +91,11 @@ impl Transaction {
             .copied()
             .unwrap_or(SiteOrdinal(0));
         let scratch = self.db.options.scratch_directory.clone();
-        let sorter =
-            |space, unique| Sorter::new(self.db.store.clone(), space, scratch.clone(), unique);
+        let reserve = self.db.options.disk_reserve.clone();
+        let sorter = |space, unique| {
+            let (store, scratch) = (self.db.store.clone(), scratch.clone());
+            Sorter::new(store, space, scratch, reserve.clone(), unique)
+        };
         let indexes = target.indexes.iter();
         Ok(Load {
             db: self.db.clone(),

@@ -100,6 +100,8 @@ pub enum Operation {
 pub struct OperationWriter {
     pub bytes: Vec<u8>,
     pub count: u32,
+    /// Whether rows come or become larger; deleting, emptying and DDL make room.
+    pub adds_rows: bool,
 }
 
 const INSERT: u8 = 1;
@@ -112,6 +114,7 @@ const CATALOG: u8 = 6;
 impl OperationWriter {
     fn begin(&mut self, kind: u8, table: TableId) {
         self.count += 1;
+        self.adds_rows |= matches!(kind, INSERT | UPDATE | LOAD);
         self.bytes.push(kind);
         self.bytes.extend_from_slice(&table.0.to_le_bytes());
     }

@@ -8,8 +8,9 @@
 //! ```
 
 use orbit_core::{Error, Result, state};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The newest layout this version reads, and the one it writes.
@@ -45,7 +46,12 @@ impl DataDirectory {
     /// Opens the directory, or makes one whose store is of the `wished` kind.
     /// What a directory holds already decides, whatever the profile wishes.
     pub fn open(path: &Path, wished: StoreKind) -> Result<DataDirectory> {
-        fs::create_dir_all(path).map_err(|error| in_directory(path, &error))?;
+        // For the owner alone, as PostgreSQL's: other users of the machine must not read it.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| in_directory(path, &error))?;
         let lock = lock(path)?;
         let store_kind = match fs::read_to_string(path.join(FORMAT_FILE)) {
             Ok(text) => read_format(path, &text)?,
@@ -202,6 +208,16 @@ mod tests {
         );
         let again = DataDirectory::open(&path, StoreKind::RocksDb).unwrap();
         assert_eq!(again.store_kind, StoreKind::Redb);
+    }
+
+    #[test]
+    fn a_new_directory_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        drop(DataDirectory::open(&path, StoreKind::Redb).unwrap());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]

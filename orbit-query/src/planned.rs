@@ -11,6 +11,7 @@
 mod aggregates;
 mod arrow;
 mod bind;
+mod cancel;
 mod dml;
 mod error;
 mod explain;
@@ -37,6 +38,7 @@ use crate::engine::EngineOptions;
 use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
+use crate::statement::limits;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::{Database, ReadView};
@@ -77,6 +79,7 @@ impl Planner {
         statement: &Statement,
         declared: &[Option<SqlType>],
     ) -> Result<PlannedStatement> {
+        limits::check_from_items(statement)?;
         let machine = self.machine.clone();
         let ctx = ctx.clone();
         let statement = statement.clone();

@@ -87,8 +87,9 @@ impl Running {
 
 async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
+        // Not 55006, which tells of a data directory in use.
         Error::new(
-            state::OBJECT_IN_USE,
+            state::CONNECTION_FAILURE,
             format!("cannot listen on {address}: {error}"),
         )
         .with_hint(format!(

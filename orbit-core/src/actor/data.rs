@@ -40,10 +40,8 @@ impl State {
     }
 
     fn admit(&mut self, request: &mut Request) -> crate::Result<()> {
-        if let Some(disk) = &mut self.disk
-            && request.grows()
-        {
-            disk.check()?;
+        if let Some(disk) = &mut self.disk {
+            disk.check(request.bytes(), request.grows())?;
         }
         let epochs = request
             .partitions

@@ -3,6 +3,7 @@
 //! twice; from the first that doesn't, sorted runs are cut and merged.
 
 use crate::catalog::{Index, Table};
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::row::RowRef;
 use crate::store::{Cursor, Direction, KeyRange, SortedLoad, Space, Store};
@@ -104,6 +105,8 @@ pub struct Sorter {
     space: Space,
     duplicate: Duplicate,
     scratch: Option<PathBuf>,
+    /// Where the files go, and what must stay free there.
+    reserve: Option<(PathBuf, u64)>,
     /// While everything came in order: the files, and the last key in them.
     direct: Option<Box<dyn SortedLoad>>,
     last: Vec<u8>,
@@ -121,6 +124,7 @@ impl Sorter {
         store: Arc<dyn Store>,
         space: Space,
         scratch: Option<PathBuf>,
+        reserve: Option<(PathBuf, u64)>,
         duplicate: Duplicate,
     ) -> Sorter {
         Sorter {
@@ -128,6 +132,7 @@ impl Sorter {
             space,
             duplicate,
             scratch,
+            reserve,
             direct: None,
             last: Vec::new(),
             last_compared: 0,
@@ -172,6 +177,8 @@ impl Sorter {
 
     /// Sorts what is in memory and puts it away.
     fn cut(&mut self, last: bool) -> Result<()> {
+        // A load that filled the disk would take the store down with it.
+        disk::check_room(&self.reserve, self.bytes.len() as u64)?;
         let bytes = &self.bytes;
         if !self.in_order {
             self.entries
@@ -295,6 +302,7 @@ impl Sorter {
         }
         let mut load = self.store.sorted_load(self.space)?;
         let (mut last, mut last_compared) = (Vec::new(), 0);
+        let mut unchecked = 0;
         while let Some(Head { item, place }) = heap.pop() {
             if repeats(
                 self.duplicate,
@@ -313,6 +321,11 @@ impl Sorter {
             };
             if matches!(source, Source::Run(_)) {
                 load.put(&item.key, &item.value)?;
+                unchecked += item.key.len() + item.value.len();
+                if unchecked >= PIECE_BYTES {
+                    disk::check_room(&self.reserve, PIECE_BYTES as u64)?;
+                    unchecked = 0;
+                }
             }
             last = item.key;
             last_compared = item.compared;

@@ -583,3 +583,46 @@ async fn locks_of_a_request_that_nobody_took_are_released() {
     put(&db, &t, row(1, "b", 2)).await.unwrap();
     assert_eq!(all(&db.read(), &t), [row(1, "b", 2)]);
 }
+
+/// Opens it as on a full disk: more is kept in reserve than any disk has.
+fn open_full(store: Arc<dyn Store>) -> Arc<Database> {
+    let options = DatabaseOptions {
+        disk_reserve: Some((std::env::temp_dir(), u64::MAX / 2)),
+        on_fatal: Arc::new(|_| {}),
+        ..DatabaseOptions::default()
+    };
+    Database::open(store, options).unwrap()
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_no_rows_and_lets_them_go() {
+    let store: Arc<dyn Store> = Arc::new(SimStore::default());
+    let db = open(store.clone());
+    let t = table(&db).await;
+    put(&db, &t, row(1, "a", 1)).await.unwrap();
+    db.shutdown().await.unwrap();
+    drop((db, t));
+
+    let db = open_full(store);
+    let t = db.durable().catalog.tables().next().unwrap().clone();
+    let refused = put(&db, &t, row(2, "b", 2)).await.unwrap_err();
+    assert!(refused.is(state::DISK_FULL), "{refused:?}");
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    assert!(txn.delete(&t, &pk(1)).await.unwrap());
+    txn.commit().await.unwrap();
+    assert_eq!(all(&db.read(), &t), Vec::<Vec<Value>>::new());
+}
+
+#[tokio::test]
+async fn a_load_into_a_full_disk_is_refused_piece_by_piece() {
+    let db = open_full(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    let mut load = txn.begin_load(&t).await.unwrap().unwrap();
+    load.push(&row(1, "a", 1)).unwrap();
+    let refused = load.finish(&mut txn).await.unwrap_err();
+    assert!(refused.is(state::DISK_FULL), "{refused:?}");
+    txn.rollback();
+}

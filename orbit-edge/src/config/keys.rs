@@ -120,25 +120,25 @@ pub const KEYS: &[Key] = &[
         "edge.resources.storage_limit",
         Bytes,
         None,
-        "All disk the node may take. Set it where the data shares a partition with the system.",
+        "All disk the node may take. Set it where the data shares a partition with the system. Kept, not acted on yet.",
     ),
     key(
         "edge.resources.cpu_budget",
         Word(&["low", "medium", "high"]),
         Some("medium"),
-        "How much of the processor background work may use. `low` on battery.",
+        "How much of the processor background work may use. `low` on battery. Kept, not acted on yet.",
     ),
     key(
         "edge.resources.max_cpu_percent",
         Count(1, 100),
         Some("100"),
-        "A ceiling for the whole node. Lower it beside a control loop that must not wait.",
+        "A ceiling for the whole node. Lower it beside a control loop that must not wait. Kept, not acted on yet.",
     ),
     key(
         "edge.resources.max_file_descriptors",
         Count(64, 1_048_576),
         Some("1024"),
-        "Files and sockets together. Raise it with max_connections, not above `ulimit -n`.",
+        "Files and sockets together. Raise it with max_connections, not above `ulimit -n`. Kept, not acted on yet.",
     ),
     key(
         "edge.resources.max_connections",
@@ -150,7 +150,7 @@ pub const KEYS: &[Key] = &[
         "edge.resources.eviction_policy",
         Word(&["oldest", "priority", "lru", "compact", "ttl"]),
         Some("lru"),
-        "What goes first when the disk fills. Rows the parent doesn't have yet are never evicted.",
+        "What goes first when the disk fills. Rows the parent doesn't have yet are never evicted. Kept, not acted on yet.",
     ),
     key(
         "edge.mesh.enabled",

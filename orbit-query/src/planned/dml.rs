@@ -179,10 +179,7 @@ impl Running<'_> {
                 physical_plan(&state, &plan).await
             })
             .await?;
-        let run = Run {
-            view,
-            cancel: self.ctx.cancel.clone(),
-        };
+        let run = Run::new(view, self.ctx.cancel.clone());
         self.machine.start(plan, run, self.write.types.clone())
     }
 

@@ -43,10 +43,7 @@ pub async fn explain(
             lines.push(format!("Result: {tag}"));
         }
         _ => {
-            let task = machine.task(Run {
-                view: ctx.view.clone(),
-                cancel: ctx.cancel.clone(),
-            });
+            let task = machine.task(Run::new(ctx.view.clone(), ctx.cancel.clone()));
             let running = plan.clone();
             let batches = machine
                 .run(async move { collect(running, task).await.told() })

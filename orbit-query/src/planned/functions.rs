@@ -43,6 +43,8 @@ pub enum T {
     TimestampTz,
     Interval,
     Uuid,
+    /// Nothing, as an empty text.
+    Void,
     Json,
     Jsonb,
     /// `text[]`
@@ -317,6 +319,7 @@ fn plain(ty: T) -> SqlType {
         T::TimestampTz => SqlType::TimestampTz,
         T::Interval => SqlType::Interval,
         T::Uuid => SqlType::Uuid,
+        T::Void => SqlType::Void,
         T::Json => SqlType::Json,
         T::Jsonb => SqlType::Jsonb,
         T::Texts => SqlType::Array(Box::new(SqlType::Text)),

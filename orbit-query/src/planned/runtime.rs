@@ -19,6 +19,7 @@ use orbit_core::types::SqlType;
 use orbit_core::{Error, Result};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -35,13 +36,6 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(options: &EngineOptions) -> Result<Machine> {
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.target_partitions.max(1))
-            .max_blocking_threads(4)
-            .thread_stack_size(STACK_BYTES)
-            .thread_name("orbit-query")
-            .enable_all()
-            .build()?;
         let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
             FairSpillPool::new(options.query_memory_bytes),
             NonZeroUsize::MIN,
@@ -65,6 +59,15 @@ impl Machine {
             .with_runtime_env(environment.clone())
             .with_default_features()
             .build();
+        // Last: an error after it would drop the threads inside the caller's
+        // runtime, which tokio forbids.
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.target_partitions.max(1))
+            .max_blocking_threads(4)
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("orbit-query")
+            .enable_all()
+            .build()?;
         Ok(Machine {
             threads: Some(threads),
             state,
@@ -113,6 +116,7 @@ impl Machine {
     ) -> Result<ArrowStream> {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
         let cancel = run.cancel.clone();
+        let abandoned = run.abandoned();
         let task = self.task(run);
         let work = self.handle()?.spawn(async move {
             let pump = async {
@@ -142,6 +146,7 @@ impl Machine {
         Ok(ArrowStream {
             batches,
             work,
+            abandoned,
             types,
             ended: false,
         })
@@ -193,6 +198,7 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
 pub struct ArrowStream {
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: JoinHandle<()>,
+    abandoned: Arc<AtomicBool>,
     types: Arc<[SqlType]>,
     ended: bool,
 }
@@ -240,6 +246,24 @@ impl BatchStream for ArrowStream {
 
 impl Drop for ArrowStream {
     fn drop(&mut self) {
+        // What is busy doesn't see the abort until it pauses.
+        self.abandoned.store(true, Ordering::Relaxed);
         self.work.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scratch_directory_that_cannot_be_made_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = EngineOptions {
+            spill_directory: Some(file.path().join("below")),
+            ..EngineOptions::default()
+        };
+        // Inside a runtime, as when a server starts.
+        assert!(Machine::new(&options).is_err());
     }
 }

@@ -25,11 +25,43 @@ use orbit_core::row::RowRef;
 use orbit_core::store::{Direction, KeyRange};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What one run reads and when it must stop; travels in the task's configuration.
 pub struct Run {
     pub view: ReadView,
     pub cancel: CancelToken,
+    /// Nobody reads the answer any more. The token can't tell: it is made good
+    /// for the session's next statement while this plan may still be running.
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Run {
+    pub fn new(view: ReadView, cancel: CancelToken) -> Run {
+        Run {
+            view,
+            cancel,
+            abandoned: Arc::default(),
+        }
+    }
+
+    /// Set it to end the run.
+    pub fn abandoned(&self) -> Arc<AtomicBool> {
+        self.abandoned.clone()
+    }
+
+    pub fn check(&self) -> orbit_core::Result<()> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Err(orbit_core::Error::internal("the query was abandoned"));
+        }
+        self.cancel.check()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Run")
+    }
 }
 
 #[derive(Debug)]
@@ -312,7 +344,7 @@ impl Reader {
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.run.cancel.check().map_err(to_datafusion)?;
+        self.run.check().map_err(to_datafusion)?;
         self.open().map_err(to_datafusion)?;
         let wanted = self.rows_a_batch.min(self.left);
         if wanted == 0 {

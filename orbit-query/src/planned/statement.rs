@@ -1,6 +1,7 @@
 //! A statement prepared once and run many times.
 
 use super::bind::{Binder, BoundQuery, moment};
+use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::runtime::Machine;
 use super::scan::Run;
@@ -174,10 +175,7 @@ pub(super) async fn query(
         .iter()
         .map(|column| column.sql_type.clone())
         .collect();
-    let run = Run {
-        view: ctx.view.clone(),
-        cancel: ctx.cancel.clone(),
-    };
+    let run = Run::new(ctx.view.clone(), ctx.cancel.clone());
     let stream = machine.start(plan, run, types)?;
     Ok(Rows::stream(columns, Box::new(stream)))
 }
@@ -205,6 +203,7 @@ pub(super) async fn physical(
             let Body::Query(plan) = &statement.body else {
                 return Err(Error::internal("a write was run as a query"));
             };
+            ctx.cancel.check()?;
             let plan = with_values(plan, &statement.params, &params, &ctx)?;
             let state = System::new(&ctx).state(&here);
             let plan = physical_plan(&state, &plan).await?;
@@ -218,21 +217,20 @@ pub(super) async fn physical_plan(
     state: &SessionState,
     plan: &LogicalPlan,
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut alone;
+    let mut state = state;
     if state.config().target_partitions() > 1 && adds_floats(plan)? {
         // In one order, whatever the number of threads: the same digits every time.
-        let mut alone = state.clone();
+        alone = state.clone();
         alone.config_mut().options_mut().execution.target_partitions = 1;
-        return alone
-            .query_planner()
-            .create_physical_plan(plan, &alone)
-            .await
-            .told();
+        state = &alone;
     }
-    state
+    let plan = state
         .query_planner()
         .create_physical_plan(plan, state)
         .await
-        .told()
+        .told()?;
+    stoppable(plan)
 }
 
 /// Whether some aggregate's result is a float.

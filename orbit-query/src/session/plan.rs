@@ -37,6 +37,7 @@ impl Session {
                 ));
             }
         };
+        tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         let parsed = parse::parse(sql, piece)?;
         self.prepare_parsed(sql, &piece.sql, &parsed, declared)
             .await
@@ -97,6 +98,9 @@ impl Session {
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
+        for piece in &pieces {
+            tokens::cut_names(piece).for_each(|notice| self.notice(notice));
+        }
         let whole = pieces.len() == 1;
         let statements = pieces
             .into_iter()
@@ -208,13 +212,18 @@ impl Session {
 
     /// Plans a prepared statement again after what it names has changed.
     pub(super) async fn replan(&mut self, old: &Prepared) -> Result<Arc<Prepared>> {
-        if let Some(known) = self.cached(&old.sql, &old.declared) {
-            return Ok(known);
-        }
-        let statement = parse::row_statement(&old.sql)?;
-        let new = self.plan(&old.sql, &statement, &old.declared).await?;
-        let scope = self.settings.plan_scope();
-        self.engine.cache.put(&old.sql, scope, &new);
+        // Another session, or this statement's last run, may have planned it already:
+        // that plan, too, must give what this client was told of.
+        let new = match self.cached(&old.sql, &old.declared) {
+            Some(known) => known,
+            None => {
+                let statement = parse::row_statement(&old.sql)?;
+                let new = self.plan(&old.sql, &statement, &old.declared).await?;
+                let scope = self.settings.plan_scope();
+                self.engine.cache.put(&old.sql, scope, &new);
+                new
+            }
+        };
         if !same_shape(old, &new) {
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,
@@ -263,6 +272,7 @@ impl Session {
             Utility::SetConfig { .. } => {
                 Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
             }
+            Utility::Sleep(_) => Some(Arc::new([ColumnDesc::new("pg_sleep", SqlType::Void)])),
             Utility::Execute { name, .. } => {
                 self.named.get(name).and_then(|named| named.columns.clone())
             }

@@ -333,3 +333,83 @@ async fn a_prepared_statement_follows_ddl() {
     let error = c.session.execute(&select, &[]).await.unwrap_err();
     assert_eq!(error.message(), "cached plan must not change result type");
 }
+
+#[tokio::test]
+async fn a_prepared_statement_never_gives_rows_of_another_shape() {
+    let engine = engine();
+    let (mut a, mut b) = (connect(&engine), connect(&engine));
+    a.ok("CREATE TABLE t (a int PRIMARY KEY, v int)").await;
+    a.ok("INSERT INTO t VALUES (1, 5)").await;
+    let select = a
+        .session
+        .prepare("SELECT * FROM t WHERE a = 1", &[])
+        .await
+        .unwrap();
+    a.ok("PREPARE s AS SELECT * FROM t WHERE a = 1").await;
+    b.ok("ALTER TABLE t ADD COLUMN w int").await;
+    // The second time the new plan is at hand already.
+    for _ in 0..2 {
+        let error = a.session.execute(&select, &[]).await.unwrap_err();
+        assert_eq!(error.message(), "cached plan must not change result type");
+        a.session.fail();
+        a.session.sync().await.unwrap();
+        a.fails(
+            "EXECUTE s",
+            "0A000: cached plan must not change result type",
+        )
+        .await;
+    }
+    assert_eq!(a.say("SELECT * FROM t WHERE a = 1").await[0], "1|5|");
+}
+
+#[tokio::test]
+async fn what_pools_send_with_a_returned_connection_succeeds() {
+    let mut c = client();
+    let reset = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL";
+    assert_eq!(
+        c.say(reset).await,
+        ["", "SELECT 1", "CLOSE CURSOR ALL", "UNLISTEN", "RESET"]
+    );
+    assert_eq!(
+        c.say("SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new")
+            .await,
+        ["off|off", "SELECT 1"]
+    );
+    c.fails(
+        "SELECT 1, set_config('search_path', '', false)",
+        "0A000: set_config() inside a larger query",
+    )
+    .await;
+    c.fails("CLOSE c", "0A000").await;
+}
+
+#[tokio::test]
+async fn pg_sleep_ends_with_the_statements_time() {
+    let mut c = client();
+    assert_eq!(c.say("SELECT pg_sleep(0.01)").await, ["", "SELECT 1"]);
+    c.ok("SET statement_timeout = 20").await;
+    c.fails(
+        "SELECT pg_sleep(1000)",
+        "57014: canceling statement due to statement timeout",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn names_too_long_are_cut_with_a_notice() {
+    let mut c = client();
+    let (long, kept) = ("A".repeat(70), "a".repeat(63));
+    let notice = format!(
+        "NOTICE: identifier \"{}\" will be truncated to \"{kept}\"",
+        "a".repeat(70)
+    );
+    assert_eq!(
+        c.say(&format!("CREATE TABLE {long} (a int PRIMARY KEY)"))
+            .await,
+        [notice, "CREATE TABLE".to_owned()]
+    );
+    assert_eq!(
+        c.say(&format!("SELECT a FROM {kept} WHERE a = 1")).await,
+        ["SELECT 0"]
+    );
+}

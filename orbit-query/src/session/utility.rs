@@ -10,6 +10,7 @@ use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::LockTableMode;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Session {
     pub(super) async fn run_utility(&mut self, utility: &Utility) -> Result<Outcome> {
@@ -29,6 +30,7 @@ impl Session {
                     vec![vec![Value::Text(shown)]],
                 )))
             }
+            Utility::Sleep(time) => self.sleep(*time).await,
             Utility::Reset(name) => self.run_reset(name.as_deref()),
             Utility::Show(name) => self.run_show(name.as_deref()),
             Utility::Discard { all, tag } => self.run_discard(*all, tag),
@@ -88,6 +90,18 @@ impl Session {
             | Utility::SetTransaction(_)
             | Utility::SetCharacteristics(_) => Err(Error::internal("not a utility")),
         }
+    }
+
+    /// Ends early with a cancel request or the timeout, which cancels.
+    async fn sleep(&self, time: Duration) -> Result<Outcome> {
+        tokio::select! {
+            biased;
+            reason = self.cancel.cancelled() => return Err(reason),
+            () = tokio::time::sleep(time) => {}
+        }
+        let columns: Arc<[ColumnDesc]> = Arc::new([ColumnDesc::new("pg_sleep", SqlType::Void)]);
+        let row = vec![Value::Text(String::new())];
+        Ok(Outcome::Rows(Rows::values(columns, vec![row])))
     }
 }
 

@@ -1,9 +1,12 @@
 //! How large a statement may be. A hostile statement gets 54000 or 54001 before
 //! anything recursive or hungry looks at it.
 
+use super::tokens::is_word;
 use crate::engine::EngineOptions;
 use orbit_core::{Error, Result, state};
+use sqlparser::ast::{Statement, TableFactor, Visit, Visitor};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
+use std::ops::ControlFlow;
 
 /// How many operators may follow each other between two commas or parentheses.
 /// `a + a + ...` becomes a tree as deep as it is long, and trees are walked by recursion.
@@ -11,6 +14,10 @@ const MAX_CHAIN: usize = 1_500;
 const MAX_NESTING: usize = 200;
 /// PostgreSQL's limit of dimensions. Each nested constructor may double a text form's size.
 const MAX_ARRAY_DEPTH: usize = 6;
+
+/// Tables, subqueries and functions in all FROM clauses together: the time to
+/// plan them grows with the square of their number.
+const MAX_FROM_ITEMS: usize = 200;
 
 pub fn too_deep() -> Error {
     Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
@@ -124,6 +131,55 @@ pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a statement nests so deep that the parser, which tries one reading
+/// after another, may have given up for that and told of something else.
+pub fn is_deep(tokens: &[TokenWithSpan]) -> bool {
+    // PostgreSQL's parser has no such limit; ours gives up at `parse::RECURSION_LIMIT`.
+    const DEEP: usize = 80;
+    let (mut open, mut prefixes) = (0usize, 0usize);
+    for token in tokens {
+        let token = Some(&token.token);
+        match token {
+            Some(Token::LParen | Token::LBracket) => open += 1,
+            Some(Token::RParen | Token::RBracket) => open = open.saturating_sub(1),
+            _ if is_word(token, "CASE") => open += 1,
+            _ if is_word(token, "END") => open = open.saturating_sub(1),
+            _ => {}
+        }
+        let prefix = is_word(token, "NOT") || matches!(token, Some(Token::Minus | Token::Plus));
+        prefixes = if prefix { prefixes + 1 } else { 0 };
+        if open + prefixes >= DEEP {
+            return true;
+        }
+    }
+    false
+}
+
+/// Refuses a statement that would keep the planner busy for long.
+pub fn check_from_items(statement: &Statement) -> Result<()> {
+    struct Items(usize);
+    impl Visitor for Items {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, _: &TableFactor) -> ControlFlow<()> {
+            self.0 += 1;
+            ControlFlow::Continue(())
+        }
+    }
+    let mut items = Items(0);
+    let _ = statement.visit(&mut items);
+    if items.0 <= MAX_FROM_ITEMS {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::PROGRAM_LIMIT_EXCEEDED,
+        format!(
+            "statement has {} FROM items, the limit is {MAX_FROM_ITEMS}",
+            items.0
+        ),
+    )
+    .with_hint("Split the statement, or join fewer tables at once."))
+}
+
 /// Whether a token makes the tree one step deeper.
 fn links(token: &Token) -> bool {
     match token {
@@ -185,6 +241,19 @@ mod tests {
         );
         let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
         assert!(check(&nested).unwrap_err().is(state::STATEMENT_TOO_COMPLEX));
+    }
+
+    #[test]
+    fn few_from_items_pass_and_many_do_not() {
+        let check = |count: usize| {
+            let names: Vec<String> = (0..count).map(|n| format!("t AS t{n}")).collect();
+            let from = names.join(", ");
+            let sql = format!("SELECT 1 FROM u WHERE EXISTS (SELECT 1 FROM {from})");
+            check_from_items(&crate::statement::parse::row_statement(&sql).unwrap())
+        };
+        check(MAX_FROM_ITEMS - 1).unwrap();
+        let refused = check(MAX_FROM_ITEMS).unwrap_err();
+        assert!(refused.is(state::PROGRAM_LIMIT_EXCEEDED), "{refused:?}");
     }
 
     #[test]

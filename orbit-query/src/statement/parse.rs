@@ -79,6 +79,9 @@ fn at_end(text: &str, tokens: &[TokenWithSpan], parser: &mut Parser<'_>) -> Resu
 }
 
 fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
+    if limits::is_deep(tokens) {
+        return limits::too_deep();
+    }
     tokens::unexpected(text, tokens.iter().find(|token| token.span.start == place))
 }
 
@@ -90,6 +93,9 @@ fn syntax_error(text: &str, tokens: &[TokenWithSpan], error: ParserError) -> Err
     };
     if let Some(place) = place_in(&message) {
         return at_place(text, tokens, place);
+    }
+    if limits::is_deep(tokens) {
+        return limits::too_deep();
     }
     if message.contains("EOF") {
         return tokens::unexpected(text, None);
@@ -220,6 +226,17 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }
+    // Pools send these when a connection comes back: there are no cursors and
+    // nobody listens, so there is nothing to end.
+    if tokens.words(&["CLOSE", "ALL"]) {
+        return Ok(Some(Utility::Nothing("CLOSE CURSOR ALL")));
+    }
+    if tokens.word("UNLISTEN") {
+        if !tokens.take(&Token::Mul) {
+            tokens.identifier()?;
+        }
+        return Ok(Some(Utility::Nothing("UNLISTEN")));
+    }
     for (words, kind) in [
         (["DROP", "TABLE"], Dropped::Table),
         (["DROP", "INDEX"], Dropped::Index),
@@ -230,8 +247,8 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         }
     }
     for word in [
-        "LISTEN", "NOTIFY", "UNLISTEN", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX",
-        "DO", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+        "LISTEN", "NOTIFY", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX", "DO",
+        "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
     ] {
         if tokens.is_word(word) {
             return Err(Error::unsupported(word));

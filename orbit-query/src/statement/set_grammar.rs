@@ -4,10 +4,11 @@ use super::tokens::Tokens;
 use super::utility::Utility;
 use orbit_core::{Error, Result, state};
 use sqlparser::tokenizer::Token;
+use std::time::Duration;
 
 pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.is_word("SELECT") {
-        return Ok(set_config(tokens));
+        return Ok(set_config(tokens).or_else(|| sleep(tokens)));
     }
     if tokens.word("SET") {
         return set(tokens).map(Some);
@@ -75,6 +76,27 @@ fn set_config(tokens: &mut Tokens<'_>) -> Option<Utility> {
         value,
         local,
     })
+}
+
+/// `SELECT pg_sleep(1.5)`: a query in form. The session waits, and no query thread.
+fn sleep(tokens: &mut Tokens<'_>) -> Option<Utility> {
+    let mut at = 1;
+    if super::tokens::is_word(tokens.peek_nth(at), "pg_catalog") {
+        at += 2;
+    }
+    let Some(Token::Number(seconds, _)) = tokens.peek_nth(at + 2) else {
+        return None;
+    };
+    let known = super::tokens::is_word(tokens.peek_nth(at), "pg_sleep")
+        && tokens.peek_nth(at + 1) == Some(&Token::LParen)
+        && tokens.peek_nth(at + 3) == Some(&Token::RParen)
+        && tokens.peek_nth(at + 4).is_none();
+    if !known {
+        return None;
+    }
+    let time = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    while tokens.advance().is_some() {}
+    Some(Utility::Sleep(time))
 }
 
 /// A setting's name; the two that SQL spells with several words too.

@@ -5,7 +5,7 @@ use super::names::{self, Name};
 use orbit_core::{Error, Result, state};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 /// One statement of a message: its text and its tokens without white space.
 pub struct Piece {
@@ -18,10 +18,7 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
     let mut tokens = Vec::new();
     Tokenizer::new(&PostgreSqlDialect {}, sql)
         .tokenize_with_location_into_buf(&mut tokens)
-        .map_err(|error| {
-            Error::new(state::SYNTAX_ERROR, lower_first(&error.message))
-                .at(position(sql, error.location))
-        })?;
+        .map_err(|error| unreadable(sql, &error))?;
     let mut offsets = Offsets::new(sql);
     let mut pieces = Vec::new();
     let mut piece = Vec::new();
@@ -29,11 +26,93 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
         match token.token {
             Token::Whitespace(_) | Token::EOF => {}
             Token::SemiColon => close(&mut piece, &mut offsets, &mut pieces),
+            Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
+                let message = "zero-length delimited identifier at or near \"\"\"\"";
+                return Err(
+                    Error::new(state::SYNTAX_ERROR, message).at(position(sql, token.span.start))
+                );
+            }
             _ => piece.push(token),
         }
     }
     close(&mut piece, &mut offsets, &mut pieces);
     Ok(pieces)
+}
+
+/// What PostgreSQL says of names longer than are kept.
+pub fn cut_names(piece: &Piece) -> impl Iterator<Item = Error> {
+    piece.tokens.iter().filter_map(|token| {
+        let Token::Word(word) = &token.token else {
+            return None;
+        };
+        if word.value.len() <= names::MAX_NAME_BYTES {
+            return None;
+        }
+        let name = match word.quote_style {
+            Some(_) => word.value.clone(),
+            None => word.value.to_ascii_lowercase(),
+        };
+        let mut kept = name.clone();
+        names::truncate(&mut kept);
+        Some(Error::new(
+            state::NAME_TOO_LONG,
+            format!("identifier \"{name}\" will be truncated to \"{kept}\""),
+        ))
+    })
+}
+
+/// The tokenizer's complaint in PostgreSQL's words.
+fn unreadable(sql: &str, error: &TokenizerError) -> Error {
+    let from = Offsets::new(sql).byte(error.location);
+    let rest = sql.get(from..).unwrap_or_default();
+    // It says the same of a zero byte as of a missing quote.
+    if error.message.starts_with("Unterminated encoded") && escapes_zero(rest) {
+        return Error::new(
+            state::CHARACTER_NOT_IN_REPERTOIRE,
+            "invalid byte sequence for encoding \"UTF8\": 0x00",
+        );
+    }
+    Error::new(state::SYNTAX_ERROR, lower_first(&error.message)).at(position(sql, error.location))
+}
+
+/// Whether the first string literal of `text` has an escape that means a zero byte.
+fn escapes_zero(text: &str) -> bool {
+    let Some((_, literal)) = text.split_once('\'') else {
+        return false;
+    };
+    let mut rest = literal.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\'' if rest.next_if_eq(&'\'').is_none() => return false,
+            '\\' => {}
+            _ => continue,
+        }
+        let (radix, most) = match rest.peek() {
+            Some('x') => (16, 2),
+            Some('u') => (16, 4),
+            Some('U') => (16, 8),
+            Some('0'..='7') => (8, 3),
+            _ => {
+                rest.next();
+                continue;
+            }
+        };
+        if radix == 16 {
+            rest.next();
+        }
+        let mut digits = 0;
+        let mut zero = true;
+        while digits < most
+            && let Some(digit) = rest.next_if(|digit| digit.is_digit(radix))
+        {
+            zero &= digit == '0';
+            digits += 1;
+        }
+        if digits > 0 && zero {
+            return true;
+        }
+    }
+    false
 }
 
 fn close(piece: &mut Vec<TokenWithSpan>, offsets: &mut Offsets<'_>, pieces: &mut Vec<Piece>) {

@@ -4,6 +4,7 @@ use super::names::Name;
 use crate::copy::options::CopyStatement;
 use orbit_core::types::SqlType;
 use sqlparser::ast;
+use std::time::Duration;
 
 /// BEGIN's and SET TRANSACTION's modes; `None`: not mentioned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum Utility {
         value: String,
         local: bool,
     },
+    /// `SELECT pg_sleep(seconds)`, likewise.
+    Sleep(Duration),
     /// `None`: RESET ALL.
     Reset(Option<String>),
     /// `None`: SHOW ALL.

@@ -54,9 +54,9 @@ pub struct ImportArgs {
     /// What stands for NULL in a CSV file [default: an empty field, and NA]
     #[arg(long, value_name = "TEXT")]
     null: Option<String>,
-    /// What separates the fields of a CSV file; `tab` is one
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = parse_delimiter)]
-    delimiter: u8,
+    /// What separates the fields of a CSV file; `tab` is one [default: a comma, in .tsv a tab]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
     /// The first line of the CSV file is data already
     #[arg(long)]
     no_header: bool,
@@ -82,7 +82,7 @@ impl ImportArgs {
             types: Vec::new(),
             batch: None,
             null: None,
-            delimiter: b',',
+            delimiter: None,
             no_header: false,
             quiet: false,
             connect: Connect::default(),
@@ -193,7 +193,8 @@ async fn import_file(client: &Client, file: &Path, args: &ImportArgs) -> Result<
         && !args.no_header;
     let read = {
         let (file, bar) = (file.to_path_buf(), bar.clone());
-        let (null, delimiter, header) = (args.null.clone(), args.delimiter, !args.no_header);
+        let delimiter = args.delimiter.unwrap_or_else(|| usual_delimiter(&file));
+        let (null, header) = (args.null.clone(), !args.no_header);
         tokio::task::spawn_blocking(move || match null {
             Some(null) if known && is_csv(&file)? => open_file(&file, null, delimiter),
             null => read_file(&file, null, delimiter, header, &bar),
@@ -334,15 +335,37 @@ fn progress_bar(file: &Path, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// A file that is named so and isn't would otherwise be taken for CSV of one column.
 fn is_parquet(file: &Path) -> Result<bool, Failure> {
-    Ok(blocks::magic(file, 4)? == b"PAR1")
+    if blocks::magic(file, 4)? == b"PAR1" {
+        return Ok(true);
+    }
+    if ends_with(file, &[".parquet"]) {
+        return Err(Failure::Work(Error::new(
+            state::BAD_COPY_FILE_FORMAT,
+            format!("{} is not a Parquet file", file.display()),
+        )));
+    }
+    Ok(false)
 }
 
 fn is_json(file: &Path) -> bool {
+    ends_with(file, &[".jsonl", ".ndjson", ".json"])
+}
+
+fn usual_delimiter(file: &Path) -> u8 {
+    if ends_with(file, &[".tsv"]) {
+        b'\t'
+    } else {
+        b','
+    }
+}
+
+/// Whether the name, gzipped or not, has one of these endings.
+fn ends_with(file: &Path, endings: &[&str]) -> bool {
     let name = name_of(file).to_ascii_lowercase();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    let mut endings = [".jsonl", ".ndjson", ".json"].iter();
-    endings.any(|ending| stem.ends_with(ending))
+    endings.iter().any(|ending| stem.ends_with(ending))
 }
 
 fn is_csv(file: &Path) -> Result<bool, Failure> {
@@ -497,9 +520,59 @@ mod tests {
     }
 
     #[test]
+    fn a_files_name_says_what_it_should_be() {
+        assert_eq!(usual_delimiter(Path::new("a/B.TSV.gz")), b'\t');
+        assert_eq!(usual_delimiter(Path::new("tsv.csv")), b',');
+        assert!(is_json(Path::new("a.ndjson.gz")));
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("notp.parquet");
+        std::fs::write(&file, "hello").unwrap();
+        let error = is_parquet(&file).unwrap_err().to_string();
+        assert!(error.contains("is not a Parquet file"), "{error}");
+        let file = directory.path().join("notp.csv");
+        std::fs::write(&file, "hello").unwrap();
+        assert!(!is_parquet(&file).unwrap());
+    }
+
+    #[test]
     fn numbers_are_grouped() {
         assert_eq!(grouped(336_776), "336,776");
         assert_eq!(grouped(16), "16");
         assert_eq!(grouped(1_000), "1,000");
+    }
+
+    async fn count(client: &Client) -> i64 {
+        let row = client.query_one("SELECT count(*) FROM t", &[]).await;
+        row.unwrap().get(0)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn batches_of_a_dropped_table_are_sent_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let node = Embedded::start(&directory.path().join("data"))
+            .await
+            .unwrap();
+        let client = connect(&node.connect()).await.unwrap();
+        let file = directory.path().join("t.csv");
+        std::fs::write(&file, "a\n1\n2\n3\n").unwrap();
+        let args = ImportArgs {
+            batch: Some(2),
+            quiet: true,
+            ..ImportArgs::for_demo(file, "t", &[])
+        };
+        import_with(&client, &args).await.unwrap();
+        // Again: it is done already, and nothing comes twice.
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        client.batch_execute("DROP TABLE t").await.unwrap();
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        // As a run leaves it that was stopped between two batches.
+        let moved = "UPDATE orbit_import_progress SET rows = 2; DELETE FROM t WHERE a = 3";
+        client.batch_execute(moved).await.unwrap();
+        import_with(&client, &args).await.unwrap();
+        assert_eq!(count(&client).await, 3);
+        drop(client);
+        node.stop().await.unwrap();
     }
 }

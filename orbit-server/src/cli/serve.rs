@@ -102,3 +102,17 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::embedded::Embedded;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_taken_port_is_a_matter_of_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let failure = Embedded::start_on(directory.path(), port).await.err();
+        assert_eq!(failure.map(|failure| failure.code()), Some(2));
+    }
+}

@@ -198,6 +198,19 @@ impl Asker {
             .collect()
     }
 
+    /// Fails in psql's words if there is no such table.
+    async fn require(&self, table: &str) -> Result<(), Failure> {
+        let found = self.client.simple_query(&describe::relation(table)).await?;
+        let is_row = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(_));
+        if found.iter().any(is_row) {
+            return Ok(());
+        }
+        Err(Failure::Work(Error::new(
+            state::UNDEFINED_TABLE,
+            format!("Did not find any relation named \"{table}\"."),
+        )))
+    }
+
     /// A backslash command; `Ok(false)` says to leave the shell.
     pub async fn backslash(&mut self, command: &str) -> Result<bool, Failure> {
         let mut words = command.split_whitespace();
@@ -210,6 +223,7 @@ impl Asker {
             }
             ("dt" | "d", None) => self.query(describe::TABLES).await?,
             ("d" | "dt", Some(table)) => {
+                self.require(table).await?;
                 self.query(&describe::columns(table)).await?;
                 self.query(&describe::indexes(table)).await?;
             }

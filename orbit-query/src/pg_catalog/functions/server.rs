@@ -5,7 +5,7 @@ use super::{Call, Function, lenient, null, strict};
 use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::relations::{Kind, PG_CATALOG};
 use crate::pg_catalog::settings;
-use crate::settings::registry::SERVER_VERSION;
+use crate::settings::registry::{SERVER_VERSION, parse_bool};
 use orbit_core::{Error, Result, state};
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -79,8 +79,22 @@ fn current_setting(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
-/// A plain `SELECT set_config(...)` is the session's own affair and never comes here.
-fn set_config(_call: &Call<'_>) -> Result<Cell> {
+/// A plain `SELECT set_config(...)` is the session's own affair and never comes
+/// here. What does can't reach the session, so only `jit`, which changes nothing, is
+/// accepted: asyncpg turns it off in the query that asks what it was.
+fn set_config(call: &Call<'_>) -> Result<Cell> {
+    let name = call.text(0).unwrap_or_default();
+    if name.eq_ignore_ascii_case("jit")
+        && let Some(value) = call.text(1)
+    {
+        let on = parse_bool(value).ok_or_else(|| {
+            Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                "parameter \"jit\" requires a Boolean value",
+            )
+        })?;
+        return Ok(if on { "on" } else { "off" }.into());
+    }
     Err(Error::unsupported("set_config() inside a larger query")
         .with_hint("Use SET, or SELECT set_config(...) alone."))
 }

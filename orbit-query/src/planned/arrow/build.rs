@@ -145,6 +145,12 @@ impl Builder {
                         "an array of more than one dimension in a query of this kind",
                     ));
                 }
+                // A list has no place for the bound: it would become 1 unnoticed.
+                if v.dims.first().is_some_and(|(_, lower)| *lower != 1) {
+                    return Err(Error::unsupported(
+                        "an array whose first subscript is not 1 in a query of this kind",
+                    ));
+                }
                 for item in &v.items {
                     b.items.push(item.as_ref())?;
                 }
@@ -248,4 +254,25 @@ pub fn array_of(ty: &SqlType, values: &[Value]) -> Result<ArrayRef> {
 pub fn scalar_of(ty: &SqlType, value: &Value) -> Result<ScalarValue> {
     let array = array_of(ty, std::slice::from_ref(value))?;
     ScalarValue::try_from_array(&array, 0).map_err(crate::planned::error::from_datafusion)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orbit_core::value::Array;
+
+    #[test]
+    fn arrays_that_a_list_cannot_hold_are_refused() {
+        let ty = SqlType::Array(Box::new(SqlType::Int4));
+        let array = |dims: &[(i32, i32)]| {
+            let mut array = Array::new(SqlType::Int4, vec![Value::Int4(1), Value::Int4(2)]);
+            array.dims = dims.to_vec();
+            Value::Array(array)
+        };
+        array_of(&ty, &[array(&[(2, 1)])]).unwrap();
+        for dims in [&[(2, 5)][..], &[(2, 0)], &[(1, 1), (2, 1)]] {
+            let refused = array_of(&ty, &[array(dims)]).unwrap_err();
+            assert!(refused.is(state::FEATURE_NOT_SUPPORTED), "{refused:?}");
+        }
+    }
 }

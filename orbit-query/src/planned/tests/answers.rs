@@ -1,6 +1,8 @@
 //! Questions and PostgreSQL 15's answers to them.
 
 use super::{engine, run, session};
+use orbit_core::{Error, state};
+use std::time::Duration;
 
 async fn answers(cases: &[(&str, &str)]) {
     let engine = engine();
@@ -221,4 +223,29 @@ async fn a_window_builds_on_another() {
         "1|1\n2|2\n3|4\n4|6",
     )])
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_join_lets_go_of_its_thread() {
+    // A filter that lets half of the pairs through, and one that lets none.
+    for condition in ["a > b", "a > b + 100000000"] {
+        // Plans of this engine share one thread.
+        let engine = engine();
+        let mut busy = session(&engine, 1);
+        let cancel = busy.cancel_token();
+        let endless = tokio::spawn(async move {
+            let series = "generate_series(1, 1000000)";
+            let sql = format!("SELECT count(*) FROM {series} a, {series} b WHERE {condition}");
+            run(&mut busy, &sql).await
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancel.cancel(Error::new(state::QUERY_CANCELED, "enough"));
+        let error = endless.await.unwrap().unwrap_err();
+        assert!(error.is(state::QUERY_CANCELED), "{error:?}");
+        let mut next = session(&engine, 2);
+        let pairs = "SELECT count(*) FROM generate_series(1, 10) a, generate_series(1, 10) b";
+        let answer = tokio::time::timeout(Duration::from_secs(5), run(&mut next, pairs)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{condition}: the thread is still busy"));
+        assert_eq!(answer.unwrap(), "100");
+    }
 }

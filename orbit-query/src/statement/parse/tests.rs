@@ -151,3 +151,46 @@ fn a_message_is_cut_at_its_semicolons_only() {
     assert_eq!(texts, ["SELECT ';'", "SELECT $$;$$"]);
     assert!(split("SELECT 'open").is_err());
 }
+
+#[test]
+fn what_nests_too_deep_says_so() {
+    let not = format!("SELECT {}true", "NOT ".repeat(1000));
+    let case = format!(
+        "SELECT {}1{}",
+        "CASE WHEN true THEN ".repeat(1000),
+        " END".repeat(1000)
+    );
+    for sql in [not, case] {
+        let error = error(&sql);
+        assert!(error.is(state::STATEMENT_TOO_COMPLEX), "{error:?}");
+    }
+    assert!(error("SELECT NOT NOT FROM").is(state::SYNTAX_ERROR));
+}
+
+#[test]
+fn zero_bytes_and_empty_names_are_told_as_postgresql_does() {
+    for sql in [
+        "SELECT E'a\\x00b'",
+        "SELECT E'\\0'",
+        "SELECT E'it''s \\u0000'",
+    ] {
+        let error = split(sql).err().unwrap();
+        assert!(
+            error.is(state::CHARACTER_NOT_IN_REPERTOIRE),
+            "{sql}: {error:?}"
+        );
+        assert_eq!(
+            error.message(),
+            "invalid byte sequence for encoding \"UTF8\": 0x00"
+        );
+    }
+    for sql in ["SELECT E'a\\x41", "SELECT E'a"] {
+        assert!(split(sql).err().unwrap().is(state::SYNTAX_ERROR), "{sql}");
+    }
+    let error = split("SELECT 1 AS \"\"").err().unwrap();
+    assert_eq!(
+        error.message(),
+        "zero-length delimited identifier at or near \"\"\"\""
+    );
+    assert_eq!(error.position(), Some(13));
+}

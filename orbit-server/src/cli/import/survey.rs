@@ -117,7 +117,7 @@ pub fn survey(
                 state::BAD_COPY_FILE_FORMAT,
                 format!("{}: {}", shown_line(path, bad.line, column), bad.what),
             )
-            .with_detail("Nothing was imported."),
+            .with_detail("Nothing was imported from this file."),
         ));
     }
     Ok(Survey {

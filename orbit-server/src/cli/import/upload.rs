@@ -56,9 +56,12 @@ pub struct Upload {
 
 const BLOCKS_AHEAD: usize = 8;
 
-const PROGRESS_TABLE: &str = "CREATE TABLE orbit_import_progress (\
-     table_name text NOT NULL, file text NOT NULL, fingerprint text NOT NULL, rows bigint NOT NULL, \
-     PRIMARY KEY (table_name, file, fingerprint))";
+/// A table is known by its oid: one dropped and made again begins anew. Its name
+/// is there for people.
+const PROGRESS_TABLE: &str = "CREATE TABLE IF NOT EXISTS orbit_import_progress (\
+     table_oid bigint NOT NULL, table_name text NOT NULL, file text NOT NULL, \
+     fingerprint text NOT NULL, rows bigint NOT NULL, \
+     PRIMARY KEY (table_oid, file, fingerprint))";
 
 impl Upload {
     /// Sends everything; the number of rows sent now and of rows that an earlier
@@ -150,13 +153,19 @@ impl Upload {
         bar: &ProgressBar,
         batch: u64,
     ) -> Result<(u64, u64), Failure> {
-        let before = match self.rows_done(client).await {
+        // A table that this run creates holds nothing of any earlier run.
+        let mut oid = match &self.create {
+            Some(_) => None,
+            None => Some(self.table_oid(client).await?),
+        };
+        let mut remembered = match self.rows_done(client, oid.unwrap_or(0)).await {
             Err(failure) if is_missing_table(&failure) => {
                 client.batch_execute(PROGRESS_TABLE).await?;
-                0
+                None
             }
             done => done?,
         };
+        let before = remembered.unwrap_or(0);
         let mut to_skip = before;
         let mut sent = 0;
         let mut rest: Option<Block> = None;
@@ -205,8 +214,14 @@ impl Upload {
             sent += finish(copy)
                 .await
                 .map_err(|failure| self.located(failure, first_line))?;
-            client.batch_execute(&self.remember(before + sent)).await?;
+            let table = match oid {
+                Some(oid) => oid,
+                None => *oid.insert(self.table_oid(client).await?),
+            };
+            let rows = before + sent;
+            self.remember(client, table, remembered, rows).await?;
             client.batch_execute("COMMIT").await?;
+            remembered = Some(rows);
         }
         if let Some(create) = create {
             // A file with a header and no rows still makes its table.
@@ -230,48 +245,97 @@ impl Upload {
         Ok(Box::pin(client.copy_in(&statement).await?))
     }
 
-    fn key(&self) -> (String, String, String) {
+    async fn table_oid(&self, client: &Client) -> Result<u32, Failure> {
+        let name = literal(&quoted_path(&self.table));
+        let row = client
+            .query_one(&format!("SELECT {name}::regclass::oid"), &[])
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// The condition that finds the progress of this file into the table.
+    fn of_this(&self, oid: u32) -> String {
+        let (file, fingerprint) = self.file_literals();
+        format!("table_oid = {oid} AND file = {file} AND fingerprint = {fingerprint}")
+    }
+
+    fn file_literals(&self) -> (String, String) {
         let file = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         (
-            literal(&self.table),
             literal(&file.to_string_lossy()),
             literal(&format!("{:016x}", self.fingerprint)),
         )
     }
 
-    async fn rows_done(&self, client: &Client) -> Result<u64, Failure> {
-        let (table, file, fingerprint) = self.key();
+    /// `None`: no batch of this file was ever committed.
+    async fn rows_done(&self, client: &Client, oid: u32) -> Result<Option<u64>, Failure> {
+        let of_this = self.of_this(oid);
         let row = client
             .query_opt(
-                &format!(
-                    "SELECT rows FROM orbit_import_progress \
-                     WHERE table_name = {table} AND file = {file} AND fingerprint = {fingerprint}"
-                ),
+                &format!("SELECT rows FROM orbit_import_progress WHERE {of_this}"),
                 &[],
             )
             .await?;
         match row {
-            None => Ok(0),
-            Some(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0)),
+            None => Ok(None),
+            Some(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
         }
     }
 
     /// Whether an earlier run has committed a batch of this very file.
     pub async fn was_begun(&self, client: &Client) -> Result<bool, Failure> {
-        match self.rows_done(client).await {
-            Ok(rows) => Ok(rows > 0),
+        let oid = self.table_oid(client).await?;
+        match self.rows_done(client, oid).await {
+            Ok(rows) => Ok(rows.is_some_and(|rows| rows > 0)),
             Err(failure) if is_missing_table(&failure) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
-    fn remember(&self, rows: u64) -> String {
-        let (table, file, fingerprint) = self.key();
-        format!(
-            "INSERT INTO orbit_import_progress (table_name, file, fingerprint, rows) \
-             VALUES ({table}, {file}, {fingerprint}, {rows}) \
-             ON CONFLICT (table_name, file, fingerprint) DO UPDATE SET rows = excluded.rows"
-        )
+    /// Moves the progress on from what this run knows of it. If another run has
+    /// moved it meanwhile, its rows are in the table already, and these must not be.
+    async fn remember(
+        &self,
+        client: &Client,
+        oid: u32,
+        before: Option<u64>,
+        rows: u64,
+    ) -> Result<(), Failure> {
+        let statement = match before {
+            None => {
+                let table = literal(&self.table);
+                let (file, fingerprint) = self.file_literals();
+                format!(
+                    "INSERT INTO orbit_import_progress \
+                     (table_oid, table_name, file, fingerprint, rows) \
+                     VALUES ({oid}, {table}, {file}, {fingerprint}, {rows})"
+                )
+            }
+            Some(before) => {
+                let of_this = self.of_this(oid);
+                format!(
+                    "UPDATE orbit_import_progress SET rows = {rows} \
+                     WHERE {of_this} AND rows = {before}"
+                )
+            }
+        };
+        let moved = match client.execute(&statement, &[]).await.map_err(Failure::from) {
+            Ok(moved) => moved == 1,
+            Err(Failure::Work(error)) if error.is(state::UNIQUE_VIOLATION) => false,
+            Err(failure) => return Err(failure),
+        };
+        if moved {
+            return Ok(());
+        }
+        client.batch_execute("ROLLBACK").await?;
+        Err(Failure::Work(
+            Error::new(
+                state::OBJECT_IN_USE,
+                format!("another import of {} is running", self.path.display()),
+            )
+            .with_detail("The rows of this batch were rolled back.")
+            .with_hint("Once the other import has ended, the same command continues there."),
+        ))
     }
 
     /// The server's error with the place in the file instead of in the stream.

@@ -9,6 +9,16 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN ('r', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
 ORDER BY 1, 2";
 
+/// A row if there is such a relation.
+pub fn relation(table: &str) -> String {
+    let (schema, name) = named(table);
+    format!(
+        "SELECT c.relname \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = {name} AND n.nspname = {schema} AND c.relkind IN ('r', 'v')"
+    )
+}
+
 pub fn columns(table: &str) -> String {
     let (schema, name) = named(table);
     format!(

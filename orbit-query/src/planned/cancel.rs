@@ -1,0 +1,235 @@
+//! Where a running plan notices that it must stop.
+//!
+//! Scans look once a batch, but a join makes a thousand batches of one of
+//! theirs, and an aggregate above takes them all without coming up for air: a
+//! cancel request or a timeout, which the task sees only when it is polled
+//! anew, went unheard for as long. So above every operator that makes more rows
+//! than it reads stands a [`CancelExec`], which looks at every batch and lets
+//! the task pause now and then. DataFusion's own `CooperativeExec` doesn't help:
+//! it stands above scans, below the join.
+//!
+//! A nested loop whose filter lets little through makes no batch for as long; so
+//! its filter looks too, at every row of the outer side ([`CancelFilter`]).
+
+use super::error::{Told, to_datafusion};
+use super::scan::Run;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{Stream, StreamExt};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+/// The plan with a check above all that multiplies rows.
+pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|node| {
+        if !multiplies(node.name()) {
+            return Ok(Transformed::no(node));
+        }
+        let run = Arc::new(OnceLock::new());
+        let input = match node.downcast_ref::<NestedLoopJoinExec>() {
+            Some(join) => with_checked_filter(join, &run)?,
+            None => node,
+        };
+        let checked: Arc<dyn ExecutionPlan> = Arc::new(CancelExec { input, run });
+        Ok(Transformed::yes(checked))
+    })
+    .told()
+    .map(|transformed| transformed.data)
+}
+
+fn with_checked_filter(
+    join: &NestedLoopJoinExec,
+    run: &Arc<OnceLock<Arc<Run>>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let filter = join.filter().map(|filter| {
+        let checked = CancelFilter {
+            inner: filter.expression().clone(),
+            run: run.clone(),
+        };
+        JoinFilter::new(
+            Arc::new(checked),
+            filter.column_indices().to_vec(),
+            filter.schema().clone(),
+        )
+    });
+    let checked = NestedLoopJoinExecBuilder::from(join).with_filter(filter);
+    Ok(Arc::new(checked.build()?))
+}
+
+fn multiplies(name: &str) -> bool {
+    name.ends_with("JoinExec") || matches!(name, "UnnestExec" | "RecursiveQueryExec")
+}
+
+/// Passes batches on until the run is cancelled.
+#[derive(Debug)]
+struct CancelExec {
+    input: Arc<dyn ExecutionPlan>,
+    /// Known once it runs; a plan is made for one run.
+    run: Arc<OnceLock<Arc<Run>>>,
+}
+
+impl DisplayAs for CancelExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CancelExec")
+    }
+}
+
+impl ExecutionPlan for CancelExec {
+    fn name(&self) -> &str {
+        "CancelExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    #[allow(deprecated)]
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(Arc::new(CancelExec {
+                input,
+                run: self.run.clone(),
+            })),
+            _ => Err(DataFusionError::Internal(
+                "a check for cancelling has one input".to_owned(),
+            )),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let run = context
+            .session_config()
+            .get_extension::<Run>()
+            .ok_or_else(|| {
+                DataFusionError::Internal("a plan was started without a run".to_owned())
+            })?;
+        // Other partitions of the same run have set it to the same.
+        let _ = self.run.set(run.clone());
+        let input = self.input.execute(partition, context)?;
+        Ok(Box::pin(CancelStream { input, run }))
+    }
+}
+
+struct CancelStream {
+    input: SendableRecordBatchStream,
+    run: Arc<Run>,
+}
+
+impl Stream for CancelStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Err(reason) = self.run.check() {
+            return Poll::Ready(Some(Err(to_datafusion(reason))));
+        }
+        // Pending once this poll of the task has taken many batches.
+        let turn = ready!(tokio::task::coop::poll_proceed(cx));
+        let next = self.input.poll_next_unpin(cx);
+        if next.is_ready() {
+            turn.made_progress();
+        }
+        next
+    }
+}
+
+impl RecordBatchStream for CancelStream {
+    fn schema(&self) -> SchemaRef {
+        self.input.schema()
+    }
+}
+
+/// A join's filter that fails once the run is cancelled.
+#[derive(Debug)]
+struct CancelFilter {
+    inner: Arc<dyn PhysicalExpr>,
+    run: Arc<OnceLock<Arc<Run>>>,
+}
+
+impl PhysicalExpr for CancelFilter {
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        if let Some(run) = self.run.get() {
+            run.check().map_err(to_datafusion)?;
+        }
+        self.inner.evaluate(batch)
+    }
+
+    fn return_field(&self, input: &Schema) -> Result<FieldRef> {
+        self.inner.return_field(input)
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        vec![&self.inner]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(inner), true) => Ok(Arc::new(CancelFilter {
+                inner,
+                run: self.run.clone(),
+            })),
+            _ => Err(DataFusionError::Internal(
+                "a checked filter has one expression".to_owned(),
+            )),
+        }
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt_sql(f)
+    }
+}
+
+impl fmt::Display for CancelFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl PartialEq for CancelFilter {
+    fn eq(&self, other: &CancelFilter) -> bool {
+        *self.inner == *other.inner
+    }
+}
+
+impl Eq for CancelFilter {}
+
+impl Hash for CancelFilter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}

@@ -15,6 +15,7 @@ use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
+pub use collect::{joined, json_of_array};
 use row::RowAggregate;
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Aggregates that need all values at once: percentiles, mode, JSON arrays.
 
 use super::row::{RowAggregate, State, take};
+use crate::planned::functions::row::{RowFn, arity};
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::row::{decode_value, encode_value};
 use orbit_core::types::SqlType;
@@ -240,18 +241,88 @@ pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateU
     let held = ty.clone();
     let binary = *returns == SqlType::Jsonb;
     let aggregate = collecting(name, format!("{ty:?}"), ty, returns, move |values| {
-        let mut out = String::from("[");
-        for (i, value) in values.iter().enumerate() {
-            if i > 0 {
-                out.push_str(", ");
-            }
-            out.push_str(&crate::planned::functions::json::of_value(
-                value, &held, binary,
-            )?);
-        }
-        out.push(']');
-        Ok(Value::Text(out))
+        json_text(values, &held, binary)
     })
     .lenient();
     Arc::new(AggregateUDF::new_from_impl(aggregate))
+}
+
+fn json_text(values: &[Value], ty: &SqlType, binary: bool) -> Result<Value> {
+    let mut out = String::from("[");
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+            // PostgreSQL gives each array a line of its own.
+            if !binary && matches!(value, Value::Array(_)) {
+                out.push_str("\n ");
+            }
+        }
+        let text = crate::planned::functions::json::of_value(value, ty, binary)?;
+        grow(&mut out, &text)?;
+    }
+    out.push(']');
+    Ok(Value::Text(out))
+}
+
+/// Appends, within PostgreSQL's limit of a gigabyte.
+fn grow(out: &mut String, more: &str) -> Result<()> {
+    const MOST: usize = 0x3fff_ffff;
+    if out.len() + more.len() >= MOST {
+        return Err(
+            Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(format!(
+                "Cannot enlarge string buffer containing {} bytes by {} more bytes.",
+                out.len(),
+                more.len()
+            )),
+        );
+    }
+    out.push_str(more);
+    Ok(())
+}
+
+/// `json_agg` and `jsonb_agg` of what `array_agg` collected.
+pub fn json_of_array(element: &SqlType, returns: &SqlType) -> RowFn {
+    let held = element.clone();
+    let binary = *returns == SqlType::Jsonb;
+    RowFn::new(
+        if binary { "jsonb_agg" } else { "json_agg" }.to_owned(),
+        String::new(),
+        vec![SqlType::Array(Box::new(element.clone()))],
+        returns.clone(),
+        move |args| match args {
+            [ValueRef::Array(array)] => json_text(&array.items, &held, binary),
+            _ => Err(arity()),
+        },
+    )
+}
+
+/// `string_agg` of what `array_agg` collected: NULLs left out, NULL when nothing is left.
+pub fn joined(delimiter: Value) -> RowFn {
+    RowFn::new(
+        "string_agg".to_owned(),
+        format!("{delimiter:?}"),
+        vec![SqlType::Array(Box::new(SqlType::Text))],
+        SqlType::Text,
+        move |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            let delimiter = match &delimiter {
+                Value::Text(text) => text.as_str(),
+                _ => "",
+            };
+            let mut out: Option<String> = None;
+            for item in &array.items {
+                let Value::Text(text) = item else { continue };
+                match &mut out {
+                    None => out = Some(text.clone()),
+                    Some(out) => {
+                        grow(out, delimiter)?;
+                        grow(out, text)?;
+                    }
+                }
+            }
+            Ok(out.map_or(Value::Null, Value::Text))
+        },
+    )
 }

@@ -5,6 +5,7 @@ use super::scope::Scope;
 use super::{Binder, Bound, Clause, literal};
 use crate::planned::aggregates;
 use crate::planned::error::Told;
+use crate::planned::functions::row::RowFn;
 use crate::planned::types;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -23,9 +24,12 @@ impl Binder<'_> {
         function: &ast::Function,
         args: Args<'_>,
     ) -> Result<Bound> {
-        let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+        let Parts { call, ty, finish } = self.aggregate_parts(scope, name, function, args)?;
         let returned = carried(name, &ty);
         let call = Expr::AggregateFunction(call);
+        if let Some(finish) = finish {
+            return Ok(Bound::new(finish.call(vec![call]), ty));
+        }
         let wanted = crate::planned::arrow::arrow_type(&ty);
         if returned == wanted {
             return Ok(Bound::new(call, ty));
@@ -46,7 +50,7 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: Args<'_>,
-    ) -> Result<(AggregateFunction, SqlType)> {
+    ) -> Result<Parts> {
         let inside = Clause {
             name: "aggregate function calls",
             aggregates: function.over.is_some(),
@@ -75,7 +79,7 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: &Args<'_>,
-    ) -> Result<(AggregateFunction, SqlType)> {
+    ) -> Result<Parts> {
         let filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(scope, filter)?;
@@ -117,25 +121,98 @@ impl Binder<'_> {
             bounds.push(bound);
         }
         if !function.within_group.is_empty() {
-            return self.ordered_set(scope, name, function, bounds, filter);
+            let (call, ty) = self.ordered_set(scope, name, function, bounds, filter)?;
+            return Ok(Parts::plain(call, ty));
+        }
+        if function.over.is_some() && !args.order_by.is_empty() {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "aggregate ORDER BY is not implemented for window functions",
+            ));
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
         let chosen = aggregates::choose(name, &have)?
             .ok_or_else(|| super::special::no_function(name, &have))?;
+        let given: Vec<Expr> = bounds.iter().map(|bound| bound.expr.clone()).collect();
+        let delimiter = bounds.get(1).and_then(|bound| bound.literal.clone());
         let mut exprs = Vec::with_capacity(bounds.len());
         for (bound, want) in bounds.into_iter().zip(&chosen.args) {
             exprs.push(self.aggregate_argument(bound, want)?);
         }
-        let order_by = self.sort_keys(scope, args.order_by)?;
+        let mut order_by = self.aggregate_order(scope, args, &given, &exprs)?;
+        if !keeps_order(name) {
+            order_by.clear();
+        }
+        let distinct = args.distinct && !harmless_distinct(name);
+        // DataFusion's array_agg orders its items by itself, whatever the others want.
+        let over_array = function.over.is_none()
+            && match name {
+                "json_agg" | "jsonb_agg" => true,
+                "string_agg" => delimiter.is_some() && (distinct || !order_by.is_empty()),
+                _ => false,
+            };
+        if !over_array {
+            let call = AggregateFunction::new_udf(
+                chosen.function,
+                exprs,
+                distinct,
+                filter,
+                order_by,
+                None,
+            );
+            return Ok(Parts::plain(call, chosen.returns));
+        }
+        let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
+        let finish = match delimiter {
+            Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
+            _ => aggregates::json_of_array(&element, &chosen.returns),
+        };
+        exprs.truncate(1);
         let call = AggregateFunction::new_udf(
-            chosen.function,
+            datafusion::functions_aggregate::array_agg::array_agg_udaf(),
             exprs,
-            args.distinct && !harmless_distinct(name),
+            distinct,
             filter,
             order_by,
             None,
         );
-        Ok((call, chosen.returns))
+        Ok(Parts {
+            call,
+            ty: chosen.returns,
+            finish: Some(finish),
+        })
+    }
+
+    /// ORDER BY inside the call. DISTINCT sorts by the argument, and by nothing else.
+    fn aggregate_order(
+        &mut self,
+        scope: &Scope,
+        args: &Args<'_>,
+        given: &[Expr],
+        exprs: &[Expr],
+    ) -> Result<Vec<Sort>> {
+        if !args.distinct {
+            return self.sort_keys(scope, args.order_by);
+        }
+        let Some(first) = exprs.first() else {
+            return Ok(Vec::new());
+        };
+        let mut found = None;
+        for key in args.order_by {
+            let bound = self.expr(scope, &key.expr)?;
+            let bound = self.decided(bound)?;
+            if given.first() == Some(&bound.expr) || *first == bound.expr {
+                found.get_or_insert_with(|| sort_key(first.clone(), &key.options));
+            } else if !given.contains(&bound.expr) && !exprs.contains(&bound.expr) {
+                return Err(Error::new(
+                    state::INVALID_COLUMN_REFERENCE,
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                ));
+            }
+        }
+        Ok(vec![
+            found.unwrap_or_else(|| Sort::new(first.clone(), true, false)),
+        ])
     }
 
     fn aggregate_argument(&mut self, bound: Bound, want: &SqlType) -> Result<Expr> {
@@ -227,6 +304,29 @@ impl Binder<'_> {
         );
         Ok(Bound::new(Expr::AggregateFunction(call), SqlType::Int4))
     }
+}
+
+/// An aggregate call and what becomes of its result.
+pub(super) struct Parts {
+    pub call: AggregateFunction,
+    pub ty: SqlType,
+    /// Makes the answer out of the array that `call` gives. Never with OVER.
+    finish: Option<RowFn>,
+}
+
+impl Parts {
+    fn plain(call: AggregateFunction, ty: SqlType) -> Parts {
+        Parts {
+            call,
+            ty,
+            finish: None,
+        }
+    }
+}
+
+/// Aggregates whose answer depends on the order of rows.
+fn keeps_order(name: &str) -> bool {
+    matches!(name, "array_agg" | "json_agg" | "jsonb_agg" | "string_agg")
 }
 
 /// The Arrow type an aggregate's result comes in.

@@ -68,7 +68,8 @@ impl Binder<'_> {
         let mut order_by = self.sort_keys(scope, &spec.order_by)?;
         let frame = self.frame(&spec, &mut order_by)?;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
-            let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+            let super::aggregate::Parts { call, ty, .. } =
+                self.aggregate_parts(scope, name, function, args)?;
             let params = call.params;
             (
                 WindowFunctionDefinition::AggregateUDF(call.func),

@@ -121,3 +121,27 @@ async fn a_statement_cannot_take_the_process_down() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_collect_in_the_order_they_are_told() {
+    answers(&[
+        ("SELECT json_agg(n ORDER BY n DESC), jsonb_agg(b ORDER BY id DESC) FROM t", "[30, 20, 10]|[null, 200, 100]"),
+        ("SELECT json_agg(DISTINCT g), array_agg(DISTINCT n ORDER BY n DESC) FROM t", "[\"a\", \"b\"]|{30,20,10}"),
+        ("SELECT json_agg(n) FILTER (WHERE n > 99), string_agg(g, ',' ORDER BY id) FILTER (WHERE n > 99) FROM t", "|"),
+        ("SELECT json_agg(x) FROM (VALUES (array[1, 2]), (array[3]), (NULL)) v(x)", "[[1,2], \n [3], null]"),
+        (
+            "SELECT string_agg(DISTINCT g, ',' ORDER BY g DESC), string_agg(DISTINCT n::text, '-' ORDER BY n::text), string_agg(g, '' ORDER BY id DESC) FROM t",
+            "b,a|10-20-30|baa",
+        ),
+        ("SELECT g, string_agg(DISTINCT g, ','), json_agg(n ORDER BY n DESC) FROM t GROUP BY g ORDER BY g", "a|a|[20, 10]\nb|b|[30]"),
+        (
+            "SELECT array_agg(DISTINCT g ORDER BY n) FROM t",
+            "ERROR:  in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+        ),
+        (
+            "SELECT array_agg(g ORDER BY n) OVER () FROM t",
+            "ERROR:  aggregate ORDER BY is not implemented for window functions",
+        ),
+    ])
+    .await;
+}

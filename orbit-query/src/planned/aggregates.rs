@@ -10,12 +10,12 @@ mod states;
 
 use crate::planned::arrow::fixed_scale;
 use crate::planned::types;
+pub use collect::{joined, json_of_array};
 use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
-pub use collect::{joined, json_of_array};
 use row::RowAggregate;
 use std::sync::Arc;
 
@@ -130,7 +130,9 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
                 S::Bool | S::Json | S::Jsonb | S::Uuid | S::Bytea => return Ok(None),
                 other => other.clone(),
             };
-            let function = if name == "min" {
+            let function = if ty == S::Interval {
+                states::extreme_interval(name)
+            } else if name == "min" {
                 df::min_max::min_udaf()
             } else {
                 df::min_max::max_udaf()

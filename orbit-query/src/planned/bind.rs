@@ -16,6 +16,7 @@ pub mod from;
 pub mod literal;
 pub mod name;
 pub mod operator;
+pub mod peers;
 pub mod query;
 pub mod scope;
 pub mod select;

@@ -1,16 +1,19 @@
 //! Aggregate calls, and GROUP BY.
 
 use super::call::Args;
+use super::peers::{any_of, key_of, sortable};
 use super::scope::Scope;
+use super::select::distinct_name;
 use super::{Binder, Bound, Clause, literal};
 use crate::planned::aggregates;
 use crate::planned::error::Told;
 use crate::planned::functions::row::RowFn;
 use crate::planned::types;
+use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort};
-use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -144,6 +147,11 @@ impl Binder<'_> {
             order_by.clear();
         }
         let distinct = args.distinct && !harmless_distinct(name);
+        if name == "count" && distinct {
+            if let (Some(expr), Some(ty)) = (exprs.first_mut(), chosen.args.first()) {
+                *expr = sortable(std::mem::take(expr), ty);
+            }
+        }
         // DataFusion's array_agg orders its items by itself, whatever the others want.
         let over_array = function.over.is_none()
             && match name {
@@ -284,7 +292,7 @@ impl Binder<'_> {
             .map(|key| {
                 let bound = self.expr(scope, &key.expr)?;
                 let bound = self.decided(bound)?;
-                Ok(sort_key(bound.expr, &key.options))
+                Ok(sort_key(sortable(bound.expr, &bound.ty), &key.options))
             })
             .collect()
     }
@@ -409,42 +417,107 @@ pub(super) fn group(
     grouping: Grouping,
     aggregates: Vec<Expr>,
 ) -> Result<Grouped> {
-    let (keys, group_expr): (Vec<Expr>, Vec<Expr>) = match grouping {
-        Grouping::Plain(mut keys) => {
-            dedupe(&mut keys);
-            (keys.clone(), keys)
+    let mut keys: Vec<Expr> = match &grouping {
+        Grouping::Plain(keys) => keys.clone(),
+        Grouping::Sets(sets) => sets.iter().flatten().cloned().collect(),
+    };
+    dedupe(&mut keys);
+    let mut naming = Naming::default();
+    for key in &keys {
+        if let Expr::Column(column) = key {
+            naming.used.insert(column.name.clone());
+            naming.used.insert(column.flat_name());
         }
+    }
+    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
+    // What the plan groups by for each key.
+    let mut grouped_by: Vec<Expr> = Vec::with_capacity(keys.len());
+    let mut computed: Vec<Expr> = Vec::with_capacity(aggregates.len());
+    for key in &keys {
+        let ty = key.get_type(input.schema()).told()?;
+        let Some(common) = key_of(key, &ty) else {
+            let (expr, column) = naming.named(key);
+            grouped_by.push(expr);
+            replaced.push((key.clone(), column));
+            continue;
+        };
+        let (expr, common_column) = naming.named(&common);
+        grouped_by.push(expr);
+        let (any, shown) = naming.named(&any_of(key.clone()));
+        computed.push(any);
+        // In a grouping set without this key there is nothing to show.
+        let shown = match grouping {
+            Grouping::Plain(_) => shown,
+            Grouping::Sets(_) => {
+                let present = Expr::IsNotNull(Box::new(common_column.clone()));
+                Expr::Case(datafusion::logical_expr::expr::Case::new(
+                    None,
+                    vec![(Box::new(present), Box::new(shown))],
+                    None,
+                ))
+            }
+        };
+        replaced.push((common, common_column));
+        replaced.push((key.clone(), shown));
+    }
+    let planned = |key: &Expr| -> Expr {
+        let at = keys.iter().position(|known| known == key);
+        at.and_then(|at| grouped_by.get(at)).unwrap_or(key).clone()
+    };
+    for call in aggregates {
+        let mut own = call.clone();
+        if let Expr::AggregateFunction(function) = &mut own {
+            // GROUPING names the keys as the plan has them.
+            if function.func.name() == "grouping" {
+                for arg in &mut function.params.args {
+                    *arg = planned(arg);
+                }
+            }
+        }
+        let (expr, column) = naming.named(&own);
+        computed.push(expr);
+        replaced.push((call, column));
+    }
+    let group_expr = match grouping {
+        Grouping::Plain(_) => grouped_by,
         Grouping::Sets(sets) => {
-            let mut keys: Vec<Expr> = sets.iter().flatten().cloned().collect();
-            dedupe(&mut keys);
-            (
-                keys,
-                vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))],
-            )
+            let sets = sets
+                .iter()
+                .map(|set| set.iter().map(planned).collect())
+                .collect();
+            vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
         }
     };
     let plan = LogicalPlanBuilder::from(input)
-        .aggregate(group_expr, aggregates.clone())
+        .aggregate(group_expr, computed)
         .told()?
         .build()
         .told()?;
-    let schema = plan.schema().clone();
-    let column = |name: &Expr| -> Result<Expr> {
-        let wanted = name.schema_name().to_string();
-        if let Expr::Column(column) = name {
-            return Ok(Expr::Column(column.clone()));
-        }
-        schema
-            .iter()
-            .find(|(_, field)| *field.name() == wanted)
-            .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
-            .ok_or_else(|| Error::internal(format!("GROUP BY lost {wanted}")))
-    };
-    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
-    for expr in keys.iter().chain(&aggregates) {
-        replaced.push((expr.clone(), column(expr)?));
-    }
     Ok(Grouped { plan, replaced })
+}
+
+/// Names for what a plan computes. DataFusion's own leave casts out, so that
+/// sum(x) and sum(x::numeric) would be one.
+#[derive(Default)]
+struct Naming {
+    used: AHashSet<String>,
+}
+
+impl Naming {
+    /// The expression as the plan gets it, and the column it becomes.
+    fn named(&mut self, expr: &Expr) -> (Expr, Expr) {
+        if let Expr::Column(_) = expr {
+            return (expr.clone(), expr.clone());
+        }
+        let own = expr.schema_name().to_string();
+        let name = distinct_name(&mut self.used, &own);
+        let column = Expr::Column(Column::new_unqualified(&name));
+        if name == own {
+            (expr.clone(), column)
+        } else {
+            (expr.clone().alias(name), column)
+        }
+    }
 }
 
 fn dedupe(exprs: &mut Vec<Expr>) {

@@ -1,6 +1,7 @@
 //! Expressions, one case of the syntax at a time.
 
 use super::operator::{balanced, binary, numeric_key, unnested};
+use super::peers::sortable;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::types;
@@ -351,7 +352,7 @@ impl Binder<'_> {
             Ok(if numeric {
                 numeric_key(binder.to_carrier(bound)?.expr)
             } else {
-                binder.coerce(bound, &ty)?.expr
+                sortable(binder.coerce(bound, &ty)?.expr, &ty)
             })
         };
         let value = to_common(self, value)?;

@@ -5,7 +5,8 @@
 use super::aggregate::{Grouped, Grouping, collect_aggregates, group, has_aggregate, sort_key};
 use super::expr::not_allowed;
 use super::from::{all_of, split};
-use super::query::{ordinal, sortable, sorted};
+use super::peers::{distinct_rows, sortable};
+use super::query::{ordinal, sorted};
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
@@ -514,19 +515,18 @@ impl Binder<'_> {
         if calls.is_empty() {
             return Ok(plan);
         }
-        let plan = LogicalPlanBuilder::window_plan(plan, calls.clone()).told()?;
+        let (plan, columns) = with_windows(plan, &calls)?;
         let rewrite = |expr: &mut Expr| -> Result<()> {
             let rewritten = std::mem::take(expr)
                 .transform_down(|expr| {
-                    Ok(if calls.contains(&expr) {
-                        let name = expr.schema_name().to_string();
-                        Transformed::new(
-                            Expr::Column(Column::new_unqualified(name)),
+                    let at = calls.iter().position(|call| *call == expr);
+                    Ok(match at.and_then(|at| columns.get(at)) {
+                        Some(column) => Transformed::new(
+                            Expr::Column(column.clone()),
                             true,
                             TreeNodeRecursion::Jump,
-                        )
-                    } else {
-                        Transformed::no(expr)
+                        ),
+                        None => Transformed::no(expr),
                     })
                 })
                 .told()?
@@ -598,11 +598,14 @@ impl Binder<'_> {
             };
             keys.push(sort_key(expr, &item.options));
         }
-        let mut builder = LogicalPlanBuilder::from(plan).project(exprs).told()?;
+        let mut plan = LogicalPlanBuilder::from(plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
         if distinct {
-            builder = builder.distinct().told()?;
+            plan = distinct_rows(plan)?;
         }
-        let mut plan = builder.build().told()?;
         if !keys.is_empty() {
             plan = sorted(plan, keys)?;
         }
@@ -619,6 +622,34 @@ impl Binder<'_> {
         }
         Ok(BoundQuery { plan, columns })
     }
+}
+
+/// The plan with these window functions, and the column each became.
+fn with_windows(plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Column>)> {
+    let mut used = AHashSet::new();
+    let mut plain = Vec::with_capacity(calls.len());
+    // DataFusion's names leave casts out: sum(x) and sum(x::numeric) would be one.
+    let mut renamed = Vec::new();
+    let mut columns = Vec::with_capacity(calls.len());
+    for call in calls {
+        let own = call.schema_name().to_string();
+        let name = distinct_name(&mut used, &own);
+        if name == own {
+            plain.push(call.clone());
+        } else {
+            renamed.push(call.clone().alias(&name));
+        }
+        columns.push(Column::new_unqualified(name));
+    }
+    let mut plan = LogicalPlanBuilder::window_plan(plan, plain).told()?;
+    for call in renamed {
+        plan = LogicalPlanBuilder::from(plan)
+            .window([call])
+            .told()?
+            .build()
+            .told()?;
+    }
+    Ok((plan, columns))
 }
 
 fn regroup(grouped: &Grouped, bound: &mut Bound) -> Result<()> {

@@ -63,7 +63,8 @@ impl Binder<'_> {
         let mut partition_by = Vec::with_capacity(spec.partition_by.len());
         for key in &spec.partition_by {
             let bound = self.expr(scope, key)?;
-            partition_by.push(self.decided(bound)?.expr);
+            let bound = self.decided(bound)?;
+            partition_by.push(super::peers::sortable(bound.expr, &bound.ty));
         }
         let mut order_by = self.sort_keys(scope, &spec.order_by)?;
         let frame = self.frame(&spec, &mut order_by)?;

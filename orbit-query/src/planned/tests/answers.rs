@@ -145,3 +145,44 @@ async fn aggregates_collect_in_the_order_they_are_told() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_operations_count_copies() {
+    answers(&[
+        ("VALUES (1), (1), (1), (2) INTERSECT ALL VALUES (1), (1), (3) ORDER BY 1", "1\n1"),
+        ("VALUES (1), (1), (1), (2) EXCEPT ALL VALUES (1), (3) ORDER BY 1", "1\n1\n2"),
+        ("(SELECT g FROM t UNION ALL VALUES (NULL), (NULL)) EXCEPT ALL VALUES ('a'), (NULL) ORDER BY 1", "a\nb\n"),
+        ("SELECT count(*) FROM (VALUES (1, 1.0), (1, 1.00), (2, 5) INTERSECT VALUES (1, 1.000)) v", "1"),
+        ("VALUES (1.0), (1.00), (2.5) EXCEPT VALUES (1.000)", "2.5"),
+        ("SELECT count(*) FROM (VALUES (1.0), (1.00), (2.5), (2) UNION VALUES (2.0)) v(x)", "3"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_values_are_peers_however_they_are_written() {
+    answers(&[
+        ("SELECT interval '24 hours' = interval '1 day', interval '1 day' < interval '25 hours', interval '100 days' > interval '1 month', interval '1 month' IN ('30 days', '1 day')", "t|t|t|t"),
+        ("SELECT x FROM (VALUES (interval '2 days'), ('25 hours'), ('1 month'), ('-1 hour')) v(x) ORDER BY x DESC", "1 mon\n2 days\n25:00:00\n-01:00:00"),
+        ("SELECT min(x), max(x), count(DISTINCT x), greatest(min(x), '1 hour'), least(max(x), '1 year') FROM (VALUES (interval '2 days'), ('48 hours'), ('1 month'), ('-1 hour'), (NULL)) v(x)", "-01:00:00|1 mon|3|01:00:00|1 mon"),
+        ("SELECT x, count(*) FROM (VALUES (interval '1 day'), ('24 hours'), ('1 mon'), (NULL)) v(x) GROUP BY x ORDER BY x", "1 day|2\n1 mon|1\n|1"),
+        ("SELECT DISTINCT x FROM (VALUES (interval '1 day'), ('24 hours'), ('1 mon')) v(x) ORDER BY x", "1 day\n1 mon"),
+        ("SELECT DISTINCT x FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x) ORDER BY x", "1.0\n2\n"),
+        ("SELECT x, count(*), x + 1 FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x) GROUP BY x HAVING x = 1 OR x IS NULL ORDER BY x", "1.0|2|2.0\n|1|"),
+        ("SELECT x, g, count(*) FROM (VALUES (1.0, 'a'), (1.00, 'a'), (2, 'b')) v(x, g) GROUP BY ROLLUP (x, g) ORDER BY x, g", "1.0|a|2\n1.0||2\n2|b|1\n2||1\n||3"),
+        ("SELECT x, grouping(x), count(*) FROM (VALUES (1.0), (1.00), (2)) v(x) GROUP BY GROUPING SETS ((x), ()) ORDER BY 2, 1", "1.0|0|2\n2|0|1\n|1|3"),
+        ("SELECT count(DISTINCT x) FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x)", "2"),
+        ("SELECT n, rank() OVER (ORDER BY x), count(*) OVER (PARTITION BY x) FROM (VALUES (1, 1.0), (2, 1.00), (3, 2)) v(n, x) ORDER BY n", "1|1|2\n2|1|2\n3|3|1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cast_makes_another_aggregate() {
+    answers(&[
+        ("SELECT sum(n), sum(n::numeric), sum(n::float8), avg(n), avg(n::float8) FROM t", "60|60|60|20.0000000000000000|20"),
+        ("SELECT g, sum(n) OVER (PARTITION BY g), sum(n::float8) OVER (PARTITION BY g), sum(n::numeric) OVER (PARTITION BY g) FROM t ORDER BY id", "a|30|30|30\na|30|30|30\nb|30|30|30"),
+        ("SELECT n, n::text AS a, n::float8 AS b, count(*) FROM t GROUP BY n, n::text, n::float8 ORDER BY 1", "10|10|10|1\n20|20|20|1\n30|30|30|1"),
+    ])
+    .await;
+}

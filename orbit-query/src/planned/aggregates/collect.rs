@@ -241,19 +241,20 @@ pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateU
     let held = ty.clone();
     let binary = *returns == SqlType::Jsonb;
     let aggregate = collecting(name, format!("{ty:?}"), ty, returns, move |values| {
-        json_text(values, &held, binary)
+        json_text(values, &held, binary, false)
     })
     .lenient();
     Arc::new(AggregateUDF::new_from_impl(aggregate))
 }
 
-fn json_text(values: &[Value], ty: &SqlType, binary: bool) -> Result<Value> {
+fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Result<Value> {
     let mut out = String::from("[");
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
-            // PostgreSQL gives each array a line of its own.
-            if !binary && matches!(value, Value::Array(_)) {
+            // PostgreSQL gives each array and each row a line of its own.
+            let own_line = matches!(value, Value::Array(_)) || of_rows && !value.is_null();
+            if own_line && !binary {
                 out.push_str("\n ");
             }
         }
@@ -281,16 +282,16 @@ fn grow(out: &mut String, more: &str) -> Result<()> {
 }
 
 /// `json_agg` and `jsonb_agg` of what `array_agg` collected.
-pub fn json_of_array(element: &SqlType, returns: &SqlType) -> RowFn {
+pub fn json_of_array(element: &SqlType, returns: &SqlType, of_rows: bool) -> RowFn {
     let held = element.clone();
     let binary = *returns == SqlType::Jsonb;
     RowFn::new(
         if binary { "jsonb_agg" } else { "json_agg" }.to_owned(),
-        String::new(),
+        of_rows.to_string(),
         vec![SqlType::Array(Box::new(element.clone()))],
         returns.clone(),
         move |args| match args {
-            [ValueRef::Array(array)] => json_text(&array.items, &held, binary),
+            [ValueRef::Array(array)] => json_text(&array.items, &held, binary, of_rows),
             _ => Err(arity()),
         },
     )

@@ -111,7 +111,15 @@ impl Binder<'_> {
                 )
             })?);
         }
+        let mut of_rows = false;
         for arg in &args.exprs {
+            if matches!(name, "json_agg" | "jsonb_agg") {
+                if let Some(row) = self.row_as_json(scope, arg, name == "jsonb_agg")? {
+                    of_rows = true;
+                    bounds.push(row);
+                    continue;
+                }
+            }
             let bound = match self.expr(scope, arg) {
                 Err(error) if name == "count" && error.is(state::UNDEFINED_COLUMN) => match arg {
                     ast::Expr::Identifier(ident) => {
@@ -173,7 +181,7 @@ impl Binder<'_> {
         let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
         let finish = match delimiter {
             Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
-            _ => aggregates::json_of_array(&element, &chosen.returns),
+            _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),
         };
         exprs.truncate(1);
         let call = AggregateFunction::new_udf(

@@ -147,6 +147,13 @@ impl Binder<'_> {
             ("grouping", _) => return self.grouping_call(scope, &args),
             _ => {}
         }
+        if let ("row_to_json" | "to_json" | "to_jsonb", [value]) =
+            (name.as_str(), args.exprs.as_slice())
+        {
+            if let Some(row) = self.row_as_json(scope, value, name == "to_jsonb")? {
+                return Ok(row);
+            }
+        }
         if is_set_returning(&name) {
             return self.set_returning(scope, &name, &args);
         }
@@ -267,6 +274,61 @@ impl Binder<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// `t` where it means a row of the relation t, and `row(...)`, as JSON.
+    pub(super) fn row_as_json(
+        &mut self,
+        scope: &Scope,
+        value: &ast::Expr,
+        binary: bool,
+    ) -> Result<Option<Bound>> {
+        let items: Vec<&ast::Expr> = match super::operator::unnested(value) {
+            ast::Expr::Identifier(ident) => {
+                let name = types::fold(ident);
+                if self.resolve(scope, std::slice::from_ref(ident))?.is_some() {
+                    return Ok(None);
+                }
+                let Some(relation) = scope.relation(None, &name) else {
+                    return Ok(None);
+                };
+                let columns = relation
+                    .columns
+                    .iter()
+                    .map(|column| (column.name.clone(), column.bound.clone()))
+                    .collect();
+                return self.json_object(columns, binary).map(Some);
+            }
+            ast::Expr::Tuple(items) => items.iter().collect(),
+            ast::Expr::Function(function) if types::last_name(&function.name) == "row" => {
+                arguments(function)?.exprs
+            }
+            _ => return Ok(None),
+        };
+        let mut columns = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            columns.push((format!("f{}", at + 1), self.expr(scope, item)?));
+        }
+        self.json_object(columns, binary).map(Some)
+    }
+
+    fn json_object(&mut self, columns: Vec<(String, Bound)>, binary: bool) -> Result<Bound> {
+        let mut names = Vec::with_capacity(columns.len());
+        let mut of = Vec::with_capacity(columns.len());
+        let mut exprs = Vec::with_capacity(columns.len());
+        for (name, bound) in columns {
+            let bound = self.decided(bound)?;
+            names.push(name);
+            of.push(bound.ty);
+            exprs.push(bound.expr);
+        }
+        let ty = if binary {
+            SqlType::Jsonb
+        } else {
+            SqlType::Json
+        };
+        let row = crate::planned::functions::json::of_row(names, of, binary);
+        Ok(Bound::new(row.call(exprs), ty))
     }
 
     /// `count(t.*)`, `count(t)`: rows of which not all is NULL.

@@ -1,5 +1,6 @@
 //! JSON: reading out of documents, making them from values.
 
+use super::row::RowFn;
 use super::{Env, Function, T, arg, function};
 use crate::planned::types;
 use orbit_core::types::SqlType;
@@ -261,6 +262,34 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
             }
         }
     })
+}
+
+/// A row as a JSON object. A row of which all is NULL is one an outer join made up.
+pub fn of_row(names: Vec<String>, types: Vec<SqlType>, binary: bool) -> RowFn {
+    let held = types.clone();
+    RowFn::new(
+        if binary { "to_jsonb" } else { "row_to_json" }.to_owned(),
+        format!("{names:?}"),
+        types,
+        if binary {
+            SqlType::Jsonb
+        } else {
+            SqlType::Json
+        },
+        move |args| {
+            if args.iter().all(ValueRef::is_null) {
+                return Ok(Value::Null);
+            }
+            let mut parts = Vec::with_capacity(args.len());
+            for ((name, ty), value) in names.iter().zip(&held).zip(args) {
+                let value = of_value(&value.to_owned(), ty, false)?;
+                parts.push(format!("{}:{value}", Json::String(name.clone())));
+            }
+            let text = Value::Text(format!("{{{}}}", parts.join(",")));
+            if binary { as_jsonb(text) } else { Ok(text) }
+        },
+    )
+    .lenient()
 }
 
 fn to_json(args: Args, env: &Env) -> Result<Value> {

@@ -200,3 +200,19 @@ async fn a_subquery_gives_its_one_row() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_becomes_json() {
+    answers(&[
+        ("SELECT row_to_json(x), to_json(x) FROM (SELECT id, p FROM t WHERE id = 1) x", "{\"id\":1,\"p\":10.50}|{\"id\":1,\"p\":10.50}"),
+        ("SELECT to_jsonb(x) FROM (SELECT id, g FROM t WHERE id = 1) x", "{\"g\": \"a\", \"id\": 1}"),
+        ("SELECT json_agg(x ORDER BY id DESC) FROM (SELECT id, g FROM t WHERE id > 1) x", "[{\"id\":3,\"g\":\"b\"}, \n {\"id\":2,\"g\":\"a\"}]"),
+        ("SELECT g, jsonb_agg(x ORDER BY id) FROM (SELECT id, g FROM t) x GROUP BY g ORDER BY g", "a|[{\"g\": \"a\", \"id\": 1}, {\"g\": \"a\", \"id\": 2}]\nb|[{\"g\": \"b\", \"id\": 3}]"),
+        ("SELECT row_to_json(row(1, 'a', NULL)), to_json((2, true))", "{\"f1\":1,\"f2\":\"a\",\"f3\":null}|{\"f1\":2,\"f2\":true}"),
+        (
+            "SELECT a.id, row_to_json(y) FROM t a LEFT JOIN (SELECT id, n FROM t WHERE id = 1) y ON y.id = a.id ORDER BY 1 LIMIT 2",
+            "1|{\"id\":1,\"n\":10}\n2|",
+        ),
+    ])
+    .await;
+}

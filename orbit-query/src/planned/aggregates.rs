@@ -264,7 +264,7 @@ pub fn choose_ordered_set(
         .with_hint("No aggregate function matches the given name and argument types.")
     };
     let (function, arg, returns): (RowAggregate, SqlType, SqlType) = match (name, direct) {
-        ("mode", []) => (collect::mode(ty), ty.clone(), ty.clone()),
+        ("mode", []) => (collect::mode(ty, descending), ty.clone(), ty.clone()),
         ("percentile_disc", [fraction]) => {
             let returns = match fraction {
                 Value::Array(_) => SqlType::Array(Box::new(ty.clone())),

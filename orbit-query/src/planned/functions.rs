@@ -47,6 +47,8 @@ pub enum T {
     Jsonb,
     /// `text[]`
     Texts,
+    /// Rows of `text[]`, from a function that gives several.
+    TextRows,
     /// `integer[]`, `bigint[]`, ...
     Ints,
     Bigints,
@@ -320,6 +322,7 @@ fn plain(ty: T) -> SqlType {
         T::Json => SqlType::Json,
         T::Jsonb => SqlType::Jsonb,
         T::Texts => SqlType::Array(Box::new(SqlType::Text)),
+        T::TextRows => SqlType::Array(Box::new(plain(T::Texts))),
         T::Ints => SqlType::Array(Box::new(SqlType::Int4)),
         T::Bigints => SqlType::Array(Box::new(SqlType::Int8)),
         T::Numerics => SqlType::Array(Box::new(SqlType::Numeric(None))),

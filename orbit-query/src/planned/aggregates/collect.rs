@@ -103,10 +103,11 @@ fn sorted(values: &[Value], descending: bool) -> Vec<&Value> {
     sorted
 }
 
-/// The most frequent value; the least of them if several are.
-pub fn mode(ty: &SqlType) -> RowAggregate {
-    collecting("mode", format!("{ty:?}"), ty, ty, |values| {
-        let sorted = sorted(values, false);
+/// The most frequent value; the first in order if several are.
+pub fn mode(ty: &SqlType, descending: bool) -> RowAggregate {
+    let identity = format!("{descending} {ty:?}");
+    collecting("mode", identity, ty, ty, move |values| {
+        let sorted = sorted(values, descending);
         let mut best: Option<(&Value, usize)> = None;
         let mut at = 0;
         while let Some(value) = sorted.get(at) {

@@ -7,6 +7,7 @@ use super::select::distinct_name;
 use super::{Binder, Bound, Clause, literal};
 use crate::planned::aggregates;
 use crate::planned::error::Told;
+use crate::planned::functions::json;
 use crate::planned::functions::row::RowFn;
 use crate::planned::types;
 use ahash::AHashSet;
@@ -141,6 +142,9 @@ impl Binder<'_> {
                 "aggregate ORDER BY is not implemented for window functions",
             ));
         }
+        if matches!(name, "json_object_agg" | "jsonb_object_agg") && function.over.is_none() {
+            return self.object_of_pairs(scope, name, bounds, args, filter);
+        }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
         let chosen = aggregates::choose(name, &have)?
             .ok_or_else(|| super::special::no_function(name, &have))?;
@@ -196,6 +200,55 @@ impl Binder<'_> {
             call,
             ty: chosen.returns,
             finish: Some(finish),
+        })
+    }
+
+    /// `json_object_agg(key, value)`.
+    fn object_of_pairs(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        bounds: Vec<Bound>,
+        args: &Args<'_>,
+        filter: Option<Box<Expr>>,
+    ) -> Result<Parts> {
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        if have.len() != 2 {
+            return Err(super::special::no_function(name, &have));
+        }
+        let mut exprs = Vec::with_capacity(2);
+        let mut of = Vec::with_capacity(2);
+        for bound in bounds {
+            let bound = self.decided(bound)?;
+            of.push(bound.ty);
+            exprs.push(bound.expr);
+        }
+        let env = crate::planned::functions::Env {
+            format: self.settings.format.clone(),
+            types: of.clone(),
+        };
+        let field = json::object_field(of, env).call(exprs);
+        let order_by = if args.distinct {
+            vec![Sort::new(field.clone(), true, false)]
+        } else {
+            self.sort_keys(scope, args.order_by)?
+        };
+        let binary = name == "jsonb_object_agg";
+        Ok(Parts {
+            call: AggregateFunction::new_udf(
+                datafusion::functions_aggregate::array_agg::array_agg_udaf(),
+                vec![field],
+                args.distinct,
+                filter,
+                order_by,
+                None,
+            ),
+            ty: if binary {
+                SqlType::Jsonb
+            } else {
+                SqlType::Json
+            },
+            finish: Some(json::object_of_fields(binary)),
         })
     }
 

@@ -75,6 +75,8 @@ pub(super) fn is_set_returning(name: &str) -> bool {
             | "regexp_matches"
             | "json_array_elements"
             | "jsonb_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements_text"
             | "jsonb_object_keys"
             | "json_object_keys"
     )
@@ -90,6 +92,9 @@ impl Binder<'_> {
                     "a subquery as the only argument of a function",
                 )),
             };
+        }
+        if name == "make_interval" {
+            return self.make_interval(scope, function);
         }
         let args = arguments(function)?;
         if function.over.is_some() {
@@ -127,6 +132,7 @@ impl Binder<'_> {
                     }
                 }
             }
+            ("age", [since]) => return self.age_today(scope, since),
             ("array", items) => {
                 return self.array(
                     scope,
@@ -274,6 +280,73 @@ impl Binder<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// All of its arguments have defaults, and may be named.
+    fn make_interval(&mut self, scope: &Scope, function: &ast::Function) -> Result<Bound> {
+        const NAMES: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+        let args: &[FunctionArg] = match &function.args {
+            FunctionArguments::List(list) => &list.args,
+            _ => &[],
+        };
+        let mut given: [Option<Bound>; 7] = Default::default();
+        let mut named = false;
+        for (at, arg) in args.iter().enumerate() {
+            let (name, value) = match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                }
+                | FunctionArg::ExprNamed {
+                    name: ast::Expr::Identifier(name),
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => (Some(types::fold(name)), value),
+                other => return Err(Error::unsupported(format_args!("the argument {other}"))),
+            };
+            let bound = self.expr(scope, value)?;
+            if named && name.is_none() {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    "positional argument cannot follow named argument",
+                ));
+            }
+            let place = match &name {
+                Some(name) => NAMES.iter().position(|known| known == name),
+                None => Some(at),
+            };
+            named |= name.is_some();
+            match place.and_then(|place| given.get_mut(place)) {
+                Some(slot) if slot.is_none() => *slot = Some(bound),
+                _ => return Err(no_function("make_interval", &[bound.ty])),
+            }
+        }
+        let mut bounds = Vec::with_capacity(NAMES.len());
+        for (at, bound) in given.into_iter().enumerate() {
+            bounds.push(match bound {
+                Some(bound) => bound,
+                None if at == NAMES.len() - 1 => {
+                    literal::constant(Value::Float8(0.0), SqlType::Float8)?
+                }
+                None => literal::constant(Value::Int4(0), SqlType::Int4)?,
+            });
+        }
+        self.call_table("make_interval", bounds)
+    }
+
+    /// `age(x)`: up to midnight today.
+    fn age_today(&mut self, scope: &Scope, since: &ast::Expr) -> Result<Bound> {
+        let value = self.expr(scope, since)?;
+        let now = literal::placeholder(moment::NOW, &SqlType::TimestampTz);
+        let today = self.cast(Bound::new(now, SqlType::TimestampTz), &SqlType::Date)?;
+        let ty = match value.ty {
+            SqlType::Timestamp | SqlType::Date => SqlType::Timestamp,
+            _ => SqlType::TimestampTz,
+        };
+        let today = self.cast(today, &ty)?;
+        self.call_table("age", vec![today, value])
     }
 
     /// `t` where it means a row of the relation t, and `row(...)`, as JSON.

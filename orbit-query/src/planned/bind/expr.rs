@@ -121,6 +121,34 @@ impl Binder<'_> {
                 pattern,
                 escape_char,
             } => self.like(scope, expr, pattern, escape_char.as_ref(), *negated, true),
+            E::Like {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let op = if *negated {
+                    ast::BinaryOperator::PGNotLikeMatch
+                } else {
+                    ast::BinaryOperator::PGLikeMatch
+                };
+                self.quantified(scope, expr, &op, pattern, true)
+            }
+            E::ILike {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let op = if *negated {
+                    ast::BinaryOperator::PGNotILikeMatch
+                } else {
+                    ast::BinaryOperator::PGILikeMatch
+                };
+                self.quantified(scope, expr, &op, pattern, true)
+            }
             E::SimilarTo {
                 negated,
                 expr,

@@ -216,3 +216,39 @@ async fn a_row_becomes_json() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_and_patterns() {
+    answers(&[
+        ("SELECT g LIKE ANY (ARRAY['a%', 'x']), g NOT LIKE ANY (ARRAY['a%', 'b%']), g ILIKE ANY ('{A,B}') FROM t ORDER BY id", "t|t|t\nt|t|t\nf|t|t"),
+        ("SELECT json_object_agg(g, n ORDER BY id), jsonb_object_agg(g, n ORDER BY id) FROM t", "{ \"a\" : 10, \"a\" : 20, \"b\" : 30 }|{\"a\": 20, \"b\": 30}"),
+        ("SELECT json_object_agg(g, n) FROM t WHERE id > 9", ""),
+        ("SELECT json_object_agg(NULL::text, 1)", "ERROR:  field name must not be null"),
+        ("SELECT x FROM jsonb_array_elements_text('[\"a\", 1, null, {\"k\": true}]') x", "a\n1\n\n{\"k\": true}"),
+        ("SELECT json_array_elements_text('[\"b\"]')", "b"),
+        ("SELECT regexp_matches('foobarbequebaz', 'ba.', 'g')", "{bar}\n{baz}"),
+        ("SELECT regexp_matches('foobarbequebaz', '(bar)(beque)')", "{bar,beque}"),
+        ("SELECT regexp_matches('abc', 'x')", ""),
+        ("SELECT m FROM regexp_matches('a1b22', '([a-z])([0-9]+)?', 'g') m", "{a,1}\n{b,22}"),
+        ("SELECT make_interval(days => 10, hours => 3), make_interval(1, 2, 3), make_interval(secs => 1.5), make_interval()", "10 days 03:00:00|1 year 2 mons 21 days|00:00:01.5|00:00:00"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_postgresql_has() {
+    answers(&[
+        ("SELECT width_bucket(5, ARRAY[1, 3, 10]), width_bucket(0, ARRAY[1, 3, 10]), width_bucket(10.5, ARRAY[1.0, 3, 10])", "2|0|3"),
+        ("SELECT age(d) = age(current_date::timestamp, d), age(current_date::timestamp) FROM t WHERE id = 1", "t|00:00:00"),
+        ("SELECT format('abc'), format('100%%')", "abc|100%"),
+        ("SELECT trim_array(ARRAY[1, 2, 3], 2)", "{1}"),
+        ("SELECT trim_array(ARRAY[1, 2, 3], 4)", "ERROR:  number of elements to trim must be between 0 and 3"),
+        ("SELECT mode() WITHIN GROUP (ORDER BY n DESC), mode() WITHIN GROUP (ORDER BY n) FROM t", "30|10"),
+        ("SELECT justify_interval('1 mon -1 hour'), justify_interval('-1 mon 1 day 1 hour'), justify_interval('35 days 30 hours')", "29 days 23:00:00|-28 days -23:00:00|1 mon 6 days 06:00:00"),
+        ("SELECT regexp_split_to_array('abc', ''), regexp_split_to_array('a1b2', '[0-9]'), regexp_split_to_array('', 'x')", "{a,b,c}|{a,b,\"\"}|{\"\"}"),
+        ("SELECT format('%2000000000s', 'x')", "ERROR:  out of memory"),
+        ("SELECT length(to_char(1, repeat('9', 10000)))", "10001"),
+        ("SELECT json_build_array(), json_build_object()", "[]|{}"),
+    ])
+    .await;
+}

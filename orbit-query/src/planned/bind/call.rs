@@ -82,6 +82,24 @@ pub(super) fn is_set_returning(name: &str) -> bool {
     )
 }
 
+/// Functions that mean nothing without OVER.
+fn is_window_only(name: &str) -> bool {
+    matches!(
+        name,
+        "row_number"
+            | "rank"
+            | "dense_rank"
+            | "percent_rank"
+            | "cume_dist"
+            | "ntile"
+            | "lag"
+            | "lead"
+            | "first_value"
+            | "last_value"
+            | "nth_value"
+    )
+}
+
 impl Binder<'_> {
     pub(super) fn function(&mut self, scope: &Scope, function: &ast::Function) -> Result<Bound> {
         let name = types::last_name(&function.name);
@@ -108,6 +126,12 @@ impl Binder<'_> {
                 return Err(not_allowed("aggregate", self.clause.name));
             }
             return self.aggregate_call(scope, &name, function, args);
+        }
+        if is_window_only(&name) {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("window function {name} requires an OVER clause"),
+            ));
         }
         if function.filter.is_some() {
             return Err(Error::new(

@@ -18,9 +18,14 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, WindowFrame, WindowFunctionDefinition,
 };
+use orbit_core::error::SqlState;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
+
+/// What PostgreSQL's tuples have room for.
+const MOST_COLUMNS: usize = 1664;
+const TOO_MANY_COLUMNS: SqlState = SqlState(*b"54011");
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
@@ -250,12 +255,9 @@ impl Binder<'_> {
                     _,
                 ) => {
                     let wanted = types::last_name(name);
-                    let relation = scope.relation(None, &wanted).ok_or_else(|| {
-                        Error::new(
-                            state::UNDEFINED_TABLE,
-                            format!("missing FROM-clause entry for table \"{wanted}\""),
-                        )
-                    })?;
+                    let relation = scope
+                        .relation(None, &wanted)
+                        .ok_or_else(|| self.no_such_relation(scope, &wanted))?;
                     items.extend(relation.columns.iter().map(|column| Item {
                         name: column.name.clone(),
                         bound: column.bound.clone(),
@@ -266,6 +268,12 @@ impl Binder<'_> {
             }
         }
         self.aliases.clear();
+        if items.len() > MOST_COLUMNS {
+            return Err(Error::new(
+                TOO_MANY_COLUMNS,
+                format!("target lists can have at most {MOST_COLUMNS} entries"),
+            ));
+        }
         Ok(items)
     }
 

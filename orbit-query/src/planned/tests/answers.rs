@@ -252,3 +252,78 @@ async fn functions_postgresql_has() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_worded_as_postgresqls() {
+    answers(&[
+        (
+            "SELECT row_number()",
+            "ERROR:  window function row_number requires an OVER clause",
+        ),
+        (
+            "SELECT lag(n) FROM t",
+            "ERROR:  window function lag requires an OVER clause",
+        ),
+        (
+            "SELECT nth_value(n, 0) OVER () FROM t",
+            "ERROR:  argument of nth_value must be greater than zero",
+        ),
+        (
+            "SELECT ntile(0) OVER () FROM t",
+            "ERROR:  argument of ntile must be greater than zero",
+        ),
+        (
+            "SELECT u.id FROM t f",
+            "ERROR:  missing FROM-clause entry for table \"u\"",
+        ),
+        (
+            "SELECT t.id FROM t f",
+            "ERROR:  invalid reference to FROM-clause entry for table \"t\"",
+        ),
+        (
+            "SELECT t.* FROM t f",
+            "ERROR:  invalid reference to FROM-clause entry for table \"t\"",
+        ),
+        (
+            "SELECT f.idd FROM t f",
+            "ERROR:  column f.idd does not exist",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_carry_codes_and_hints() {
+    let engine = engine();
+    let mut session = session(&engine, 1);
+    run(&mut session, "CREATE TABLE t (id int PRIMARY KEY)")
+        .await
+        .unwrap();
+    let wide = format!("SELECT 1{}", ", 1".repeat(1664));
+    for (question, code, hint) in [
+        (
+            "SELECT t.id FROM t f",
+            "42P01",
+            Some("Perhaps you meant to reference the table alias \"f\"."),
+        ),
+        (
+            "SELECT f.idd FROM t f",
+            "42703",
+            Some("Perhaps you meant to reference the column \"f.id\"."),
+        ),
+        ("SELECT row_number() FROM t", "42809", None),
+        ("SELECT ntile(0) OVER () FROM t", "22014", None),
+        ("SELECT nth_value(id, 0) OVER () FROM t", "22016", None),
+        ("SELECT format('%2000000000s', 'x')", "54000", None),
+        (wide.as_str(), "54011", None),
+        (
+            "SELECT array_agg(DISTINCT id ORDER BY -id) FROM t",
+            "42P10",
+            None,
+        ),
+    ] {
+        let error = run(&mut session, question).await.unwrap_err();
+        assert_eq!(error.state().as_str(), code, "{question}");
+        assert_eq!(error.hint(), hint, "{question}");
+    }
+}

@@ -10,7 +10,7 @@ mod states;
 
 use crate::planned::arrow::fixed_scale;
 use crate::planned::types;
-pub use collect::{joined, json_of_array};
+pub use collect::{joined, json_of_array, without_repeats};
 use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;

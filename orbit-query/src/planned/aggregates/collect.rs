@@ -328,3 +328,31 @@ pub fn joined(delimiter: Value) -> RowFn {
         },
     )
 }
+
+/// `array_agg(DISTINCT x)` of a sorted array whose equal items need not be the same.
+pub fn without_repeats(element: &SqlType) -> RowFn {
+    let held = element.clone();
+    let ty = SqlType::Array(Box::new(element.clone()));
+    RowFn::new(
+        "array_agg".to_owned(),
+        format!("{ty:?}"),
+        vec![ty.clone()],
+        ty,
+        move |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            let mut items: Vec<Value> = Vec::with_capacity(array.items.len());
+            for item in &array.items {
+                let repeated = items.last().is_some_and(|last| {
+                    last.is_null() && item.is_null()
+                        || cast::compare(&last.as_ref(), &item.as_ref()) == Some(Ordering::Equal)
+                });
+                if !repeated {
+                    items.push(item.clone());
+                }
+            }
+            Ok(Value::Array(Array::new(held.clone(), items)))
+        },
+    )
+}

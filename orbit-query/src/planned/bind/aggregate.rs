@@ -84,7 +84,7 @@ impl Binder<'_> {
         function: &ast::Function,
         args: &Args<'_>,
     ) -> Result<Parts> {
-        let filter = match &function.filter {
+        let mut filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(scope, filter)?;
                 Some(Box::new(self.boolean(bound, "FILTER")?.expr))
@@ -164,6 +164,35 @@ impl Binder<'_> {
                 *expr = sortable(std::mem::take(expr), ty);
             }
         }
+        let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
+        let alike = exprs
+            .first()
+            .and_then(|expr| key_of(expr, &crate::planned::arrow::arrow_type(&element)));
+        if let (true, Some(key)) = (distinct, alike) {
+            if name == "array_agg" && function.over.is_none() {
+                for sort in &mut order_by {
+                    sort.expr = key.clone();
+                }
+                let call = AggregateFunction::new_udf(
+                    chosen.function,
+                    exprs,
+                    false,
+                    filter,
+                    order_by,
+                    None,
+                );
+                return Ok(Parts {
+                    call,
+                    ty: chosen.returns,
+                    finish: Some(aggregates::without_repeats(&element)),
+                });
+            }
+            if name != "count" {
+                // With a filter DataFusion leaves DISTINCT to the aggregate, which
+                // knows equals when it sees them.
+                filter.get_or_insert_with(|| Box::new(datafusion::logical_expr::lit(true)));
+            }
+        }
         // DataFusion's array_agg orders its items by itself, whatever the others want.
         let over_array = function.over.is_none()
             && match name {
@@ -182,7 +211,6 @@ impl Binder<'_> {
             );
             return Ok(Parts::plain(call, chosen.returns));
         }
-        let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
         let finish = match delimiter {
             Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
             _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),

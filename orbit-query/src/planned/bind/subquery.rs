@@ -408,7 +408,7 @@ fn collected(query: &BoundQuery) -> Result<Option<Collected>> {
     Ok(Some(Collected { plan, skip, fetch }))
 }
 
-/// Whether the query is an aggregate's: DataFusion can join to it.
+/// Whether the query is an aggregate's over all its rows: DataFusion can join to it.
 fn aggregates(plan: &LogicalPlan) -> bool {
     let mut plan = plan;
     loop {
@@ -416,9 +416,9 @@ fn aggregates(plan: &LogicalPlan) -> bool {
             LogicalPlan::Projection(projection) => &projection.input,
             LogicalPlan::SubqueryAlias(alias) => &alias.input,
             LogicalPlan::Filter(filter) if matches!(*filter.input, LogicalPlan::Aggregate(_)) => {
-                return true;
+                &filter.input
             }
-            LogicalPlan::Aggregate(_) => return true,
+            LogicalPlan::Aggregate(aggregate) => return aggregate.group_expr.is_empty(),
             _ => return false,
         };
     }

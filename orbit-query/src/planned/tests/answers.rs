@@ -327,3 +327,26 @@ async fn refusals_carry_codes_and_hints() {
         assert_eq!(error.hint(), hint, "{question}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distinct_aggregates_know_equals() {
+    answers(&[
+        ("SELECT sum(DISTINCT x), avg(DISTINCT x) FROM (VALUES (1.0), (1.00), (2)) v(x)", "3.0|1.5000000000000000"),
+        ("SELECT sum(DISTINCT x) FROM (VALUES (interval '1 day'), ('24 hours'), ('2 hours')) v(x)", "1 day 02:00:00"),
+        ("SELECT sum(DISTINCT n), sum(DISTINCT f) FROM t", "60|4"),
+        (
+            "SELECT (array_agg(DISTINCT x ORDER BY x DESC))[2], array_length(array_agg(DISTINCT x), 1) FROM (VALUES (2), (1.0), (1.00), (NULL), (NULL)) v(x)",
+            "2|3",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subquery_may_group() {
+    answers(&[
+        ("SELECT id, (SELECT count(*) FROM t x WHERE x.g = t.g GROUP BY x.g), (SELECT x.ok FROM t x WHERE x.g = t.g AND x.id <> 1 GROUP BY x.ok) FROM t ORDER BY id", "1|2|f\n2|2|f\n3|1|"),
+        ("SELECT id, (SELECT x.n / 10 FROM t x WHERE x.g = t.g GROUP BY x.n / 10 ORDER BY count(*) DESC, 1 LIMIT 1) FROM t ORDER BY id", "1|1\n2|1\n3|3"),
+    ])
+    .await;
+}

@@ -60,7 +60,7 @@ impl Binder<'_> {
         } else {
             ty
         };
-        if inner.plan.contains_outer_reference() {
+        if !inner.plan.all_out_ref_exprs().is_empty() {
             if let Some(rows) = collected(&inner)? {
                 let array = Expr::ScalarSubquery(subquery(rows.plan));
                 return Ok(Bound::new(only_row(&ty, rows.skip, rows.fetch, array), ty));

@@ -7,6 +7,7 @@
 
 pub mod array;
 pub mod datetime;
+pub mod encoding;
 pub mod format;
 pub mod json;
 pub mod math;
@@ -113,9 +114,10 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 10] = [
+    let families: [&'static [Function]; 11] = [
         array::FUNCTIONS,
         datetime::FUNCTIONS,
+        encoding::FUNCTIONS,
         format::FUNCTIONS,
         json::FUNCTIONS,
         math::FUNCTIONS,

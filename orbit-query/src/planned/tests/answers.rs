@@ -350,3 +350,17 @@ async fn a_subquery_may_group() {
     ])
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_as_text() {
+    answers(&[
+        ("SELECT encode('\\x0102ff'::bytea, 'hex'), encode('hello'::bytea, 'base64'), encode('\\x6100ff5c'::bytea, 'escape')", "0102ff|aGVsbG8=|a\\000\\377\\\\"),
+        ("SELECT length(encode(repeat('a', 57)::bytea, 'base64')), length(encode(repeat('a', 58)::bytea, 'base64')), encode('ab'::bytea, 'base64'), encode(''::bytea, 'base64')", "77|81|YWI=|"),
+        ("SELECT encode(decode('aGVs bG8=', 'base64'), 'escape'), encode(decode('0aFF', 'hex'), 'hex'), decode('a\\\\\\101', 'escape')", "hello|0aff|\\x615c41"),
+        ("SELECT encode('a'::bytea, 'nope')", "ERROR:  unrecognized encoding: \"nope\""),
+        ("SELECT decode('abc', 'hex')", "ERROR:  invalid hexadecimal data: odd number of digits"),
+        ("SELECT decode('a', 'base64')", "ERROR:  invalid base64 end sequence"),
+        ("SELECT encode(sha256('abc'::bytea), 'hex'), encode(sha256(repeat('a', 100)::bytea), 'hex')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad|2816597888e4a0d3a36b82b83316ab32680eb8f00f8cd3b904d681246d285a0e"),
+    ])
+    .await;
+}

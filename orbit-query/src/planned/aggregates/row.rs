@@ -219,11 +219,13 @@ impl RowAccumulator {
                     .iter()
                     .map(|column| ScalarValue::try_from_array(column, row))
                     .collect::<DfResult<Row>>()?;
-                let mut itself = None;
-                for at in 0..key.len() {
-                    if let Some(common) = key_of(&key[at]) {
-                        itself.get_or_insert_with(|| key.clone());
-                        key[at] = common;
+                let keyed = key.iter().any(|value| key_of(value).is_some());
+                let itself = keyed.then(|| key.clone());
+                if keyed {
+                    for value in &mut key {
+                        if let Some(common) = key_of(value) {
+                            *value = common;
+                        }
                     }
                 }
                 match seen.entry(key) {

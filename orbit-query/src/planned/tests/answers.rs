@@ -296,9 +296,12 @@ async fn refusals_are_worded_as_postgresqls() {
 async fn refusals_carry_codes_and_hints() {
     let engine = engine();
     let mut session = session(&engine, 1);
-    run(&mut session, "CREATE TABLE t (id int PRIMARY KEY)")
-        .await
-        .unwrap();
+    run(
+        &mut session,
+        "CREATE TABLE t (id int PRIMARY KEY, carrier text)",
+    )
+    .await
+    .unwrap();
     let wide = format!("SELECT 1{}", ", 1".repeat(1664));
     for (question, code, hint) in [
         (
@@ -307,9 +310,9 @@ async fn refusals_carry_codes_and_hints() {
             Some("Perhaps you meant to reference the table alias \"f\"."),
         ),
         (
-            "SELECT f.idd FROM t f",
+            "SELECT f.carier FROM t f",
             "42703",
-            Some("Perhaps you meant to reference the column \"f.id\"."),
+            Some("Perhaps you meant to reference the column \"f.carrier\"."),
         ),
         ("SELECT row_number() FROM t", "42809", None),
         ("SELECT ntile(0) OVER () FROM t", "22014", None),

@@ -10,6 +10,7 @@ mod states;
 
 use crate::planned::arrow::fixed_scale;
 use crate::planned::types;
+pub use collect::{joined, json_of_array, without_repeats};
 use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
@@ -129,7 +130,9 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
                 S::Bool | S::Json | S::Jsonb | S::Uuid | S::Bytea => return Ok(None),
                 other => other.clone(),
             };
-            let function = if name == "min" {
+            let function = if ty == S::Interval {
+                states::extreme_interval(name)
+            } else if name == "min" {
                 df::min_max::min_udaf()
             } else {
                 df::min_max::max_udaf()
@@ -261,7 +264,7 @@ pub fn choose_ordered_set(
         .with_hint("No aggregate function matches the given name and argument types.")
     };
     let (function, arg, returns): (RowAggregate, SqlType, SqlType) = match (name, direct) {
-        ("mode", []) => (collect::mode(ty), ty.clone(), ty.clone()),
+        ("mode", []) => (collect::mode(ty, descending), ty.clone(), ty.clone()),
         ("percentile_disc", [fraction]) => {
             let returns = match fraction {
                 Value::Array(_) => SqlType::Array(Box::new(ty.clone())),

@@ -17,6 +17,7 @@ mod keys;
 pub mod literal;
 pub mod name;
 pub mod operator;
+pub mod peers;
 pub mod query;
 pub mod scope;
 pub mod select;

@@ -7,6 +7,7 @@
 
 pub mod array;
 pub mod datetime;
+pub mod encoding;
 pub mod format;
 pub mod json;
 pub mod math;
@@ -49,6 +50,8 @@ pub enum T {
     Jsonb,
     /// `text[]`
     Texts,
+    /// Rows of `text[]`, from a function that gives several.
+    TextRows,
     /// `integer[]`, `bigint[]`, ...
     Ints,
     Bigints,
@@ -113,9 +116,10 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 10] = [
+    let families: [&'static [Function]; 11] = [
         array::FUNCTIONS,
         datetime::FUNCTIONS,
+        encoding::FUNCTIONS,
         format::FUNCTIONS,
         json::FUNCTIONS,
         math::FUNCTIONS,
@@ -323,6 +327,7 @@ fn plain(ty: T) -> SqlType {
         T::Json => SqlType::Json,
         T::Jsonb => SqlType::Jsonb,
         T::Texts => SqlType::Array(Box::new(SqlType::Text)),
+        T::TextRows => SqlType::Array(Box::new(plain(T::Texts))),
         T::Ints => SqlType::Array(Box::new(SqlType::Int4)),
         T::Bigints => SqlType::Array(Box::new(SqlType::Int8)),
         T::Numerics => SqlType::Array(Box::new(SqlType::Numeric(None))),

@@ -1,6 +1,7 @@
 //! Aggregates that need all values at once: percentiles, mode, JSON arrays.
 
 use super::row::{RowAggregate, State, take};
+use crate::planned::functions::row::{RowFn, arity};
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::row::{decode_value, encode_value};
 use orbit_core::types::SqlType;
@@ -102,10 +103,11 @@ fn sorted(values: &[Value], descending: bool) -> Vec<&Value> {
     sorted
 }
 
-/// The most frequent value; the least of them if several are.
-pub fn mode(ty: &SqlType) -> RowAggregate {
-    collecting("mode", format!("{ty:?}"), ty, ty, |values| {
-        let sorted = sorted(values, false);
+/// The most frequent value; the first in order if several are.
+pub fn mode(ty: &SqlType, descending: bool) -> RowAggregate {
+    let identity = format!("{descending} {ty:?}");
+    collecting("mode", identity, ty, ty, move |values| {
+        let sorted = sorted(values, descending);
         let mut best: Option<(&Value, usize)> = None;
         let mut at = 0;
         while let Some(value) = sorted.get(at) {
@@ -240,18 +242,117 @@ pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateU
     let held = ty.clone();
     let binary = *returns == SqlType::Jsonb;
     let aggregate = collecting(name, format!("{ty:?}"), ty, returns, move |values| {
-        let mut out = String::from("[");
-        for (i, value) in values.iter().enumerate() {
-            if i > 0 {
-                out.push_str(", ");
-            }
-            out.push_str(&crate::planned::functions::json::of_value(
-                value, &held, binary,
-            )?);
-        }
-        out.push(']');
-        Ok(Value::Text(out))
+        json_text(values, &held, binary, false)
     })
     .lenient();
     Arc::new(AggregateUDF::new_from_impl(aggregate))
+}
+
+fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Result<Value> {
+    let mut out = String::from("[");
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+            // PostgreSQL gives each array and each row a line of its own.
+            let own_line = matches!(value, Value::Array(_)) || of_rows && !value.is_null();
+            if own_line && !binary {
+                out.push_str("\n ");
+            }
+        }
+        let text = crate::planned::functions::json::of_value(value, ty, binary)?;
+        grow(&mut out, &text)?;
+    }
+    out.push(']');
+    Ok(Value::Text(out))
+}
+
+/// Appends, within PostgreSQL's limit of a gigabyte.
+fn grow(out: &mut String, more: &str) -> Result<()> {
+    const MOST: usize = 0x3fff_ffff;
+    if out.len() + more.len() >= MOST {
+        return Err(
+            Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(format!(
+                "Cannot enlarge string buffer containing {} bytes by {} more bytes.",
+                out.len(),
+                more.len()
+            )),
+        );
+    }
+    out.push_str(more);
+    Ok(())
+}
+
+/// `json_agg` and `jsonb_agg` of what `array_agg` collected.
+pub fn json_of_array(element: &SqlType, returns: &SqlType, of_rows: bool) -> RowFn {
+    let held = element.clone();
+    let binary = *returns == SqlType::Jsonb;
+    RowFn::new(
+        if binary { "jsonb_agg" } else { "json_agg" }.to_owned(),
+        of_rows.to_string(),
+        vec![SqlType::Array(Box::new(element.clone()))],
+        returns.clone(),
+        move |args| match args {
+            [ValueRef::Array(array)] => json_text(&array.items, &held, binary, of_rows),
+            _ => Err(arity()),
+        },
+    )
+}
+
+/// `string_agg` of what `array_agg` collected: NULLs left out, NULL when nothing is left.
+pub fn joined(delimiter: Value) -> RowFn {
+    RowFn::new(
+        "string_agg".to_owned(),
+        format!("{delimiter:?}"),
+        vec![SqlType::Array(Box::new(SqlType::Text))],
+        SqlType::Text,
+        move |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            let delimiter = match &delimiter {
+                Value::Text(text) => text.as_str(),
+                _ => "",
+            };
+            let mut out: Option<String> = None;
+            for item in &array.items {
+                let Value::Text(text) = item else { continue };
+                match &mut out {
+                    None => out = Some(text.clone()),
+                    Some(out) => {
+                        grow(out, delimiter)?;
+                        grow(out, text)?;
+                    }
+                }
+            }
+            Ok(out.map_or(Value::Null, Value::Text))
+        },
+    )
+}
+
+/// `array_agg(DISTINCT x)` of a sorted array whose equal items need not be the same.
+pub fn without_repeats(element: &SqlType) -> RowFn {
+    let held = element.clone();
+    let ty = SqlType::Array(Box::new(element.clone()));
+    RowFn::new(
+        "array_agg".to_owned(),
+        format!("{ty:?}"),
+        vec![ty.clone()],
+        ty,
+        move |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            let mut items: Vec<Value> = Vec::with_capacity(array.items.len());
+            for item in &array.items {
+                let repeated = items.last().is_some_and(|last| {
+                    last.is_null() && item.is_null()
+                        || cast::compare(&last.as_ref(), &item.as_ref()) == Some(Ordering::Equal)
+                });
+                if !repeated {
+                    items.push(item.clone());
+                }
+            }
+            Ok(Value::Array(Array::new(held.clone(), items)))
+        },
+    )
 }

@@ -3,7 +3,8 @@
 
 use crate::planned::arrow::{arrow_type, cell, scalar_of};
 use crate::planned::error::to_datafusion;
-use ahash::AHashSet;
+use crate::planned::num;
+use ahash::AHashMap;
 use datafusion::arrow::array::{Array as _, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -11,9 +12,10 @@ use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 use orbit_core::types::SqlType;
-use orbit_core::value::{Value, ValueRef};
+use orbit_core::value::{Interval, Value, ValueRef};
 use orbit_core::{Error, Result};
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -123,7 +125,7 @@ impl AggregateUDFImpl for RowAggregate {
         Ok(Box::new(RowAccumulator {
             state: (self.make)(),
             spec: self.clone(),
-            seen: args.is_distinct.then(AHashSet::new),
+            seen: args.is_distinct.then(AHashMap::new),
             frame: None,
         }))
     }
@@ -134,7 +136,7 @@ impl AggregateUDFImpl for RowAggregate {
         Ok(Box::new(RowAccumulator {
             state,
             spec: self.clone(),
-            seen: args.is_distinct.then(AHashSet::new),
+            seen: args.is_distinct.then(AHashMap::new),
             frame,
         }))
     }
@@ -159,11 +161,32 @@ impl AggregateUDFImpl for RowAggregate {
     }
 }
 
+type Row = Vec<ScalarValue>;
+
+/// A value that all its equals share; `None`: they are the same anyway.
+fn key_of(value: &ScalarValue) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::Decimal256(Some(carried), precision, scale) if *scale == num::SCALE => Some(
+            ScalarValue::Decimal256(Some(num::key(*carried)), *precision, *scale),
+        ),
+        ScalarValue::IntervalMonthDayNano(Some(value)) => {
+            let interval = Interval {
+                months: value.months,
+                days: value.days,
+                micros: value.nanoseconds / 1000,
+            };
+            Some(ScalarValue::Decimal128(Some(interval.span()), 38, 0))
+        }
+        _ => None,
+    }
+}
+
 struct RowAccumulator {
     state: Box<dyn State>,
     spec: RowAggregate,
-    /// DISTINCT: rows taken so far.
-    seen: Option<AHashSet<Vec<ScalarValue>>>,
+    /// DISTINCT: rows taken so far, by what makes equal ones the same; the row
+    /// itself beside it where that is something else.
+    seen: Option<AHashMap<Row, Option<Row>>>,
     /// The rows of a moving frame, where a state can't give rows back: the result
     /// is computed from all of them each time, as PostgreSQL does.
     frame: Option<VecDeque<Vec<Value>>>,
@@ -192,13 +215,23 @@ impl RowAccumulator {
                 continue;
             }
             if let Some(seen) = &mut self.seen {
-                let key = columns
+                let mut key = columns
                     .iter()
                     .map(|column| ScalarValue::try_from_array(column, row))
-                    .collect::<DfResult<Vec<_>>>()?;
-                if !seen.insert(key) {
-                    continue;
+                    .collect::<DfResult<Row>>()?;
+                let keyed = key.iter().any(|value| key_of(value).is_some());
+                let itself = keyed.then(|| key.clone());
+                if keyed {
+                    for value in &mut key {
+                        if let Some(common) = key_of(value) {
+                            *value = common;
+                        }
+                    }
                 }
+                match seen.entry(key) {
+                    Entry::Occupied(_) => continue,
+                    Entry::Vacant(place) => place.insert(itself),
+                };
             }
             work(self.state.as_mut(), &values).map_err(to_datafusion)?;
         }
@@ -272,8 +305,10 @@ impl Accumulator for RowAccumulator {
         // DISTINCT states meet by their rows; what was computed from them is done again.
         let mut states = vec![ScalarValue::Binary(None)];
         for (i, ty) in self.spec.args.iter().enumerate() {
-            let items: Vec<ScalarValue> =
-                seen.iter().filter_map(|row| row.get(i).cloned()).collect();
+            let items: Vec<ScalarValue> = seen
+                .iter()
+                .filter_map(|(key, row)| row.as_ref().unwrap_or(key).get(i).cloned())
+                .collect();
             states.push(ScalarValue::List(ScalarValue::new_list_nullable(
                 &items,
                 &arrow_type(ty),

@@ -577,3 +577,77 @@ pub fn avg_interval() -> Arc<AggregateUDF> {
         },
     ))
 }
+
+/// `min` and `max` of intervals go by what they span; of equals the last one wins.
+struct Extreme {
+    best: Option<Interval>,
+    greatest: bool,
+}
+
+impl Extreme {
+    fn take(&mut self, value: Interval) {
+        let keeps = self.best.is_some_and(|best| {
+            if self.greatest {
+                best.span() > value.span()
+            } else {
+                best.span() < value.span()
+            }
+        });
+        if !keeps {
+            self.best = Some(value);
+        }
+    }
+}
+
+impl State for Extreme {
+    fn add(&mut self, args: &[ValueRef<'_>]) -> Result<()> {
+        if let Some(ValueRef::Interval(value)) = args.first() {
+            self.take(*value);
+        }
+        Ok(())
+    }
+
+    fn result(&self) -> Result<Value> {
+        Ok(self.best.map_or(Value::Null, Value::Interval))
+    }
+
+    fn save(&self, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(best) = self.best {
+            out.extend_from_slice(&best.months.to_le_bytes());
+            out.extend_from_slice(&best.days.to_le_bytes());
+            out.extend_from_slice(&best.micros.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, saved: &[u8]) -> Result<()> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        let mut rest = saved;
+        self.take(Interval {
+            months: i32::from_le_bytes(take(&mut rest)?),
+            days: i32::from_le_bytes(take(&mut rest)?),
+            micros: i64::from_le_bytes(take(&mut rest)?),
+        });
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        24
+    }
+}
+
+pub fn extreme_interval(name: &str) -> Arc<AggregateUDF> {
+    let greatest = name == "max";
+    built(RowAggregate::new(
+        name,
+        "interval".to_owned(),
+        vec![SqlType::Interval],
+        SqlType::Interval,
+        move || Extreme {
+            best: None,
+            greatest,
+        },
+    ))
+}

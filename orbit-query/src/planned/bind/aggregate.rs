@@ -1,15 +1,20 @@
 //! Aggregate calls, and GROUP BY.
 
 use super::call::Args;
+use super::peers::{any_of, key_of, sortable};
 use super::scope::Scope;
+use super::select::distinct_name;
 use super::{Binder, Bound, Clause, literal};
 use crate::planned::aggregates;
 use crate::planned::error::Told;
+use crate::planned::functions::json;
+use crate::planned::functions::row::RowFn;
 use crate::planned::types;
+use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort};
-use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -23,9 +28,12 @@ impl Binder<'_> {
         function: &ast::Function,
         args: Args<'_>,
     ) -> Result<Bound> {
-        let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+        let Parts { call, ty, finish } = self.aggregate_parts(scope, name, function, args)?;
         let returned = carried(name, &ty);
         let call = Expr::AggregateFunction(call);
+        if let Some(finish) = finish {
+            return Ok(Bound::new(finish.call(vec![call]), ty));
+        }
         let wanted = crate::planned::arrow::arrow_type(&ty);
         if returned == wanted {
             return Ok(Bound::new(call, ty));
@@ -46,7 +54,7 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: Args<'_>,
-    ) -> Result<(AggregateFunction, SqlType)> {
+    ) -> Result<Parts> {
         let inside = Clause {
             name: "aggregate function calls",
             aggregates: function.over.is_some(),
@@ -75,8 +83,8 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: &Args<'_>,
-    ) -> Result<(AggregateFunction, SqlType)> {
-        let filter = match &function.filter {
+    ) -> Result<Parts> {
+        let mut filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(scope, filter)?;
                 Some(Box::new(self.boolean(bound, "FILTER")?.expr))
@@ -104,7 +112,15 @@ impl Binder<'_> {
                 )
             })?);
         }
+        let mut of_rows = false;
         for arg in &args.exprs {
+            if matches!(name, "json_agg" | "jsonb_agg") {
+                if let Some(row) = self.row_as_json(scope, arg, name == "jsonb_agg")? {
+                    of_rows = true;
+                    bounds.push(row);
+                    continue;
+                }
+            }
             let bound = match self.expr(scope, arg) {
                 Err(error) if name == "count" && error.is(state::UNDEFINED_COLUMN) => match arg {
                     ast::Expr::Identifier(ident) => {
@@ -117,25 +133,183 @@ impl Binder<'_> {
             bounds.push(bound);
         }
         if !function.within_group.is_empty() {
-            return self.ordered_set(scope, name, function, bounds, filter);
+            let (call, ty) = self.ordered_set(scope, name, function, bounds, filter)?;
+            return Ok(Parts::plain(call, ty));
+        }
+        if function.over.is_some() && !args.order_by.is_empty() {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "aggregate ORDER BY is not implemented for window functions",
+            ));
+        }
+        if matches!(name, "json_object_agg" | "jsonb_object_agg") && function.over.is_none() {
+            return self.object_of_pairs(scope, name, bounds, args, filter);
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
         let chosen = aggregates::choose(name, &have)?
             .ok_or_else(|| super::special::no_function(name, &have))?;
+        let given: Vec<Expr> = bounds.iter().map(|bound| bound.expr.clone()).collect();
+        let delimiter = bounds.get(1).and_then(|bound| bound.literal.clone());
         let mut exprs = Vec::with_capacity(bounds.len());
         for (bound, want) in bounds.into_iter().zip(&chosen.args) {
             exprs.push(self.aggregate_argument(bound, want)?);
         }
-        let order_by = self.sort_keys(scope, args.order_by)?;
+        let mut order_by = self.aggregate_order(scope, args, &given, &exprs)?;
+        if !keeps_order(name) {
+            order_by.clear();
+        }
+        let distinct = args.distinct && !harmless_distinct(name);
+        if name == "count" && distinct {
+            if let (Some(expr), Some(ty)) = (exprs.first_mut(), chosen.args.first()) {
+                *expr = sortable(std::mem::take(expr), ty);
+            }
+        }
+        let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
+        let alike = exprs
+            .first()
+            .and_then(|expr| key_of(expr, &crate::planned::arrow::arrow_type(&element)));
+        if let (true, Some(key)) = (distinct, alike) {
+            if name == "array_agg" && function.over.is_none() {
+                for sort in &mut order_by {
+                    sort.expr = key.clone();
+                }
+                let call = AggregateFunction::new_udf(
+                    chosen.function,
+                    exprs,
+                    false,
+                    filter,
+                    order_by,
+                    None,
+                );
+                return Ok(Parts {
+                    call,
+                    ty: chosen.returns,
+                    finish: Some(aggregates::without_repeats(&element)),
+                });
+            }
+            if name != "count" {
+                // With a filter DataFusion leaves DISTINCT to the aggregate, which
+                // knows equals when it sees them.
+                filter.get_or_insert_with(|| Box::new(datafusion::logical_expr::lit(true)));
+            }
+        }
+        // DataFusion's array_agg orders its items by itself, whatever the others want.
+        let over_array = function.over.is_none()
+            && match name {
+                "json_agg" | "jsonb_agg" => true,
+                "string_agg" => delimiter.is_some() && (distinct || !order_by.is_empty()),
+                _ => false,
+            };
+        if !over_array {
+            let call = AggregateFunction::new_udf(
+                chosen.function,
+                exprs,
+                distinct,
+                filter,
+                order_by,
+                None,
+            );
+            return Ok(Parts::plain(call, chosen.returns));
+        }
+        let finish = match delimiter {
+            Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
+            _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),
+        };
+        exprs.truncate(1);
         let call = AggregateFunction::new_udf(
-            chosen.function,
+            datafusion::functions_aggregate::array_agg::array_agg_udaf(),
             exprs,
-            args.distinct && !harmless_distinct(name),
+            distinct,
             filter,
             order_by,
             None,
         );
-        Ok((call, chosen.returns))
+        Ok(Parts {
+            call,
+            ty: chosen.returns,
+            finish: Some(finish),
+        })
+    }
+
+    /// `json_object_agg(key, value)`.
+    fn object_of_pairs(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        bounds: Vec<Bound>,
+        args: &Args<'_>,
+        filter: Option<Box<Expr>>,
+    ) -> Result<Parts> {
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        if have.len() != 2 {
+            return Err(super::special::no_function(name, &have));
+        }
+        let mut exprs = Vec::with_capacity(2);
+        let mut of = Vec::with_capacity(2);
+        for bound in bounds {
+            let bound = self.decided(bound)?;
+            of.push(bound.ty);
+            exprs.push(bound.expr);
+        }
+        let env = crate::planned::functions::Env {
+            format: self.settings.format.clone(),
+            types: of.clone(),
+        };
+        let field = json::object_field(of, env).call(exprs);
+        let order_by = if args.distinct {
+            vec![Sort::new(field.clone(), true, false)]
+        } else {
+            self.sort_keys(scope, args.order_by)?
+        };
+        let binary = name == "jsonb_object_agg";
+        Ok(Parts {
+            call: AggregateFunction::new_udf(
+                datafusion::functions_aggregate::array_agg::array_agg_udaf(),
+                vec![field],
+                args.distinct,
+                filter,
+                order_by,
+                None,
+            ),
+            ty: if binary {
+                SqlType::Jsonb
+            } else {
+                SqlType::Json
+            },
+            finish: Some(json::object_of_fields(binary)),
+        })
+    }
+
+    /// ORDER BY inside the call. DISTINCT sorts by the argument, and by nothing else.
+    fn aggregate_order(
+        &mut self,
+        scope: &Scope,
+        args: &Args<'_>,
+        given: &[Expr],
+        exprs: &[Expr],
+    ) -> Result<Vec<Sort>> {
+        if !args.distinct {
+            return self.sort_keys(scope, args.order_by);
+        }
+        let Some(first) = exprs.first() else {
+            return Ok(Vec::new());
+        };
+        let mut found = None;
+        for key in args.order_by {
+            let bound = self.expr(scope, &key.expr)?;
+            let bound = self.decided(bound)?;
+            if given.first() == Some(&bound.expr) || *first == bound.expr {
+                found.get_or_insert_with(|| sort_key(first.clone(), &key.options));
+            } else if !given.contains(&bound.expr) && !exprs.contains(&bound.expr) {
+                return Err(Error::new(
+                    state::INVALID_COLUMN_REFERENCE,
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                ));
+            }
+        }
+        Ok(vec![
+            found.unwrap_or_else(|| Sort::new(first.clone(), true, false)),
+        ])
     }
 
     fn aggregate_argument(&mut self, bound: Bound, want: &SqlType) -> Result<Expr> {
@@ -207,7 +381,7 @@ impl Binder<'_> {
             .map(|key| {
                 let bound = self.expr(scope, &key.expr)?;
                 let bound = self.decided(bound)?;
-                Ok(sort_key(bound.expr, &key.options))
+                Ok(sort_key(sortable(bound.expr, &bound.ty), &key.options))
             })
             .collect()
     }
@@ -227,6 +401,29 @@ impl Binder<'_> {
         );
         Ok(Bound::new(Expr::AggregateFunction(call), SqlType::Int4))
     }
+}
+
+/// An aggregate call and what becomes of its result.
+pub(super) struct Parts {
+    pub call: AggregateFunction,
+    pub ty: SqlType,
+    /// Makes the answer out of the array that `call` gives. Never with OVER.
+    finish: Option<RowFn>,
+}
+
+impl Parts {
+    fn plain(call: AggregateFunction, ty: SqlType) -> Parts {
+        Parts {
+            call,
+            ty,
+            finish: None,
+        }
+    }
+}
+
+/// Aggregates whose answer depends on the order of rows.
+fn keeps_order(name: &str) -> bool {
+    matches!(name, "array_agg" | "json_agg" | "jsonb_agg" | "string_agg")
 }
 
 /// The Arrow type an aggregate's result comes in.
@@ -309,42 +506,83 @@ pub(super) fn group(
     grouping: Grouping,
     aggregates: Vec<Expr>,
 ) -> Result<Grouped> {
-    let (keys, group_expr): (Vec<Expr>, Vec<Expr>) = match grouping {
-        Grouping::Plain(mut keys) => {
-            dedupe(&mut keys);
-            (keys.clone(), keys)
+    let mut keys: Vec<Expr> = match &grouping {
+        Grouping::Plain(keys) => keys.clone(),
+        Grouping::Sets(sets) => sets.iter().flatten().cloned().collect(),
+    };
+    dedupe(&mut keys);
+    let mut naming = Naming::default();
+    for key in &keys {
+        if let Expr::Column(column) = key {
+            naming.used.insert(column.name.clone());
+            naming.used.insert(column.flat_name());
         }
+    }
+    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
+    // What the plan groups by for each key.
+    let mut grouped_by: Vec<Expr> = Vec::with_capacity(keys.len());
+    let mut computed: Vec<Expr> = Vec::with_capacity(aggregates.len());
+    for key in &keys {
+        let ty = key.get_type(input.schema()).told()?;
+        let Some(common) = key_of(key, &ty) else {
+            let (expr, column) = naming.named(key);
+            grouped_by.push(expr);
+            replaced.push((key.clone(), column));
+            continue;
+        };
+        let (expr, common_column) = naming.named(&common);
+        grouped_by.push(expr);
+        let (any, shown) = naming.named(&any_of(key.clone()));
+        computed.push(any);
+        // In a grouping set without this key there is nothing to show.
+        let shown = match grouping {
+            Grouping::Plain(_) => shown,
+            Grouping::Sets(_) => {
+                let present = Expr::IsNotNull(Box::new(common_column.clone()));
+                Expr::Case(datafusion::logical_expr::expr::Case::new(
+                    None,
+                    vec![(Box::new(present), Box::new(shown))],
+                    None,
+                ))
+            }
+        };
+        replaced.push((common, common_column));
+        replaced.push((key.clone(), shown));
+    }
+    let planned = |key: &Expr| -> Expr {
+        let at = keys.iter().position(|known| known == key);
+        at.and_then(|at| grouped_by.get(at)).unwrap_or(key).clone()
+    };
+    for call in aggregates {
+        let mut own = call.clone();
+        if let Expr::AggregateFunction(function) = &mut own {
+            // GROUPING names the keys as the plan has them.
+            if function.func.name() == "grouping" {
+                for arg in &mut function.params.args {
+                    *arg = planned(arg);
+                }
+            }
+        }
+        let (expr, column) = naming.named(&own);
+        computed.push(expr);
+        replaced.push((call, column));
+    }
+    let group_expr = match grouping {
+        Grouping::Plain(_) => grouped_by,
         Grouping::Sets(sets) => {
-            let mut keys: Vec<Expr> = sets.iter().flatten().cloned().collect();
-            dedupe(&mut keys);
-            (
-                keys,
-                vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))],
-            )
+            let sets = sets
+                .iter()
+                .map(|set| set.iter().map(planned).collect())
+                .collect();
+            vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
         }
     };
     let (input, group_expr) = queries_first(input, group_expr)?;
     let plan = LogicalPlanBuilder::from(input)
-        .aggregate(group_expr, aggregates.clone())
+        .aggregate(group_expr, computed)
         .told()?
         .build()
         .told()?;
-    let schema = plan.schema().clone();
-    let column = |name: &Expr| -> Result<Expr> {
-        let wanted = name.schema_name().to_string();
-        if let Expr::Column(column) = name {
-            return Ok(Expr::Column(column.clone()));
-        }
-        schema
-            .iter()
-            .find(|(_, field)| *field.name() == wanted)
-            .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
-            .ok_or_else(|| Error::internal(format!("GROUP BY lost {wanted}")))
-    };
-    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
-    for expr in keys.iter().chain(&aggregates) {
-        replaced.push((expr.clone(), column(expr)?));
-    }
     Ok(Grouped { plan, replaced })
 }
 
@@ -381,6 +619,30 @@ fn queries_first(input: LogicalPlan, keys: Vec<Expr>) -> Result<(LogicalPlan, Ve
         .build()
         .told()?;
     Ok((plan, shown))
+}
+
+/// Names for what a plan computes. DataFusion's own leave casts out, so that
+/// sum(x) and sum(x::numeric) would be one.
+#[derive(Default)]
+struct Naming {
+    used: AHashSet<String>,
+}
+
+impl Naming {
+    /// The expression as the plan gets it, and the column it becomes.
+    fn named(&mut self, expr: &Expr) -> (Expr, Expr) {
+        if let Expr::Column(_) = expr {
+            return (expr.clone(), expr.clone());
+        }
+        let own = expr.schema_name().to_string();
+        let name = distinct_name(&mut self.used, &own);
+        let column = Expr::Column(Column::new_unqualified(&name));
+        if name == own {
+            (expr.clone(), column)
+        } else {
+            (expr.clone().alias(name), column)
+        }
+    }
 }
 
 fn dedupe(exprs: &mut Vec<Expr>) {

@@ -75,8 +75,28 @@ pub(super) fn is_set_returning(name: &str) -> bool {
             | "regexp_matches"
             | "json_array_elements"
             | "jsonb_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements_text"
             | "jsonb_object_keys"
             | "json_object_keys"
+    )
+}
+
+/// Functions that mean nothing without OVER.
+fn is_window_only(name: &str) -> bool {
+    matches!(
+        name,
+        "row_number"
+            | "rank"
+            | "dense_rank"
+            | "percent_rank"
+            | "cume_dist"
+            | "ntile"
+            | "lag"
+            | "lead"
+            | "first_value"
+            | "last_value"
+            | "nth_value"
     )
 }
 
@@ -91,6 +111,9 @@ impl Binder<'_> {
                 )),
             };
         }
+        if name == "make_interval" {
+            return self.make_interval(scope, function);
+        }
         let args = arguments(function)?;
         if function.over.is_some() {
             if !self.clause.windows {
@@ -103,6 +126,12 @@ impl Binder<'_> {
                 return Err(not_allowed("aggregate", self.clause.name));
             }
             return self.aggregate_call(scope, &name, function, args);
+        }
+        if is_window_only(&name) {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("window function {name} requires an OVER clause"),
+            ));
         }
         if function.filter.is_some() {
             return Err(Error::new(
@@ -127,6 +156,7 @@ impl Binder<'_> {
                     }
                 }
             }
+            ("age", [since]) => return self.age_today(scope, since),
             ("array", items) => {
                 return self.array(
                     scope,
@@ -146,6 +176,13 @@ impl Binder<'_> {
             }
             ("grouping", _) => return self.grouping_call(scope, &args),
             _ => {}
+        }
+        if let ("row_to_json" | "to_json" | "to_jsonb", [value]) =
+            (name.as_str(), args.exprs.as_slice())
+        {
+            if let Some(row) = self.row_as_json(scope, value, name == "to_jsonb")? {
+                return Ok(row);
+            }
         }
         if is_set_returning(&name) {
             return self.set_returning(scope, &name, &args);
@@ -267,6 +304,128 @@ impl Binder<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// All of its arguments have defaults, and may be named.
+    fn make_interval(&mut self, scope: &Scope, function: &ast::Function) -> Result<Bound> {
+        const NAMES: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+        let args: &[FunctionArg] = match &function.args {
+            FunctionArguments::List(list) => &list.args,
+            _ => &[],
+        };
+        let mut given: [Option<Bound>; 7] = Default::default();
+        let mut named = false;
+        for (at, arg) in args.iter().enumerate() {
+            let (name, value) = match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                }
+                | FunctionArg::ExprNamed {
+                    name: ast::Expr::Identifier(name),
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => (Some(types::fold(name)), value),
+                other => return Err(Error::unsupported(format_args!("the argument {other}"))),
+            };
+            let bound = self.expr(scope, value)?;
+            if named && name.is_none() {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    "positional argument cannot follow named argument",
+                ));
+            }
+            let place = match &name {
+                Some(name) => NAMES.iter().position(|known| known == name),
+                None => Some(at),
+            };
+            named |= name.is_some();
+            match place.and_then(|place| given.get_mut(place)) {
+                Some(slot) if slot.is_none() => *slot = Some(bound),
+                _ => return Err(no_function("make_interval", &[bound.ty])),
+            }
+        }
+        let mut bounds = Vec::with_capacity(NAMES.len());
+        for (at, bound) in given.into_iter().enumerate() {
+            bounds.push(match bound {
+                Some(bound) => bound,
+                None if at == NAMES.len() - 1 => {
+                    literal::constant(Value::Float8(0.0), SqlType::Float8)?
+                }
+                None => literal::constant(Value::Int4(0), SqlType::Int4)?,
+            });
+        }
+        self.call_table("make_interval", bounds)
+    }
+
+    /// `age(x)`: up to midnight today.
+    fn age_today(&mut self, scope: &Scope, since: &ast::Expr) -> Result<Bound> {
+        let value = self.expr(scope, since)?;
+        let now = literal::placeholder(moment::NOW, &SqlType::TimestampTz);
+        let today = self.cast(Bound::new(now, SqlType::TimestampTz), &SqlType::Date)?;
+        let ty = match value.ty {
+            SqlType::Timestamp | SqlType::Date => SqlType::Timestamp,
+            _ => SqlType::TimestampTz,
+        };
+        let today = self.cast(today, &ty)?;
+        self.call_table("age", vec![today, value])
+    }
+
+    /// `t` where it means a row of the relation t, and `row(...)`, as JSON.
+    pub(super) fn row_as_json(
+        &mut self,
+        scope: &Scope,
+        value: &ast::Expr,
+        binary: bool,
+    ) -> Result<Option<Bound>> {
+        let items: Vec<&ast::Expr> = match super::operator::unnested(value) {
+            ast::Expr::Identifier(ident) => {
+                let name = types::fold(ident);
+                if self.resolve(scope, std::slice::from_ref(ident))?.is_some() {
+                    return Ok(None);
+                }
+                let Some(relation) = scope.relation(None, &name) else {
+                    return Ok(None);
+                };
+                let columns = relation
+                    .columns
+                    .iter()
+                    .map(|column| (column.name.clone(), column.bound.clone()))
+                    .collect();
+                return self.json_object(columns, binary).map(Some);
+            }
+            ast::Expr::Tuple(items) => items.iter().collect(),
+            ast::Expr::Function(function) if types::last_name(&function.name) == "row" => {
+                arguments(function)?.exprs
+            }
+            _ => return Ok(None),
+        };
+        let mut columns = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            columns.push((format!("f{}", at + 1), self.expr(scope, item)?));
+        }
+        self.json_object(columns, binary).map(Some)
+    }
+
+    fn json_object(&mut self, columns: Vec<(String, Bound)>, binary: bool) -> Result<Bound> {
+        let mut names = Vec::with_capacity(columns.len());
+        let mut of = Vec::with_capacity(columns.len());
+        let mut exprs = Vec::with_capacity(columns.len());
+        for (name, bound) in columns {
+            let bound = self.decided(bound)?;
+            names.push(name);
+            of.push(bound.ty);
+            exprs.push(bound.expr);
+        }
+        let ty = if binary {
+            SqlType::Jsonb
+        } else {
+            SqlType::Json
+        };
+        let row = crate::planned::functions::json::of_row(names, of, binary);
+        Ok(Bound::new(row.call(exprs), ty))
     }
 
     /// `count(t.*)`, `count(t)`: rows of which not all is NULL.

@@ -1,6 +1,7 @@
 //! Expressions, one case of the syntax at a time.
 
 use super::operator::{balanced, binary, numeric_key, unnested};
+use super::peers::sortable;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::types;
@@ -124,6 +125,34 @@ impl Binder<'_> {
                 pattern,
                 escape_char,
             } => self.like(scope, expr, pattern, escape_char.as_ref(), *negated, true),
+            E::Like {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let op = if *negated {
+                    ast::BinaryOperator::PGNotLikeMatch
+                } else {
+                    ast::BinaryOperator::PGLikeMatch
+                };
+                self.quantified(scope, expr, &op, pattern, true)
+            }
+            E::ILike {
+                negated,
+                any: true,
+                expr,
+                pattern,
+                escape_char: None,
+            } => {
+                let op = if *negated {
+                    ast::BinaryOperator::PGNotILikeMatch
+                } else {
+                    ast::BinaryOperator::PGILikeMatch
+                };
+                self.quantified(scope, expr, &op, pattern, true)
+            }
             E::SimilarTo {
                 negated,
                 expr,
@@ -367,7 +396,7 @@ impl Binder<'_> {
             Ok(if numeric {
                 numeric_key(binder.to_carrier(bound)?.expr)
             } else {
-                binder.coerce(bound, &ty)?.expr
+                sortable(binder.coerce(bound, &ty)?.expr, &ty)
             })
         };
         let value = to_common(self, value)?;

@@ -7,11 +7,11 @@ use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, choose};
 use crate::planned::operators::arith::{Arith, ArithOp};
 use crate::planned::{num, types};
-use datafusion::arrow::array::{AsArray, Decimal256Array};
-use datafusion::arrow::datatypes::Decimal256Type;
+use datafusion::arrow::array::{AsArray, Decimal128Array, Decimal256Array};
+use datafusion::arrow::datatypes::{DataType, Decimal256Type, IntervalMonthDayNanoType};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use orbit_core::types::SqlType;
-use orbit_core::value::{Numeric, Value, ValueRef};
+use orbit_core::value::{Interval, Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, BinaryOperator as Op};
 
@@ -383,6 +383,9 @@ impl Binder<'_> {
         }
         let left = self.coerce(left, &ty)?;
         let right = self.coerce(right, &ty)?;
+        if ty == S::Interval {
+            return Ok((interval_key(left.expr), interval_key(right.expr)));
+        }
         Ok((left.expr, right.expr))
     }
 
@@ -590,6 +593,30 @@ pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
             let column = columns[0].as_primitive::<Decimal256Type>();
             let keys: Decimal256Array = column.unary(num::key);
             Ok(std::sync::Arc::new(keys.with_data_type(num::carrier())))
+        },
+    )
+    .call(vec![expr])
+}
+
+/// What an interval spans, in microseconds: one day equals 24 hours.
+pub(in crate::planned) fn interval_key(expr: Expr) -> Expr {
+    crate::planned::operators::vector::VectorFn::new(
+        "interval_key",
+        vec![SqlType::Interval],
+        SqlType::Numeric(Some((38, 0))),
+        |columns| {
+            let column = columns[0].as_primitive::<IntervalMonthDayNanoType>();
+            let keys: Decimal128Array = column.unary(|value| {
+                Interval {
+                    months: value.months,
+                    days: value.days,
+                    micros: value.nanoseconds / 1000,
+                }
+                .span()
+            });
+            Ok(std::sync::Arc::new(
+                keys.with_data_type(DataType::Decimal128(38, 0)),
+            ))
         },
     )
     .call(vec![expr])

@@ -1,7 +1,7 @@
 //! WITH, ORDER BY and LIMIT around a query's body.
 
 use super::aggregate::sort_key;
-use super::operator::numeric_key;
+use super::peers::sortable;
 use super::scope::Scope;
 use super::{Binder, BoundQuery, Clause, Cte, OutColumn};
 use crate::planned::error::Told;
@@ -368,15 +368,6 @@ pub(super) fn ordinal(expr: &ast::Expr, columns: usize, clause: &str) -> Result<
             format!("non-integer constant in {clause}"),
         )),
         _ => Ok(None),
-    }
-}
-
-/// What to sort by so that equal numbers are peers.
-pub(super) fn sortable(expr: Expr, ty: &SqlType) -> Expr {
-    if matches!(ty, SqlType::Numeric(_)) && crate::planned::arrow::fixed_scale(ty).is_none() {
-        numeric_key(expr)
-    } else {
-        expr
     }
 }
 

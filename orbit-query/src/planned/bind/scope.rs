@@ -5,6 +5,7 @@ use crate::planned::types::fold;
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
+use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Ident;
 use std::sync::Arc;
@@ -141,10 +142,19 @@ impl Binder<'_> {
                             state::AMBIGUOUS_COLUMN,
                             format!("column reference \"{name}\" is ambiguous"),
                         )),
-                        (None, _) => Err(Error::new(
-                            state::UNDEFINED_COLUMN,
-                            format!("column {qualifier}.{name} does not exist"),
-                        )),
+                        (None, _) => {
+                            let error = Error::new(
+                                state::UNDEFINED_COLUMN,
+                                format!("column {qualifier}.{name} does not exist"),
+                            );
+                            let mut names = relation.columns.iter().map(|column| &column.name);
+                            Err(match names.find(|near| is_near(near, name)) {
+                                Some(near) => error.with_hint(format!(
+                                    "Perhaps you meant to reference the column \"{qualifier}.{near}\"."
+                                )),
+                                None => error,
+                            })
+                        }
                     })
                 };
                 if let Some(found) = find(scope) {
@@ -155,12 +165,43 @@ impl Binder<'_> {
                         return as_outer(&found?).map(Some);
                     }
                 }
-                Err(Error::new(
-                    state::UNDEFINED_TABLE,
-                    format!("missing FROM-clause entry for table \"{qualifier}\""),
-                ))
+                Err(self.no_such_relation(scope, qualifier))
             }
             [] => Ok(None),
+        }
+    }
+
+    /// A table that goes by another name here gets a hint.
+    pub(super) fn no_such_relation(&self, scope: &Scope, name: &str) -> Error {
+        let is_of = |relation: &&ScopeRelation, oid: Oid| {
+            let mut origins = relation.columns.iter().map(|column| column.bound.origin);
+            !relation.alias.is_empty()
+                && origins.len() > 0
+                && origins.all(|origin| origin.is_some_and(|(table, _)| table == oid))
+        };
+        let scopes = || std::iter::once(scope).chain(self.outer.iter().rev());
+        let alias = self
+            .tables
+            .iter()
+            .filter(|table| table.name == name)
+            .find_map(|table| {
+                scopes()
+                    .flat_map(|scope| &scope.relations)
+                    .find(|relation| is_of(relation, table.oid))
+            })
+            .map(|relation| &relation.alias);
+        match alias {
+            Some(alias) => Error::new(
+                state::UNDEFINED_TABLE,
+                format!("invalid reference to FROM-clause entry for table \"{name}\""),
+            )
+            .with_hint(format!(
+                "Perhaps you meant to reference the table alias \"{alias}\"."
+            )),
+            None => Error::new(
+                state::UNDEFINED_TABLE,
+                format!("missing FROM-clause entry for table \"{name}\""),
+            ),
         }
     }
 

@@ -5,7 +5,8 @@
 use super::aggregate::{Grouped, Grouping, collect_aggregates, group, has_aggregate, sort_key};
 use super::expr::not_allowed;
 use super::from::{all_of, split};
-use super::query::{ordinal, sortable, sorted};
+use super::peers::{distinct_rows, sortable};
+use super::query::{ordinal, sorted};
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
@@ -17,9 +18,14 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, WindowFrame, WindowFunctionDefinition,
 };
+use orbit_core::error::SqlState;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
+
+/// What PostgreSQL's tuples have room for.
+const MOST_COLUMNS: usize = 1664;
+const TOO_MANY_COLUMNS: SqlState = SqlState(*b"54011");
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
@@ -249,12 +255,9 @@ impl Binder<'_> {
                     _,
                 ) => {
                     let wanted = types::last_name(name);
-                    let relation = scope.relation(None, &wanted).ok_or_else(|| {
-                        Error::new(
-                            state::UNDEFINED_TABLE,
-                            format!("missing FROM-clause entry for table \"{wanted}\""),
-                        )
-                    })?;
+                    let relation = scope
+                        .relation(None, &wanted)
+                        .ok_or_else(|| self.no_such_relation(scope, &wanted))?;
                     items.extend(relation.columns.iter().map(|column| Item {
                         name: column.name.clone(),
                         bound: column.bound.clone(),
@@ -265,6 +268,12 @@ impl Binder<'_> {
             }
         }
         self.aliases.clear();
+        if items.len() > MOST_COLUMNS {
+            return Err(Error::new(
+                TOO_MANY_COLUMNS,
+                format!("target lists can have at most {MOST_COLUMNS} entries"),
+            ));
+        }
         Ok(items)
     }
 
@@ -514,19 +523,18 @@ impl Binder<'_> {
         if calls.is_empty() {
             return Ok(plan);
         }
-        let plan = LogicalPlanBuilder::window_plan(plan, calls.clone()).told()?;
+        let (plan, columns) = with_windows(plan, &calls)?;
         let rewrite = |expr: &mut Expr| -> Result<()> {
             let rewritten = std::mem::take(expr)
                 .transform_down(|expr| {
-                    Ok(if calls.contains(&expr) {
-                        let name = expr.schema_name().to_string();
-                        Transformed::new(
-                            Expr::Column(Column::new_unqualified(name)),
+                    let at = calls.iter().position(|call| *call == expr);
+                    Ok(match at.and_then(|at| columns.get(at)) {
+                        Some(column) => Transformed::new(
+                            Expr::Column(column.clone()),
                             true,
                             TreeNodeRecursion::Jump,
-                        )
-                    } else {
-                        Transformed::no(expr)
+                        ),
+                        None => Transformed::no(expr),
                     })
                 })
                 .told()?
@@ -598,11 +606,14 @@ impl Binder<'_> {
             };
             keys.push(sort_key(expr, &item.options));
         }
-        let mut builder = LogicalPlanBuilder::from(plan).project(exprs).told()?;
+        let mut plan = LogicalPlanBuilder::from(plan)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
         if distinct {
-            builder = builder.distinct().told()?;
+            plan = distinct_rows(plan)?;
         }
-        let mut plan = builder.build().told()?;
         if !keys.is_empty() {
             plan = sorted(plan, keys)?;
         }
@@ -619,6 +630,34 @@ impl Binder<'_> {
         }
         Ok(BoundQuery { plan, columns })
     }
+}
+
+/// The plan with these window functions, and the column each became.
+fn with_windows(plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Column>)> {
+    let mut used = AHashSet::new();
+    let mut plain = Vec::with_capacity(calls.len());
+    // DataFusion's names leave casts out: sum(x) and sum(x::numeric) would be one.
+    let mut renamed = Vec::new();
+    let mut columns = Vec::with_capacity(calls.len());
+    for call in calls {
+        let own = call.schema_name().to_string();
+        let name = distinct_name(&mut used, &own);
+        if name == own {
+            plain.push(call.clone());
+        } else {
+            renamed.push(call.clone().alias(&name));
+        }
+        columns.push(Column::new_unqualified(name));
+    }
+    let mut plan = LogicalPlanBuilder::window_plan(plan, plain).told()?;
+    for call in renamed {
+        plan = LogicalPlanBuilder::from(plan)
+            .window([call])
+            .told()?
+            .build()
+            .told()?;
+    }
+    Ok((plan, columns))
 }
 
 fn regroup(grouped: &Grouped, bound: &mut Bound) -> Result<()> {

@@ -1,10 +1,11 @@
 //! VALUES, UNION, INTERSECT, EXCEPT.
 
+use super::peers::{distinct_rows, key_of, number_within};
 use super::{Binder, Bound, BoundQuery, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::types;
-use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::common::{Column, JoinType, NullEquality};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
@@ -177,31 +178,20 @@ impl Binder<'_> {
             return Err(Error::internal("a set operation without sides"));
         };
         for next in plans {
-            plan = match (op, all) {
-                (SetOperator::Union, true) => LogicalPlanBuilder::from(plan)
+            plan = match op {
+                SetOperator::Union => LogicalPlanBuilder::from(plan)
                     .union(next)
                     .told()?
                     .build()
                     .told()?,
-                (SetOperator::Union, false) => LogicalPlanBuilder::from(plan)
-                    .union(next)
-                    .told()?
-                    .build()
-                    .told()?,
-                (SetOperator::Intersect, _) => {
-                    LogicalPlanBuilder::intersect(plan, next, all).told()?
-                }
-                (SetOperator::Except | SetOperator::Minus, _) => {
-                    LogicalPlanBuilder::except(plan, next, all).told()?
+                SetOperator::Intersect => matched(plan, next, JoinType::LeftSemi, all)?,
+                SetOperator::Except | SetOperator::Minus => {
+                    matched(plan, next, JoinType::LeftAnti, all)?
                 }
             };
         }
         if op == SetOperator::Union && !all {
-            plan = LogicalPlanBuilder::from(plan)
-                .distinct()
-                .told()?
-                .build()
-                .told()?;
+            plan = distinct_rows(plan)?;
         }
         // One set of unqualified names again, whatever the operation made of them.
         let schema = plan.schema().clone();
@@ -275,4 +265,78 @@ impl Binder<'_> {
             .told()?;
         Ok(BoundQuery { plan, columns })
     }
+}
+
+/// INTERSECT and EXCEPT: the left side's rows with, or without, an equal on the right.
+fn matched(
+    left: LogicalPlan,
+    right: LogicalPlan,
+    join: JoinType,
+    all: bool,
+) -> Result<LogicalPlan> {
+    let left = if all { left } else { distinct_rows(left)? };
+    let (left, left_keys) = comparable_rows(left, "l", all)?;
+    let (right, right_keys) = comparable_rows(right, "r", all)?;
+    LogicalPlanBuilder::from(left)
+        .join_detailed(
+            right,
+            join,
+            (left_keys, right_keys),
+            None,
+            NullEquality::NullEqualsNull,
+        )
+        .told()?
+        .build()
+        .told()
+}
+
+/// The rows, behind them what to compare them by. `numbered`: copies of a row
+/// count one, two, three, so that each finds at most one on the other side.
+fn comparable_rows(
+    plan: LogicalPlan,
+    prefix: &str,
+    numbered: bool,
+) -> Result<(LogicalPlan, Vec<Column>)> {
+    let schema = plan.schema().clone();
+    let mut shown = Vec::with_capacity(schema.fields().len() + 1);
+    let mut added = Vec::new();
+    let mut keys = Vec::with_capacity(schema.fields().len() + 1);
+    for (at, (qualifier, field)) in schema.iter().enumerate() {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let mut name = format!("{prefix}{at}");
+        shown.push(column.clone().alias(&name));
+        if let Some(key) = key_of(&column, field.data_type()) {
+            name = format!("{prefix}key{at}");
+            added.push(key.alias(&name));
+        }
+        keys.push(Column::new_unqualified(name));
+    }
+    shown.append(&mut added);
+    let plan = LogicalPlanBuilder::from(plan)
+        .project(shown)
+        .told()?
+        .build()
+        .told()?;
+    if !numbered {
+        return Ok((plan, keys));
+    }
+    let copy = number_within(keys.iter().cloned().map(Expr::Column).collect());
+    let number = Column::new_unqualified(format!("{prefix}copy"));
+    let mut exprs: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
+    exprs.push(
+        Expr::Column(Column::new_unqualified(copy.schema_name().to_string())).alias(&number.name),
+    );
+    keys.push(number);
+    let plan = LogicalPlanBuilder::window_plan(plan, vec![copy]).told()?;
+    let plan = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .told()?
+        .build()
+        .told()?;
+    Ok((plan, keys))
 }

@@ -10,7 +10,7 @@ use crate::planned::types;
 use datafusion::logical_expr::expr::{Case, Like};
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::types::SqlType;
-use orbit_core::value::{Array, Value, ValueRef};
+use orbit_core::value::{Array, Interval, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 
@@ -314,6 +314,7 @@ impl Binder<'_> {
         let exprs = self.branches(bounds, &ty)?;
         let expr = match name {
             "coalesce" => datafusion::functions::core::expr_fn::coalesce(exprs),
+            _ if ty == SqlType::Interval => extreme_interval(exprs, name == "greatest"),
             "greatest" => datafusion::functions::core::expr_fn::greatest(exprs),
             _ => datafusion::functions::core::expr_fn::least(exprs),
         };
@@ -460,6 +461,37 @@ impl Binder<'_> {
             )),
         }
     }
+}
+
+/// GREATEST and LEAST of intervals, by what they span.
+fn extreme_interval(exprs: Vec<Expr>, greatest: bool) -> Expr {
+    RowFn::new(
+        if greatest { "greatest" } else { "least" }.to_owned(),
+        "interval".to_owned(),
+        vec![SqlType::Interval; exprs.len()],
+        SqlType::Interval,
+        move |args| {
+            let mut best = None;
+            for arg in args {
+                let ValueRef::Interval(value) = arg else {
+                    continue;
+                };
+                let better = best.is_none_or(|best: Interval| {
+                    if greatest {
+                        value.span() > best.span()
+                    } else {
+                        value.span() < best.span()
+                    }
+                });
+                if better {
+                    best = Some(*value);
+                }
+            }
+            Ok(best.map_or(Value::Null, Value::Interval))
+        },
+    )
+    .lenient()
+    .call(exprs)
 }
 
 pub(super) fn type_list(args: &[SqlType]) -> String {

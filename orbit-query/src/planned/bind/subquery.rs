@@ -6,17 +6,22 @@ use super::scope::{Scope, as_outer};
 use super::{Binder, Bound, BoundQuery, literal};
 use crate::planned::arrow::arrow_type;
 use crate::planned::error::Told;
+use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::types;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue, Spans};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::count::count;
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::expr::{
+    AggregateFunction, Exists, InSubquery, SetComparison, SetQuantifier,
+};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col, lit, not, when,
+    Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, Subquery, col, lit, not,
+    when,
 };
 use orbit_core::types::SqlType;
+use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
@@ -101,6 +106,12 @@ impl Binder<'_> {
         } else {
             ty
         };
+        if !inner.plan.all_out_ref_exprs().is_empty() {
+            if let Some(rows) = collected(&inner)? {
+                let array = Expr::ScalarSubquery(subquery(rows.plan));
+                return Ok(Bound::new(only_row(&ty, rows.skip, rows.fetch, array), ty));
+            }
+        }
         Ok(Bound::new(Expr::ScalarSubquery(subquery(inner.plan)), ty))
     }
 
@@ -452,4 +463,109 @@ impl Binder<'_> {
         };
         crate::planned::functions::array::quantified(value, array, operator, any)
     }
+}
+
+/// A subquery's rows as one array, and which of them LIMIT and OFFSET leave.
+struct Collected {
+    plan: LogicalPlan,
+    skip: usize,
+    fetch: Option<usize>,
+}
+
+/// DataFusion takes a correlated subquery apart only when it aggregates, so one
+/// that doesn't has its rows collected. `None`: nothing to do, or nothing we can.
+fn collected(query: &BoundQuery) -> Result<Option<Collected>> {
+    let Some(column) = query.columns.first() else {
+        return Ok(None);
+    };
+    let mut plan = &query.plan;
+    let (mut skip, mut fetch) = (0, None);
+    if let LogicalPlan::Limit(limit) = plan {
+        let (FetchType::Literal(most), SkipType::Literal(before)) = (
+            limit.get_fetch_type().told()?,
+            limit.get_skip_type().told()?,
+        ) else {
+            return Ok(None);
+        };
+        (skip, fetch) = (before, most);
+        plan = &limit.input;
+    }
+    if aggregates(plan) || plan.max_rows().is_some_and(|rows| rows <= 1) {
+        return Ok(None);
+    }
+    // The order is the aggregate's to make. Above it may stand a projection of
+    // columns that leaves out what is sorted by.
+    let below = match plan {
+        LogicalPlan::Projection(kept)
+            if kept.expr.iter().all(|expr| matches!(expr, Expr::Column(_))) =>
+        {
+            &*kept.input
+        }
+        other => other,
+    };
+    let mut order_by = Vec::new();
+    if let LogicalPlan::Sort(sort) = below {
+        order_by.clone_from(&sort.expr);
+        plan = &sort.input;
+    }
+    let call = Expr::AggregateFunction(AggregateFunction::new_udf(
+        datafusion::functions_aggregate::array_agg::array_agg_udaf(),
+        vec![Expr::Column(column.column.clone())],
+        false,
+        None,
+        order_by,
+        None,
+    ));
+    let plan = LogicalPlanBuilder::from(plan.clone())
+        .aggregate(Vec::<Expr>::new(), vec![call.alias("rows")])
+        .told()?
+        .build()
+        .told()?;
+    Ok(Some(Collected { plan, skip, fetch }))
+}
+
+/// Whether the query is an aggregate's over all its rows: DataFusion can join to it.
+fn aggregates(plan: &LogicalPlan) -> bool {
+    let mut plan = plan;
+    loop {
+        plan = match plan {
+            LogicalPlan::Projection(projection) => &projection.input,
+            LogicalPlan::SubqueryAlias(alias) => &alias.input,
+            LogicalPlan::Filter(filter) if matches!(*filter.input, LogicalPlan::Aggregate(_)) => {
+                &filter.input
+            }
+            LogicalPlan::Aggregate(aggregate) => return aggregate.group_expr.is_empty(),
+            _ => return false,
+        };
+    }
+}
+
+/// The one row among those collected; NULL if there is none. Looked at only
+/// where the subquery is, for other values of its parameters may find several.
+fn only_row(ty: &SqlType, skip: usize, fetch: Option<usize>, array: Expr) -> Expr {
+    RowFn::new(
+        "only_row".to_owned(),
+        format!("{ty:?} {skip} {fetch:?}"),
+        vec![SqlType::Array(Box::new(ty.clone()))],
+        ty.clone(),
+        move |args| {
+            let [ValueRef::Array(rows)] = args else {
+                return Err(arity());
+            };
+            let mut rows = rows
+                .items
+                .iter()
+                .skip(skip)
+                .take(fetch.unwrap_or(usize::MAX));
+            match (rows.next(), rows.next()) {
+                (None, _) => Ok(Value::Null),
+                (Some(row), None) => Ok(row.clone()),
+                _ => Err(Error::new(
+                    state::CARDINALITY_VIOLATION,
+                    "more than one row returned by a subquery used as an expression",
+                )),
+            }
+        },
+    )
+    .call(vec![array])
 }

@@ -12,11 +12,15 @@ use datafusion::logical_expr::expr::{Cast, Sort, WindowFunction, WindowFunctionP
 use datafusion::logical_expr::{
     Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, WindowUDF,
 };
+use orbit_core::error::SqlState;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
+
+const NTILE_ARGUMENT: SqlState = SqlState(*b"22014");
+const NTH_VALUE_ARGUMENT: SqlState = SqlState(*b"22016");
 
 impl Binder<'_> {
     pub(super) fn window_call(
@@ -63,12 +67,14 @@ impl Binder<'_> {
         let mut partition_by = Vec::with_capacity(spec.partition_by.len());
         for key in &spec.partition_by {
             let bound = self.expr(scope, key)?;
-            partition_by.push(self.decided(bound)?.expr);
+            let bound = self.decided(bound)?;
+            partition_by.push(super::peers::sortable(bound.expr, &bound.ty));
         }
         let mut order_by = self.sort_keys(scope, &spec.order_by)?;
         let frame = self.frame(&spec, &mut order_by)?;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
-            let (call, ty) = self.aggregate_parts(scope, name, function, args)?;
+            let super::aggregate::Parts { call, ty, .. } =
+                self.aggregate_parts(scope, name, function, args)?;
             let params = call.params;
             (
                 WindowFunctionDefinition::AggregateUDF(call.func),
@@ -233,8 +239,7 @@ impl Binder<'_> {
             "cume_dist" => plain(df::cume_dist::cume_dist_udwf(), SqlType::Float8),
             "ntile" => {
                 let [buckets] = <[Bound; 1]>::try_from(bounds).map_err(|_| wrong())?;
-                let buckets =
-                    self.small_constant(buckets, "argument of ntile must be greater than zero", 1)?;
+                let buckets = self.small_constant(buckets, Some((NTILE_ARGUMENT, "ntile")))?;
                 Ok((df::ntile::ntile_udwf(), vec![buckets], SqlType::Int4))
             }
             "lag" | "lead" => {
@@ -251,7 +256,7 @@ impl Binder<'_> {
                 }
                 let mut exprs = vec![value.expr];
                 if let Some(offset) = offset {
-                    exprs.push(self.small_constant(offset, "", i64::MIN)?);
+                    exprs.push(self.small_constant(offset, None)?);
                 }
                 if let Some(default) = default {
                     exprs.push(self.coerce_branch(default, &ty)?.expr);
@@ -276,8 +281,7 @@ impl Binder<'_> {
             "nth_value" => {
                 let [value, nth] = <[Bound; 2]>::try_from(bounds).map_err(|_| wrong())?;
                 let value = self.decided(value)?;
-                let nth =
-                    self.small_constant(nth, "argument of nth_value must be greater than zero", 1)?;
+                let nth = self.small_constant(nth, Some((NTH_VALUE_ARGUMENT, "nth_value")))?;
                 Ok((
                     df::nth_value::nth_value_udwf(),
                     vec![value.expr, nth],
@@ -304,13 +308,20 @@ impl Binder<'_> {
         }
     }
 
-    fn small_constant(&mut self, bound: Bound, refusal: &'static str, least: i64) -> Result<Expr> {
+    /// A constant argument; with a refusal, one that counts from 1.
+    fn small_constant(&mut self, bound: Bound, positive: Option<(SqlState, &str)>) -> Result<Expr> {
         let bound = self.coerce(bound, &SqlType::Int8)?;
         match &bound.literal {
-            Some(Value::Int8(value)) if *value >= least => {
-                Ok(literal::constant(Value::Int8(*value), SqlType::Int8)?.expr)
-            }
-            Some(_) => Err(Error::new(state::INVALID_PARAMETER_VALUE, refusal)),
+            Some(Value::Int8(value)) => match positive {
+                Some((code, name)) if *value < 1 => Err(Error::new(
+                    code,
+                    format!("argument of {name} must be greater than zero"),
+                )),
+                _ => Ok(literal::constant(Value::Int8(*value), SqlType::Int8)?.expr),
+            },
+            Some(_) => Err(Error::unsupported(
+                "a window function's offset that is NULL",
+            )),
             None => match &bound.expr {
                 Expr::Placeholder(_) => Ok(bound.expr),
                 _ => Err(Error::unsupported(

@@ -406,6 +406,39 @@ fn generate_subscripts(args: Args, env: &Env) -> Result<Value> {
     )
 }
 
+fn trim_array(args: Args, env: &Env) -> Result<Value> {
+    let array = arg::array(args, 0)?;
+    let kept = usize::try_from(arg::int4(args, 1)?)
+        .ok()
+        .and_then(|trimmed| array.items.len().checked_sub(trimmed));
+    let Some(kept) = kept else {
+        return Err(Error::new(
+            state::ARRAY_SUBSCRIPT_ERROR,
+            format!(
+                "number of elements to trim must be between 0 and {}",
+                array.items.len()
+            ),
+        ));
+    };
+    let items = array.items.iter().take(kept).cloned().collect();
+    made(&element_of(env, 0), items)
+}
+
+/// How many of the sorted thresholds the value has reached.
+fn width_bucket(args: Args, _: &Env) -> Result<Value> {
+    let value = args.first().ok_or_else(arity)?;
+    let thresholds = &arg::array(args, 1)?.items;
+    if thresholds.iter().any(Value::is_null) {
+        return Err(Error::new(
+            state::NULL_VALUE_NOT_ALLOWED,
+            "thresholds array must not contain NULLs",
+        ));
+    }
+    let reached = thresholds
+        .partition_point(|limit| cast::compare(&limit.as_ref(), value) != Some(Ordering::Greater));
+    Ok(Value::Int4(i32::try_from(reached).unwrap_or(i32::MAX)))
+}
+
 /// `x op ANY (array)`, `x op ALL (array)`.
 pub fn quantified(value: Bound, array: Bound, operator: Operator, any: bool) -> Result<Bound> {
     let row = RowFn::new(
@@ -619,6 +652,13 @@ pub const FUNCTIONS: &[Function] = &[
         string_to_array,
     )
     .lenient(),
+    function("trim_array", &[T::Array, T::Int4], T::Array, trim_array),
+    function(
+        "width_bucket",
+        &[T::Element, T::Array],
+        T::Int4,
+        width_bucket,
+    ),
     function("||", &[T::Array, T::Array], T::Array, array_cat).lenient(),
     function("||", &[T::Array, T::Element], T::Array, array_append).lenient(),
     function("||", &[T::Element, T::Array], T::Array, array_prepend).lenient(),

@@ -798,8 +798,9 @@ fn make_timestamptz(args: Args, env: &Env) -> Result<Value> {
     }
 }
 
-fn justify_days(by: Interval) -> Interval {
-    let mut months = by.months + by.days / 30;
+/// Thirty days are a month.
+fn justify_days(by: Interval) -> Result<Interval> {
+    let mut months = i64::from(by.months) + i64::from(by.days / 30);
     let mut days = by.days % 30;
     if months > 0 && days < 0 {
         days += 30;
@@ -808,15 +809,12 @@ fn justify_days(by: Interval) -> Interval {
         days -= 30;
         months += 1;
     }
-    Interval {
-        months,
-        days,
-        micros: by.micros,
-    }
+    interval_of(months, i64::from(days), by.micros)
 }
 
-fn justify_hours(by: Interval) -> Interval {
-    let mut days = by.days + (by.micros / MICROS_PER_DAY) as i32;
+/// 24 hours are a day.
+fn justify_hours(by: Interval) -> Result<Interval> {
+    let mut days = i64::from(by.days) + by.micros / MICROS_PER_DAY;
     let mut micros = by.micros % MICROS_PER_DAY;
     if days > 0 && micros < 0 {
         micros += MICROS_PER_DAY;
@@ -825,25 +823,68 @@ fn justify_hours(by: Interval) -> Interval {
         micros -= MICROS_PER_DAY;
         days += 1;
     }
-    Interval {
-        months: by.months,
-        days,
-        micros,
+    interval_of(i64::from(by.months), days, micros)
+}
+
+/// Both, with all three parts of one sign.
+fn justify_interval(by: Interval) -> Result<Interval> {
+    let mut days = i64::from(by.days) + by.micros / MICROS_PER_DAY;
+    let mut micros = by.micros % MICROS_PER_DAY;
+    let mut months = i64::from(by.months) + days / 30;
+    days %= 30;
+    if months > 0 && (days < 0 || (days == 0 && micros < 0)) {
+        days += 30;
+        months -= 1;
+    } else if months < 0 && (days > 0 || (days == 0 && micros > 0)) {
+        days -= 30;
+        months += 1;
+    }
+    if days > 0 && micros < 0 {
+        micros += MICROS_PER_DAY;
+        days -= 1;
+    } else if days < 0 && micros > 0 {
+        micros -= MICROS_PER_DAY;
+        days += 1;
+    }
+    interval_of(months, days, micros)
+}
+
+fn interval_of(months: i64, days: i64, micros: i64) -> Result<Interval> {
+    match (i32::try_from(months), i32::try_from(days)) {
+        (Ok(months), Ok(days)) => Ok(Interval {
+            months,
+            days,
+            micros,
+        }),
+        _ => Err(overflow("interval out of range")),
     }
 }
 
+fn make_interval(args: Args, _: &Env) -> Result<Value> {
+    let part = |i: usize| arg::int4(args, i).map(i64::from);
+    let out = || overflow("interval out of range");
+    let seconds = (arg::float8(args, 6)? * 1e6).round_ties_even();
+    // The cast is exact enough below, and refused beyond, what fits.
+    if seconds.is_nan() || seconds.abs() >= i64::MAX as f64 {
+        return Err(out());
+    }
+    let micros = (part(4)? * 3600 + part(5)? * 60)
+        .checked_mul(1_000_000)
+        .and_then(|micros| micros.checked_add(seconds as i64))
+        .ok_or_else(out)?;
+    interval_of(part(0)? * 12 + part(1)?, part(2)? * 7 + part(3)?, micros).map(Value::Interval)
+}
+
 fn justify_days_of(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Interval(justify_days(arg::interval(args, 0)?)))
+    justify_days(arg::interval(args, 0)?).map(Value::Interval)
 }
 
 fn justify_hours_of(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Interval(justify_hours(arg::interval(args, 0)?)))
+    justify_hours(arg::interval(args, 0)?).map(Value::Interval)
 }
 
-fn justify_interval(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Interval(justify_days(justify_hours(arg::interval(
-        args, 0,
-    )?))))
+fn justify_interval_of(args: Args, _: &Env) -> Result<Value> {
+    justify_interval(arg::interval(args, 0)?).map(Value::Interval)
 }
 
 fn is_finite(args: Args, _: &Env) -> Result<Value> {
@@ -1027,7 +1068,7 @@ pub const FUNCTIONS: &[Function] = &[
         "justify_interval",
         &[T::Interval],
         T::Interval,
-        justify_interval,
+        justify_interval_of,
     ),
     function(
         "make_date",
@@ -1040,6 +1081,20 @@ pub const FUNCTIONS: &[Function] = &[
         &[T::Int4, T::Int4, T::Float8],
         T::Time,
         make_time,
+    ),
+    function(
+        "make_interval",
+        &[
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Int4,
+            T::Float8,
+        ],
+        T::Interval,
+        make_interval,
     ),
     function(
         "make_timestamp",

@@ -7,6 +7,9 @@ fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(state::INVALID_PARAMETER_VALUE, message)
 }
 
+/// Bytes a text can have.
+const LONGEST: usize = 0x3fff_ffff;
+
 /// `format('%s of %I', ...)`: `argument(i)` is the text of the i-th, from 1.
 pub fn expand(
     pattern: &str,
@@ -53,7 +56,10 @@ pub fn expand(
             }
         }
         if !number.is_empty() {
-            width = number.parse().ok();
+            let wide: i32 = number.parse().map_err(|_| {
+                Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range")
+            })?;
+            width = usize::try_from(wide).ok();
         }
         let Some(kind) = letters.next() else {
             return Err(wrong("unterminated format() type specifier")
@@ -88,10 +94,16 @@ pub fn expand(
                 );
             }
         };
-        let padding = width
-            .unwrap_or(0)
-            .min(1 << 20)
-            .saturating_sub(text.chars().count());
+        let padding = width.unwrap_or(0).saturating_sub(text.chars().count());
+        if out.len() + padding + text.len() >= LONGEST {
+            return Err(
+                Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(format!(
+                    "Cannot enlarge string buffer containing {} bytes by {} more bytes.",
+                    out.len(),
+                    padding + text.len()
+                )),
+            );
+        }
         if !left {
             out.extend(std::iter::repeat_n(' ', padding));
         }

@@ -1,5 +1,6 @@
 //! JSON: reading out of documents, making them from values.
 
+use super::row::RowFn;
 use super::{Env, Function, T, arg, function};
 use crate::planned::types;
 use orbit_core::types::SqlType;
@@ -183,6 +184,23 @@ fn elements(args: Args, _: &Env) -> Result<Value> {
     }
 }
 
+fn elements_text(args: Args, _: &Env) -> Result<Value> {
+    match document(args, 0)? {
+        Json::Array(items) => Ok(Value::Array(orbit_core::value::Array::new(
+            SqlType::Text,
+            items.iter().map(text_of).collect(),
+        ))),
+        Json::Object(_) => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot extract elements from an object",
+        )),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "cannot extract elements from a scalar",
+        )),
+    }
+}
+
 fn object_keys(args: Args, _: &Env) -> Result<Value> {
     match document(args, 0)? {
         Json::Object(fields) => Ok(Value::Array(orbit_core::value::Array::new(
@@ -261,6 +279,91 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
             }
         }
     })
+}
+
+/// A row as a JSON object. A row of which all is NULL is one an outer join made up.
+pub fn of_row(names: Vec<String>, types: Vec<SqlType>, binary: bool) -> RowFn {
+    let held = types.clone();
+    RowFn::new(
+        if binary { "to_jsonb" } else { "row_to_json" }.to_owned(),
+        format!("{names:?}"),
+        types,
+        if binary {
+            SqlType::Jsonb
+        } else {
+            SqlType::Json
+        },
+        move |args| {
+            if args.iter().all(ValueRef::is_null) {
+                return Ok(Value::Null);
+            }
+            let mut parts = Vec::with_capacity(args.len());
+            for ((name, ty), value) in names.iter().zip(&held).zip(args) {
+                let value = of_value(&value.to_owned(), ty, false)?;
+                parts.push(format!("{}:{value}", Json::String(name.clone())));
+            }
+            let text = Value::Text(format!("{{{}}}", parts.join(",")));
+            if binary { as_jsonb(text) } else { Ok(text) }
+        },
+    )
+    .lenient()
+}
+
+/// `"key" : value`, a part of `json_object_agg`.
+pub fn object_field(types: Vec<SqlType>, env: Env) -> RowFn {
+    let held = types.clone();
+    RowFn::new(
+        "object_field".to_owned(),
+        format!("{:?}", env.format.time_zone),
+        types,
+        SqlType::Text,
+        move |args| {
+            let ([key, value], [key_type, value_type]) = (args, held.as_slice()) else {
+                return Err(super::row::arity());
+            };
+            if key.is_null() {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    "field name must not be null",
+                ));
+            }
+            let key = super::text::shown(key, key_type, &env)?;
+            let value = of_value(&value.to_owned(), value_type, false)?;
+            Ok(Value::Text(format!("{} : {value}", Json::String(key))))
+        },
+    )
+    .lenient()
+}
+
+/// The object that an array of such parts makes.
+pub fn object_of_fields(binary: bool) -> RowFn {
+    RowFn::new(
+        if binary {
+            "jsonb_object_agg"
+        } else {
+            "json_object_agg"
+        }
+        .to_owned(),
+        String::new(),
+        vec![SqlType::Array(Box::new(SqlType::Text))],
+        if binary {
+            SqlType::Jsonb
+        } else {
+            SqlType::Json
+        },
+        move |args| {
+            let parts: Vec<&str> = arg::array(args, 0)?
+                .items
+                .iter()
+                .filter_map(|item| match item {
+                    Value::Text(text) => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            let text = Value::Text(format!("{{ {} }}", parts.join(", ")));
+            if binary { as_jsonb(text) } else { Ok(text) }
+        },
+    )
 }
 
 fn to_json(args: Args, env: &Env) -> Result<Value> {
@@ -390,18 +493,28 @@ pub const FUNCTIONS: &[Function] = &[
     function("?", &[T::Jsonb, T::Text], T::Bool, has_key),
     function("@>", &[T::Jsonb, T::Jsonb], T::Bool, contains),
     function("json_array_elements", &[T::Json], T::Texts, elements),
+    function(
+        "json_array_elements_text",
+        &[T::Json],
+        T::Texts,
+        elements_text,
+    ),
     function("json_array_length", &[T::Json], T::Int4, array_length),
-    function("json_build_array", &[], T::Json, build_array).lenient(),
     function("json_build_array", &[T::Any], T::Json, build_array)
         .lenient()
         .variadic(),
-    function("json_build_object", &[], T::Json, build_object).lenient(),
     function("json_build_object", &[T::Any], T::Json, build_object)
         .lenient()
         .variadic(),
     function("json_object_keys", &[T::Json], T::Texts, object_keys),
     function("json_typeof", &[T::Json], T::Text, type_of),
     function("jsonb_array_elements", &[T::Jsonb], T::Texts, elements),
+    function(
+        "jsonb_array_elements_text",
+        &[T::Jsonb],
+        T::Texts,
+        elements_text,
+    ),
     function("jsonb_array_length", &[T::Jsonb], T::Int4, array_length),
     function("jsonb_build_array", &[T::Any], T::Jsonb, build_jsonb_array)
         .lenient()

@@ -243,6 +243,19 @@ fn regexp_match(args: Args, _: &Env) -> Result<Value> {
         .map_or(Value::Null, |captures| groups(&captures)))
 }
 
+/// The groups of each match: of the first, or of all with the flag `g`.
+fn regexp_matches(args: Args, _: &Env) -> Result<Value> {
+    let (regex, global) = with_flags(args, 1, 2)?;
+    let most = if global { usize::MAX } else { 1 };
+    let rows = regex
+        .captures_iter(arg::text(args, 0)?)
+        .take(most)
+        .map(|captures| groups(&captures))
+        .collect();
+    let element = SqlType::Array(Box::new(SqlType::Text));
+    Ok(Value::Array(Array::new(element, rows)))
+}
+
 fn regexp_like(args: Args, _: &Env) -> Result<Value> {
     let (regex, _) = with_flags(args, 1, 2)?;
     Ok(Value::Bool(regex.is_match(arg::text(args, 0)?)))
@@ -285,10 +298,18 @@ fn substring_regex(args: Args, _: &Env) -> Result<Value> {
 fn split(args: Args) -> Result<Vec<Value>> {
     let (regex, _) = with_flags(args, 1, 2)?;
     let subject = arg::text(args, 0)?;
-    Ok(regex
-        .split(subject)
-        .map(|part| Value::Text(part.to_owned()))
-        .collect())
+    let mut parts = Vec::new();
+    let mut end = 0;
+    for found in regex.find_iter(subject) {
+        // An empty match splits between letters only.
+        if found.end() <= end || found.start() >= subject.len() {
+            continue;
+        }
+        parts.push(Value::Text(subject[end..found.start()].to_owned()));
+        end = found.end();
+    }
+    parts.push(Value::Text(subject[end..].to_owned()));
+    Ok(parts)
 }
 
 fn regexp_split_to_array(args: Args, _: &Env) -> Result<Value> {
@@ -335,6 +356,18 @@ pub const FUNCTIONS: &[Function] = &[
         &[T::Text, T::Text, T::Text, T::Text],
         T::Text,
         regexp_replace,
+    ),
+    function(
+        "regexp_matches",
+        &[T::Text, T::Text],
+        T::TextRows,
+        regexp_matches,
+    ),
+    function(
+        "regexp_matches",
+        &[T::Text, T::Text, T::Text],
+        T::TextRows,
+        regexp_matches,
     ),
     function(
         "regexp_split_to_array",

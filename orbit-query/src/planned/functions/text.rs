@@ -392,7 +392,6 @@ pub const FUNCTIONS: &[Function] = &[
     function("concat_ws", &[T::Text, T::Any], T::Text, concat_ws)
         .lenient()
         .variadic(),
-    function("format", &[T::Text], T::Text, format_text).lenient(),
     function("format", &[T::Text, T::Any], T::Text, format_text)
         .lenient()
         .variadic(),

@@ -249,3 +249,249 @@ async fn a_cancelled_join_lets_go_of_its_thread() {
         assert_eq!(answer.unwrap(), "100");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_collect_in_the_order_they_are_told() {
+    answers(&[
+        ("SELECT json_agg(n ORDER BY n DESC), jsonb_agg(b ORDER BY id DESC) FROM t", "[30, 20, 10]|[null, 200, 100]"),
+        ("SELECT json_agg(DISTINCT g), array_agg(DISTINCT n ORDER BY n DESC) FROM t", "[\"a\", \"b\"]|{30,20,10}"),
+        ("SELECT json_agg(n) FILTER (WHERE n > 99), string_agg(g, ',' ORDER BY id) FILTER (WHERE n > 99) FROM t", "|"),
+        ("SELECT json_agg(x) FROM (VALUES (array[1, 2]), (array[3]), (NULL)) v(x)", "[[1,2], \n [3], null]"),
+        (
+            "SELECT string_agg(DISTINCT g, ',' ORDER BY g DESC), string_agg(DISTINCT n::text, '-' ORDER BY n::text), string_agg(g, '' ORDER BY id DESC) FROM t",
+            "b,a|10-20-30|baa",
+        ),
+        ("SELECT g, string_agg(DISTINCT g, ','), json_agg(n ORDER BY n DESC) FROM t GROUP BY g ORDER BY g", "a|a|[20, 10]\nb|b|[30]"),
+        (
+            "SELECT array_agg(DISTINCT g ORDER BY n) FROM t",
+            "ERROR:  in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+        ),
+        (
+            "SELECT array_agg(g ORDER BY n) OVER () FROM t",
+            "ERROR:  aggregate ORDER BY is not implemented for window functions",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_operations_count_copies() {
+    answers(&[
+        ("VALUES (1), (1), (1), (2) INTERSECT ALL VALUES (1), (1), (3) ORDER BY 1", "1\n1"),
+        ("VALUES (1), (1), (1), (2) EXCEPT ALL VALUES (1), (3) ORDER BY 1", "1\n1\n2"),
+        ("(SELECT g FROM t UNION ALL VALUES (NULL), (NULL)) EXCEPT ALL VALUES ('a'), (NULL) ORDER BY 1", "a\nb\n"),
+        ("SELECT count(*) FROM (VALUES (1, 1.0), (1, 1.00), (2, 5) INTERSECT VALUES (1, 1.000)) v", "1"),
+        ("VALUES (1.0), (1.00), (2.5) EXCEPT VALUES (1.000)", "2.5"),
+        ("SELECT count(*) FROM (VALUES (1.0), (1.00), (2.5), (2) UNION VALUES (2.0)) v(x)", "3"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_values_are_peers_however_they_are_written() {
+    answers(&[
+        ("SELECT interval '24 hours' = interval '1 day', interval '1 day' < interval '25 hours', interval '100 days' > interval '1 month', interval '1 month' IN ('30 days', '1 day')", "t|t|t|t"),
+        ("SELECT x FROM (VALUES (interval '2 days'), ('25 hours'), ('1 month'), ('-1 hour')) v(x) ORDER BY x DESC", "1 mon\n2 days\n25:00:00\n-01:00:00"),
+        ("SELECT min(x), max(x), count(DISTINCT x), greatest(min(x), '1 hour'), least(max(x), '1 year') FROM (VALUES (interval '2 days'), ('48 hours'), ('1 month'), ('-1 hour'), (NULL)) v(x)", "-01:00:00|1 mon|3|01:00:00|1 mon"),
+        ("SELECT x, count(*) FROM (VALUES (interval '1 day'), ('24 hours'), ('1 mon'), (NULL)) v(x) GROUP BY x ORDER BY x", "1 day|2\n1 mon|1\n|1"),
+        ("SELECT DISTINCT x FROM (VALUES (interval '1 day'), ('24 hours'), ('1 mon')) v(x) ORDER BY x", "1 day\n1 mon"),
+        ("SELECT DISTINCT x FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x) ORDER BY x", "1.0\n2\n"),
+        ("SELECT x, count(*), x + 1 FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x) GROUP BY x HAVING x = 1 OR x IS NULL ORDER BY x", "1.0|2|2.0\n|1|"),
+        ("SELECT x, g, count(*) FROM (VALUES (1.0, 'a'), (1.00, 'a'), (2, 'b')) v(x, g) GROUP BY ROLLUP (x, g) ORDER BY x, g", "1.0|a|2\n1.0||2\n2|b|1\n2||1\n||3"),
+        ("SELECT x, grouping(x), count(*) FROM (VALUES (1.0), (1.00), (2)) v(x) GROUP BY GROUPING SETS ((x), ()) ORDER BY 2, 1", "1.0|0|2\n2|0|1\n|1|3"),
+        ("SELECT count(DISTINCT x) FROM (VALUES (1.0), (1.00), (2), (NULL)) v(x)", "2"),
+        ("SELECT n, rank() OVER (ORDER BY x), count(*) OVER (PARTITION BY x) FROM (VALUES (1, 1.0), (2, 1.00), (3, 2)) v(n, x) ORDER BY n", "1|1|2\n2|1|2\n3|3|1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cast_makes_another_aggregate() {
+    answers(&[
+        ("SELECT sum(n), sum(n::numeric), sum(n::float8), avg(n), avg(n::float8) FROM t", "60|60|60|20.0000000000000000|20"),
+        ("SELECT g, sum(n) OVER (PARTITION BY g), sum(n::float8) OVER (PARTITION BY g), sum(n::numeric) OVER (PARTITION BY g) FROM t ORDER BY id", "a|30|30|30\na|30|30|30\nb|30|30|30"),
+        ("SELECT n, n::text AS a, n::float8 AS b, count(*) FROM t GROUP BY n, n::text, n::float8 ORDER BY 1", "10|10|10|1\n20|20|20|1\n30|30|30|1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subquery_gives_its_one_row() {
+    answers(&[
+        ("SELECT id, (SELECT x.n FROM t x WHERE x.id = t.id + 1) FROM t ORDER BY id", "1|20\n2|30\n3|"),
+        ("SELECT g, (SELECT x.f FROM t x WHERE x.g = t.g AND x.id < 2), count(*) FROM t GROUP BY g ORDER BY g", "a|1.5|2\nb||1"),
+        ("SELECT id, (SELECT x.n FROM t x WHERE x.g = t.g) FROM t ORDER BY id", "ERROR:  more than one row returned by a subquery used as an expression"),
+        ("SELECT id, (SELECT x.n FROM t x WHERE x.g = t.g) FROM t WHERE id = 3", "3|30"),
+        ("SELECT id, (SELECT x.n FROM t x WHERE x.g = t.g ORDER BY x.id DESC LIMIT 1) FROM t ORDER BY id", "1|20\n2|20\n3|30"),
+        ("SELECT id, (SELECT x.n FROM t x WHERE x.g = t.g ORDER BY x.id LIMIT 1 OFFSET 1), (SELECT DISTINCT x.g FROM t x WHERE x.g = t.g) FROM t ORDER BY id", "1|20|a\n2|20|a\n3||b"),
+        ("SELECT id FROM t WHERE n = (SELECT x.n FROM t x WHERE x.id = t.id LIMIT 1) ORDER BY id", "1\n2\n3"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_becomes_json() {
+    answers(&[
+        ("SELECT row_to_json(x), to_json(x) FROM (SELECT id, p FROM t WHERE id = 1) x", "{\"id\":1,\"p\":10.50}|{\"id\":1,\"p\":10.50}"),
+        ("SELECT to_jsonb(x) FROM (SELECT id, g FROM t WHERE id = 1) x", "{\"g\": \"a\", \"id\": 1}"),
+        ("SELECT json_agg(x ORDER BY id DESC) FROM (SELECT id, g FROM t WHERE id > 1) x", "[{\"id\":3,\"g\":\"b\"}, \n {\"id\":2,\"g\":\"a\"}]"),
+        ("SELECT g, jsonb_agg(x ORDER BY id) FROM (SELECT id, g FROM t) x GROUP BY g ORDER BY g", "a|[{\"g\": \"a\", \"id\": 1}, {\"g\": \"a\", \"id\": 2}]\nb|[{\"g\": \"b\", \"id\": 3}]"),
+        ("SELECT row_to_json(row(1, 'a', NULL)), to_json((2, true))", "{\"f1\":1,\"f2\":\"a\",\"f3\":null}|{\"f1\":2,\"f2\":true}"),
+        (
+            "SELECT a.id, row_to_json(y) FROM t a LEFT JOIN (SELECT id, n FROM t WHERE id = 1) y ON y.id = a.id ORDER BY 1 LIMIT 2",
+            "1|{\"id\":1,\"n\":10}\n2|",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_and_patterns() {
+    answers(&[
+        ("SELECT g LIKE ANY (ARRAY['a%', 'x']), g NOT LIKE ANY (ARRAY['a%', 'b%']), g ILIKE ANY ('{A,B}') FROM t ORDER BY id", "t|t|t\nt|t|t\nf|t|t"),
+        ("SELECT json_object_agg(g, n ORDER BY id), jsonb_object_agg(g, n ORDER BY id) FROM t", "{ \"a\" : 10, \"a\" : 20, \"b\" : 30 }|{\"a\": 20, \"b\": 30}"),
+        ("SELECT json_object_agg(g, n) FROM t WHERE id > 9", ""),
+        ("SELECT json_object_agg(NULL::text, 1)", "ERROR:  field name must not be null"),
+        ("SELECT x FROM jsonb_array_elements_text('[\"a\", 1, null, {\"k\": true}]') x", "a\n1\n\n{\"k\": true}"),
+        ("SELECT json_array_elements_text('[\"b\"]')", "b"),
+        ("SELECT regexp_matches('foobarbequebaz', 'ba.', 'g')", "{bar}\n{baz}"),
+        ("SELECT regexp_matches('foobarbequebaz', '(bar)(beque)')", "{bar,beque}"),
+        ("SELECT regexp_matches('abc', 'x')", ""),
+        ("SELECT m FROM regexp_matches('a1b22', '([a-z])([0-9]+)?', 'g') m", "{a,1}\n{b,22}"),
+        ("SELECT make_interval(days => 10, hours => 3), make_interval(1, 2, 3), make_interval(secs => 1.5), make_interval()", "10 days 03:00:00|1 year 2 mons 21 days|00:00:01.5|00:00:00"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_postgresql_has() {
+    answers(&[
+        ("SELECT width_bucket(5, ARRAY[1, 3, 10]), width_bucket(0, ARRAY[1, 3, 10]), width_bucket(10.5, ARRAY[1.0, 3, 10])", "2|0|3"),
+        ("SELECT age(d) = age(current_date::timestamp, d), age(current_date::timestamp) FROM t WHERE id = 1", "t|00:00:00"),
+        ("SELECT format('abc'), format('100%%')", "abc|100%"),
+        ("SELECT trim_array(ARRAY[1, 2, 3], 2)", "{1}"),
+        ("SELECT trim_array(ARRAY[1, 2, 3], 4)", "ERROR:  number of elements to trim must be between 0 and 3"),
+        ("SELECT mode() WITHIN GROUP (ORDER BY n DESC), mode() WITHIN GROUP (ORDER BY n) FROM t", "30|10"),
+        ("SELECT justify_interval('1 mon -1 hour'), justify_interval('-1 mon 1 day 1 hour'), justify_interval('35 days 30 hours')", "29 days 23:00:00|-28 days -23:00:00|1 mon 6 days 06:00:00"),
+        ("SELECT regexp_split_to_array('abc', ''), regexp_split_to_array('a1b2', '[0-9]'), regexp_split_to_array('', 'x')", "{a,b,c}|{a,b,\"\"}|{\"\"}"),
+        ("SELECT format('%2000000000s', 'x')", "ERROR:  out of memory"),
+        ("SELECT length(to_char(1, repeat('9', 10000)))", "10001"),
+        ("SELECT json_build_array(), json_build_object()", "[]|{}"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_worded_as_postgresqls() {
+    answers(&[
+        (
+            "SELECT row_number()",
+            "ERROR:  window function row_number requires an OVER clause",
+        ),
+        (
+            "SELECT lag(n) FROM t",
+            "ERROR:  window function lag requires an OVER clause",
+        ),
+        (
+            "SELECT nth_value(n, 0) OVER () FROM t",
+            "ERROR:  argument of nth_value must be greater than zero",
+        ),
+        (
+            "SELECT ntile(0) OVER () FROM t",
+            "ERROR:  argument of ntile must be greater than zero",
+        ),
+        (
+            "SELECT u.id FROM t f",
+            "ERROR:  missing FROM-clause entry for table \"u\"",
+        ),
+        (
+            "SELECT t.id FROM t f",
+            "ERROR:  invalid reference to FROM-clause entry for table \"t\"",
+        ),
+        (
+            "SELECT t.* FROM t f",
+            "ERROR:  invalid reference to FROM-clause entry for table \"t\"",
+        ),
+        (
+            "SELECT f.idd FROM t f",
+            "ERROR:  column f.idd does not exist",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_carry_codes_and_hints() {
+    let engine = engine();
+    let mut session = session(&engine, 1);
+    run(
+        &mut session,
+        "CREATE TABLE t (id int PRIMARY KEY, carrier text)",
+    )
+    .await
+    .unwrap();
+    let wide = format!("SELECT 1{}", ", 1".repeat(1664));
+    for (question, code, hint) in [
+        (
+            "SELECT t.id FROM t f",
+            "42P01",
+            Some("Perhaps you meant to reference the table alias \"f\"."),
+        ),
+        (
+            "SELECT f.carier FROM t f",
+            "42703",
+            Some("Perhaps you meant to reference the column \"f.carrier\"."),
+        ),
+        ("SELECT row_number() FROM t", "42809", None),
+        ("SELECT ntile(0) OVER () FROM t", "22014", None),
+        ("SELECT nth_value(id, 0) OVER () FROM t", "22016", None),
+        ("SELECT format('%2000000000s', 'x')", "54000", None),
+        (wide.as_str(), "54011", None),
+        (
+            "SELECT array_agg(DISTINCT id ORDER BY -id) FROM t",
+            "42P10",
+            None,
+        ),
+    ] {
+        let error = run(&mut session, question).await.unwrap_err();
+        assert_eq!(error.state().as_str(), code, "{question}");
+        assert_eq!(error.hint(), hint, "{question}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distinct_aggregates_know_equals() {
+    answers(&[
+        ("SELECT sum(DISTINCT x), avg(DISTINCT x) FROM (VALUES (1.0), (1.00), (2)) v(x)", "3.0|1.5000000000000000"),
+        ("SELECT sum(DISTINCT x) FROM (VALUES (interval '1 day'), ('24 hours'), ('2 hours')) v(x)", "1 day 02:00:00"),
+        ("SELECT sum(DISTINCT n), sum(DISTINCT f) FROM t", "60|4"),
+        (
+            "SELECT (array_agg(DISTINCT x ORDER BY x DESC))[2], array_length(array_agg(DISTINCT x), 1) FROM (VALUES (2), (1.0), (1.00), (NULL), (NULL)) v(x)",
+            "2|3",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subquery_may_group() {
+    answers(&[
+        ("SELECT id, (SELECT count(*) FROM t x WHERE x.g = t.g GROUP BY x.g), (SELECT x.ok FROM t x WHERE x.g = t.g AND x.id <> 1 GROUP BY x.ok) FROM t ORDER BY id", "1|2|f\n2|2|f\n3|1|"),
+        ("SELECT id, (SELECT x.n / 10 FROM t x WHERE x.g = t.g GROUP BY x.n / 10 ORDER BY count(*) DESC, 1 LIMIT 1) FROM t ORDER BY id", "1|1\n2|1\n3|3"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_as_text() {
+    answers(&[
+        ("SELECT encode('\\x0102ff'::bytea, 'hex'), encode('hello'::bytea, 'base64'), encode('\\x6100ff5c'::bytea, 'escape')", "0102ff|aGVsbG8=|a\\000\\377\\\\"),
+        ("SELECT length(encode(repeat('a', 57)::bytea, 'base64')), length(encode(repeat('a', 58)::bytea, 'base64')), encode('ab'::bytea, 'base64'), encode(''::bytea, 'base64')", "77|81|YWI=|"),
+        ("SELECT encode(decode('aGVs bG8=', 'base64'), 'escape'), encode(decode('0aFF', 'hex'), 'hex'), decode('a\\\\\\101', 'escape')", "hello|0aff|\\x615c41"),
+        ("SELECT encode('a'::bytea, 'nope')", "ERROR:  unrecognized encoding: \"nope\""),
+        ("SELECT decode('abc', 'hex')", "ERROR:  invalid hexadecimal data: odd number of digits"),
+        ("SELECT decode('a', 'base64')", "ERROR:  invalid base64 end sequence"),
+        ("SELECT encode(sha256('abc'::bytea), 'hex'), encode(sha256(repeat('a', 100)::bytea), 'hex')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad|2816597888e4a0d3a36b82b83316ab32680eb8f00f8cd3b904d681246d285a0e"),
+    ])
+    .await;
+}

@@ -43,40 +43,44 @@ fn template(text: &str) -> Template {
     };
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        let upper = rest.to_ascii_uppercase();
+        let starts = |word: &str| {
+            rest.as_bytes()
+                .get(..word.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+        };
         let eat = |n: usize| rest.get(n..).unwrap_or("");
-        if upper.starts_with("FM") {
+        if starts("FM") {
             found.fill = false;
             rest = eat(2);
             continue;
         }
-        if upper.starts_with("EEEE") {
+        if starts("EEEE") {
             found.exponent = true;
             rest = eat(4);
             continue;
         }
-        if upper.starts_with("TH") {
+        if starts("TH") {
             found.ordinal = Some(rest.starts_with('T'));
             rest = eat(2);
             continue;
         }
-        if upper.starts_with("RN") {
+        if starts("RN") {
             found.roman = true;
             rest = eat(2);
             continue;
         }
-        if upper.starts_with("PR") {
+        if starts("PR") {
             found.sign = Sign::Angle;
             rest = eat(2);
             continue;
         }
-        if upper.starts_with("MI") {
+        if starts("MI") {
             found.sign = Sign::MinusTrailing;
             rest = eat(2);
             continue;
         }
-        if upper.starts_with("SG") || upper.starts_with("PL") {
-            found.sign = if upper.starts_with("SG") {
+        if starts("SG") || starts("PL") {
+            found.sign = if starts("SG") {
                 Sign::Leading
             } else {
                 Sign::PlusLeading

@@ -27,6 +27,9 @@ pub(super) use output::output;
 /// Longer statements cost more to plan than the planner's own overhead.
 const MAX_CONDITIONS: usize = 64;
 
+/// Longer select lists are the planner's to refuse.
+const MAX_ITEMS: usize = 1600;
+
 pub(super) struct Context<'a> {
     pub catalog: &'a Catalog,
     pub settings: &'a Settings,

@@ -16,7 +16,8 @@ pub(super) fn query(context: &mut Context<'_>, query: &ast::Query) -> Compiled {
     let SetExpr::Select(select) = query.body.as_ref() else {
         return Err(Stop::Unknown);
     };
-    if !is_simple(select) || select.projection.is_empty() {
+    let items = select.projection.len();
+    if !is_simple(select) || items == 0 || items > MAX_ITEMS {
         return Err(Stop::Unknown);
     }
     match select.from.as_slice() {

@@ -41,6 +41,11 @@ impl Bank {
         self.lock().len()
     }
 
+    /// Takes back what was acknowledged after the first `count`.
+    pub fn forget_after(&self, count: usize) {
+        self.lock().truncate(count);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<i64>> {
         self.acknowledged
             .lock()

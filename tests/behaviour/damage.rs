@@ -55,15 +55,12 @@ async fn verify(server: &Server, acknowledged: &[i64]) {
     }
 }
 
-/// Whether a call that strace made fail was on a file: `write(7</path>, ...) (INJECTED)`.
-fn failed_on_disk(trace: &str) -> bool {
-    trace
-        .lines()
-        .filter(|line| line.contains("INJECTED"))
-        .any(|line| {
-            line.split_once('<')
-                .is_some_and(|(_, of)| of.starts_with('/'))
-        })
+/// Whether strace made a call fail that was not on a file of the database (it counts
+/// the calls of each thread): `write(7<anon_inode:[eventfd]>, ...) (INJECTED)`.
+fn failed_elsewhere(trace: &str, directory: &Path) -> bool {
+    let ours = format!("<{}/", directory.display());
+    let mut failed = trace.lines().filter(|line| line.contains("INJECTED"));
+    failed.any(|line| !line.contains(&ours))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +120,7 @@ async fn the_nth_failing_call_acknowledges_nothing_falsely() {
             // A write to an event or a signal's pipe never fails outside of this test,
             // and without it the node doesn't hear that it is asked to end.
             assert!(
-                ended || !failed_on_disk(&trace),
+                ended || failed_elsewhere(&trace, &directory),
                 "{call} {nth}: the node did not end:\n{trace}"
             );
             let server = Server::start_in(&directory, &[]).await;

@@ -7,8 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 status=0
-# One at a time. Side by side, the test of failing calls failed once and why is not
-# known; two servers that pick the same free port is one possibility.
+# One at a time: several start servers, tracers and loads, and measure how long a
+# node takes to come back.
 export RUST_TEST_THREADS=1
 
 run() {

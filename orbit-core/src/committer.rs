@@ -16,7 +16,7 @@ use crate::catalog::CatalogChange;
 use crate::clock::Hlc;
 use crate::error::{Error, Result, state};
 use crate::fingerprint;
-use crate::ids::{Lane, PartitionId, TableId, TxnId};
+use crate::ids::{Lane, PartitionId, TableId};
 use crate::lock::HeldLocks;
 use crate::log::OperationWriter;
 use crate::read::View;
@@ -31,7 +31,6 @@ use tokio::sync::{oneshot, watch};
 
 /// A transaction's work, ready but for its time and place.
 pub struct Request {
-    pub txn: TxnId,
     /// Rows (their new stamps pending), index entries, dropped ranges, meta keys.
     pub batch: Batch,
     /// What the log will say. None: upkeep that no other site needs to hear of.
@@ -57,7 +56,6 @@ impl Request {
     pub fn upkeep(batch: Batch) -> (Request, oneshot::Receiver<Result<Hlc>>) {
         let (reply, receiver) = oneshot::channel();
         let request = Request {
-            txn: TxnId(0),
             batch,
             operations: OperationWriter::default(),
             lane: Lane::NORMAL,

@@ -13,7 +13,7 @@
 mod cells;
 mod context;
 mod functions;
-mod objects;
+pub(crate) mod objects;
 mod provider;
 mod relations;
 mod rewrite;

@@ -109,7 +109,6 @@ impl Transaction {
 
         let (reply, answer) = oneshot::channel();
         let request = Request {
-            txn: self.id,
             batch,
             operations,
             lane,

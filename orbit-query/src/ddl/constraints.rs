@@ -444,7 +444,7 @@ pub fn index_columns(
     }
     if places.len() > 32 {
         return Err(Error::new(
-            orbit_core::error::SqlState(*b"54011"),
+            state::TOO_MANY_COLUMNS,
             "cannot use more than 32 columns in an index",
         ));
     }

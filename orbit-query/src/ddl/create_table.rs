@@ -108,7 +108,7 @@ fn push_column(table: &mut TableDef, column: Column) -> Result<()> {
     }
     if table.columns.len() >= MAX_COLUMNS {
         return Err(Error::new(
-            orbit_core::error::SqlState(*b"54011"),
+            state::TOO_MANY_COLUMNS,
             format!("tables can have at most {MAX_COLUMNS} columns"),
         ));
     }

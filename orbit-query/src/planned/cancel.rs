@@ -130,12 +130,7 @@ impl ExecutionPlan for CancelExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let run = context
-            .session_config()
-            .get_extension::<Run>()
-            .ok_or_else(|| {
-                DataFusionError::Internal("a plan was started without a run".to_owned())
-            })?;
+        let run = Run::of(&context)?;
         // Other partitions of the same run have set it to the same.
         let _ = self.run.set(run.clone());
         let input = self.input.execute(partition, context)?;

@@ -50,6 +50,12 @@ impl Run {
         self.abandoned.clone()
     }
 
+    /// The run that a plan was started with.
+    pub fn of(context: &TaskContext) -> Result<Arc<Run>> {
+        let run = context.session_config().get_extension::<Run>();
+        run.ok_or_else(|| DataFusionError::Internal("a plan was started without a run".to_owned()))
+    }
+
     pub fn check(&self) -> orbit_core::Result<()> {
         if self.abandoned.load(Ordering::Relaxed) {
             return Err(orbit_core::Error::internal("the query was abandoned"));
@@ -175,12 +181,7 @@ impl ExecutionPlan for ScanExec {
         _partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let run = context
-            .session_config()
-            .get_extension::<Run>()
-            .ok_or_else(|| {
-                DataFusionError::Internal("a scan was started without a view".to_owned())
-            })?;
+        let run = Run::of(&context)?;
         let schema = self.properties.eq_properties.schema().clone();
         let reader = Reader {
             table: self.table.clone(),

@@ -9,6 +9,7 @@ use super::{Kind, PointPlan};
 use crate::expr::{Compiler, Node, Params, RowExpr, Scope, Stop, scope::fold};
 use crate::rows::ColumnDesc;
 use crate::settings::Settings;
+use crate::statement::limits::MAX_RESULT_COLUMNS;
 use crate::statement::names;
 use crate::write::TableWriter;
 use orbit_core::catalog::{Catalog, Table};
@@ -26,9 +27,6 @@ pub(super) use output::output;
 
 /// Longer statements cost more to plan than the planner's own overhead.
 const MAX_CONDITIONS: usize = 64;
-
-/// Longer select lists are the planner's to refuse.
-const MAX_ITEMS: usize = 1600;
 
 pub(super) struct Context<'a> {
     pub catalog: &'a Catalog,

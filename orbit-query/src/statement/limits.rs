@@ -15,6 +15,9 @@ const MAX_NESTING: usize = 200;
 /// PostgreSQL's limit of dimensions. Each nested constructor may double a text form's size.
 const MAX_ARRAY_DEPTH: usize = 6;
 
+/// What PostgreSQL's tuples have room for.
+pub const MAX_RESULT_COLUMNS: usize = 1664;
+
 /// Tables, subqueries and functions in all FROM clauses together: the time to
 /// plan them grows with the square of their number.
 const MAX_FROM_ITEMS: usize = 200;

@@ -263,7 +263,10 @@ async fn import_file(client: &Client, file: &Path, args: &ImportArgs) -> Result<
     if existing.is_some() && !args.append {
         refuse_existing(client, &upload, args).await?;
     }
-    bar.set_length(read.total_bytes);
+    match read.total_bytes {
+        Some(bytes) => bar.set_length(bytes),
+        None => bar.unset_length(),
+    }
     bar.set_position(0);
     bar.set_message("writing");
     let (rows, before) = upload.run(client, &bar).await?;
@@ -379,20 +382,19 @@ fn open_file(file: &Path, null: String, delimiter: u8) -> Result<ReadFile, Failu
         delimiter,
         null: None,
     };
-    let header = survey::split_header(&blocks.header()?, &dialect);
-    let meta = std::fs::metadata(file).map_err(|error| blocks::cannot_read(file, &error))?;
+    let header = survey::split_header(file, &blocks.header()?, &dialect)?;
     Ok(ReadFile {
         columns: header
             .into_iter()
             .map(|name| (name, SqlType::Text))
             .collect(),
         spoiled: Vec::new(),
+        total_bytes: blocks.plain_bytes(),
         supply: Supply::Csv(Box::new(blocks)),
         delimiter,
         null,
         rewrite_na: false,
         rows: None,
-        total_bytes: meta.len(),
         fingerprint: 0,
     })
 }
@@ -407,7 +409,8 @@ struct ReadFile {
     rewrite_na: bool,
     /// What a first pass counted, if there was one.
     rows: Option<u64>,
-    total_bytes: u64,
+    /// Unpacked; unknown of a packed file that wasn't read yet.
+    total_bytes: Option<u64>,
     fingerprint: u64,
 }
 
@@ -428,7 +431,7 @@ fn read_file(
             null: String::new(),
             rewrite_na: false,
             rows: Some(rows.rows),
-            total_bytes: meta.len(),
+            total_bytes: Some(meta.len()),
             fingerprint: parquet_rows::fingerprint(file)?,
             supply: Supply::Parquet(Box::new(rows)),
         });
@@ -444,7 +447,7 @@ fn read_file(
             null: String::new(),
             rewrite_na: false,
             rows: Some(survey.rows),
-            total_bytes: survey.total_bytes,
+            total_bytes: Some(survey.total_bytes),
             fingerprint: survey.fingerprint,
         });
     }
@@ -484,7 +487,7 @@ fn read_file(
         }),
         rewrite_na: found.na_fields && found.empty_fields,
         rows: Some(found.rows),
-        total_bytes: survey.total_bytes,
+        total_bytes: Some(survey.total_bytes),
         fingerprint: survey.fingerprint,
     })
 }

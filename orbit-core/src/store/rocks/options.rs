@@ -118,8 +118,6 @@ pub(super) fn family_options(
     };
     settings.set_compression_per_level(&[upper, upper, DBCompressionType::Lz4]);
     settings.set_bottommost_compression_type(DBCompressionType::Lz4);
-    // A negative level is LZ4's acceleration: half the time, a tenth more space.
-    settings.set_bottommost_compression_options(-14, -5, 0, 0, true);
     settings
 }
 

@@ -54,10 +54,6 @@ pub fn encode(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result
         }
         (ValueRef::Uuid(v), SqlType::Uuid) => out.extend_from_slice(v),
         (ValueRef::Array(v), SqlType::Array(element)) => array::encode(v, element, out)?,
-        (ValueRef::Int4(v), SqlType::Oid) => {
-            let oid = u32::try_from(*v).map_err(|_| mismatch(value, sql_type))?;
-            out.extend_from_slice(&oid.to_be_bytes());
-        }
         (ValueRef::Int8(v), SqlType::Oid) => {
             let oid = u32::try_from(*v).map_err(|_| mismatch(value, sql_type))?;
             out.extend_from_slice(&oid.to_be_bytes());

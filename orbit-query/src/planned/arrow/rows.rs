@@ -147,8 +147,6 @@ fn integer(value: i64, ty: &SqlType) -> ValueRef<'static> {
     match ty {
         SqlType::Int2 => ValueRef::Int2(value as i16),
         SqlType::Int4 => ValueRef::Int4(value as i32),
-        // An oid's bits, as the rest of the system keeps them.
-        SqlType::Oid => ValueRef::Int4(value as u32 as i32),
         _ => ValueRef::Int8(value),
     }
 }

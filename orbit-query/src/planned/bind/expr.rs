@@ -128,30 +128,25 @@ impl Binder<'_> {
             E::Like {
                 negated,
                 any: true,
-                expr,
+                expr: value,
                 pattern,
                 escape_char: None,
-            } => {
-                let op = if *negated {
-                    ast::BinaryOperator::PGNotLikeMatch
-                } else {
-                    ast::BinaryOperator::PGLikeMatch
-                };
-                self.quantified(scope, expr, &op, pattern, true)
             }
-            E::ILike {
+            | E::ILike {
                 negated,
                 any: true,
-                expr,
+                expr: value,
                 pattern,
                 escape_char: None,
             } => {
-                let op = if *negated {
-                    ast::BinaryOperator::PGNotILikeMatch
-                } else {
-                    ast::BinaryOperator::PGILikeMatch
+                use ast::BinaryOperator as Op;
+                let op = match (expr, *negated) {
+                    (E::Like { .. }, false) => Op::PGLikeMatch,
+                    (E::Like { .. }, true) => Op::PGNotLikeMatch,
+                    (_, false) => Op::PGILikeMatch,
+                    (_, true) => Op::PGNotILikeMatch,
                 };
-                self.quantified(scope, expr, &op, pattern, true)
+                self.quantified(scope, value, &op, pattern, true)
             }
             E::SimilarTo {
                 negated,

@@ -11,6 +11,7 @@ use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
+use crate::statement::limits::MAX_RESULT_COLUMNS;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -18,14 +19,9 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, WindowFrame, WindowFunctionDefinition,
 };
-use orbit_core::error::SqlState;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
-
-/// What PostgreSQL's tuples have room for.
-const MOST_COLUMNS: usize = 1664;
-const TOO_MANY_COLUMNS: SqlState = SqlState(*b"54011");
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
@@ -268,10 +264,10 @@ impl Binder<'_> {
             }
         }
         self.aliases.clear();
-        if items.len() > MOST_COLUMNS {
+        if items.len() > MAX_RESULT_COLUMNS {
             return Err(Error::new(
-                TOO_MANY_COLUMNS,
-                format!("target lists can have at most {MOST_COLUMNS} entries"),
+                state::TOO_MANY_COLUMNS,
+                format!("target lists can have at most {MAX_RESULT_COLUMNS} entries"),
             ));
         }
         Ok(items)

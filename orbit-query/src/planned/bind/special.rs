@@ -429,7 +429,7 @@ impl Binder<'_> {
             )));
         };
         if let Ok(oid) = name.parse::<u32>() {
-            return literal::constant(Value::Int4(oid as i32), SqlType::Oid);
+            return literal::constant(Value::Int8(i64::from(oid)), SqlType::Oid);
         }
         let parts: Vec<String> = name
             .split('.')
@@ -454,7 +454,7 @@ impl Binder<'_> {
             _ => None,
         };
         match oid {
-            Some(oid) => literal::constant(Value::Int4(oid as i32), SqlType::Oid),
+            Some(oid) => literal::constant(Value::Int8(i64::from(oid)), SqlType::Oid),
             None => Err(Error::new(
                 state::UNDEFINED_TABLE,
                 format!("relation \"{name}\" does not exist"),

@@ -2,7 +2,7 @@
 
 use super::expr::boolean;
 use super::operator::{binary, numeric_key, unnested};
-use super::scope::{Scope, as_outer};
+use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, literal};
 use crate::planned::arrow::arrow_type;
 use crate::planned::error::Told;
@@ -308,7 +308,10 @@ impl Binder<'_> {
             .told()?;
         let mut conditions = Vec::with_capacity(values.len());
         for (value, column) in values.into_iter().zip(&inner.columns) {
-            let value = as_outer(&value)?;
+            let value = Bound {
+                expr: outer_expr(scope, value.expr.clone())?,
+                ..value
+            };
             let here =
                 datafusion::common::Column::new(Some(alias.as_str()), column.column.name.clone());
             let (left, right) = self.comparable(

@@ -1,6 +1,7 @@
 //! `format()` and quoting.
 
 use super::Function;
+use crate::pg_catalog::objects::quote;
 use orbit_core::{Error, Result, state};
 
 fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
@@ -78,7 +79,7 @@ pub fn expand(
         let value = argument(at)?;
         let text = match (kind, value) {
             ('s', value) => value.unwrap_or_default(),
-            ('I', Some(value)) => quoted_identifier(&value),
+            ('I', Some(value)) => quote(&value),
             ('I', None) => {
                 return Err(Error::new(
                     state::NULL_VALUE_NOT_ALLOWED,
@@ -114,85 +115,6 @@ pub fn expand(
     }
     Ok(out)
 }
-
-pub fn quoted_identifier(name: &str) -> String {
-    let plain = name
-        .chars()
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase() || first == '_')
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
-        && !RESERVED.contains(&name);
-    if plain {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-}
-
-/// The words that need quotes most often; quoting one too many does no harm.
-const RESERVED: &[&str] = &[
-    "all",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "column",
-    "constraint",
-    "create",
-    "default",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "into",
-    "is",
-    "join",
-    "leading",
-    "left",
-    "like",
-    "limit",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "primary",
-    "references",
-    "right",
-    "select",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "user",
-    "using",
-    "when",
-    "where",
-    "window",
-    "with",
-];
 
 pub fn quoted_literal(value: &str) -> String {
     let quoted = value.replace('\'', "''");

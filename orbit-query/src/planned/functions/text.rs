@@ -251,7 +251,7 @@ fn overlay(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn quote_ident(args: Args, _: &Env) -> Result<Value> {
-    text(super::format::quoted_identifier(arg::text(args, 0)?))
+    text(crate::pg_catalog::objects::quote(arg::text(args, 0)?))
 }
 
 fn quote_literal(args: Args, _: &Env) -> Result<Value> {

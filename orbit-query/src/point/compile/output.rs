@@ -55,8 +55,7 @@ pub(in crate::point) fn output(
             _ => return Err(Stop::Unknown),
         }
     }
-    // PostgreSQL's own limit is 1664.
-    if descs.len() > 1664 {
+    if descs.len() > MAX_RESULT_COLUMNS {
         return Err(Stop::Unknown);
     }
     Ok(Arc::new(Output {

@@ -92,6 +92,14 @@ impl Blocks {
         file.stream_position().unwrap_or(0)
     }
 
+    /// The bytes of the whole file, if it isn't packed.
+    pub fn plain_bytes(&self) -> Option<u64> {
+        match &self.input {
+            Input::Plain(file) => file.metadata().ok().map(|meta| meta.len()),
+            Input::Gzip(_) => None,
+        }
+    }
+
     /// Takes the first line off, without its line end and a byte order mark.
     pub fn header(&mut self) -> Result<Vec<u8>, Failure> {
         loop {

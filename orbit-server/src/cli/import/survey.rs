@@ -43,7 +43,7 @@ pub fn survey(
     let header = if with_header {
         let line = blocks.header()?;
         digest.update(&line);
-        split_header(&line, dialect)
+        split_header(path, &line, dialect)?
     } else {
         first = blocks.next_block()?;
         let fields = first
@@ -51,18 +51,7 @@ pub fn survey(
             .map_or(0, |block| fields_of(&block.bytes, dialect));
         (1..=fields).map(|n| format!("column{n}")).collect()
     };
-    if header.is_empty() || header.iter().all(String::is_empty) {
-        return Err(Failure::Work(
-            Error::new(
-                state::BAD_COPY_FILE_FORMAT,
-                format!(
-                    "{} is empty: a header line with column names was expected",
-                    path.display()
-                ),
-            )
-            .with_hint("A file without a header is read with --no-header."),
-        ));
-    }
+    refuse_empty(path, &header)?;
     let mut kept = Some(Vec::new());
     let mut total_bytes = 0;
     let findings = thread::scope(|scope| -> Result<Findings, Failure> {
@@ -147,7 +136,8 @@ fn learn(blocks: &Receiver<Block>, columns: usize, dialect: &Dialect) -> Finding
     findings
 }
 
-pub fn split_header(line: &[u8], dialect: &Dialect) -> Vec<String> {
+/// The names in a header line.
+pub fn split_header(path: &Path, line: &[u8], dialect: &Dialect) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     let mut at = 0;
     while let Ok(field) = next_field(line, at, dialect.delimiter) {
@@ -161,7 +151,24 @@ pub fn split_header(line: &[u8], dialect: &Dialect) -> Vec<String> {
             break;
         }
     }
-    names
+    refuse_empty(path, &names)?;
+    Ok(names)
+}
+
+fn refuse_empty(path: &Path, header: &[String]) -> Result<(), Failure> {
+    if header.is_empty() || header.iter().all(String::is_empty) {
+        return Err(Failure::Work(
+            Error::new(
+                state::BAD_COPY_FILE_FORMAT,
+                format!(
+                    "{} is empty: a header line with column names was expected",
+                    path.display()
+                ),
+            )
+            .with_hint("A file without a header is read with --no-header."),
+        ));
+    }
+    Ok(())
 }
 
 fn fields_of(block: &[u8], dialect: &Dialect) -> usize {

@@ -6,6 +6,7 @@
 pub mod registry;
 
 use crate::statement::utility::IsolationLevel;
+use orbit_core::value::datetime::{self, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
 use registry::{Kind, Setting};
@@ -181,7 +182,7 @@ impl Settings {
             }
             "bytea_output" => self.format.bytea_hex = shown == "hex",
             "TimeZone" => {
-                let zone = time_zone(&shown).ok_or_else(|| invalid(setting, &shown))?;
+                let zone = time_zone(&shown).ok_or_else(|| unknown_zone(setting, &shown))?;
                 self.format.time_zone = zone;
                 return Ok(zone.name().to_owned());
             }
@@ -334,25 +335,27 @@ fn invalid(setting: &Setting, value: &str) -> Error {
     )
 }
 
+fn unknown_zone(setting: &Setting, value: &str) -> Error {
+    let error = invalid(setting, value);
+    match datetime::ZONES_BUILT_IN {
+        true => error,
+        false => error.with_hint("This build of Orbit knows no time zone but UTC."),
+    }
+}
+
 /// A zone by its name, whatever the case, or by whole hours east of Greenwich.
-fn time_zone(name: &str) -> Option<chrono_tz::Tz> {
+fn time_zone(name: &str) -> Option<NamedZone> {
     let name = name.trim();
-    if let Ok(zone) = name.parse() {
+    if let Some(zone) = find_zone(name) {
         return Some(zone);
     }
-    if let Some(zone) = chrono_tz::TZ_VARIANTS
-        .iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(name))
-    {
-        return Some(*zone);
-    }
-    if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") {
-        return Some(chrono_tz::Tz::UTC);
+    if name.eq_ignore_ascii_case("z") {
+        return Some(NamedZone::UTC);
     }
     let hours = name.strip_suffix(":00").unwrap_or(name);
     let east: i32 = hours.parse().ok()?;
     // Names of this form count hours west.
-    format!("Etc/GMT{:+}", -east).parse().ok()
+    find_zone(&format!("Etc/GMT{:+}", -east))
 }
 
 /// Dates are always written in ISO form; the order of fields in input may be chosen.

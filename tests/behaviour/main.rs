@@ -4,5 +4,6 @@ mod clients;
 mod crash;
 mod damage;
 mod isolation;
+mod micro;
 mod queries;
 mod supply_chain;

@@ -43,7 +43,7 @@ const BANNED: [&str; 3] = ["aws-lc-rs", "openssl-sys", "native-tls"];
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(orbit_tests::project())
         .output()
         .expect("cargo runs");
     assert!(

@@ -44,7 +44,7 @@ pub const TABLES: [(&str, &str, &str); 5] = [
 ];
 
 pub fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/nycflights13")
+    crate::project().join("data/nycflights13")
 }
 
 /// The plain CSV text of a shipped file.

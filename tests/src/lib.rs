@@ -24,6 +24,13 @@ pub fn skip(check: &str, reason: &str) {
     eprintln!("skipped: {check}: {reason}");
 }
 
+/// Where this checkout is. Asked when a test runs: checkouts that share a target
+/// directory share compiled tests.
+pub fn project() -> std::path::PathBuf {
+    let tests = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    std::path::PathBuf::from(tests).join("..")
+}
+
 /// How much longer `make soak` runs what `make test` runs.
 pub fn soak() -> bool {
     std::env::var_os("ORBIT_SOAK").is_some()

@@ -10,12 +10,16 @@ mod parse;
 #[cfg(test)]
 mod tests;
 mod words;
+#[cfg(feature = "time_zones")]
+mod zone;
+#[cfg(not(feature = "time_zones"))]
+#[path = "datetime/only_utc.rs"]
 mod zone;
 
 pub use format::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
 pub use interval::parse as parse_interval;
 pub use parse::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
-pub use zone::{find as find_zone, local_to_utc, offset_at};
+pub use zone::{NamedZone, ZONES_BUILT_IN, find as find_zone, local_to_utc, offset_at};
 
 use super::Interval;
 use crate::error::{Error, SqlState, state};

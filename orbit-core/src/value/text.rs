@@ -20,7 +20,7 @@ pub(crate) use string::{Excess, fit_length};
 #[derive(Clone, Debug)]
 pub struct FormatSettings {
     /// `TimeZone`: of timestamptz without a zone of its own.
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: datetime::NamedZone,
     /// `bytea_output = hex`; otherwise `escape`.
     pub bytea_hex: bool,
     /// Above 0: the shortest text that gives the same float back.
@@ -32,7 +32,7 @@ pub struct FormatSettings {
 impl Default for FormatSettings {
     fn default() -> FormatSettings {
         FormatSettings {
-            time_zone: chrono_tz::Tz::UTC,
+            time_zone: datetime::NamedZone::UTC,
             bytea_hex: true,
             extra_float_digits: 1,
             now_micros: None,

@@ -12,6 +12,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[cfg(all(without_unwind_tables, not(panic = "abort")))]
+compile_error!("linked without unwind tables, a panic can only abort: set panic = \"abort\"");
+
 const USAGE: &str = "\
 orbit-edge, the micro node of Orbit
 

@@ -6,6 +6,7 @@ use super::compile::{Stop, Typed};
 use super::node::Node;
 use super::scope::Params;
 use super::{Datum, Env, RowSource, arith};
+use orbit_core::clock::{Clock, SystemClock};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef, cast};
 use orbit_core::{Error, Result, state};
@@ -305,7 +306,7 @@ impl Function {
                 return Ok(Value::TimestampTz(env.facts.statement_micros));
             }
             Function::ClockTimestamp => {
-                return Ok(Value::TimestampTz(chrono::Utc::now().timestamp_micros()));
+                return Ok(Value::TimestampTz(SystemClock::default().wall_micros()));
             }
             Function::LocalTimestamp | Function::CurrentDate => {
                 let ty = match self {

@@ -62,6 +62,7 @@ impl Session {
         known.is_current(view.catalog()).then_some(known)
     }
 
+    #[cfg(feature = "datafusion")]
     /// Whether the statement's plan is at hand already.
     pub(crate) fn is_cached(&mut self, sql: &str) -> bool {
         self.cached(sql, &[]).is_some()

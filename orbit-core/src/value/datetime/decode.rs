@@ -3,7 +3,6 @@
 use super::civil::{civil_from_days, days_from_civil, days_in_month};
 use super::fields::{Field, split};
 use super::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, words, zone};
-use chrono_tz::Tz;
 
 /// Why a text is no date. The caller knows the text and words the error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub(super) enum Special {
 pub(super) enum Zone {
     /// Seconds east of UTC.
     Fixed(i32),
-    Named(Tz),
+    Named(zone::NamedZone),
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,13 +1,12 @@
 //! Output: ISO dates, PostgreSQL's own style of intervals.
 
 use super::civil::civil_from_days;
-use super::zone::offset_at;
+use super::zone::{NamedZone, offset_at};
 use super::{
     DATE_INFINITY, DATE_NEG_INFINITY, INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, NEG_INFINITY,
 };
 use crate::value::Interval;
 use crate::value::text::integer::{two_digits, write as write_int, write_two};
-use chrono_tz::Tz;
 
 const INFINITE: &[u8] = b"infinity";
 const NEG_INFINITE: &[u8] = b"-infinity";
@@ -106,7 +105,7 @@ pub fn write_timestamp(micros: i64, out: &mut Vec<u8>) {
 }
 
 /// In the local time of `zone`, with its offset then: `+02`, `+05:30`, `-04:56:02`.
-pub fn write_timestamptz(micros: i64, zone: Tz, out: &mut Vec<u8>) {
+pub fn write_timestamptz(micros: i64, zone: NamedZone, out: &mut Vec<u8>) {
     if write_infinite(micros, out) {
         return;
     }

@@ -3,7 +3,11 @@
 use super::MICROS_PER_SECOND;
 use super::civil::{civil_from_days, days_from_civil, is_leap_year};
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::Tz;
+/// Whether there are other zones than UTC.
+pub const ZONES_BUILT_IN: bool = true;
+
+/// A zone with a name.
+pub use chrono_tz::Tz as NamedZone;
 
 /// The zones' tables end with this century. A later moment has the rules of one
 /// of these 28 years: the one that is as long and begins on the same weekday.
@@ -29,8 +33,8 @@ fn naive(seconds: i64) -> NaiveDateTime {
 }
 
 /// Seconds east of UTC at this moment (microseconds since 1970).
-pub fn offset_at(zone: Tz, utc_micros: i64) -> i32 {
-    if zone == Tz::UTC {
+pub fn offset_at(zone: NamedZone, utc_micros: i64) -> i32 {
+    if zone == NamedZone::UTC {
         return 0;
     }
     let utc = naive(utc_micros.div_euclid(MICROS_PER_SECOND));
@@ -39,8 +43,8 @@ pub fn offset_at(zone: Tz, utc_micros: i64) -> i32 {
 
 /// The moment that a local time names. In a gap the offset before it counts,
 /// in an overlap the one after it, as in PostgreSQL.
-pub fn local_to_utc(zone: Tz, local_micros: i64) -> i64 {
-    if zone == Tz::UTC {
+pub fn local_to_utc(zone: NamedZone, local_micros: i64) -> i64 {
+    if zone == NamedZone::UTC {
         return local_micros;
     }
     let local = naive(local_micros.div_euclid(MICROS_PER_SECOND));
@@ -59,7 +63,7 @@ pub fn local_to_utc(zone: Tz, local_micros: i64) -> i64 {
 }
 
 /// The zone of this name, in any case.
-pub fn find(name: &str) -> Option<Tz> {
+pub fn find(name: &str) -> Option<NamedZone> {
     if let Ok(zone) = name.parse() {
         return Some(zone);
     }

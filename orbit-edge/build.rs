@@ -1,0 +1,30 @@
+//! How the micro node is linked: without what only unwinding needs.
+
+use std::path::Path;
+
+const LEAVE_OUT_UNWIND_TABLES: &str =
+    "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) } } INSERT AFTER .text;\n";
+
+fn main() -> std::io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(without_unwind_tables)");
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    // The micro profile, alone in optimising for size, aborts on panic: nobody
+    // reads the unwind tables, a seventh of the file. Those of the standard library
+    // are compiled in already; only the linker can leave them out.
+    if variable("OPT_LEVEL") != "z" || variable("CARGO_CFG_TARGET_OS") != "linux" {
+        return Ok(());
+    }
+    let script = Path::new(&variable("OUT_DIR")).join("no-unwind-tables.ld");
+    std::fs::write(&script, LEAVE_OUT_UNWIND_TABLES)?;
+    println!("cargo::rustc-cfg=without_unwind_tables");
+    for argument in [
+        format!("-Wl,-T,{}", script.display()),
+        "-Wl,--no-eh-frame-hdr".to_owned(),
+        // Relocations as a bit map.
+        "-Wl,-z,pack-relative-relocs".to_owned(),
+    ] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+    Ok(())
+}

@@ -29,6 +29,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unnest;
 
 pub use arrow::ArrowRows;
 pub use scalar::CompiledExpr;

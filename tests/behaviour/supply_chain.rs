@@ -66,7 +66,7 @@ fn allowed(expression: &str) -> bool {
 
 #[test]
 fn licences_and_versions() {
-    let metadata = cargo(&["metadata", "--format-version", "1", "--locked", "--offline"]);
+    let metadata = cargo(&["metadata", "--format-version", "1", "--locked"]);
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     assert!(packages.len() > 100);

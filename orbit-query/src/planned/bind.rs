@@ -13,7 +13,7 @@ pub mod call;
 pub mod cast;
 pub mod expr;
 pub mod from;
-mod keys;
+pub mod keys;
 pub mod literal;
 pub mod name;
 pub mod operator;

@@ -6,6 +6,7 @@ use super::error::{Told, to_datafusion};
 use super::runtime::Machine;
 use super::scan::Run;
 use super::system::System;
+use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
 use super::{PlanContext, arrow, dml};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
@@ -160,7 +161,14 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
-    state.optimize(&plan).told()
+    if is_beyond_datafusion(&plan)? {
+        return state.optimize(&unnest(plan)?).told();
+    }
+    match state.optimize(&plan).told() {
+        Ok(done) if !is_correlated(&done)? => Ok(done),
+        Err(error) if !is_correlated(&plan)? => Err(error),
+        _ => state.optimize(&unnest(plan)?).told(),
+    }
 }
 
 pub(super) async fn query(

@@ -1,6 +1,7 @@
 //! Planned statements end to end, over a simulated store.
 
 mod answers;
+mod correlated;
 mod writes;
 
 use crate::{Engine, EngineOptions, Outcome, Session, SessionInit};

@@ -14,7 +14,7 @@ use orbit_core::Result;
 use std::collections::BTreeSet;
 
 /// The same rows and columns, known to depend on nothing.
-pub(super) fn forget_dependencies(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(in crate::planned) fn forget_dependencies(plan: LogicalPlan) -> Result<LogicalPlan> {
     let schema = plan.schema().clone();
     // DISTINCT becomes a GROUP BY of all columns, dependencies and all, later on.
     let distinct = plan

@@ -17,8 +17,8 @@ use datafusion::logical_expr::expr::{
     AggregateFunction, Exists, InSubquery, SetComparison, SetQuantifier,
 };
 use datafusion::logical_expr::{
-    Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, Subquery, col, lit, not,
-    when,
+    Expr, FetchType, Limit, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, SortExpr,
+    Subquery, col, lit, not, when,
 };
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
@@ -144,8 +144,9 @@ impl Binder<'_> {
                 "subquery must return only one column",
             ));
         };
-        let aggregate = datafusion::functions_aggregate::expr_fn::array_agg(Expr::Column(column));
-        let plan = LogicalPlanBuilder::from(inner.plan)
+        let (plan, order) = with_order(inner.plan)?;
+        let aggregate = array_of(column, order);
+        let plan = LogicalPlanBuilder::from(plan)
             .aggregate(Vec::<Expr>::new(), vec![aggregate.alias("array")])
             .told()?
             .build()
@@ -511,20 +512,65 @@ fn collected(query: &BoundQuery) -> Result<Option<Collected>> {
         order_by.clone_from(&sort.expr);
         plan = &sort.input;
     }
-    let call = Expr::AggregateFunction(AggregateFunction::new_udf(
-        datafusion::functions_aggregate::array_agg::array_agg_udaf(),
-        vec![Expr::Column(column.column.clone())],
-        false,
-        None,
-        order_by,
-        None,
-    ));
+    let call = array_of(column.column.clone(), order_by);
     let plan = LogicalPlanBuilder::from(plan.clone())
         .aggregate(Vec::<Expr>::new(), vec![call.alias("rows")])
         .told()?
         .build()
         .told()?;
     Ok(Some(Collected { plan, skip, fetch }))
+}
+
+fn array_of(column: Column, order_by: Vec<SortExpr>) -> Expr {
+    Expr::AggregateFunction(AggregateFunction::new_udf(
+        datafusion::functions_aggregate::array_agg::array_agg_udaf(),
+        vec![Expr::Column(column)],
+        false,
+        None,
+        order_by,
+        None,
+    ))
+}
+
+/// The plan, and its order in columns that it has for that. An aggregate takes its
+/// rows in no order but one of its own.
+fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
+    match plan {
+        LogicalPlan::Limit(limit) => {
+            let (input, order) = with_order(Arc::unwrap_or_clone(limit.input))?;
+            let limit = Limit {
+                input: Arc::new(input),
+                ..limit
+            };
+            Ok((LogicalPlan::Limit(limit), order))
+        }
+        LogicalPlan::Projection(kept) => {
+            let LogicalPlan::Sort(sort) = kept.input.as_ref() else {
+                return Ok((LogicalPlan::Projection(kept), Vec::new()));
+            };
+            let mut exprs = kept.expr.clone();
+            let mut order = Vec::with_capacity(sort.expr.len());
+            for (place, by) in sort.expr.iter().enumerate() {
+                let name = format!("__by_{place}");
+                exprs.push(by.expr.clone().alias(&name));
+                order.push(SortExpr {
+                    expr: Expr::Column(Column::new_unqualified(name)),
+                    ..by.clone()
+                });
+            }
+            let plan = LogicalPlanBuilder::from(kept.input.as_ref().clone())
+                .project(exprs)
+                .told()?
+                .build()
+                .told()?;
+            Ok((plan, order))
+        }
+        LogicalPlan::Sort(sort) => {
+            let order = sort.expr.clone();
+            Ok((LogicalPlan::Sort(sort), order))
+        }
+        other => Ok((other, Vec::new())),
+    }
 }
 
 /// Whether the query is an aggregate's over all its rows: DataFusion can join to it.

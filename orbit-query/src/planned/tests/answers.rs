@@ -4,7 +4,7 @@ use super::{engine, run, session};
 use orbit_core::{Error, state};
 use std::time::Duration;
 
-async fn answers(cases: &[(&str, &str)]) {
+pub(super) async fn answers(cases: &[(&str, &str)]) {
     let engine = engine();
     let mut session = session(&engine, 1);
     run(
@@ -17,13 +17,19 @@ async fn answers(cases: &[(&str, &str)]) {
     )
     .await
     .unwrap();
+    let mut wrong = Vec::new();
     for (question, answer) in cases {
         let shown = match run(&mut session, question).await {
             Ok(shown) => shown,
             Err(error) => format!("ERROR:  {}", error.message()),
         };
-        assert_eq!(shown, *answer, "{question}");
+        if shown != *answer {
+            wrong.push(format!(
+                "{question}\n  expected {answer:?}\n  answered {shown:?}"
+            ));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,366 @@
+//! Queries that look at the rows around them, as joins.
+//!
+//! DataFusion takes the simple ones apart itself, and better. The rest go this way
+//! (T. Neumann, A. Kemper: "Unnesting Arbitrary Queries", BTW 2015): of the host, the
+//! rows that a subquery is asked for, the values it looks at are taken without
+//! duplicates: its *domain*. The domain is joined into the subquery's plan below
+//! whatever refers to it, and carried up as keys, so that one run of the plan has the
+//! rows for every value. The host is then joined to those by the keys.
+
+mod domain;
+mod limits;
+mod push;
+
+use super::error::{Told, to_datafusion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, JoinType};
+use datafusion::logical_expr::expr::Exists;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
+use datafusion::logical_expr::{binary_expr, lit};
+use domain::{Domain, outer_columns, seen_from_inside};
+use orbit_core::{Error, Result};
+use std::sync::Arc;
+
+pub(super) use limits::is_beyond_datafusion;
+
+/// The same plan without correlated subqueries.
+pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
+    Unnester { names: 0 }.flat(plan)
+}
+
+/// Whether some subquery of it still looks at the rows around it.
+pub(super) fn is_correlated(plan: &LogicalPlan) -> Result<bool> {
+    Ok(!outer_columns(plan)?.is_empty())
+}
+
+pub(super) fn columns_of(plan: &LogicalPlan) -> Vec<Expr> {
+    plan.schema()
+        .iter()
+        .map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())))
+        .collect()
+}
+
+fn project(plan: LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .told()?
+        .build()
+        .told()
+}
+
+fn join(
+    left: LogicalPlan,
+    right: LogicalPlan,
+    kind: JoinType,
+    mut conditions: Vec<Expr>,
+) -> Result<LogicalPlan> {
+    if conditions.is_empty() {
+        if kind == JoinType::Inner {
+            let crossed = LogicalPlanBuilder::from(left).cross_join(right).told()?;
+            return crossed.build().told();
+        }
+        conditions.push(lit(true));
+    }
+    LogicalPlanBuilder::from(left)
+        .join_on(right, kind, conditions)
+        .told()?
+        .build()
+        .told()
+}
+
+struct Unnester {
+    /// How many names were given out.
+    names: usize,
+}
+
+impl Unnester {
+    fn name(&mut self, what: &str) -> String {
+        self.names += 1;
+        format!("__{what}_{}", self.names)
+    }
+
+    /// Innermost first: what a query inside a subquery sees of the outermost one is
+    /// then part of the subquery's own plan.
+    fn flat(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let plan = plan
+            .map_children(|child| {
+                let child = self.flat(child).map_err(to_datafusion)?;
+                Ok(Transformed::yes(child))
+            })
+            .told()?
+            .data;
+        let plan = plan
+            .map_expressions(|expr| {
+                expr.transform_up(|expr| self.flat_inside(expr).map_err(to_datafusion))
+            })
+            .told()?
+            .data;
+        match plan {
+            LogicalPlan::Join(of) if has_lateral(&of.right)? => self.lateral(of),
+            LogicalPlan::Filter(_) => self.filtered(plan),
+            _ => self.hosted(plan),
+        }
+    }
+
+    fn flat_inside(&mut self, mut expr: Expr) -> Result<Transformed<Expr>> {
+        let Some(inner) = subquery_of(&mut expr) else {
+            return Ok(Transformed::no(expr));
+        };
+        let flat = self.flat(inner.subquery.as_ref().clone())?;
+        *inner = subquery(flat)?;
+        Ok(Transformed::yes(expr))
+    }
+
+    /// `left JOIN LATERAL right`.
+    fn lateral(&mut self, of: Join) -> Result<LogicalPlan> {
+        let right = of
+            .right
+            .as_ref()
+            .clone()
+            .transform_down(|plan| {
+                Ok(match plan {
+                    LogicalPlan::Subquery(inner) => {
+                        Transformed::yes(Arc::unwrap_or_clone(inner.subquery))
+                    }
+                    other => Transformed::no(other),
+                })
+            })
+            .told()?
+            .data;
+        let domain = self.domain(&of.left, &right)?;
+        let right = self.push(&right, &domain)?;
+        let mut conditions = conditions_of(&of);
+        conditions.extend(domain.links());
+        let joined = join(of.left.as_ref().clone(), right, of.join_type, conditions)?;
+        let columns = of.schema.iter();
+        let columns =
+            columns.map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())));
+        project(joined, columns.collect())
+    }
+
+    /// EXISTS as one of the conditions is a semi-join, NOT EXISTS an anti-join.
+    fn filtered(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let LogicalPlan::Filter(filter) = plan else {
+            return Ok(plan);
+        };
+        let columns = columns_of(&filter.input);
+        let mut host = filter.input.as_ref().clone();
+        let mut rest = Vec::new();
+        for condition in split_conjunction_owned(filter.predicate) {
+            let condition = as_exists(condition)?;
+            let (condition, negated) = match condition {
+                Expr::Not(inner) if matches!(*inner, Expr::Exists(_)) => (*inner, true),
+                other => (other, false),
+            };
+            match condition {
+                Expr::Exists(Exists {
+                    subquery: inner,
+                    negated: not,
+                }) if is_correlated(&inner.subquery)? => {
+                    let domain = self.domain(&host, &inner.subquery)?;
+                    let rows = self.push(&inner.subquery, &domain)?;
+                    let kind = match negated != not {
+                        true => JoinType::LeftAnti,
+                        false => JoinType::LeftSemi,
+                    };
+                    host = join(host, rows, kind, domain.links())?;
+                }
+                other => rest.push(match negated {
+                    true => Expr::Not(Box::new(other)),
+                    false => other,
+                }),
+            }
+        }
+        let mut beside = Vec::with_capacity(rest.len());
+        for condition in rest {
+            beside.push(self.beside(&mut host, condition)?);
+        }
+        if let Some(condition) = conjunction(beside) {
+            host = LogicalPlanBuilder::from(host)
+                .filter(condition)
+                .told()?
+                .build()
+                .told()?;
+        }
+        match columns_of(&host) == columns {
+            true => Ok(host),
+            false => project(host, columns),
+        }
+    }
+
+    /// Any other node: its subqueries' answers become columns of its input.
+    fn hosted(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let mut correlated = false;
+        for expr in plan.expressions() {
+            correlated |= holds_correlated(&expr)?;
+        }
+        if !correlated {
+            return Ok(plan);
+        }
+        let [input] = plan.inputs()[..] else {
+            return Err(Error::unsupported(
+                "a subquery in a join condition that refers to both sides",
+            ));
+        };
+        let mut host = input.clone();
+        let names = NamePreserver::new(&plan);
+        let mut exprs = Vec::new();
+        for expr in plan.expressions() {
+            let name = names.save(&expr);
+            exprs.push(name.restore(self.beside(&mut host, expr)?));
+        }
+        let columns = columns_of(&plan);
+        let hosted = plan.with_new_exprs(exprs, vec![host]).told()?;
+        // A sort, say, hands on what was put beside its input.
+        match columns_of(&hosted) == columns {
+            true => Ok(hosted),
+            false => project(hosted, columns),
+        }
+    }
+
+    /// The expression with a column of `host` for every correlated subquery.
+    fn beside(&mut self, host: &mut LogicalPlan, expr: Expr) -> Result<Expr> {
+        if !holds_correlated(&expr)? {
+            return Ok(expr);
+        }
+        let whole = expr.transform_up(|expr| {
+            let expr = as_exists(expr).map_err(to_datafusion)?;
+            Ok(match expr {
+                Expr::ScalarSubquery(inner) if has_outer(&inner)? => {
+                    let column = self.scalar(host, &inner.subquery);
+                    Transformed::yes(column.map_err(to_datafusion)?)
+                }
+                Expr::Exists(exists) if has_outer(&exists.subquery)? => {
+                    let found = self.found(host, &exists.subquery.subquery);
+                    let found = found.map_err(to_datafusion)?;
+                    Transformed::yes(match exists.negated {
+                        true => found.is_null(),
+                        false => found.is_not_null(),
+                    })
+                }
+                other => Transformed::no(other),
+            })
+        });
+        Ok(whole.told()?.data)
+    }
+
+    fn scalar(&mut self, host: &mut LogicalPlan, inner: &LogicalPlan) -> Result<Expr> {
+        let [(of, field)] = inner.schema().iter().collect::<Vec<_>>()[..] else {
+            return Err(Error::internal("a scalar subquery with several columns"));
+        };
+        let answer = Expr::Column(Column::new(of.cloned(), field.name()));
+        if inner.max_rows().is_none_or(|most| most > 1) {
+            return Err(Error::unsupported(
+                "a correlated subquery of which only LIMIT's parameter knows that it has one row",
+            ));
+        }
+        let domain = self.domain(host, inner)?;
+        let rows = self.push(inner, &domain)?;
+        let name = self.name("answer");
+        let mut exprs = vec![answer.alias(&name)];
+        exprs.extend(domain.keys());
+        let rows = project(rows, exprs)?;
+        *host = join(host.clone(), rows, JoinType::Left, domain.links())?;
+        Ok(Expr::Column(Column::new_unqualified(name)))
+    }
+
+    /// A column that is NULL beside those rows for which there is nothing.
+    fn found(&mut self, host: &mut LogicalPlan, inner: &LogicalPlan) -> Result<Expr> {
+        let domain = self.domain(host, inner)?;
+        let rows = project(self.push(inner, &domain)?, domain.keys())?;
+        let rows = match domain.is_empty() {
+            true => LogicalPlanBuilder::from(rows).limit(0, Some(1)).told()?,
+            false => LogicalPlanBuilder::from(rows).distinct().told()?,
+        };
+        let name = self.name("found");
+        let mut exprs = vec![lit(true).alias(&name)];
+        exprs.extend(domain.keys());
+        let rows = project(rows.build().told()?, exprs)?;
+        *host = join(host.clone(), rows, JoinType::Left, domain.links())?;
+        Ok(Expr::Column(Column::new_unqualified(name)))
+    }
+
+    fn domain(&mut self, host: &LogicalPlan, inner: &LogicalPlan) -> Result<Domain> {
+        Domain::of(host, inner, || self.name("key"))
+    }
+}
+
+fn subquery(plan: LogicalPlan) -> Result<Subquery> {
+    let outer_ref_columns = plan.all_out_ref_exprs();
+    Ok(Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns,
+        spans: datafusion::common::Spans::new(),
+    })
+}
+
+fn subquery_of(expr: &mut Expr) -> Option<&mut Subquery> {
+    match expr {
+        Expr::ScalarSubquery(inner) => Some(inner),
+        Expr::Exists(of) => Some(&mut of.subquery),
+        Expr::InSubquery(of) => Some(&mut of.subquery),
+        Expr::SetComparison(of) => Some(&mut of.subquery),
+        _ => None,
+    }
+}
+
+fn has_outer(inner: &Subquery) -> datafusion::error::Result<bool> {
+    is_correlated(&inner.subquery).map_err(to_datafusion)
+}
+
+fn holds_correlated(expr: &Expr) -> Result<bool> {
+    expr.exists(|expr| {
+        let mut expr = expr.clone();
+        subquery_of(&mut expr).map_or(Ok(false), |inner| has_outer(inner))
+    })
+    .told()
+}
+
+fn has_lateral(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Subquery(_))))
+        .told()
+}
+
+fn conditions_of(of: &Join) -> Vec<Expr> {
+    let operator = match of.null_equality {
+        datafusion::common::NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+        datafusion::common::NullEquality::NullEqualsNothing => Operator::Eq,
+    };
+    let pairs = of.on.iter();
+    let pairs = pairs.map(|(left, right)| binary_expr(left.clone(), operator, right.clone()));
+    pairs.chain(of.filter.clone()).collect()
+}
+
+/// `x IN (SELECT y ...)` and `x < ANY (SELECT y ...)` as EXISTS (SELECT ... WHERE x < y),
+/// ALL as NOT EXISTS: the binder makes them only where NULL and false are the same.
+fn as_exists(expr: Expr) -> Result<Expr> {
+    use datafusion::logical_expr::expr::SetQuantifier;
+    let (value, inner, operator, all) = match expr {
+        Expr::InSubquery(of) if !of.negated && is_correlated(&of.subquery.subquery)? => {
+            (*of.expr, of.subquery, Operator::Eq, false)
+        }
+        Expr::SetComparison(of) if is_correlated(&of.subquery.subquery)? => {
+            let all = of.quantifier == SetQuantifier::All;
+            (*of.expr, of.subquery, of.op, all)
+        }
+        other => return Ok(other),
+    };
+    let plan = Arc::unwrap_or_clone(inner.subquery);
+    let [(of, field)] = plan.schema().iter().collect::<Vec<_>>()[..] else {
+        return Err(Error::internal("a compared subquery with several columns"));
+    };
+    let column = Expr::Column(Column::new(of.cloned(), field.name()));
+    let test = binary_expr(seen_from_inside(value)?, operator, column);
+    let test = if all { test.is_not_true() } else { test };
+    let plan = LogicalPlanBuilder::from(plan)
+        .filter(test)
+        .told()?
+        .build()
+        .told()?;
+    Ok(Expr::Exists(Exists {
+        subquery: subquery(plan)?,
+        negated: all,
+    }))
+}

@@ -256,12 +256,31 @@ impl Binder<'_> {
     /// now() and its like: known only when the statement runs.
     fn momentary(&mut self, name: &str, args: &Args<'_>) -> Result<Option<Bound>> {
         if !args.exprs.is_empty()
-            && !matches!(
-                name,
-                "current_timestamp" | "localtimestamp" | "current_time"
-            )
+            && !matches!(name, "current_timestamp" | "localtimestamp" | "localtime")
         {
             return Ok(None);
+        }
+        if let [digits] = args.exprs.as_slice() {
+            let ast::Expr::Value(value) = digits else {
+                return Ok(None);
+            };
+            let ast::Value::Number(digits, _) = &value.value else {
+                return Ok(None);
+            };
+            let Ok(digits) = digits.parse() else {
+                return Ok(None);
+            };
+            let plain = Args {
+                exprs: Vec::new(),
+                star: false,
+                relation: None,
+                distinct: false,
+                order_by: &[],
+            };
+            return match self.momentary(name, &plain)? {
+                Some(now) => self.rounded_to(now, digits).map(Some),
+                None => Ok(None),
+            };
         }
         let now =
             |ty: SqlType| Bound::new(literal::placeholder(moment::NOW, &SqlType::TimestampTz), ty);

@@ -1,0 +1,400 @@
+//! Row values: `(a, b) = (c, d)`, `row(a, b) IN (...)`, `(a, b) IS NULL`, OVERLAPS.
+
+use super::expr::boolean;
+use super::operator::{balanced, binary, unnested};
+use super::scope::Scope;
+use super::subquery::{matches, outer_expr, subquery};
+use super::{Binder, Bound};
+use crate::planned::error::Told;
+use crate::planned::functions::row::{RowFn, arity};
+use datafusion::functions_aggregate::expr_fn::array_agg;
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, col, lit, not, when,
+};
+use orbit_core::row::encode_value;
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, ValueRef};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast;
+
+/// The items of `(a, b)` and `row(a, b)`; `None`: not a row.
+pub(super) fn row_items(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
+    match unnested(expr) {
+        ast::Expr::Tuple(items) => Some(items.iter().collect()),
+        ast::Expr::Function(function) => {
+            let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
+                return None;
+            };
+            let ast::FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            if name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("row") {
+                return None;
+            }
+            list.args
+                .iter()
+                .map(|arg| match arg {
+                    ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+                    _ => None,
+                })
+                .collect()
+        }
+        _ => None,
+    }
+}
+
+impl Binder<'_> {
+    /// `(a, b) = (c, d)`, `(a, b) < (c, d)`; `None`: not both sides are rows.
+    pub(super) fn row_comparison(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        op: Operator,
+        right: &ast::Expr,
+    ) -> Result<Option<Bound>> {
+        let (Some(left), Some(right)) = (row_items(left), row_items(right)) else {
+            return Ok(None);
+        };
+        if left.len() != right.len() {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "unequal number of entries in row expressions",
+            ));
+        }
+        if left.is_empty() {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "cannot compare rows of zero length",
+            ));
+        }
+        let sign = if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) {
+            "=".to_owned()
+        } else {
+            op.to_string()
+        };
+        let mut pairs = Vec::with_capacity(left.len());
+        for (l, r) in left.into_iter().zip(right) {
+            let l = self.expr(scope, l)?;
+            let r = self.expr(scope, r)?;
+            pairs.push(self.comparable(l, r, &sign)?);
+        }
+        Ok(Some(boolean(compare_rows(pairs, op))))
+    }
+
+    /// A row is null when all of it is, and not null when none of it is.
+    pub(super) fn row_is_null(
+        &mut self,
+        scope: &Scope,
+        inner: &ast::Expr,
+        test: fn(Box<Expr>) -> Expr,
+    ) -> Result<Option<Bound>> {
+        let Some(items) = row_items(inner) else {
+            return Ok(None);
+        };
+        let mut terms = Vec::with_capacity(items.len());
+        for item in items {
+            let bound = self.expr(scope, item)?;
+            terms.push(test(Box::new(self.decided(bound)?.expr)));
+        }
+        Ok(Some(boolean(balanced(terms, Operator::And))))
+    }
+
+    /// `values [NOT] IN (the plan's columns)` where its value is wanted: true if a row
+    /// equals, else unknown if a row might for all its NULLs tell.
+    pub(super) fn row_among(
+        &mut self,
+        scope: &Scope,
+        values: Vec<Bound>,
+        plan: LogicalPlan,
+        columns: Vec<Bound>,
+        negated: bool,
+    ) -> Result<Bound> {
+        let width = values.len();
+        let mut types = Vec::with_capacity(width);
+        let (mut ours, mut theirs, mut equal) = (Vec::new(), Vec::new(), Vec::new());
+        for (value, column) in values.into_iter().zip(columns) {
+            let (value, column, ty) = self.comparable_as(value, column, "=")?;
+            let outer = outer_expr(scope, value.clone())?;
+            equal.push(binary(column.clone(), Operator::Eq, outer));
+            ours.push(value);
+            theirs.push(column);
+            types.push(ty);
+        }
+        let filtered = |plan: LogicalPlan, condition: Expr| {
+            LogicalPlanBuilder::from(plan)
+                .filter(condition)
+                .told()?
+                .build()
+                .told()
+        };
+        let key = row_key(types);
+        let collected = |plan: LogicalPlan| -> Result<Expr> {
+            let plan = LogicalPlanBuilder::from(plan)
+                .project(vec![key.clone().call(theirs.clone()).alias("key")])
+                .told()?
+                .aggregate(
+                    Vec::<Expr>::new(),
+                    vec![array_agg(col("key")).alias("keys")],
+                )
+                .told()?
+                .build()
+                .told()?;
+            Ok(Expr::ScalarSubquery(subquery(plan)))
+        };
+        let found = filtered(plan.clone(), balanced(equal, Operator::And))?;
+        let found = binary(matches(found)?, Operator::Gt, lit(0_i64));
+        let is_null = |expr: &Expr| Expr::IsNull(Box::new(expr.clone()));
+        let open = balanced(theirs.iter().map(is_null).collect(), Operator::Or);
+        let open = collected(filtered(plan.clone(), open)?)?;
+        let all = collected(plan)?;
+        let ours_open = balanced(ours.iter().map(is_null).collect(), Operator::Or);
+        let ours = key.clone().call(ours);
+        let among = when(found, lit(true))
+            .when(ours_open, might_equal().call(vec![ours.clone(), all]))
+            .otherwise(might_equal().call(vec![ours, open]))
+            .told()?;
+        Ok(boolean(if negated { not(among) } else { among }))
+    }
+
+    /// `(start, end) OVERLAPS (start, end)`; an end may be an interval.
+    pub(super) fn overlaps(
+        &mut self,
+        scope: &Scope,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Result<Bound> {
+        let mut sides = Vec::with_capacity(4);
+        for (items, side) in [(row_items(left), "left"), (row_items(right), "right")] {
+            let Some([start, end]) = items.as_deref() else {
+                return Err(Error::new(
+                    state::SYNTAX_ERROR,
+                    format!("wrong number of parameters on {side} side of OVERLAPS expression"),
+                ));
+            };
+            sides.push(self.expr(scope, start)?);
+            sides.push(self.expr(scope, end)?);
+        }
+        let have: Vec<SqlType> = sides.iter().map(|bound| bound.ty.clone()).collect();
+        let has = |ty: &SqlType| have.contains(ty);
+        let ty = if has(&SqlType::TimestampTz) {
+            SqlType::TimestampTz
+        } else if has(&SqlType::Timestamp) {
+            SqlType::Timestamp
+        } else if has(&SqlType::Date) {
+            SqlType::TimestampTz
+        } else if has(&SqlType::Time) {
+            SqlType::Time
+        } else if have.iter().all(|ty| *ty == SqlType::Unknown) {
+            return Err(Error::new(
+                state::AMBIGUOUS_FUNCTION,
+                "function pg_catalog.overlaps(unknown, unknown, unknown, unknown) is not unique",
+            )
+            .with_hint("Could not choose a best candidate function. You might need to add explicit type casts."));
+        } else {
+            return Err(super::special::no_function("pg_catalog.overlaps", &have));
+        };
+        let mut args = Vec::with_capacity(4);
+        let mut start: Option<Bound> = None;
+        for (at, bound) in sides.into_iter().enumerate() {
+            let bound = if bound.ty == SqlType::Interval && at % 2 == 1 {
+                match start.take() {
+                    Some(start) => self.operator("+", start, bound)?,
+                    None => bound,
+                }
+            } else {
+                bound
+            };
+            if !bound.is_unknown() && !crate::planned::types::implicit(&bound.ty, &ty) {
+                return Err(super::special::no_function("pg_catalog.overlaps", &have));
+            }
+            let bound = self.coerce(bound, &ty)?;
+            args.push(bound.expr.clone());
+            start = Some(bound);
+        }
+        let row = RowFn::new(
+            "overlaps".to_owned(),
+            String::new(),
+            vec![ty; 4],
+            SqlType::Bool,
+            |args| match args {
+                [a, b, c, d] => {
+                    let found = overlap((moment(a), moment(b)), (moment(c), moment(d)));
+                    Ok(found.map_or(Value::Null, Value::Bool))
+                }
+                _ => Err(arity()),
+            },
+        )
+        .lenient();
+        Ok(boolean(row.call(args)))
+    }
+}
+
+fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
+    let all = |pairs: Vec<(Expr, Expr)>, join: Operator| {
+        balanced(
+            pairs.into_iter().map(|(l, r)| binary(l, op, r)).collect(),
+            join,
+        )
+    };
+    match op {
+        Operator::Eq | Operator::IsNotDistinctFrom => all(pairs, Operator::And),
+        Operator::NotEq | Operator::IsDistinctFrom => all(pairs, Operator::Or),
+        _ => {
+            // The first pair that differs decides.
+            let strict = match op {
+                Operator::Lt | Operator::LtEq => Operator::Lt,
+                _ => Operator::Gt,
+            };
+            let mut rest: Option<Expr> = None;
+            for (l, r) in pairs.into_iter().rev() {
+                rest = Some(match rest {
+                    None => binary(l, op, r),
+                    Some(rest) => binary(
+                        binary(l.clone(), strict, r.clone()),
+                        Operator::Or,
+                        binary(binary(l, Operator::Eq, r), Operator::And, rest),
+                    ),
+                });
+            }
+            rest.unwrap_or_else(|| lit(true))
+        }
+    }
+}
+
+/// A row as bytes that are the same for equal rows, NULLs told apart.
+fn row_key(types: Vec<SqlType>) -> RowFn {
+    RowFn::new(
+        "row_key".to_owned(),
+        format!("{types:?}"),
+        types,
+        SqlType::Bytea,
+        |args| {
+            let mut key = Vec::new();
+            let mut part = Vec::new();
+            for arg in args {
+                part.clear();
+                match arg {
+                    ValueRef::Null => {}
+                    // Equal floats have one form each.
+                    ValueRef::Float4(v) => {
+                        encode_value(&ValueRef::Float8(one_form((*v).into())), &mut part)
+                    }
+                    ValueRef::Float8(v) => encode_value(&ValueRef::Float8(one_form(*v)), &mut part),
+                    other => encode_value(other, &mut part),
+                }
+                let length = u32::try_from(part.len()).map_err(|_| arity())?;
+                key.extend_from_slice(&length.to_le_bytes());
+                key.extend_from_slice(&part);
+            }
+            Ok(Value::Bytea(key))
+        },
+    )
+    .lenient()
+}
+
+fn one_form(value: f64) -> f64 {
+    if value.is_nan() {
+        f64::NAN
+    } else if value == 0.0 {
+        0.0
+    } else {
+        value
+    }
+}
+
+/// The parts of such bytes; an empty one is NULL.
+fn parts(key: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let mut rest = key;
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((part, after)) = after.split_at_checked(length) else {
+            break;
+        };
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+/// NULL if some key of the array might equal the first, else false.
+fn might_equal() -> RowFn {
+    RowFn::new(
+        "might_equal".to_owned(),
+        String::new(),
+        vec![SqlType::Bytea, SqlType::Array(Box::new(SqlType::Bytea))],
+        SqlType::Bool,
+        |args| {
+            let [ValueRef::Bytea(ours), keys] = args else {
+                return Err(arity());
+            };
+            let ValueRef::Array(keys) = keys else {
+                return Ok(Value::Bool(false));
+            };
+            let ours = parts(ours);
+            let might = keys.items.iter().any(|key| match key {
+                Value::Bytea(key) => parts(key)
+                    .into_iter()
+                    .zip(&ours)
+                    .all(|(a, b)| a.is_empty() || b.is_empty() || a == *b),
+                _ => false,
+            });
+            Ok(if might {
+                Value::Null
+            } else {
+                Value::Bool(false)
+            })
+        },
+    )
+    .lenient()
+}
+
+fn moment(value: &ValueRef<'_>) -> Option<i64> {
+    match value {
+        ValueRef::Time(at) | ValueRef::Timestamp(at) | ValueRef::TimestampTz(at) => Some(*at),
+        _ => None,
+    }
+}
+
+/// Spans without the later of their ends; one end of each may be unknown.
+fn overlap(a: (Option<i64>, Option<i64>), b: (Option<i64>, Option<i64>)) -> Option<bool> {
+    let in_order = |span: (Option<i64>, Option<i64>)| match span {
+        (Some(start), Some(end)) => Some((start.min(end), Some(start.max(end)))),
+        (Some(start), None) | (None, Some(start)) => Some((start, None)),
+        (None, None) => None,
+    };
+    let ((start_a, end_a), (start_b, end_b)) = (in_order(a)?, in_order(b)?);
+    let reaches = |later: i64, end_of_earlier: Option<i64>, end_of_later: Option<i64>| {
+        if later < end_of_earlier? {
+            return Some(true);
+        }
+        end_of_later.map(|_| false)
+    };
+    match start_a.cmp(&start_b) {
+        std::cmp::Ordering::Greater => reaches(start_a, end_b, end_a),
+        std::cmp::Ordering::Less => reaches(start_b, end_a, end_b),
+        std::cmp::Ordering::Equal => end_a.and(end_b).map(|_| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn spans_overlap_as_postgresql_says() {
+        let span = |start, end| (Some(start), Some(end));
+        for (a, b, expected) in [
+            (span(1, 3), span(2, 4), Some(true)),
+            (span(3, 1), span(2, 4), Some(true)),
+            (span(1, 2), span(2, 4), Some(false)),
+            (span(2, 2), span(1, 2), Some(false)),
+            (span(2, 2), span(2, 2), Some(true)),
+            ((None, Some(2)), span(1, 4), Some(true)),
+            ((Some(2), None), span(2, 4), None),
+            ((None, None), span(2, 4), None),
+        ] {
+            assert_eq!(overlap(a, b), expected, "{a:?} {b:?}");
+        }
+    }
+}

@@ -20,7 +20,7 @@ pub mod operator;
 pub mod peers;
 mod precision;
 pub mod query;
-mod rows;
+pub mod rows;
 pub mod scope;
 pub mod select;
 pub mod setop;
@@ -155,7 +155,9 @@ pub struct Binder<'a> {
     used_names: AHashSet<String>,
     counter: usize,
     depth: usize,
-    /// SELECT items by alias while WHERE is bound.
+    /// A relation of the catalogs was named.
+    pub(super) reads_catalogs: bool,
+    /// SELECT items by alias while WHERE is bound, for queries over the catalogs.
     pub(super) aliases: Vec<(String, sqlparser::ast::Expr)>,
     /// Where in the statement we are, for what is allowed there.
     pub(super) clause: Clause,
@@ -192,6 +194,7 @@ impl<'a> Binder<'a> {
             used_names: AHashSet::new(),
             counter: 0,
             depth: 0,
+            reads_catalogs: false,
             aliases: Vec::new(),
             clause: Clause::SELECT,
             valued: false,

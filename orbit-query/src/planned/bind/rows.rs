@@ -4,7 +4,7 @@ use super::expr::boolean;
 use super::operator::{balanced, binary, unnested};
 use super::scope::Scope;
 use super::subquery::{matches, outer_expr, subquery};
-use super::{Binder, Bound};
+use super::{Binder, Bound, Clause};
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
 use datafusion::functions_aggregate::expr_fn::array_agg;
@@ -18,7 +18,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 
 /// The items of `(a, b)` and `row(a, b)`; `None`: not a row.
-pub(super) fn row_items(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
+pub(in crate::planned) fn row_items(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
     match unnested(expr) {
         ast::Expr::Tuple(items) => Some(items.iter().collect()),
         ast::Expr::Function(function) => {
@@ -156,6 +156,39 @@ impl Binder<'_> {
         Ok(boolean(if negated { not(among) } else { among }))
     }
 
+    /// The columns of `(a, b) = (SELECT x, y ...)`, each as a subquery of its own.
+    pub(in crate::planned) fn row_subquery(
+        &mut self,
+        clause: Clause,
+        scope: &Scope,
+        query: &ast::Query,
+    ) -> Result<Vec<Bound>> {
+        self.within(clause, |binder| {
+            if let Some(queries) = taken_apart(query) {
+                return queries
+                    .iter()
+                    .map(|query| binder.scalar_subquery(scope, query))
+                    .collect();
+            }
+            let inner = binder.inner_query(scope, query)?;
+            let columns = inner.columns.clone();
+            columns
+                .into_iter()
+                .map(|column| {
+                    let plan = LogicalPlanBuilder::from(inner.plan.clone())
+                        .project(vec![Expr::Column(column.column.clone())])
+                        .told()?
+                        .build()
+                        .told()?;
+                    binder.scalar_of(super::BoundQuery {
+                        plan,
+                        columns: vec![column],
+                    })
+                })
+                .collect()
+        })
+    }
+
     /// `(start, end) OVERLAPS (start, end)`; an end may be an interval.
     pub(super) fn overlaps(
         &mut self,
@@ -227,6 +260,33 @@ impl Binder<'_> {
         .lenient();
         Ok(boolean(row.call(args)))
     }
+}
+
+/// A query for each item of a plain select list; `None`: the items hang together.
+fn taken_apart(query: &ast::Query) -> Option<Vec<ast::Query>> {
+    let ast::SetExpr::Select(select) = &*query.body else {
+        return None;
+    };
+    let grouped =
+        !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let plain = select.projection.iter().all(|item| {
+        matches!(
+            item,
+            ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. }
+        )
+    });
+    if !plain || grouped || select.distinct.is_some() || query.order_by.is_some() {
+        return None;
+    }
+    let one = |item: &ast::SelectItem| {
+        let mut alone = (**select).clone();
+        alone.projection = vec![item.clone()];
+        ast::Query {
+            body: Box::new(ast::SetExpr::Select(Box::new(alone))),
+            ..query.clone()
+        }
+    };
+    Some(select.projection.iter().map(one).collect())
 }
 
 fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {

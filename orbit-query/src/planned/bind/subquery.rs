@@ -101,6 +101,11 @@ impl Binder<'_> {
 
     pub(super) fn scalar_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
+        self.scalar_of(inner)
+    }
+
+    /// The one value of a query of one row and column.
+    pub(super) fn scalar_of(&mut self, inner: BoundQuery) -> Result<Bound> {
         let ty = self.single_column(&inner)?;
         let ty = if ty == SqlType::Unknown {
             SqlType::Text

@@ -79,6 +79,10 @@ pub(super) fn is_set_returning(name: &str) -> bool {
             | "jsonb_array_elements_text"
             | "jsonb_object_keys"
             | "json_object_keys"
+            | "json_each"
+            | "json_each_text"
+            | "jsonb_each"
+            | "jsonb_each_text"
     )
 }
 

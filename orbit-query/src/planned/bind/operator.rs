@@ -134,9 +134,11 @@ impl Binder<'_> {
             && !matches!(left.ty, SqlType::Array(_))
             && !matches!(right.ty, SqlType::Array(_))
         {
-            let other = [&left.ty, &right.ty]
-                .into_iter()
-                .any(|ty| matches!(ty, SqlType::Bytea | SqlType::Jsonb));
+            let types = [&left.ty, &right.ty];
+            // A jsonb beside a text is its text.
+            let other = types.iter().any(|ty| **ty == SqlType::Bytea)
+                || types.iter().any(|ty| **ty == SqlType::Jsonb)
+                    && !types.iter().any(|ty| types::is_text(ty));
             if !other {
                 return self.concatenate(left, right);
             }

@@ -13,6 +13,7 @@ pub mod call;
 pub mod cast;
 pub mod expr;
 pub mod from;
+mod hypothetical;
 mod keys;
 pub mod literal;
 pub mod name;

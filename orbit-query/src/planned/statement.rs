@@ -183,7 +183,7 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
     match ty {
         SqlType::Unknown => SqlType::Text,
         SqlType::Numeric(_) if !is_column => SqlType::Numeric(None),
-        other => other.clone(),
+        other => arrow::nested::flat_type(other).clone(),
     }
 }
 

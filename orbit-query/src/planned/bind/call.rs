@@ -1,6 +1,7 @@
 //! Function calls: what stands between the name and the table of functions.
 
 use super::expr::{boolean, not_allowed};
+use super::hypothetical::is_hypothetical;
 use super::scope::Scope;
 use super::special::no_function;
 use super::{Binder, Bound, literal, moment};
@@ -119,6 +120,9 @@ impl Binder<'_> {
             return self.make_interval(scope, function);
         }
         let args = arguments(function)?;
+        if !function.within_group.is_empty() && is_hypothetical(&name) {
+            return self.hypothetical(scope, &name, function, &args);
+        }
         if function.over.is_some() {
             if !self.clause.windows {
                 return Err(not_allowed("window", self.clause.name));

@@ -1,6 +1,10 @@
 //! Planned statements end to end, over a simulated store.
 
 mod answers;
+mod documents;
+mod grammar;
+mod row_values;
+mod several_relations;
 mod writes;
 
 use crate::{Engine, EngineOptions, Outcome, Session, SessionInit};

@@ -178,7 +178,7 @@ impl Binder<'_> {
             ("pg_typeof", [value]) => {
                 let bound = self.expr(scope, value)?;
                 return literal::constant(
-                    Value::Text(types::base(&bound.ty).to_string()),
+                    Value::Text(arrow::nested::flat_type(&types::base(&bound.ty)).to_string()),
                     SqlType::Text,
                 );
             }

@@ -1,5 +1,6 @@
 //! RETURNING, and the expressions of ON CONFLICT: over rows as they are written.
 
+use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{array_of, cell, field};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
@@ -222,7 +223,10 @@ impl RowExprs {
                 .into_array(rows.len())
                 .told()?;
             for (row, out) in answer.iter_mut().enumerate() {
-                out.push(cell(&column, row, ty)?.to_owned());
+                out.push(match cell(&column, row, ty)?.to_owned() {
+                    Value::Array(array) => Value::Array(flat(array)),
+                    other => other,
+                });
             }
         }
         Ok(answer)

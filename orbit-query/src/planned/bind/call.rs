@@ -204,6 +204,10 @@ impl Binder<'_> {
 
     pub(super) fn call_bound(&mut self, name: &str, bounds: Vec<Bound>) -> Result<Bound> {
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        // The table's own names for parts of a function.
+        if name.contains(' ') {
+            return Err(no_function(name, &have));
+        }
         match choose(name, &have) {
             Choice::One(chosen) => return self.invoke(chosen, bounds),
             Choice::Several => return self.call_table(name, bounds),

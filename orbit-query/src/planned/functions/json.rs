@@ -420,35 +420,35 @@ fn pretty(args: Args, _: &Env) -> Result<Value> {
     Ok(Value::Text(out))
 }
 
-/// The two columns of `json_each` and its like in FROM, by names no SQL text can call.
+/// The two columns of `json_each` and its like in FROM, by names with a blank, which no SQL text can call.
 pub fn each_columns(name: &str) -> Option<[&'static str; 2]> {
     Some(match name {
-        "json_each" => ["\0json_each key", "\0json_each value"],
-        "json_each_text" => ["\0json_each key", "\0json_each_text value"],
-        "jsonb_each" => ["\0jsonb_each key", "\0jsonb_each value"],
-        "jsonb_each_text" => ["\0jsonb_each_text key", "\0jsonb_each_text value"],
+        "json_each" => ["json_each key", "json_each value"],
+        "json_each_text" => ["json_each key", "json_each_text value"],
+        "jsonb_each" => ["jsonb_each key", "jsonb_each value"],
+        "jsonb_each_text" => ["jsonb_each_text key", "jsonb_each_text value"],
         _ => return None,
     })
 }
 
 pub const FUNCTIONS: &[Function] = &[
-    function("\0json_each key", &[T::Json], T::Texts, each_key),
-    function("\0json_each value", &[T::Json], T::Jsons, each_value),
-    function("\0json_each_text value", &[T::Json], T::Texts, each_text),
-    function("\0jsonb_each key", &[T::Jsonb], T::Texts, each_key_binary),
+    function("json_each key", &[T::Json], T::Texts, each_key),
+    function("json_each value", &[T::Json], T::Jsons, each_value),
+    function("json_each_text value", &[T::Json], T::Texts, each_text),
+    function("jsonb_each key", &[T::Jsonb], T::Texts, each_key_binary),
     function(
-        "\0jsonb_each value",
+        "jsonb_each value",
         &[T::Jsonb],
         T::Jsonbs,
         each_value_binary,
     ),
     function(
-        "\0jsonb_each_text key",
+        "jsonb_each_text key",
         &[T::Jsonb],
         T::Texts,
         each_key_text_binary,
     ),
-    function("\0jsonb_each_text value", &[T::Jsonb], T::Texts, each_text),
+    function("jsonb_each_text value", &[T::Jsonb], T::Texts, each_text),
     function("#-", &[T::Jsonb, T::Texts], T::Jsonb, edit::remove_path),
     function("#>", &[T::Json, T::Texts], T::Json, path),
     function("#>", &[T::Jsonb, T::Texts], T::Jsonb, path),

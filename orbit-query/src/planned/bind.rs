@@ -18,6 +18,7 @@ mod keys;
 pub mod literal;
 pub mod name;
 pub mod operator;
+mod overlaps;
 pub mod peers;
 mod precision;
 pub mod query;

@@ -2,13 +2,14 @@
 //! makes them from values in `json/make.rs`.
 
 mod edit;
+mod holds;
 mod make;
+mod rows;
 mod span;
 
 use super::{Env, Function, T, arg, function};
 pub use make::{object_field, object_of_fields, of_row, of_value};
-use orbit_core::types::SqlType;
-use orbit_core::value::{Array, Numeric, Value, ValueRef};
+use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use span::Kind;
 
@@ -146,236 +147,6 @@ fn array_length(args: Args, _: &Env) -> Result<Value> {
     }
 }
 
-/// An array's items, or the refusal of a function of this name.
-fn items_for<'v>(args: &'v [ValueRef<'_>], name: &str, binary: bool) -> Result<Vec<&'v str>> {
-    let text = whole(args)?;
-    match (span::kind(text)?, binary) {
-        (Kind::Array, _) => span::items(text),
-        (Kind::Object, true) => Err(refused("cannot extract elements from an object")),
-        (Kind::Object, false) => Err(refused(format!("cannot call {name} on a non-array"))),
-        (_, true) => Err(refused("cannot extract elements from a scalar")),
-        (_, false) => Err(refused(format!("cannot call {name} on a scalar"))),
-    }
-}
-
-fn rows(ty: SqlType, items: Vec<Value>) -> Value {
-    Value::Array(Array::new(ty, items))
-}
-
-fn elements(args: Args, _: &Env) -> Result<Value> {
-    let items = items_for(args, "json_array_elements", false)?;
-    Ok(rows(
-        SqlType::Json,
-        items.into_iter().map(|item| shown(Some(item))).collect(),
-    ))
-}
-
-fn elements_binary(args: Args, _: &Env) -> Result<Value> {
-    let items = items_for(args, "jsonb_array_elements", true)?;
-    Ok(rows(
-        SqlType::Jsonb,
-        items.into_iter().map(|item| shown(Some(item))).collect(),
-    ))
-}
-
-fn elements_text(args: Args, _: &Env) -> Result<Value> {
-    let items = items_for(args, "json_array_elements_text", false)?;
-    let items = items.into_iter().map(|item| unquoted(Some(item)));
-    Ok(rows(SqlType::Text, items.collect::<Result<_>>()?))
-}
-
-fn elements_text_binary(args: Args, _: &Env) -> Result<Value> {
-    let items = items_for(args, "jsonb_array_elements_text", true)?;
-    let items = items.into_iter().map(|item| unquoted(Some(item)));
-    Ok(rows(SqlType::Text, items.collect::<Result<_>>()?))
-}
-
-fn keys_for(args: Args, name: &str) -> Result<Value> {
-    let text = whole(args)?;
-    match span::kind(text)? {
-        Kind::Object => {
-            let members = span::members(text)?;
-            let keys = members.into_iter().map(|member| Value::Text(member.key));
-            Ok(rows(SqlType::Text, keys.collect()))
-        }
-        Kind::Array => Err(refused(format!("cannot call {name} on an array"))),
-        _ => Err(refused(format!("cannot call {name} on a scalar"))),
-    }
-}
-
-fn object_keys(args: Args, _: &Env) -> Result<Value> {
-    keys_for(args, "json_object_keys")
-}
-
-fn object_keys_binary(args: Args, _: &Env) -> Result<Value> {
-    keys_for(args, "jsonb_object_keys")
-}
-
-/// The members of an object, or the refusal of `json_each` and its like.
-fn each_member<'v>(
-    args: &'v [ValueRef<'_>],
-    binary: Option<&str>,
-) -> Result<Vec<span::Member<'v>>> {
-    let text = whole(args)?;
-    match (span::kind(text)?, binary) {
-        (Kind::Object, _) => span::members(text),
-        (_, Some(name)) => Err(refused(format!("cannot call {name} on a non-object"))),
-        (Kind::Array, None) => Err(refused("cannot deconstruct an array as an object")),
-        (_, None) => Err(refused("cannot deconstruct a scalar")),
-    }
-}
-
-fn each_key(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, None)?.into_iter();
-    Ok(rows(
-        SqlType::Text,
-        members.map(|m| Value::Text(m.key)).collect(),
-    ))
-}
-
-fn each_key_binary(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, Some("jsonb_each"))?.into_iter();
-    Ok(rows(
-        SqlType::Text,
-        members.map(|m| Value::Text(m.key)).collect(),
-    ))
-}
-
-fn each_key_text_binary(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, Some("jsonb_each_text"))?.into_iter();
-    Ok(rows(
-        SqlType::Text,
-        members.map(|m| Value::Text(m.key)).collect(),
-    ))
-}
-
-fn each_value(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, None)?.into_iter();
-    Ok(rows(
-        SqlType::Json,
-        members.map(|m| shown(Some(m.value))).collect(),
-    ))
-}
-
-fn each_value_binary(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, Some("jsonb_each"))?.into_iter();
-    Ok(rows(
-        SqlType::Jsonb,
-        members.map(|m| shown(Some(m.value))).collect(),
-    ))
-}
-
-fn each_text(args: Args, _: &Env) -> Result<Value> {
-    let members = each_member(args, None)?.into_iter();
-    let values = members.map(|m| unquoted(Some(m.value)));
-    Ok(rows(SqlType::Text, values.collect::<Result<_>>()?))
-}
-
-/// Two scalars by value: 1 is 1.0.
-fn same_scalar(a: &str, b: &str) -> Result<bool> {
-    Ok(match (span::kind(a)?, span::kind(b)?) {
-        (Kind::Number, Kind::Number) => Numeric::parse(a)? == Numeric::parse(b)?,
-        (Kind::String, Kind::String) => span::string(a)? == span::string(b)?,
-        (kind, other) => kind == other && kind.is_scalar() && a == b,
-    })
-}
-
-/// `a @> b`. Only as a whole may an array hold a scalar that stands alone.
-fn includes(a: &str, b: &str, whole: bool) -> Result<bool> {
-    let any_same = |items: &[&str], wanted: &str| -> Result<bool> {
-        for item in items {
-            if span::kind(item)?.is_scalar() && same_scalar(item, wanted)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    };
-    match (span::kind(a)?, span::kind(b)?) {
-        (Kind::Object, Kind::Object) => {
-            let have = span::members(a)?;
-            for wanted in span::members(b)? {
-                let held = have.iter().find(|member| member.key == wanted.key);
-                let Some(held) = held else {
-                    return Ok(false);
-                };
-                if !includes(held.value, wanted.value, false)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        (Kind::Array, Kind::Array) => {
-            let have = span::items(a)?;
-            for wanted in span::items(b)? {
-                let held = if span::kind(wanted)?.is_scalar() {
-                    any_same(&have, wanted)?
-                } else {
-                    let mut held = false;
-                    for item in &have {
-                        held = held
-                            || !span::kind(item)?.is_scalar() && includes(item, wanted, false)?;
-                    }
-                    held
-                };
-                if !held {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        (Kind::Array, other) if whole && other.is_scalar() => any_same(&span::items(a)?, b),
-        _ => same_scalar(a, b),
-    }
-}
-
-fn contains(args: Args, _: &Env) -> Result<Value> {
-    includes(arg::text(args, 0)?, arg::text(args, 1)?, true).map(Value::Bool)
-}
-
-fn contained(args: Args, _: &Env) -> Result<Value> {
-    includes(arg::text(args, 1)?, arg::text(args, 0)?, true).map(Value::Bool)
-}
-
-fn holds(text: &str, key: &str) -> Result<bool> {
-    let named = |part: &str| -> Result<bool> {
-        Ok(span::kind(part)? == Kind::String && span::string(part)? == key)
-    };
-    match span::kind(text)? {
-        Kind::Object => Ok(span::member(text, key)?.is_some()),
-        Kind::Array => {
-            for item in span::items(text)? {
-                if named(item)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        _ => named(text),
-    }
-}
-
-fn has_key(args: Args, _: &Env) -> Result<Value> {
-    holds(arg::text(args, 0)?, arg::text(args, 1)?).map(Value::Bool)
-}
-
-fn has_any(args: Args, _: &Env) -> Result<Value> {
-    for key in edit::texts(arg::array(args, 1)?).flatten() {
-        if holds(arg::text(args, 0)?, key)? {
-            return Ok(Value::Bool(true));
-        }
-    }
-    Ok(Value::Bool(false))
-}
-
-fn has_all(args: Args, _: &Env) -> Result<Value> {
-    for key in edit::texts(arg::array(args, 1)?).flatten() {
-        if !holds(arg::text(args, 0)?, key)? {
-            return Ok(Value::Bool(false));
-        }
-    }
-    Ok(Value::Bool(true))
-}
-
 /// As `jsonb_pretty` lays it out: four blanks a level.
 fn laid_out(text: &str, depth: usize, out: &mut String) -> Result<()> {
     let line = |out: &mut String, depth: usize| {
@@ -432,23 +203,38 @@ pub fn each_columns(name: &str) -> Option<[&'static str; 2]> {
 }
 
 pub const FUNCTIONS: &[Function] = &[
-    function("json_each key", &[T::Json], T::Texts, each_key),
-    function("json_each value", &[T::Json], T::Jsons, each_value),
-    function("json_each_text value", &[T::Json], T::Texts, each_text),
-    function("jsonb_each key", &[T::Jsonb], T::Texts, each_key_binary),
+    function("json_each key", &[T::Json], T::Texts, rows::each_key),
+    function("json_each value", &[T::Json], T::Jsons, rows::each_value),
+    function(
+        "json_each_text value",
+        &[T::Json],
+        T::Texts,
+        rows::each_text,
+    ),
+    function(
+        "jsonb_each key",
+        &[T::Jsonb],
+        T::Texts,
+        rows::each_key_binary,
+    ),
     function(
         "jsonb_each value",
         &[T::Jsonb],
         T::Jsonbs,
-        each_value_binary,
+        rows::each_value_binary,
     ),
     function(
         "jsonb_each_text key",
         &[T::Jsonb],
         T::Texts,
-        each_key_text_binary,
+        rows::each_key_text_binary,
     ),
-    function("jsonb_each_text value", &[T::Jsonb], T::Texts, each_text),
+    function(
+        "jsonb_each_text value",
+        &[T::Jsonb],
+        T::Texts,
+        rows::each_text,
+    ),
     function("#-", &[T::Jsonb, T::Texts], T::Jsonb, edit::remove_path),
     function("#>", &[T::Json, T::Texts], T::Json, path),
     function("#>", &[T::Jsonb, T::Texts], T::Jsonb, path),
@@ -465,17 +251,17 @@ pub const FUNCTIONS: &[Function] = &[
     function("->>", &[T::Json, T::Text], T::Text, field_text),
     function("->>", &[T::Jsonb, T::Int4], T::Text, item_text),
     function("->>", &[T::Jsonb, T::Text], T::Text, field_text),
-    function("<@", &[T::Jsonb, T::Jsonb], T::Bool, contained),
-    function("?", &[T::Jsonb, T::Text], T::Bool, has_key),
-    function("?&", &[T::Jsonb, T::Texts], T::Bool, has_all),
-    function("?|", &[T::Jsonb, T::Texts], T::Bool, has_any),
-    function("@>", &[T::Jsonb, T::Jsonb], T::Bool, contains),
-    function("json_array_elements", &[T::Json], T::Jsons, elements),
+    function("<@", &[T::Jsonb, T::Jsonb], T::Bool, holds::contained),
+    function("?", &[T::Jsonb, T::Text], T::Bool, holds::has_key),
+    function("?&", &[T::Jsonb, T::Texts], T::Bool, holds::has_all),
+    function("?|", &[T::Jsonb, T::Texts], T::Bool, holds::has_any),
+    function("@>", &[T::Jsonb, T::Jsonb], T::Bool, holds::contains),
+    function("json_array_elements", &[T::Json], T::Jsons, rows::elements),
     function(
         "json_array_elements_text",
         &[T::Json],
         T::Texts,
-        elements_text,
+        rows::elements_text,
     ),
     function("json_array_length", &[T::Json], T::Int4, array_length),
     function("json_build_array", &[T::Any], T::Json, make::build_array)
@@ -494,20 +280,20 @@ pub const FUNCTIONS: &[Function] = &[
     .variadic(),
     function("json_object", &[T::Texts], T::Json, make::object),
     function("json_object", &[T::Texts, T::Texts], T::Json, make::object),
-    function("json_object_keys", &[T::Json], T::Texts, object_keys),
+    function("json_object_keys", &[T::Json], T::Texts, rows::object_keys),
     function("json_strip_nulls", &[T::Json], T::Json, edit::strip_nulls),
     function("json_typeof", &[T::Json], T::Text, type_of),
     function(
         "jsonb_array_elements",
         &[T::Jsonb],
         T::Jsonbs,
-        elements_binary,
+        rows::elements_binary,
     ),
     function(
         "jsonb_array_elements_text",
         &[T::Jsonb],
         T::Texts,
-        elements_text_binary,
+        rows::elements_text_binary,
     ),
     function("jsonb_array_length", &[T::Jsonb], T::Int4, array_length),
     function(
@@ -532,8 +318,18 @@ pub const FUNCTIONS: &[Function] = &[
         T::Jsonb,
         edit::concatenate,
     ),
-    function("jsonb_contained", &[T::Jsonb, T::Jsonb], T::Bool, contained),
-    function("jsonb_contains", &[T::Jsonb, T::Jsonb], T::Bool, contains),
+    function(
+        "jsonb_contained",
+        &[T::Jsonb, T::Jsonb],
+        T::Bool,
+        holds::contained,
+    ),
+    function(
+        "jsonb_contains",
+        &[T::Jsonb, T::Jsonb],
+        T::Bool,
+        holds::contains,
+    ),
     function(
         "jsonb_delete",
         &[T::Jsonb, T::Int4],
@@ -552,7 +348,12 @@ pub const FUNCTIONS: &[Function] = &[
         T::Jsonb,
         edit::remove_path,
     ),
-    function("jsonb_exists", &[T::Jsonb, T::Text], T::Bool, has_key),
+    function(
+        "jsonb_exists",
+        &[T::Jsonb, T::Text],
+        T::Bool,
+        holds::has_key,
+    ),
     function(
         "jsonb_extract_path",
         &[T::Jsonb, T::Text],
@@ -590,7 +391,7 @@ pub const FUNCTIONS: &[Function] = &[
         "jsonb_object_keys",
         &[T::Jsonb],
         T::Texts,
-        object_keys_binary,
+        rows::object_keys_binary,
     ),
     function("jsonb_pretty", &[T::Jsonb], T::Text, pretty),
     function(

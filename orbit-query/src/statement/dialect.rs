@@ -195,6 +195,7 @@ fn symmetric(mut between: Expr) -> Expr {
 }
 
 /// The lower bound of BETWEEN SYMMETRIC without its word; `None`: it had none.
+#[cfg(feature = "datafusion")]
 pub(crate) fn symmetric_bound(low: &Expr) -> Option<&Expr> {
     match low {
         Expr::Prefixed { prefix, value } if prefix.value == SYMMETRIC => Some(value),

@@ -7,6 +7,7 @@
 
 use super::tokens::{is_word, unexpected};
 use orbit_core::{Error, Result};
+#[cfg(feature = "datafusion")]
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
@@ -25,6 +26,7 @@ pub(super) enum Part {
 }
 
 /// Whether GROUP BY's first item is the mark of GROUP BY DISTINCT.
+#[cfg(feature = "datafusion")]
 pub(crate) fn is_distinct_mark(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(Ident { value, .. }) if value == DISTINCT_SETS)
 }
@@ -37,12 +39,14 @@ pub(super) fn respelled(
 ) -> Result<Option<Vec<TokenWithSpan>>> {
     let mut speller = Speller {
         tokens,
-        out: Vec::with_capacity(tokens.len() + 4),
+        at: 0,
+        out: Vec::new(),
         closing: Vec::new(),
         changed: false,
     };
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
+        speller.at = at;
         at += match part {
             Part::Row => match speller.clause(text, at, token)? {
                 0 => speller.expression(at, token),
@@ -57,6 +61,9 @@ pub(super) fn respelled(
 
 struct Speller<'t> {
     tokens: &'t [TokenWithSpan],
+    /// The token being read.
+    at: usize,
+    /// Once something changed: what is read so far, respelled.
     out: Vec<TokenWithSpan>,
     /// Where a bracket of ours closes.
     closing: Vec<usize>,
@@ -76,12 +83,22 @@ impl Speller<'_> {
         is_word(self.token(at), word)
     }
 
+    /// From here on the tokens are others.
+    fn change(&mut self) {
+        if !self.changed {
+            let before = self.tokens.get(..self.at).unwrap_or_default();
+            self.out.reserve(self.tokens.len() + 4);
+            self.out.extend_from_slice(before);
+            self.changed = true;
+        }
+    }
+
     fn put(&mut self, token: Token, like: &TokenWithSpan) {
+        self.change();
         self.out.push(TokenWithSpan {
             token,
             span: like.span,
         });
-        self.changed = true;
     }
 
     /// Puts the bracket that was opened for what ends before `at`.
@@ -131,12 +148,13 @@ impl Speller<'_> {
                 Ok(1)
             }
             Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "all") => {
+                self.change();
                 self.out
                     .extend(self.tokens.iter().skip(at).take(2).cloned());
-                self.changed = true;
                 Ok(3)
             }
             Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "distinct") => {
+                self.change();
                 self.out
                     .extend(self.tokens.iter().skip(at).take(2).cloned());
                 let like = self.tokens.get(at + 2).unwrap_or(token);
@@ -152,7 +170,7 @@ impl Speller<'_> {
             }
             Keyword::EXCLUDE => match self.excluded(at) {
                 Some(("no others", length)) => {
-                    self.changed = true;
+                    self.change();
                     Ok(length)
                 }
                 Some((what, _)) => Err(Error::unsupported(format_args!(
@@ -278,7 +296,9 @@ impl Speller<'_> {
             _ => 0,
         };
         if read == 0 {
-            self.out.push(token.clone());
+            if self.changed {
+                self.out.push(token.clone());
+            }
             return 1;
         }
         read
@@ -340,6 +360,7 @@ impl Speller<'_> {
         let Some((end, _)) = self.bracket(at + 1, "").filter(|_| is_values) else {
             return 0;
         };
+        self.change();
         self.out.push(token.clone());
         self.put(Token::LParen, token);
         self.put(Token::LParen, token);

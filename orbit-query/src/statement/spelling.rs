@@ -306,9 +306,12 @@ impl Speller<'_> {
 
     /// `->-1` is `-> -1`: an operator ends in a sign only if it has one of these letters.
     fn operator(&mut self, sign: &str, token: &TokenWithSpan) -> usize {
-        let kept = sign.trim_end_matches(['+', '-']);
-        let signs = sign.get(kept.len()..).unwrap_or_default();
-        if signs.is_empty() || kept.is_empty() || sign.contains(LETTERS_BEFORE_SIGNS) {
+        // One character stays, be it a sign itself.
+        let length = sign.trim_end_matches(['+', '-']).len().max(1);
+        let Some((kept, signs)) = sign.split_at_checked(length) else {
+            return 0;
+        };
+        if signs.is_empty() || sign.contains(LETTERS_BEFORE_SIGNS) {
             return 0;
         }
         let Ok(first) = Tokenizer::new(&PostgreSqlDialect {}, kept).tokenize() else {

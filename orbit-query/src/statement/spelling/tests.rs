@@ -19,6 +19,7 @@ fn what_sqlparser_does_not_read_is_respelled() {
             "WITH q AS (SELECT * FROM t) SELECT * FROM q",
         ),
         ("SELECT j->-1, a=-1", "SELECT j -> -1, a = -1"),
+        ("SELECT 1>-1, 1-+1, 2*-1", "SELECT 1 > -1, 1 - +1, 2 * -1"),
         ("SELECT trim(leading from s)", "SELECT ltrim(s)"),
         ("SELECT trim(from s)", "SELECT btrim(s)"),
         ("SELECT trim(trailing s, 'x')", "SELECT rtrim(s, 'x')"),

@@ -254,11 +254,18 @@ impl Binder<'_> {
                     ty = types::common([&value.ty, &default.ty], name)?;
                     value = self.coerce_branch(value, &ty)?;
                 }
+                let nowhere = offset
+                    .as_ref()
+                    .is_some_and(|offset| matches!(offset.literal, Some(Value::Null)));
+                if nowhere {
+                    // NULL rows away is nothing, in every row.
+                    value.expr = self.typed_null(&ty)?;
+                }
                 let mut exprs = vec![value.expr];
-                if let Some(offset) = offset {
+                if let Some(offset) = offset.filter(|_| !nowhere) {
                     exprs.push(self.small_constant(offset, None)?);
                 }
-                if let Some(default) = default {
+                if let Some(default) = default.filter(|_| !nowhere) {
                     exprs.push(self.coerce_branch(default, &ty)?.expr);
                 }
                 let udwf = if name == "lag" {

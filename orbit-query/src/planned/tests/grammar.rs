@@ -1,6 +1,7 @@
 //! What PostgreSQL reads and how it reads it, and what it refuses: its answers.
 
 use super::answers::answers;
+use super::{engine, run, session};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_types_precision_rounds() {
@@ -166,4 +167,69 @@ async fn names_and_signs_of_money_are_not_padded() {
         ("SELECT to_char(12, 'L999'), to_char(-12, 'L9999'), to_char(12, 'FM99L') || '|', to_char(12, 'SL99'), to_char(12, 'L99PR') || '|', to_char(-12, 'L99PR')", "   12|   -12|12 || +12|  12 || <12>"),
     ])
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_looks_as_far_as_it_is_told() {
+    answers(&[(
+        "SELECT lag(n, NULL) OVER (ORDER BY id), lag(n, NULL, 5) OVER (ORDER BY id), lag(n, 0) OVER (ORDER BY id), lag(n, -1) OVER (ORDER BY id), lead(n, 2, 7) OVER (ORDER BY id) FROM t",
+        "||10|20|30\n||20|30|7\n||30||7",
+    )])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_carry_postgresqls_codes() {
+    let engine = engine();
+    let mut session = session(&engine, 1);
+    run(&mut session, "CREATE TABLE t (id int PRIMARY KEY, n int)")
+        .await
+        .unwrap();
+    for (question, code, hint) in [
+        (
+            "SELECT * FROM (SELECT 1)",
+            "42601",
+            Some("For example, FROM (SELECT ...) [AS] foo."),
+        ),
+        (
+            "SELECT * FROM (VALUES (1))",
+            "42601",
+            Some("For example, FROM (VALUES ...) [AS] foo."),
+        ),
+        ("SELECT n * 2 AS m FROM t WHERE m > 1", "42703", None),
+        ("SELECT n AS m, m + 1 FROM t", "42703", None),
+        ("SELECT count(DISTINCT *) FROM t", "42601", None),
+        ("SELECT (1, 2) = (1, 2, 3)", "42601", None),
+        ("SELECT (1, 2) OVERLAPS (3, 4)", "42883", None),
+        ("UPDATE t SET (id, n) = (1, 2, 3)", "42601", None),
+        ("UPDATE t SET (id, n) = 5", "0A000", None),
+        (
+            "SELECT sum(n) OVER (ORDER BY n ROWS CURRENT ROW EXCLUDE TIES) FROM t",
+            "0A000",
+            None,
+        ),
+        ("SELECT B'101'", "0A000", None),
+        ("CREATE TABLE x (at timestamp(3))", "0A000", None),
+        ("CREATE TABLE x (at interval day to minute)", "0A000", None),
+        (
+            "SELECT rank() WITHIN GROUP (ORDER BY n) FROM t",
+            "42883",
+            Some(
+                "To use the hypothetical-set aggregate rank, the number of hypothetical direct arguments (here 0) must match the number of ordering columns (here 1).",
+            ),
+        ),
+        (
+            "SELECT array_agg(a) FROM (VALUES (ARRAY[1, 2]), (ARRAY[3])) v(a)",
+            "2202E",
+            None,
+        ),
+        ("SELECT '1'::jsonb - 'a'", "22023", None),
+        ("SELECT jsonb_set('[1]', '{a}', '2')", "22P02", None),
+    ] {
+        let error = run(&mut session, question).await.unwrap_err();
+        assert_eq!(error.state().as_str(), code, "{question}");
+        if hint.is_some() {
+            assert_eq!(error.hint(), hint, "{question}");
+        }
+    }
 }

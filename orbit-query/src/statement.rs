@@ -11,6 +11,7 @@ pub mod names;
 pub mod parse;
 pub(crate) mod row_locks;
 mod set_grammar;
+pub(crate) mod spelling;
 pub mod tokens;
 mod transaction_grammar;
 pub mod utility;

@@ -59,6 +59,10 @@ pub fn sql_type(data_type: &DataType) -> Result<SqlType> {
             microseconds(*precision)?;
             SqlType::Interval
         }
+        DataType::Interval {
+            fields: Some(fields),
+            ..
+        } => return Err(Error::unsupported(format!("type interval {fields}"))),
         DataType::Uuid => SqlType::Uuid,
         DataType::JSON => SqlType::Json,
         DataType::JSONB => SqlType::Jsonb,

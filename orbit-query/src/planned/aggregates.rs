@@ -5,12 +5,13 @@
 
 mod average;
 mod collect;
+mod percentile;
 mod row;
 mod states;
 
 use crate::planned::arrow::fixed_scale;
 use crate::planned::types;
-pub use collect::{joined, json_of_array, without_repeats};
+pub use collect::{joined, json_of_array, stacked, without_repeats};
 use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
@@ -249,11 +250,19 @@ fn not_unique(name: &str) -> Error {
     )
 }
 
+/// The direct argument of a percentile.
+#[derive(Clone, Debug)]
+pub enum Fraction {
+    Known(Value),
+    /// Of this type, and the aggregate's second argument.
+    Later(SqlType),
+}
+
 /// `percentile_cont`, `percentile_disc` and `mode` WITHIN GROUP.
 pub fn choose_ordered_set(
     name: &str,
     ty: &SqlType,
-    direct: &[Value],
+    direct: &[Fraction],
     descending: bool,
 ) -> Result<Chosen> {
     let none = || {
@@ -263,40 +272,36 @@ pub fn choose_ordered_set(
         )
         .with_hint("No aggregate function matches the given name and argument types.")
     };
-    let (function, arg, returns): (RowAggregate, SqlType, SqlType) = match (name, direct) {
-        ("mode", []) => (collect::mode(ty, descending), ty.clone(), ty.clone()),
-        ("percentile_disc", [fraction]) => {
-            let returns = match fraction {
-                Value::Array(_) => SqlType::Array(Box::new(ty.clone())),
-                _ => ty.clone(),
+    let (function, args, returns): (RowAggregate, Vec<SqlType>, SqlType) = match (name, direct) {
+        ("mode", []) => (collect::mode(ty, descending), vec![ty.clone()], ty.clone()),
+        ("percentile_disc" | "percentile_cont", [fraction]) => {
+            let ty = match (name, ty) {
+                ("percentile_disc", ty) => ty.clone(),
+                (_, SqlType::Interval) => SqlType::Interval,
+                _ => SqlType::Float8,
             };
-            (
-                collect::percentile_disc(ty, fraction, descending, &returns)?,
-                ty.clone(),
-                returns,
-            )
-        }
-        ("percentile_cont", [fraction]) => {
-            let ty = if *ty == SqlType::Interval {
-                SqlType::Interval
+            let many = match fraction {
+                Fraction::Known(value) => matches!(value, Value::Array(_)),
+                Fraction::Later(ty) => matches!(ty, SqlType::Array(_)),
+            };
+            let returns = if many {
+                SqlType::Array(Box::new(ty.clone()))
             } else {
-                SqlType::Float8
+                ty.clone()
             };
-            let returns = match fraction {
-                Value::Array(_) => SqlType::Array(Box::new(ty.clone())),
-                _ => ty.clone(),
-            };
-            (
-                collect::percentile_cont(&ty, fraction, descending, &returns)?,
-                ty,
-                returns,
-            )
+            let between = name == "percentile_cont";
+            let function = percentile::aggregate(&ty, fraction, between, descending, &returns)?;
+            let mut args = vec![ty];
+            if let Fraction::Later(ty) = fraction {
+                args.push(ty.clone());
+            }
+            (function, args, returns)
         }
         _ => return Err(none()),
     };
     Ok(Chosen {
         function: Arc::new(AggregateUDF::new_from_impl(function)),
-        args: vec![arg],
+        args,
         returns,
     })
 }

@@ -1,6 +1,7 @@
 //! Between stored values and Arrow: types, building columns, reading cells.
 
 mod build;
+pub mod nested;
 mod rows;
 
 use super::num;

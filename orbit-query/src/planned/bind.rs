@@ -13,12 +13,16 @@ pub mod call;
 pub mod cast;
 pub mod expr;
 pub mod from;
+mod hypothetical;
 pub mod keys;
 pub mod literal;
 pub mod name;
 pub mod operator;
+mod overlaps;
 pub mod peers;
+mod precision;
 pub mod query;
+pub mod rows;
 pub mod scope;
 pub mod select;
 pub mod setop;
@@ -153,7 +157,9 @@ pub struct Binder<'a> {
     used_names: AHashSet<String>,
     counter: usize,
     depth: usize,
-    /// SELECT items by alias while WHERE is bound.
+    /// A relation of the catalogs was named.
+    pub(super) reads_catalogs: bool,
+    /// SELECT items by alias while WHERE is bound, for queries over the catalogs.
     pub(super) aliases: Vec<(String, sqlparser::ast::Expr)>,
     /// Where in the statement we are, for what is allowed there.
     pub(super) clause: Clause,
@@ -190,6 +196,7 @@ impl<'a> Binder<'a> {
             used_names: AHashSet::new(),
             counter: 0,
             depth: 0,
+            reads_catalogs: false,
             aliases: Vec::new(),
             clause: Clause::SELECT,
             valued: false,

@@ -58,6 +58,8 @@ pub enum T {
     Numerics,
     Timestamps,
     TimestampTzs,
+    Jsons,
+    Jsonbs,
     /// Anything, each argument for itself.
     Any,
     /// One type for all arguments that say so.
@@ -332,6 +334,8 @@ fn plain(ty: T) -> SqlType {
         T::Bigints => SqlType::Array(Box::new(SqlType::Int8)),
         T::Numerics => SqlType::Array(Box::new(SqlType::Numeric(None))),
         T::Timestamps => SqlType::Array(Box::new(SqlType::Timestamp)),
+        T::Jsons => SqlType::Array(Box::new(SqlType::Json)),
+        T::Jsonbs => SqlType::Array(Box::new(SqlType::Jsonb)),
         T::TimestampTzs => SqlType::Array(Box::new(SqlType::TimestampTz)),
     }
 }

@@ -22,7 +22,7 @@ use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::Statement;
+use sqlparser::ast::{self, SetExpr, Statement};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -107,6 +107,23 @@ pub(super) fn prepare(
         Statement::Query(query) if !query.locks.is_empty() => {
             dml::lock::prepare(&mut binder, &state, query)?
         }
+        Statement::Query(query) if write_of(query).is_some() => {
+            if let Some(with) = &query.with {
+                binder.with_clause(with)?;
+            }
+            match write_of(query) {
+                Some(Statement::Insert(insert)) => {
+                    dml::insert::prepare(&mut binder, &state, insert)?
+                }
+                Some(Statement::Update(update)) => {
+                    dml::update::prepare(&mut binder, &state, update)?
+                }
+                Some(Statement::Delete(delete)) => {
+                    dml::delete::prepare(&mut binder, &state, delete)?
+                }
+                _ => return Err(Error::unsupported("this statement behind WITH")),
+            }
+        }
         Statement::Query(query) => {
             let bound = binder.query(query)?;
             let (plan, columns) = finished(&mut binder, bound)?;
@@ -133,6 +150,17 @@ pub(super) fn prepare(
     })
 }
 
+/// The write that `WITH ... UPDATE` and its like parse a query around.
+fn write_of(query: &ast::Query) -> Option<&Statement> {
+    match &*query.body {
+        SetExpr::Insert(write)
+        | SetExpr::Update(write)
+        | SetExpr::Delete(write)
+        | SetExpr::Merge(write) => Some(write),
+        _ => None,
+    }
+}
+
 /// The result's columns as a client sees them; strings nobody typed become text.
 pub(super) fn finished(
     _binder: &mut Binder<'_>,
@@ -156,7 +184,7 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
     match ty {
         SqlType::Unknown => SqlType::Text,
         SqlType::Numeric(_) if !is_column => SqlType::Numeric(None),
-        other => other.clone(),
+        other => arrow::nested::flat_type(other).clone(),
     }
 }
 

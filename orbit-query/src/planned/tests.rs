@@ -2,6 +2,10 @@
 
 mod answers;
 mod correlated;
+mod documents;
+mod grammar;
+mod row_values;
+mod several_relations;
 mod writes;
 
 use crate::{Engine, EngineOptions, Outcome, Session, SessionInit};

@@ -6,7 +6,7 @@
 //! cost 2^depth: forty brackets are a day. Argument names that are plain
 //! identifiers are still read; nothing else can be one in PostgreSQL.
 
-use sqlparser::ast::{Expr, UnaryOperator};
+use sqlparser::ast::{Expr, Ident, UnaryOperator, Value};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -80,6 +80,14 @@ impl Dialect for OrbitDialect {
 
     /// Signs bind more tightly than `^`, other operators before a value like others between two.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if is_values(parser) {
+            parser.next_token();
+            let query = parser.parse_query();
+            return Some(query.and_then(|query| {
+                parser.expect_token(&Token::RParen)?;
+                Ok(Expr::Subquery(query))
+            }));
+        }
         let (op, precedence) = match parser.peek_token_ref().token {
             Token::Minus => (UnaryOperator::Minus, Precedence::Caret),
             Token::Plus => (UnaryOperator::Plus, Precedence::Caret),
@@ -97,14 +105,27 @@ impl Dialect for OrbitDialect {
         }))
     }
 
-    /// The right side of IS DISTINCT FROM ends before AND.
+    /// The right side of IS DISTINCT FROM ends before AND. BETWEEN SYMMETRIC keeps
+    /// its word in front of the lower bound.
     fn parse_infix(
         &self,
         parser: &mut Parser,
         left: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        use Keyword::{DISTINCT, FROM, IS, NOT};
+        use Keyword::{ASYMMETRIC, BETWEEN, DISTINCT, FROM, IS, NOT, SYMMETRIC};
+        if parser.parse_keywords(&[BETWEEN, ASYMMETRIC]) {
+            return Some(parser.parse_between(left.clone(), false));
+        }
+        if parser.parse_keywords(&[NOT, BETWEEN, ASYMMETRIC]) {
+            return Some(parser.parse_between(left.clone(), true));
+        }
+        if parser.parse_keywords(&[BETWEEN, SYMMETRIC]) {
+            return Some(parser.parse_between(left.clone(), false).map(symmetric));
+        }
+        if parser.parse_keywords(&[NOT, BETWEEN, SYMMETRIC]) {
+            return Some(parser.parse_between(left.clone(), true).map(symmetric));
+        }
         let make = if parser.parse_keywords(&[IS, DISTINCT, FROM]) {
             Expr::IsDistinctFrom
         } else if parser.parse_keywords(&[IS, NOT, DISTINCT, FROM]) {
@@ -152,6 +173,37 @@ impl Dialect for OrbitDialect {
         supports_comment_optimizer_hint,
     }
 }
+
+/// Whether `(VALUES (` comes next.
+fn is_values(parser: &Parser) -> bool {
+    let open = |n: usize| parser.peek_nth_token_ref(n).token == Token::LParen;
+    open(0)
+        && open(2)
+        && matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word)
+            if word.keyword == Keyword::VALUES)
+}
+
+fn symmetric(mut between: Expr) -> Expr {
+    if let Expr::Between { low, .. } = &mut between {
+        let bound = std::mem::replace(low, Box::new(Expr::Value(Value::Null.into())));
+        **low = Expr::Prefixed {
+            prefix: Ident::new(SYMMETRIC),
+            value: bound,
+        };
+    }
+    between
+}
+
+/// The lower bound of BETWEEN SYMMETRIC without its word; `None`: it had none.
+#[cfg(feature = "datafusion")]
+pub(crate) fn symmetric_bound(low: &Expr) -> Option<&Expr> {
+    match low {
+        Expr::Prefixed { prefix, value } if prefix.value == SYMMETRIC => Some(value),
+        _ => None,
+    }
+}
+
+const SYMMETRIC: &str = "SYMMETRIC";
 
 #[cfg(test)]
 mod tests {

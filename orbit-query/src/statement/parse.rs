@@ -3,6 +3,7 @@
 //! here, in PostgreSQL's own grammar.
 
 use super::dialect::OrbitDialect;
+use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
 use super::{limits, row_locks};
@@ -41,7 +42,8 @@ pub fn expression(sql: &str) -> Result<ast::Expr> {
         _ => return Err(tokens::unexpected(sql, None)),
     };
     limits::check_tokens(tokens)?;
-    let mut parser = parser(tokens);
+    let respelled = spelling::respelled(sql, tokens, Part::Other)?;
+    let mut parser = parser(respelled.as_deref().unwrap_or(tokens));
     let expr = parser
         .parse_expr()
         .map_err(|error| syntax_error(sql, tokens, error))?;
@@ -127,8 +129,16 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     if !starts_known {
         return Err(tokens::unexpected(text, first));
     }
-    let strengthened = row_locks::strengthen(tokens);
-    let mut parser = parser(strengthened.as_ref().map_or(tokens, |(tokens, _)| tokens));
+    let over_rows = ![
+        "CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "CALL",
+    ]
+    .iter()
+    .any(|word| tokens::is_word(first.map(|token| &token.token), word));
+    let part = if over_rows { Part::Row } else { Part::Other };
+    let respelled = spelling::respelled(text, tokens, part)?;
+    let readable = respelled.as_deref().unwrap_or(tokens);
+    let strengthened = row_locks::strengthen(readable);
+    let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
     let mut statement = parser.parse_statement().map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
         // but the two can't be told apart: the place is what helps.

@@ -1,22 +1,34 @@
-//! Aggregates that need all values at once: percentiles, mode, JSON arrays.
+//! Aggregates that need all values at once: mode, arrays, JSON arrays.
 
 use super::row::{RowAggregate, State, take};
+use crate::planned::arrow::nested::shape;
 use crate::planned::functions::row::{RowFn, arity};
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::row::{decode_value, encode_value};
 use orbit_core::types::SqlType;
-use orbit_core::value::{Array, Interval, Value, ValueRef, cast};
+use orbit_core::value::{Array, Value, ValueRef, cast};
 use orbit_core::{Error, Result, state};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-type Finish = Arc<dyn Fn(&[Value]) -> Result<Value> + Send + Sync>;
+pub(super) type Finish = Arc<dyn Fn(&[Value]) -> Result<Value> + Send + Sync>;
 
-struct Collected {
+pub(super) struct Collected {
     ty: SqlType,
-    values: Vec<Value>,
+    pub values: Vec<Value>,
     bytes: usize,
     finish: Finish,
+}
+
+impl Collected {
+    pub fn new(ty: SqlType, finish: Finish) -> Collected {
+        Collected {
+            ty,
+            values: Vec::new(),
+            bytes: 0,
+            finish,
+        }
+    }
 }
 
 impl State for Collected {
@@ -70,7 +82,7 @@ impl State for Collected {
     }
 }
 
-fn collecting(
+pub(super) fn collecting(
     name: &str,
     identity: String,
     ty: &SqlType,
@@ -84,12 +96,7 @@ fn collecting(
         identity,
         vec![ty.clone()],
         returns.clone(),
-        move || Collected {
-            ty: held.clone(),
-            values: Vec::new(),
-            bytes: 0,
-            finish: finish.clone(),
-        },
+        move || Collected::new(held.clone(), finish.clone()),
     )
 }
 
@@ -97,7 +104,7 @@ fn order(a: &Value, b: &Value) -> Ordering {
     cast::compare(&a.as_ref(), &b.as_ref()).unwrap_or(Ordering::Equal)
 }
 
-fn sorted(values: &[Value], descending: bool) -> Vec<&Value> {
+pub(super) fn sorted(values: &[Value], descending: bool) -> Vec<&Value> {
     let mut sorted: Vec<&Value> = values.iter().collect();
     sorted.sort_by(|a, b| if descending { order(b, a) } else { order(a, b) });
     sorted
@@ -122,119 +129,6 @@ pub fn mode(ty: &SqlType, descending: bool) -> RowAggregate {
         }
         Ok(best.map_or(Value::Null, |(value, _)| value.clone()))
     })
-}
-
-/// One fraction or an array of them.
-fn fractions(fraction: &Value) -> Result<(Vec<Option<f64>>, bool)> {
-    let one = |value: &Value| match value {
-        Value::Null => Ok(None),
-        Value::Float8(fraction) if (0.0..=1.0).contains(fraction) => Ok(Some(*fraction)),
-        Value::Float8(fraction) => Err(Error::new(
-            state::NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("percentile value {fraction} is not between 0 and 1"),
-        )),
-        _ => Err(Error::internal("a percentile that is no number")),
-    };
-    match fraction {
-        Value::Array(array) => Ok((array.items.iter().map(one).collect::<Result<_>>()?, true)),
-        single => Ok((vec![one(single)?], false)),
-    }
-}
-
-fn answer(values: Vec<Value>, many: bool, element: &SqlType) -> Value {
-    if many {
-        Value::Array(Array::new(element.clone(), values))
-    } else {
-        values.into_iter().next().unwrap_or_default()
-    }
-}
-
-pub fn percentile_disc(
-    ty: &SqlType,
-    fraction: &Value,
-    descending: bool,
-    returns: &SqlType,
-) -> Result<RowAggregate> {
-    let (wanted, many) = fractions(fraction)?;
-    let element = ty.clone();
-    Ok(collecting(
-        "percentile_disc",
-        format!("{fraction:?} {descending} {ty:?}"),
-        ty,
-        returns,
-        move |values| {
-            let sorted = sorted(values, descending);
-            let of = |fraction: &Option<f64>| match fraction {
-                None => Value::Null,
-                Some(fraction) => {
-                    let place = (fraction * sorted.len() as f64).ceil().max(1.0) as usize;
-                    sorted
-                        .get(place - 1)
-                        .map_or(Value::Null, |value| (*value).clone())
-                }
-            };
-            Ok(answer(wanted.iter().map(of).collect(), many, &element))
-        },
-    ))
-}
-
-pub fn percentile_cont(
-    ty: &SqlType,
-    fraction: &Value,
-    descending: bool,
-    returns: &SqlType,
-) -> Result<RowAggregate> {
-    let (wanted, many) = fractions(fraction)?;
-    let element = ty.clone();
-    Ok(collecting(
-        "percentile_cont",
-        format!("{fraction:?} {descending} {ty:?}"),
-        ty,
-        returns,
-        move |values| {
-            let sorted = sorted(values, descending);
-            let of = |fraction: &Option<f64>| -> Result<Value> {
-                let Some(fraction) = fraction else {
-                    return Ok(Value::Null);
-                };
-                let place = fraction * (sorted.len() - 1) as f64;
-                let (low, high) = (place.floor(), place.ceil());
-                let (Some(low_value), Some(high_value)) =
-                    (sorted.get(low as usize), sorted.get(high as usize))
-                else {
-                    return Ok(Value::Null);
-                };
-                if low == high {
-                    return Ok((*low_value).clone());
-                }
-                between(low_value, high_value, place - low)
-            };
-            let values = wanted.iter().map(of).collect::<Result<Vec<_>>>()?;
-            Ok(answer(values, many, &element))
-        },
-    ))
-}
-
-fn between(low: &Value, high: &Value, share: f64) -> Result<Value> {
-    match (low, high) {
-        (Value::Float8(low), Value::Float8(high)) => Ok(Value::Float8(low + share * (high - low))),
-        (Value::Interval(low), Value::Interval(high)) => {
-            let difference = Interval {
-                months: high.months - low.months,
-                days: high.days - low.days,
-                micros: high.micros - low.micros,
-            };
-            let part = crate::planned::functions::datetime::multiply_interval(difference, share)?;
-            Ok(Value::Interval(Interval {
-                months: low.months + part.months,
-                days: low.days + part.days,
-                micros: low.micros + part.micros,
-            }))
-        }
-        _ => Err(Error::internal(
-            "a percentile between values that have no middle",
-        )),
-    }
 }
 
 /// `json_agg`, `jsonb_agg`: NULLs are part of the array.
@@ -325,6 +219,46 @@ pub fn joined(delimiter: Value) -> RowFn {
                 }
             }
             Ok(out.map_or(Value::Null, Value::Text))
+        },
+    )
+}
+
+/// What `array_agg` of arrays collected, if it is one array of a dimension more.
+pub fn stacked(element: &SqlType) -> RowFn {
+    let ty = SqlType::Array(Box::new(element.clone()));
+    RowFn::new(
+        "array_agg".to_owned(),
+        format!("stacked {ty:?}"),
+        vec![ty.clone()],
+        ty,
+        |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            for item in &array.items {
+                match item {
+                    Value::Array(item) if item.items.is_empty() => {
+                        return Err(Error::new(
+                            state::ARRAY_SUBSCRIPT_ERROR,
+                            "cannot accumulate empty arrays",
+                        ));
+                    }
+                    Value::Array(_) => {}
+                    _ => {
+                        return Err(Error::new(
+                            state::NULL_VALUE_NOT_ALLOWED,
+                            "cannot accumulate null arrays",
+                        ));
+                    }
+                }
+            }
+            if shape(array).is_none() {
+                return Err(Error::new(
+                    state::ARRAY_SUBSCRIPT_ERROR,
+                    "cannot accumulate arrays of different dimensionality",
+                ));
+            }
+            Ok(Value::Array(array.clone()))
         },
     )
 }

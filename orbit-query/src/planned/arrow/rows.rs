@@ -35,7 +35,10 @@ impl ArrowRows {
         if column >= self.batch.num_columns() || row >= self.batch.num_rows() {
             return Err(Error::internal("a cell outside of its batch"));
         }
-        cell(self.batch.column(column), row, ty)
+        Ok(match cell(self.batch.column(column), row, ty)? {
+            ValueRef::Array(array) => ValueRef::Array(super::nested::flat(array)),
+            other => other,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use super::peers::{any_of, key_of, sortable};
 use super::scope::Scope;
 use super::select::distinct_name;
 use super::{Binder, Bound, Clause, literal};
-use crate::planned::aggregates;
+use crate::planned::aggregates::{self, Fraction};
 use crate::planned::error::Told;
 use crate::planned::functions::json;
 use crate::planned::functions::row::RowFn;
@@ -198,6 +198,7 @@ impl Binder<'_> {
             && match name {
                 "json_agg" | "jsonb_agg" => true,
                 "string_agg" => delimiter.is_some() && (distinct || !order_by.is_empty()),
+                "array_agg" => matches!(element, SqlType::Array(_)),
                 _ => false,
             };
         if !over_array {
@@ -213,6 +214,7 @@ impl Binder<'_> {
         }
         let finish = match delimiter {
             Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
+            _ if name == "array_agg" => aggregates::stacked(&element),
             _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),
         };
         exprs.truncate(1);
@@ -342,6 +344,7 @@ impl Binder<'_> {
         let descending = key.options.asc == Some(false);
         let value = self.expr(scope, &key.expr)?;
         let value = self.decided(value)?;
+        let mut later = Vec::new();
         let direct = direct
             .into_iter()
             .map(|bound| {
@@ -350,22 +353,28 @@ impl Binder<'_> {
                     _ => SqlType::Float8,
                 };
                 let bound = self.coerce(bound, &ty)?;
-                constant_of(&bound)
-                    .ok_or_else(|| Error::unsupported("a percentile that is not a constant"))
+                match constant_of(&bound) {
+                    Some(value) => Ok(Fraction::Known(value)),
+                    // A parameter: known when the statement runs.
+                    None if bound.expr.column_refs().is_empty() => {
+                        later.push(bound.expr);
+                        Ok(Fraction::Later(bound.ty))
+                    }
+                    None => Err(Error::unsupported(
+                        "a percentile that differs from row to row",
+                    )),
+                }
             })
-            .collect::<Result<Vec<Value>>>()?;
+            .collect::<Result<Vec<Fraction>>>()?;
         let have = value.ty.clone();
         let chosen = aggregates::choose_ordered_set(name, &have, &direct, descending)?;
-        let expr = self.aggregate_argument(value, &chosen.args[0])?;
+        let Some(want) = chosen.args.first() else {
+            return Err(Error::internal("an ordered set of nothing"));
+        };
+        let mut exprs = vec![self.aggregate_argument(value, want)?];
+        exprs.append(&mut later);
         Ok((
-            AggregateFunction::new_udf(
-                chosen.function,
-                vec![expr],
-                false,
-                filter,
-                Vec::new(),
-                None,
-            ),
+            AggregateFunction::new_udf(chosen.function, exprs, false, filter, Vec::new(), None),
             chosen.returns,
         ))
     }

@@ -1,6 +1,7 @@
 //! Function calls: what stands between the name and the table of functions.
 
 use super::expr::{boolean, not_allowed};
+use super::hypothetical::is_hypothetical;
 use super::scope::Scope;
 use super::special::no_function;
 use super::{Binder, Bound, literal, moment};
@@ -79,6 +80,10 @@ pub(super) fn is_set_returning(name: &str) -> bool {
             | "jsonb_array_elements_text"
             | "jsonb_object_keys"
             | "json_object_keys"
+            | "json_each"
+            | "json_each_text"
+            | "jsonb_each"
+            | "jsonb_each_text"
     )
 }
 
@@ -115,6 +120,9 @@ impl Binder<'_> {
             return self.make_interval(scope, function);
         }
         let args = arguments(function)?;
+        if !function.within_group.is_empty() && is_hypothetical(&name) {
+            return self.hypothetical(scope, &name, function, &args);
+        }
         if function.over.is_some() {
             if !self.clause.windows {
                 return Err(not_allowed("window", self.clause.name));
@@ -170,7 +178,7 @@ impl Binder<'_> {
             ("pg_typeof", [value]) => {
                 let bound = self.expr(scope, value)?;
                 return literal::constant(
-                    Value::Text(types::base(&bound.ty).to_string()),
+                    Value::Text(arrow::nested::flat_type(&types::base(&bound.ty)).to_string()),
                     SqlType::Text,
                 );
             }
@@ -196,6 +204,10 @@ impl Binder<'_> {
 
     pub(super) fn call_bound(&mut self, name: &str, bounds: Vec<Bound>) -> Result<Bound> {
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        // The table's own names for parts of a function.
+        if name.contains(' ') {
+            return Err(no_function(name, &have));
+        }
         match choose(name, &have) {
             Choice::One(chosen) => return self.invoke(chosen, bounds),
             Choice::Several => return self.call_table(name, bounds),
@@ -256,12 +268,31 @@ impl Binder<'_> {
     /// now() and its like: known only when the statement runs.
     fn momentary(&mut self, name: &str, args: &Args<'_>) -> Result<Option<Bound>> {
         if !args.exprs.is_empty()
-            && !matches!(
-                name,
-                "current_timestamp" | "localtimestamp" | "current_time"
-            )
+            && !matches!(name, "current_timestamp" | "localtimestamp" | "localtime")
         {
             return Ok(None);
+        }
+        if let [digits] = args.exprs.as_slice() {
+            let ast::Expr::Value(value) = digits else {
+                return Ok(None);
+            };
+            let ast::Value::Number(digits, _) = &value.value else {
+                return Ok(None);
+            };
+            let Ok(digits) = digits.parse() else {
+                return Ok(None);
+            };
+            let plain = Args {
+                exprs: Vec::new(),
+                star: false,
+                relation: None,
+                distinct: false,
+                order_by: &[],
+            };
+            return match self.momentary(name, &plain)? {
+                Some(now) => self.rounded_to(now, digits).map(Some),
+                None => Ok(None),
+            };
         }
         let now =
             |ty: SqlType| Bound::new(literal::placeholder(moment::NOW, &SqlType::TimestampTz), ty);

@@ -1,6 +1,7 @@
 //! Casts, asked for or not.
 
 use super::{Binder, Bound, literal};
+use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{arrow_type, fixed_scale};
 use crate::planned::functions::row::RowFn;
 use crate::planned::types;
@@ -196,6 +197,10 @@ impl Binder<'_> {
                 let Some(value) = args.first() else {
                     return Ok(Value::Null);
                 };
+                if let (ValueRef::Array(array), true) = (value, types::is_text(&target)) {
+                    let whole = Value::Array(flat(array.clone()));
+                    return cast::explicit(whole, &target, &format);
+                }
                 if let (
                     SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_),
                     ValueRef::Text(input),

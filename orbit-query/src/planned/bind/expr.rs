@@ -2,9 +2,11 @@
 
 use super::operator::{balanced, binary, numeric_key, unnested};
 use super::peers::sortable;
+use super::rows::row_items;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::types;
+use crate::statement::dialect::symmetric_bound;
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::types::SqlType;
@@ -44,15 +46,23 @@ impl Binder<'_> {
                 }
                 let ty = types::named(data_type)?;
                 let bound = self.expr(scope, expr)?;
-                self.cast(bound, &ty)
+                let bound = self.interval_constant(bound, data_type)?;
+                let bound = self.cast(bound, &ty)?;
+                self.rounded(bound, data_type)
             }
             E::BinaryOp { left, op, right } => self.binary_op(scope, left, op, right),
             E::UnaryOp { op, expr } => self.unary_op(scope, *op, expr),
             E::IsNull(inner) => {
+                if let Some(row) = self.row_is_null(scope, inner, Expr::IsNull)? {
+                    return Ok(row);
+                }
                 let bound = self.tested(scope, inner)?;
                 Ok(boolean(Expr::IsNull(Box::new(bound.expr))))
             }
             E::IsNotNull(inner) => {
+                if let Some(row) = self.row_is_null(scope, inner, Expr::IsNotNull)? {
+                    return Ok(row);
+                }
                 let bound = self.tested(scope, inner)?;
                 Ok(boolean(Expr::IsNotNull(Box::new(bound.expr))))
             }
@@ -76,6 +86,9 @@ impl Binder<'_> {
                 low,
                 high,
             } => {
+                if let Some(low) = symmetric_bound(low) {
+                    return self.between_symmetric(scope, expr, low, high, *negated);
+                }
                 let value = self.expr(scope, expr)?;
                 let low = self.expr(scope, low)?;
                 let high = self.expr(scope, high)?;
@@ -114,6 +127,24 @@ impl Binder<'_> {
             E::Like {
                 negated,
                 any: false,
+                expr: value,
+                pattern,
+                escape_char: None,
+            }
+            | E::ILike {
+                negated,
+                any: false,
+                expr: value,
+                pattern,
+                escape_char: None,
+            } if all_of(pattern).is_some() => {
+                let op = like_sign(expr, *negated);
+                let list = all_of(pattern).unwrap_or(pattern);
+                self.quantified(scope, value, &op, list, false)
+            }
+            E::Like {
+                negated,
+                any: false,
                 expr,
                 pattern,
                 escape_char,
@@ -139,13 +170,7 @@ impl Binder<'_> {
                 pattern,
                 escape_char: None,
             } => {
-                use ast::BinaryOperator as Op;
-                let op = match (expr, *negated) {
-                    (E::Like { .. }, false) => Op::PGLikeMatch,
-                    (E::Like { .. }, true) => Op::PGNotLikeMatch,
-                    (_, false) => Op::PGILikeMatch,
-                    (_, true) => Op::PGNotILikeMatch,
-                };
+                let op = like_sign(expr, *negated);
                 self.quantified(scope, value, &op, pattern, true)
             }
             E::SimilarTo {
@@ -301,7 +326,7 @@ impl Binder<'_> {
         }
     }
 
-    /// What IS NULL tests; a row is null when all of it is, so refuse rather than guess.
+    /// What IS NULL tests.
     fn tested(&mut self, scope: &Scope, inner: &ast::Expr) -> Result<Bound> {
         let bound = self.expr(scope, inner)?;
         self.decided(bound)
@@ -326,6 +351,9 @@ impl Binder<'_> {
         right: &ast::Expr,
         op: Operator,
     ) -> Result<Bound> {
+        if let Some(rows) = self.row_comparison(scope, left, op, right)? {
+            return Ok(rows);
+        }
         let left = self.expr(scope, left)?;
         let right = self.expr(scope, right)?;
         let (left, right) = self.comparable(left, right, "=")?;
@@ -339,7 +367,7 @@ impl Binder<'_> {
         list: &[ast::Expr],
         negated: bool,
     ) -> Result<Bound> {
-        if let ast::Expr::Tuple(_) = unnested(expr) {
+        if row_items(expr).is_some() {
             let any = list
                 .iter()
                 .map(|item| {
@@ -360,6 +388,31 @@ impl Binder<'_> {
             items.push(self.expr(scope, item)?);
         }
         self.is_among(value, items, negated)
+    }
+
+    /// Between the two, whichever is the lower.
+    fn between_symmetric(
+        &mut self,
+        scope: &Scope,
+        value: &ast::Expr,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        negated: bool,
+    ) -> Result<Bound> {
+        let value = self.expr(scope, value)?;
+        let one = self.expr(scope, low)?;
+        let other = self.expr(scope, high)?;
+        let mut within = |low: &Bound, high: &Bound| -> Result<Expr> {
+            let from = self.compare(value.clone(), Operator::GtEq, low.clone())?;
+            let to = self.compare(value.clone(), Operator::LtEq, high.clone())?;
+            Ok(binary(from.expr, Operator::And, to.expr))
+        };
+        let either = binary(within(&one, &other)?, Operator::Or, within(&other, &one)?);
+        Ok(boolean(if negated {
+            Expr::Not(Box::new(either))
+        } else {
+            either
+        }))
     }
 
     pub(super) fn is_among(
@@ -464,6 +517,37 @@ impl Binder<'_> {
                 })
             })
             .collect()
+    }
+}
+
+/// The operator that a LIKE or ILIKE is.
+fn like_sign(like: &ast::Expr, negated: bool) -> ast::BinaryOperator {
+    use ast::BinaryOperator as Op;
+    match (like, negated) {
+        (ast::Expr::Like { .. }, false) => Op::PGLikeMatch,
+        (ast::Expr::Like { .. }, true) => Op::PGNotLikeMatch,
+        (_, false) => Op::PGILikeMatch,
+        (_, true) => Op::PGNotILikeMatch,
+    }
+}
+
+/// The list of `LIKE ALL (list)`, which parses as a call.
+fn all_of(pattern: &ast::Expr) -> Option<&ast::Expr> {
+    let ast::Expr::Function(function) = pattern else {
+        return None;
+    };
+    let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
+        return None;
+    };
+    let ast::FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    if name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("all") {
+        return None;
+    }
+    match list.args.as_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(list))] => Some(list),
+        _ => None,
     }
 }
 

@@ -263,6 +263,9 @@ impl Binder<'_> {
                 alias,
                 ..
             } => {
+                if alias.is_none() {
+                    return Err(without_alias(query));
+                }
                 let bound = match left.filter(|_| *lateral) {
                     Some(left) => self.inner_query(left, query)?,
                     None => {
@@ -279,10 +282,20 @@ impl Binder<'_> {
                 alias,
             } => {
                 let relation = self.table_with_joins(table_with_joins, None)?;
-                match alias {
-                    None => Ok(relation),
-                    Some(_) => Err(Error::unsupported("an alias for a join in parentheses")),
-                }
+                let Some(alias) = alias else {
+                    return Ok(relation);
+                };
+                // One relation from here on; those in it can't be named any more.
+                let joined = ScopeRelation {
+                    alias: String::new(),
+                    schema: None,
+                    columns: relation.scope.visible,
+                    primary_key: Vec::new(),
+                };
+                Ok(Relation {
+                    plan: relation.plan,
+                    scope: Scope::of(self.renamed(joined, Some(alias))?),
+                })
             }
             other => Err(Error::unsupported(format_args!("{other} in FROM"))),
         }
@@ -510,6 +523,7 @@ impl Binder<'_> {
         let Some(Ok(Some(table))) = found else {
             return Ok(None);
         };
+        self.reads_catalogs = true;
         let unique = self.unique_name(alias.map_or(name, |alias| alias.name.value.as_str()));
         let fields = table.schema();
         let mut plan =
@@ -640,6 +654,18 @@ pub(in crate::planned) fn no_relation(schema: Option<&str>, name: &str) -> Error
         state::UNDEFINED_TABLE,
         format!("relation \"{shown}\" does not exist"),
     )
+}
+
+fn without_alias(query: &ast::Query) -> Error {
+    let (what, example) = match &*query.body {
+        ast::SetExpr::Values(_) => ("VALUES", "VALUES"),
+        _ => ("subquery", "SELECT"),
+    };
+    Error::new(
+        state::SYNTAX_ERROR,
+        format!("{what} in FROM must have an alias"),
+    )
+    .with_hint(format!("For example, FROM ({example} ...) [AS] foo."))
 }
 
 fn is_lateral(factor: &TableFactor) -> bool {

@@ -143,7 +143,9 @@ impl Binder<'_> {
     pub(super) fn typed_string(&mut self, typed: &ast::TypedString) -> Result<Bound> {
         let ty = types::named(&typed.data_type)?;
         let value = self.value(&typed.value.value)?;
-        self.cast(value, &ty)
+        let value = self.interval_constant(value, &typed.data_type)?;
+        let value = self.cast(value, &ty)?;
+        self.rounded(value, &typed.data_type)
     }
 
     /// `INTERVAL '1 day'`, `INTERVAL '1' DAY`, `INTERVAL '1 2' DAY TO HOUR`.
@@ -154,12 +156,7 @@ impl Binder<'_> {
         let ast::Value::SingleQuotedString(text) = &text.value else {
             return Err(Error::unsupported("an INTERVAL without quotes"));
         };
-        let bare = text.trim().parse::<f64>().is_ok();
-        let text = match &interval.leading_field {
-            Some(field) if bare => format!("{text} {field}"),
-            _ => text.clone(),
-        };
-        let value = self.parse_text(&text, &SqlType::Interval)?;
+        let value = self.interval_value(text, interval)?;
         constant(value, SqlType::Interval)
     }
 }

@@ -50,6 +50,10 @@ fn figured(expr: &Expr) -> Option<(String, u8)> {
         Expr::Subquery(query) => of_query(query),
         Expr::Array(_) => own("array"),
         Expr::Tuple(_) => own("row"),
+        Expr::BinaryOp {
+            op: ast::BinaryOperator::Overlaps,
+            ..
+        } => own("overlaps"),
         _ => None,
     }
 }

@@ -61,6 +61,9 @@ impl Binder<'_> {
                 return Ok(rows);
             }
         }
+        if *op == Op::Overlaps {
+            return self.overlaps(scope, left, right);
+        }
         let left = self.expr(scope, left)?;
         let right = self.expr(scope, right)?;
         self.operator(&sign, left, right)
@@ -131,9 +134,11 @@ impl Binder<'_> {
             && !matches!(left.ty, SqlType::Array(_))
             && !matches!(right.ty, SqlType::Array(_))
         {
-            let other = [&left.ty, &right.ty]
-                .into_iter()
-                .any(|ty| matches!(ty, SqlType::Bytea | SqlType::Jsonb));
+            let types = [&left.ty, &right.ty];
+            // A jsonb beside a text is its text.
+            let other = types.iter().any(|ty| **ty == SqlType::Bytea)
+                || types.iter().any(|ty| **ty == SqlType::Jsonb)
+                    && !types.iter().any(|ty| types::is_text(ty));
             if !other {
                 return self.concatenate(left, right);
             }
@@ -332,6 +337,17 @@ impl Binder<'_> {
         right: Bound,
         sign: &str,
     ) -> Result<(Expr, Expr)> {
+        let (left, right, _) = self.comparable_as(left, right, sign)?;
+        Ok((left, right))
+    }
+
+    /// As [`Self::comparable`], and that type.
+    pub(super) fn comparable_as(
+        &mut self,
+        left: Bound,
+        right: Bound,
+        sign: &str,
+    ) -> Result<(Expr, Expr, SqlType)> {
         use SqlType as S;
         let no = || no_operator(sign, &left.ty, &right.ty);
         let ty = match (&left.ty, &right.ty) {
@@ -375,45 +391,23 @@ impl Binder<'_> {
                 return Ok((
                     self.to_fixed(left, &shared)?.expr,
                     self.to_fixed(right, &shared)?.expr,
+                    shared,
                 ));
             }
             let left = self.to_carrier(left)?;
             let right = self.to_carrier(right)?;
-            return Ok((numeric_key(left.expr), numeric_key(right.expr)));
+            return Ok((numeric_key(left.expr), numeric_key(right.expr), ty));
         }
         let left = self.coerce(left, &ty)?;
         let right = self.coerce(right, &ty)?;
         if ty == S::Interval {
-            return Ok((interval_key(left.expr), interval_key(right.expr)));
-        }
-        Ok((left.expr, right.expr))
-    }
-
-    /// `(a, b) = (c, d)`, `(a, b) < (c, d)`.
-    fn row_comparison(
-        &mut self,
-        scope: &Scope,
-        left: &ast::Expr,
-        op: Operator,
-        right: &ast::Expr,
-    ) -> Result<Option<Bound>> {
-        let (ast::Expr::Tuple(left), ast::Expr::Tuple(right)) = (unnested(left), unnested(right))
-        else {
-            return Ok(None);
-        };
-        if left.len() != right.len() {
-            return Err(Error::new(
-                state::SYNTAX_ERROR,
-                "unequal number of entries in row expressions",
+            return Ok((
+                interval_key(left.expr),
+                interval_key(right.expr),
+                SqlType::Numeric(Some((38, 0))),
             ));
         }
-        let mut pairs = Vec::with_capacity(left.len());
-        for (l, r) in left.iter().zip(right) {
-            let l = self.expr(scope, l)?;
-            let r = self.expr(scope, r)?;
-            pairs.push(self.comparable(l, r, &op.to_string())?);
-        }
-        Ok(Some(Bound::new(compare_rows(pairs, op), SqlType::Bool)))
+        Ok((left.expr, right.expr, ty))
     }
 
     pub(super) fn negate(&mut self, bound: Bound) -> Result<Bound> {
@@ -472,41 +466,6 @@ pub(super) fn unnested(expr: &ast::Expr) -> &ast::Expr {
         expr = inner;
     }
     expr
-}
-
-pub(super) fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
-    let all = |pairs: &[(Expr, Expr)], op: Operator, join: Operator| {
-        balanced(
-            pairs
-                .iter()
-                .map(|(l, r)| binary(l.clone(), op, r.clone()))
-                .collect(),
-            join,
-        )
-    };
-    match op {
-        Operator::Eq => all(&pairs, Operator::Eq, Operator::And),
-        Operator::NotEq => all(&pairs, Operator::NotEq, Operator::Or),
-        _ => {
-            // The first pair that differs decides.
-            let strict = match op {
-                Operator::Lt | Operator::LtEq => Operator::Lt,
-                _ => Operator::Gt,
-            };
-            let mut rest: Option<Expr> = None;
-            for (l, r) in pairs.into_iter().rev() {
-                rest = Some(match rest {
-                    None => binary(l, op, r),
-                    Some(rest) => binary(
-                        binary(l.clone(), strict, r.clone()),
-                        Operator::Or,
-                        binary(binary(l, Operator::Eq, r), Operator::And, rest),
-                    ),
-                });
-            }
-            rest.unwrap_or_else(|| datafusion::logical_expr::lit(true))
-        }
-    }
 }
 
 /// A tree of little depth over many terms.

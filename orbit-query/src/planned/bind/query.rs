@@ -48,7 +48,7 @@ impl Binder<'_> {
     }
 
     /// WITH: each item in turn sees the ones before it.
-    fn with_clause(&mut self, with: &ast::With) -> Result<()> {
+    pub(in crate::planned) fn with_clause(&mut self, with: &ast::With) -> Result<()> {
         self.ctes.push(AHashMap::new());
         for item in &with.cte_tables {
             let name = types::fold(&item.alias.name);

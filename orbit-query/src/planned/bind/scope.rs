@@ -31,6 +31,8 @@ pub struct Scope {
     pub relations: Vec<ScopeRelation>,
     /// What `*` gives and unqualified names see: columns merged by USING once.
     pub visible: Vec<ScopeColumn>,
+    /// Relations of one value that go for the value by their own name.
+    pub values: Vec<ScopeColumn>,
 }
 
 enum Found {
@@ -43,6 +45,7 @@ impl Scope {
         Scope {
             visible: relation.columns.clone(),
             relations: vec![relation],
+            values: Vec::new(),
         }
     }
 
@@ -62,13 +65,17 @@ impl Scope {
         }
         self.relations.extend(other.relations);
         self.visible.extend(other.visible);
+        self.values.extend(other.values);
         Ok(self)
     }
 
     fn unqualified(&self, name: &str) -> Result<Found> {
         let mut hits = self.visible.iter().filter(|column| column.name == name);
         match (hits.next(), hits.next()) {
-            (None, _) => Ok(Found::Nothing),
+            (None, _) => {
+                let value = self.values.iter().find(|value| value.name == name);
+                Ok(value.map_or(Found::Nothing, |value| Found::One(value.bound.clone())))
+            }
             (Some(hit), None) => Ok(Found::One(hit.bound.clone())),
             _ => Err(Error::new(
                 state::AMBIGUOUS_COLUMN,

@@ -12,6 +12,7 @@ use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
+use crate::statement::spelling::is_distinct_mark;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -157,6 +158,7 @@ impl Binder<'_> {
     }
 
     /// Conditions below grouping, and those that look at a window and stand above it.
+    /// Rewritten queries over the catalogs may use aliases of the select list here.
     fn where_clause(
         &mut self,
         scope: &Scope,
@@ -165,9 +167,11 @@ impl Binder<'_> {
         let Some(selection) = &select.selection else {
             return Ok((Vec::new(), Vec::new()));
         };
+        let catalogs = self.reads_catalogs;
         self.aliases = select
             .projection
             .iter()
+            .filter(|_| catalogs)
             .filter_map(|item| match item {
                 SelectItem::ExprWithAlias { expr, alias } => {
                     Some((types::fold(alias), expr.clone()))
@@ -205,7 +209,7 @@ impl Binder<'_> {
         result.map(|()| (below, above))
     }
 
-    /// The select list, `*` spelled out. Items may use the aliases before them.
+    /// The select list, `*` spelled out. Over the catalogs, items may use the aliases before them.
     pub(in crate::planned) fn items(
         &mut self,
         scope: &Scope,
@@ -225,8 +229,10 @@ impl Binder<'_> {
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let bound = self.expr(scope, expr)?;
                     let name = types::fold(alias);
-                    self.aliases.retain(|(known, _)| *known != name);
-                    self.aliases.push((name.clone(), expr.clone()));
+                    if self.reads_catalogs {
+                        self.aliases.retain(|(known, _)| *known != name);
+                        self.aliases.push((name.clone(), expr.clone()));
+                    }
                     items.push(Item {
                         alias: Some(name.clone()),
                         name,
@@ -285,6 +291,10 @@ impl Binder<'_> {
         if !modifiers.is_empty() {
             return Err(Error::unsupported("GROUP BY ... WITH"));
         }
+        let (distinct, exprs) = match exprs.split_first() {
+            Some((first, rest)) if is_distinct_mark(first) => (true, rest),
+            _ => (false, exprs.as_slice()),
+        };
         if exprs.is_empty() {
             return Ok(None);
         }
@@ -344,11 +354,14 @@ impl Binder<'_> {
         }
         Ok(Some(match sets {
             None => Grouping::Plain(plain),
-            Some(sets) => Grouping::Sets(
-                sets.into_iter()
-                    .map(|set| [plain.clone(), set].concat())
-                    .collect(),
-            ),
+            Some(sets) => {
+                let sets = sets.into_iter().map(|set| [plain.clone(), set].concat());
+                Grouping::Sets(if distinct {
+                    each_once(sets)
+                } else {
+                    sets.collect()
+                })
+            }
         }))
     }
 
@@ -752,6 +765,21 @@ fn first_of_each(
         .told()?
         .build()
         .told()
+}
+
+/// GROUP BY DISTINCT: sets of the same keys are one.
+fn each_once(sets: impl Iterator<Item = Vec<Expr>>) -> Vec<Vec<Expr>> {
+    let within = |a: &[Expr], b: &[Expr]| a.iter().all(|key| b.contains(key));
+    let mut kept: Vec<Vec<Expr>> = Vec::new();
+    for set in sets {
+        if !kept
+            .iter()
+            .any(|known| within(known, &set) && within(&set, known))
+        {
+            kept.push(set);
+        }
+    }
+    kept
 }
 
 fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {

@@ -92,7 +92,12 @@ impl Binder<'_> {
             Default::default(),
         )
         .told()?;
+        // DataFusion wants to see what the column of a subquery is: a projection tells.
+        let shown = schema.columns().into_iter().map(Expr::Column);
+        let shown: Vec<Expr> = shown.collect();
         let plan = LogicalPlanBuilder::values_with_schema(by_row, &std::sync::Arc::new(schema))
+            .told()?
+            .project(shown)
             .told()?
             .build()
             .told()?;

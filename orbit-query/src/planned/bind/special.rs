@@ -4,6 +4,7 @@
 use super::expr::boolean;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
+use crate::planned::arrow::nested::shape;
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::{Choice, choose, datetime, pattern};
 use crate::planned::types;
@@ -353,15 +354,15 @@ impl Binder<'_> {
             vec![element; count],
             ty.clone(),
             move |args| {
-                Ok(Value::Array(Array {
-                    element: held.clone(),
-                    dims: if args.is_empty() {
-                        Vec::new()
-                    } else {
-                        vec![(i32::try_from(args.len()).unwrap_or(i32::MAX), 1)]
-                    },
-                    items: args.iter().map(ValueRef::to_owned).collect(),
-                }))
+                let items = args.iter().map(ValueRef::to_owned).collect();
+                let array = Array::new(held.clone(), items);
+                if matches!(held, SqlType::Array(_)) && shape(&array).is_none() {
+                    return Err(Error::new(
+                        state::ARRAY_SUBSCRIPT_ERROR,
+                        "multidimensional arrays must have array expressions with matching dimensions",
+                    ));
+                }
+                Ok(Value::Array(array))
             },
         )
         .lenient();

@@ -7,6 +7,7 @@ use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::select::Item;
 use super::{Binder, Bound};
 use crate::planned::error::Told;
+use crate::planned::functions::{Choice, choose, json};
 use crate::planned::series::{self, Series};
 use crate::planned::types;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -99,7 +100,14 @@ impl Binder<'_> {
             if let Some(relation) = self.series(call, &bounds)? {
                 return beside(left, relation, keep_left);
             }
-            let list = if is_set_returning(&call.name) {
+            let list = if let Some([keys, values]) = json::each_columns(&call.name) {
+                let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+                if matches!(choose(keys, &have), Choice::None) {
+                    return Err(super::special::no_function(&call.name, &have));
+                }
+                lists.push(self.list_of(keys, bounds.clone())?);
+                self.list_of(values, bounds)?
+            } else if is_set_returning(&call.name) {
                 self.list_of(&call.name, bounds)?
             } else {
                 // Any function may stand in FROM; it gives one row.
@@ -142,10 +150,11 @@ impl Binder<'_> {
             let inner = format!("__{unique}_{i}");
             exprs.push(list.alias(&inner));
             let name = if call.ordinality && i == last {
-                "ordinality".to_owned()
+                "ordinality"
             } else {
-                shown.clone()
-            };
+                own_name(&call.name, i).unwrap_or(&shown)
+            }
+            .to_owned();
             // Unnesting takes a column's qualifier off; the name alone is unique.
             columns.push((Column::new_unqualified(inner), name, ty));
         }
@@ -178,8 +187,17 @@ impl Binder<'_> {
                 .collect(),
             primary_key: Vec::new(),
         };
+        // The alias names the one value too, whatever its column is called.
+        let value = match relation.columns.as_slice() {
+            [only] if own_name(&call.name, 0).is_some() => Some(ScopeColumn {
+                name: relation.alias.clone(),
+                bound: only.bound.clone(),
+            }),
+            _ => None,
+        };
         let relation = named_columns(relation, call.alias)?;
-        let own = Scope::of(relation);
+        let mut own = Scope::of(relation);
+        own.values.extend(value);
         if alone.is_some() {
             return beside(alone, Relation { plan, scope: own }, keep_left);
         }
@@ -262,6 +280,9 @@ impl Binder<'_> {
         for arg in &args.exprs {
             bounds.push(self.expr(scope, arg)?);
         }
+        if json::each_columns(name).is_some() {
+            return Err(Error::unsupported(format_args!("{name} outside of FROM")));
+        }
         let (list, element) = self.list_of(name, bounds)?;
         Ok(Bound::new(
             Expr::Unnest(Unnest {
@@ -338,6 +359,22 @@ impl Binder<'_> {
             .told()?
             .build()
             .told()
+    }
+}
+
+/// What a function's column is called whatever the relation is.
+fn own_name(function: &str, column: usize) -> Option<&'static str> {
+    match (function, column) {
+        (
+            "json_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements"
+            | "jsonb_array_elements_text",
+            0,
+        ) => Some("value"),
+        (name, 0) if json::each_columns(name).is_some() => Some("key"),
+        (name, 1) if json::each_columns(name).is_some() => Some("value"),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::expr::boolean;
 use super::operator::{binary, numeric_key, unnested};
+use super::rows::row_items;
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, literal};
 use crate::planned::arrow::arrow_type;
@@ -43,7 +44,7 @@ fn exists(plan: LogicalPlan, negated: bool) -> Expr {
 }
 
 /// How many rows the plan has, never NULL.
-fn matches(plan: LogicalPlan) -> Result<Expr> {
+pub(super) fn matches(plan: LogicalPlan) -> Result<Expr> {
     let counted = LogicalPlanBuilder::from(plan)
         .aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias("matches")])
         .told()?
@@ -56,7 +57,7 @@ fn matches(plan: LogicalPlan) -> Result<Expr> {
 }
 
 /// An expression over `scope` as a query inside sees it.
-fn outer_expr(scope: &Scope, expr: Expr) -> Result<Expr> {
+pub(super) fn outer_expr(scope: &Scope, expr: Expr) -> Result<Expr> {
     let type_of = |column: &Column| {
         let mut columns = scope.relations.iter().flat_map(|of| &of.columns);
         let known = columns.find(|known| known.bound.expr == Expr::Column(column.clone()));
@@ -100,6 +101,11 @@ impl Binder<'_> {
 
     pub(super) fn scalar_subquery(&mut self, scope: &Scope, query: &ast::Query) -> Result<Bound> {
         let inner = self.inner_query(scope, query)?;
+        self.scalar_of(inner)
+    }
+
+    /// The one value of a query of one row and column.
+    pub(super) fn scalar_of(&mut self, inner: BoundQuery) -> Result<Bound> {
         let ty = self.single_column(&inner)?;
         let ty = if ty == SqlType::Unknown {
             SqlType::Text
@@ -199,8 +205,8 @@ impl Binder<'_> {
         query: &ast::Query,
         negated: bool,
     ) -> Result<Bound> {
-        if let ast::Expr::Tuple(items) = unnested(expr) {
-            return self.row_in_subquery(scope, items, query, negated);
+        if let Some(items) = row_items(expr) {
+            return self.row_in_subquery(scope, &items, query, negated);
         }
         let value = self.expr(scope, expr)?;
         let inner = self.inner_query(scope, query)?;
@@ -281,7 +287,7 @@ impl Binder<'_> {
     fn row_in_subquery(
         &mut self,
         scope: &Scope,
-        items: &[ast::Expr],
+        items: &[&ast::Expr],
         query: &ast::Query,
         negated: bool,
     ) -> Result<Bound> {
@@ -307,19 +313,24 @@ impl Binder<'_> {
             .told()?
             .build()
             .told()?;
+        let columns: Vec<Bound> = inner
+            .columns
+            .iter()
+            .map(|column| {
+                let here = Column::new(Some(alias.as_str()), column.column.name.clone());
+                Bound::new(Expr::Column(here), column.ty.clone())
+            })
+            .collect();
+        if !self.only_true_counts() {
+            return self.row_among(scope, values, plan, columns, negated);
+        }
         let mut conditions = Vec::with_capacity(values.len());
-        for (value, column) in values.into_iter().zip(&inner.columns) {
+        for (value, column) in values.into_iter().zip(columns) {
             let value = Bound {
                 expr: outer_expr(scope, value.expr.clone())?,
                 ..value
             };
-            let here =
-                datafusion::common::Column::new(Some(alias.as_str()), column.column.name.clone());
-            let (left, right) = self.comparable(
-                value,
-                Bound::new(Expr::Column(here), column.ty.clone()),
-                "=",
-            )?;
+            let (left, right) = self.comparable(value, column, "=")?;
             let same = binary(right, Operator::Eq, left);
             // A NULL on either side may be the value: the row is then not certainly absent.
             conditions.push(if negated {
@@ -333,12 +344,7 @@ impl Binder<'_> {
             .told()?
             .build()
             .told()?;
-        if self.only_true_counts() {
-            return Ok(boolean(exists(plan, negated)));
-        }
-        Err(Error::unsupported(
-            "(a, b) IN (subquery) outside of a condition",
-        ))
+        Ok(boolean(exists(plan, negated)))
     }
 
     /// `x op ANY (...)`, `x op ALL (...)` over a subquery or an array.
@@ -362,6 +368,17 @@ impl Binder<'_> {
             _ => None,
         };
         if let ast::Expr::Subquery(query) = unnested(right) {
+            if let Some(items) = row_items(left) {
+                return match (operator, any) {
+                    (Some(Operator::Eq), true) => self.row_in_subquery(scope, &items, query, false),
+                    (Some(Operator::NotEq), false) => {
+                        self.row_in_subquery(scope, &items, query, true)
+                    }
+                    _ => Err(Error::unsupported(format_args!(
+                        "a row {sign} ANY or ALL over a subquery"
+                    ))),
+                };
+            }
             let operator = operator
                 .ok_or_else(|| Error::unsupported(format_args!("{sign} ANY over a subquery")))?;
             let value = self.expr(scope, left)?;

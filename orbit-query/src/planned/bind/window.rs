@@ -254,11 +254,18 @@ impl Binder<'_> {
                     ty = types::common([&value.ty, &default.ty], name)?;
                     value = self.coerce_branch(value, &ty)?;
                 }
+                let nowhere = offset
+                    .as_ref()
+                    .is_some_and(|offset| matches!(offset.literal, Some(Value::Null)));
+                if nowhere {
+                    // NULL rows away is nothing, in every row.
+                    value.expr = self.typed_null(&ty)?;
+                }
                 let mut exprs = vec![value.expr];
-                if let Some(offset) = offset {
+                if let Some(offset) = offset.filter(|_| !nowhere) {
                     exprs.push(self.small_constant(offset, None)?);
                 }
-                if let Some(default) = default {
+                if let Some(default) = default.filter(|_| !nowhere) {
                     exprs.push(self.coerce_branch(default, &ty)?.expr);
                 }
                 let udwf = if name == "lag" {
@@ -310,6 +317,9 @@ impl Binder<'_> {
 
     /// A constant argument; with a refusal, one that counts from 1.
     fn small_constant(&mut self, bound: Bound, positive: Option<(SqlState, &str)>) -> Result<Expr> {
+        if let Some(parameter) = integer_parameter(&bound) {
+            return Ok(parameter);
+        }
         let bound = self.coerce(bound, &SqlType::Int8)?;
         match &bound.literal {
             Some(Value::Int8(value)) => match positive {
@@ -330,6 +340,21 @@ impl Binder<'_> {
             },
         }
     }
+}
+
+/// A parameter of an integer type: DataFusion reads any of them, but no cast.
+fn integer_parameter(bound: &Bound) -> Option<Expr> {
+    if bound.param.is_some() || !types::is_integer(&bound.ty) {
+        return None;
+    }
+    let mut expr = &bound.expr;
+    while let Expr::Cast(cast) = expr {
+        if !cast.field.data_type().is_integer() {
+            return None;
+        }
+        expr = &cast.expr;
+    }
+    matches!(expr, Expr::Placeholder(_)).then(|| expr.clone())
 }
 
 fn bound(bound: &ast::WindowFrameBound, units: WindowFrameUnits) -> Result<WindowFrameBound> {

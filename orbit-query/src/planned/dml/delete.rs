@@ -1,6 +1,6 @@
 //! DELETE.
 
-use super::returning::Returning;
+use super::returning::{Others, Returning};
 use super::update::target;
 use super::{Kind, Prepared, Running, Write, key_of, prepared};
 use crate::expr::{RowSource, StoredRow};
@@ -43,15 +43,22 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
             .build()
             .told()?;
     }
+    let mut exprs = vec![key.alias("key")];
+    let mut column_types = vec![SqlType::Bytea];
+    let items = delete.returning.as_deref();
+    let others = items.map(|_| Others::of(&relation.scope, &table));
+    if let Some(others) = &others {
+        others.select(&mut exprs, &mut column_types);
+    }
     plan = LogicalPlanBuilder::from(plan)
-        .project(vec![key.alias("key")])
+        .project(exprs)
         .told()?
         .build()
         .told()?;
-    let returning = Returning::prepare(binder, state, &table, &shown, delete.returning.as_deref())?;
+    let returning = Returning::prepare(binder, state, &table, &shown, items, others.as_ref())?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
-        types: Arc::new([SqlType::Bytea]),
+        types: column_types.into(),
         table,
         kind: Kind::Delete,
         returning,
@@ -68,9 +75,10 @@ impl Running<'_> {
             self.ctx.cancel.check()?;
             if let Some(shown) = &mut shown {
                 let source = StoredRow::new(&old, table)?;
-                let values = (0..table.columns.len())
+                let mut values = (0..table.columns.len())
                     .map(|at| source.value(at).map(|value| value.to_owned()))
                     .collect::<Result<Vec<_>>>()?;
+                values.extend(row.iter().skip(1).cloned());
                 shown.push(values);
             }
             if txn.delete(table, key_of(row)?).await? {

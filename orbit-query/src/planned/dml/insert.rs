@@ -136,7 +136,14 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         Some(OnInsert::OnConflict(on)) => Some(on_conflict(binder, state, &table, &alias, on)?),
         Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
     };
-    let returning = Returning::prepare(binder, state, &table, &alias, insert.returning.as_deref())?;
+    let returning = Returning::prepare(
+        binder,
+        state,
+        &table,
+        &alias,
+        insert.returning.as_deref(),
+        None,
+    )?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

@@ -1,5 +1,6 @@
 //! RETURNING, and the expressions of ON CONFLICT: over rows as they are written.
 
+use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{array_of, cell, field};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
@@ -73,6 +74,16 @@ impl RowScope {
         RowScope { scope, columns }
     }
 
+    /// Columns of other relations, behind those of the row.
+    fn beside(&mut self, others: &Others) {
+        self.columns
+            .extend(others.exprs.iter().map(|(_, ty)| ty.clone()));
+        self.scope
+            .relations
+            .extend(others.relations.iter().cloned());
+        self.scope.visible.extend(others.visible.iter().cloned());
+    }
+
     pub fn compile(self, exprs: Vec<(Expr, SqlType)>, state: &SessionState) -> Result<RowExprs> {
         for (expr, _) in &exprs {
             let subquery = expr
@@ -102,6 +113,72 @@ impl RowScope {
             exprs,
             state: state.clone(),
         })
+    }
+}
+
+/// The relations of UPDATE's FROM and DELETE's USING, which RETURNING may name.
+#[derive(Default)]
+pub struct Others {
+    relations: Vec<ScopeRelation>,
+    visible: Vec<ScopeColumn>,
+    /// What the input query has to give for them, behind its own columns.
+    exprs: Vec<(Expr, SqlType)>,
+}
+
+impl Others {
+    /// Of a scope whose first relation is the table written to.
+    pub fn of(scope: &Scope, table: &Table) -> Others {
+        let own = table.columns.len();
+        let mut others = Others::default();
+        let mut relations = Vec::new();
+        for relation in scope.relations.iter().skip(1) {
+            let columns = relation.columns.iter();
+            relations.push(ScopeRelation {
+                columns: columns.map(|column| others.column(column, own)).collect(),
+                primary_key: Vec::new(),
+                ..relation.clone()
+            });
+        }
+        let visible = scope.visible.iter().skip(own);
+        others.visible = visible.map(|column| others.column(column, own)).collect();
+        others.relations = relations;
+        others
+    }
+
+    /// The column as it lies behind the row's own.
+    fn column(&mut self, column: &ScopeColumn, own: usize) -> ScopeColumn {
+        let known = self
+            .exprs
+            .iter()
+            .position(|(expr, _)| *expr == column.bound.expr);
+        let at = known.unwrap_or_else(|| {
+            let ty = match &column.bound.ty {
+                SqlType::Unknown => SqlType::Text,
+                other => other.clone(),
+            };
+            self.exprs.push((column.bound.expr.clone(), ty));
+            self.exprs.len() - 1
+        });
+        let inner = Column::new_unqualified(format!("c{}", own + at));
+        let ty = self
+            .exprs
+            .get(at)
+            .map_or(SqlType::Text, |(_, ty)| ty.clone());
+        ScopeColumn {
+            name: column.name.clone(),
+            bound: Bound {
+                origin: column.bound.origin,
+                ..Bound::new(Expr::Column(inner), ty)
+            },
+        }
+    }
+
+    /// Adds to the input query's columns.
+    pub fn select(&self, exprs: &mut Vec<Expr>, types: &mut Vec<SqlType>) {
+        for (at, (expr, ty)) in self.exprs.iter().enumerate() {
+            exprs.push(expr.clone().alias(format!("o{at}")));
+            types.push(ty.clone());
+        }
     }
 }
 
@@ -146,7 +223,10 @@ impl RowExprs {
                 .into_array(rows.len())
                 .told()?;
             for (row, out) in answer.iter_mut().enumerate() {
-                out.push(cell(&column, row, ty)?.to_owned());
+                out.push(match cell(&column, row, ty)?.to_owned() {
+                    Value::Array(array) => Value::Array(flat(array)),
+                    other => other,
+                });
             }
         }
         Ok(answer)
@@ -165,11 +245,15 @@ impl Returning {
         table: &Table,
         alias: &str,
         items: Option<&[ast::SelectItem]>,
+        others: Option<&Others>,
     ) -> Result<Option<Returning>> {
         let Some(items) = items else {
             return Ok(None);
         };
-        let rows = RowScope::new(&[(alias.to_owned(), Some(table.schema.clone()), table)]);
+        let mut rows = RowScope::new(&[(alias.to_owned(), Some(table.schema.clone()), table)]);
+        if let Some(others) = others {
+            rows.beside(others);
+        }
         let items = binder.items(&rows.scope, items)?;
         let mut columns = Vec::with_capacity(items.len());
         let mut exprs = Vec::with_capacity(items.len());

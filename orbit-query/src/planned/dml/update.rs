@@ -1,10 +1,12 @@
 //! UPDATE.
 
-use super::returning::Returning;
+use super::returning::{Others, Returning};
 use super::{Kind, Prepared, Running, Write, key_of, prepared};
 use crate::expr::StoredRow;
 use crate::planned::bind::from::no_relation;
-use crate::planned::bind::{Binder, Clause};
+use crate::planned::bind::rows::row_items;
+use crate::planned::bind::scope::Scope;
+use crate::planned::bind::{Binder, Bound, Clause};
 use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::planned::types;
@@ -134,20 +136,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
     for assignment in &update.assignments {
-        let pairs: Vec<(String, &ast::Expr)> = match (&assignment.target, &assignment.value) {
-            (AssignmentTarget::ColumnName(name), value) => vec![(types::last_name(name), value)],
-            (AssignmentTarget::Tuple(names), ast::Expr::Tuple(values))
-                if names.len() == values.len() =>
-            {
-                names.iter().map(types::last_name).zip(values).collect()
-            }
-            (AssignmentTarget::Tuple(_), _) => {
-                return Err(Error::unsupported(
-                    "assigning a subquery to several columns",
-                ));
-            }
-        };
-        for (name, value) in pairs {
+        for (name, value) in pairs(binder, &relation.scope, assignment)? {
             let at = position(&table, &name)?;
             if set.contains(&at) {
                 return Err(Error::new(
@@ -155,18 +144,23 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                     format!("multiple assignments to same column \"{name}\""),
                 ));
             }
-            let expr = if is_default(value) {
-                let value = default_of(binder, &table, at)?;
-                assigned(binder, &table, at, value)?
-            } else {
-                let bound =
-                    binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?;
-                assigned(binder, &table, at, bound)?
+            let bound = match value {
+                New::Known(bound) => bound,
+                New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
+                New::Expr(value) => {
+                    binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?
+                }
             };
+            let expr = assigned(binder, &table, at, bound)?;
             exprs.push(expr.alias(format!("v{}", set.len())));
             column_types.push(table.columns[at].sql_type.clone());
             set.push(at);
         }
+    }
+    let items = update.returning.as_deref();
+    let others = items.map(|_| Others::of(&relation.scope, &table));
+    if let Some(others) = &others {
+        others.select(&mut exprs, &mut column_types);
     }
     plan = LogicalPlanBuilder::from(plan)
         .project(exprs)
@@ -181,7 +175,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                 .iter()
                 .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
     });
-    let returning = Returning::prepare(binder, state, &table, &shown, update.returning.as_deref())?;
+    let returning = Returning::prepare(binder, state, &table, &shown, items, others.as_ref())?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),
@@ -196,6 +190,47 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         }),
         returning,
     })
+}
+
+/// A column's new value.
+enum New<'q> {
+    Expr(&'q ast::Expr),
+    Known(Bound),
+}
+
+/// The columns an assignment names, each with its value.
+fn pairs<'q>(
+    binder: &mut Binder<'_>,
+    scope: &Scope,
+    assignment: &'q ast::Assignment,
+) -> Result<Vec<(String, New<'q>)>> {
+    let names = match &assignment.target {
+        AssignmentTarget::ColumnName(name) => {
+            return Ok(vec![(types::last_name(name), New::Expr(&assignment.value))]);
+        }
+        AssignmentTarget::Tuple(names) => names.iter().map(types::last_name),
+    };
+    let values: Vec<New<'q>> = match (&assignment.value, row_items(&assignment.value)) {
+        (_, Some(items)) => items.into_iter().map(New::Expr).collect(),
+        (ast::Expr::Subquery(query), None) => binder
+            .row_subquery(Clause::plain("UPDATE"), scope, query)?
+            .into_iter()
+            .map(New::Known)
+            .collect(),
+        _ => {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+            ));
+        }
+    };
+    if names.len() != values.len() {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "number of columns does not match number of values",
+        ));
+    }
+    Ok(names.zip(values).collect())
 }
 
 pub(super) fn is_default(value: &ast::Expr) -> bool {
@@ -233,9 +268,10 @@ impl Running<'_> {
         let (rows, stored) = self.locked(txn, update.mode).await?;
         let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
         let mut count = 0;
-        for (row, old) in rows.into_iter().zip(stored) {
+        for (mut row, old) in rows.into_iter().zip(stored) {
             self.ctx.cancel.check()?;
             let key = key_of(&row)?.to_vec();
+            let others = row.split_off(row.len().min(1 + update.set.len()));
             let changes: Vec<(usize, Value)> = update
                 .set
                 .iter()
@@ -246,7 +282,9 @@ impl Running<'_> {
                 let source = StoredRow::new(&old, table)?;
                 writer.check_changes(&source, &changes, &env)?;
                 if let Some(shown) = &mut shown {
-                    shown.push(writer.changed_row(&source, &changes)?);
+                    let mut values = writer.changed_row(&source, &changes)?;
+                    values.extend(others);
+                    shown.push(values);
                 }
             }
             txn.update(table, &key, changes).await?;

@@ -4,7 +4,7 @@ use super::{engine, run, session};
 use orbit_core::{Error, state};
 use std::time::Duration;
 
-pub(super) async fn answers(cases: &[(&str, &str)]) {
+pub async fn answers(cases: &[(&str, &str)]) {
     let engine = engine();
     let mut session = session(&engine, 1);
     run(
@@ -100,7 +100,8 @@ async fn names_and_shapes() {
         ("SELECT string_agg(g, ',' ORDER BY n DESC), array_agg(n ORDER BY n) FROM t", "b,a,a|{10,20,30}"),
         ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n), mode() WITHIN GROUP (ORDER BY g) FROM t", "20|a"),
         ("SELECT g, count(*) FROM t GROUP BY ROLLUP (g) ORDER BY g", "a|2\nb|1\n|3"),
-        ("SELECT n * 2 AS twice FROM t WHERE twice > 20 ORDER BY twice", "40\n60"),
+        ("SELECT n * 2 AS twice FROM t WHERE n * 2 > 20 ORDER BY twice", "40\n60"),
+        ("SELECT n * 2 AS twice FROM t WHERE twice > 20", "ERROR:  column \"twice\" does not exist"),
         ("SELECT t.id, x.m FROM t, LATERAL (SELECT max(n) AS m FROM t y WHERE y.g = t.g) x ORDER BY 1", "1|20\n2|20\n3|30"),
         ("SELECT nope FROM t", "ERROR:  column \"nope\" does not exist"),
         ("SELECT * FROM nope", "ERROR:  relation \"nope\" does not exist"),

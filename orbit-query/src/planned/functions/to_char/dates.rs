@@ -59,13 +59,20 @@ fn pieces(template: &str) -> Vec<Piece> {
     let mut found = Vec::new();
     let mut rest = template;
     let mut fill = true;
+    let mut translated = false;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
             fill = false;
             rest = after;
             continue;
         }
-        if let Some(after) = rest.strip_prefix("FX").or_else(|| rest.strip_prefix("TM")) {
+        if let Some(after) = rest.strip_prefix("FX") {
+            rest = after;
+            continue;
+        }
+        // Names in the language of lc_time, which is English, are not filled up.
+        if let Some(after) = rest.strip_prefix("TM").or_else(|| rest.strip_prefix("tm")) {
+            translated = true;
             rest = after;
             continue;
         }
@@ -96,8 +103,17 @@ fn pieces(template: &str) -> Vec<Piece> {
             } else {
                 None
             };
-            found.push(Piece::Key { key, fill, suffix });
+            let is_name = matches!(
+                key.to_ascii_uppercase().as_str(),
+                "MONTH" | "MON" | "DAY" | "DY"
+            );
+            found.push(Piece::Key {
+                key,
+                fill: fill && !(translated && is_name),
+                suffix,
+            });
             fill = true;
+            translated = false;
             continue;
         }
         if let Some(letter) = rest.chars().next() {

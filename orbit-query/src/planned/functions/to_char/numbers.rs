@@ -18,7 +18,8 @@ struct Template {
     point: bool,
     fill: bool,
     sign: Sign,
-    currency: bool,
+    /// Blanks before and behind: the currency's sign in the C locale.
+    currency: (usize, usize),
     ordinal: Option<bool>,
     roman: bool,
     exponent: bool,
@@ -100,6 +101,7 @@ fn template(text: &str) -> Template {
             continue;
         }
         rest = &rest[letter.len_utf8()..];
+        let before_digits = found.whole.is_empty() && !found.point;
         let into = if found.point {
             &mut found.fraction
         } else {
@@ -117,7 +119,9 @@ fn template(text: &str) -> Template {
                     Sign::Trailing
                 };
             }
-            'L' | 'l' => found.currency = true,
+            'L' | 'l' if before_digits => found.currency.0 += 1,
+            'L' | 'l' if rest.is_empty() => found.currency.1 += 1,
+            'L' | 'l' => into.push(Digit::Text(' ')),
             other => into.push(Digit::Text(other)),
         }
     }
@@ -232,28 +236,15 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
     let pad = body.len() - body.trim_start().len();
     let number = body.trim_start().to_owned();
     let blanks = " ".repeat(pad);
-    let currency = if template.currency { "$" } else { "" };
     let mut out = match template.sign {
         Sign::Plain => {
             let sign = if negative { "-" } else { " " };
-            format!("{blanks}{sign}{currency}{number}")
+            format!("{blanks}{sign}{number}")
         }
-        Sign::Leading => format!(
-            "{blanks}{}{currency}{number}",
-            if negative { '-' } else { '+' }
-        ),
-        Sign::PlusLeading => format!(
-            "{blanks}{}{currency}{number}",
-            if negative { '-' } else { '+' }
-        ),
-        Sign::Trailing => format!(
-            "{blanks}{currency}{number}{}",
-            if negative { '-' } else { '+' }
-        ),
-        Sign::MinusTrailing => format!(
-            "{blanks}{currency}{number}{}",
-            if negative { '-' } else { ' ' }
-        ),
+        Sign::Leading => format!("{blanks}{}{number}", if negative { '-' } else { '+' }),
+        Sign::PlusLeading => format!("{blanks}{}{number}", if negative { '-' } else { '+' }),
+        Sign::Trailing => format!("{blanks}{number}{}", if negative { '-' } else { '+' }),
+        Sign::MinusTrailing => format!("{blanks}{number}{}", if negative { '-' } else { ' ' }),
         Sign::Angle if negative => format!("{blanks}<{number}>"),
         Sign::Angle => format!("{blanks} {number} "),
     };
@@ -273,11 +264,13 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         });
     }
     out.push_str(&template.tail);
-    Ok(if template.fill {
-        out
-    } else {
-        out.trim().to_owned()
-    })
+    let shown = if template.fill { &out } else { out.trim() };
+    let (before, behind) = template.currency;
+    Ok(format!(
+        "{}{shown}{}",
+        " ".repeat(before),
+        " ".repeat(behind)
+    ))
 }
 
 fn roman(value: &Numeric, fill: bool) -> String {

@@ -1,0 +1,386 @@
+//! What PostgreSQL writes and sqlparser reads otherwise or not at all, respelled
+//! before it is parsed: words that are keywords elsewhere only, operators that
+//! touch a sign, `TABLE t`, `trim(leading from s)`, `GROUP BY DISTINCT`.
+//!
+//! Tokens put in carry the place of what they replace, so that an error still
+//! points into the text.
+
+use super::tokens::{is_word, unexpected};
+use orbit_core::{Error, Result};
+#[cfg(feature = "datafusion")]
+use sqlparser::ast::{Expr, Ident};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
+
+/// Stands first in GROUP BY; no SQL text can name it.
+const DISTINCT_SETS: &str = "\0distinct";
+
+/// What a piece of text is part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE.
+    Row,
+    /// An expression, or a statement that defines something.
+    Other,
+}
+
+/// Whether GROUP BY's first item is the mark of GROUP BY DISTINCT.
+#[cfg(feature = "datafusion")]
+pub(crate) fn is_distinct_mark(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(Ident { value, .. }) if value == DISTINCT_SETS)
+}
+
+/// The tokens as sqlparser reads them; `None`: as they are.
+pub(super) fn respelled(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    part: Part,
+) -> Result<Option<Vec<TokenWithSpan>>> {
+    let mut speller = Speller {
+        tokens,
+        at: 0,
+        out: Vec::new(),
+        closing: Vec::new(),
+        changed: false,
+    };
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        speller.at = at;
+        at += match part {
+            Part::Row => match speller.clause(text, at, token)? {
+                0 => speller.expression(at, token),
+                taken => taken,
+            },
+            Part::Other => speller.expression(at, token),
+        };
+        speller.close(at);
+    }
+    Ok(speller.changed.then_some(speller.out))
+}
+
+struct Speller<'t> {
+    tokens: &'t [TokenWithSpan],
+    /// The token being read.
+    at: usize,
+    /// Once something changed: what is read so far, respelled.
+    out: Vec<TokenWithSpan>,
+    /// Where a bracket of ours closes.
+    closing: Vec<usize>,
+    changed: bool,
+}
+
+impl Speller<'_> {
+    fn token(&self, at: usize) -> Option<&Token> {
+        self.tokens.get(at).map(|token| &token.token)
+    }
+
+    fn before(&self, at: usize) -> Option<&Token> {
+        at.checked_sub(1).and_then(|at| self.token(at))
+    }
+
+    fn is(&self, at: usize, word: &str) -> bool {
+        is_word(self.token(at), word)
+    }
+
+    /// From here on the tokens are others.
+    fn change(&mut self) {
+        if !self.changed {
+            let before = self.tokens.get(..self.at).unwrap_or_default();
+            self.out.reserve(self.tokens.len() + 4);
+            self.out.extend_from_slice(before);
+            self.changed = true;
+        }
+    }
+
+    fn put(&mut self, token: Token, like: &TokenWithSpan) {
+        self.change();
+        self.out.push(TokenWithSpan {
+            token,
+            span: like.span,
+        });
+    }
+
+    /// Puts the bracket that was opened for what ends before `at`.
+    fn close(&mut self, at: usize) {
+        while self.closing.last().is_some_and(|end| *end <= at) {
+            self.closing.pop();
+            if let Some(last) = self.out.last().cloned() {
+                self.put(Token::RParen, &last);
+            }
+        }
+    }
+
+    /// The place behind the bracket that closes the one at `open`, and whether a word
+    /// of this name stands directly inside.
+    fn bracket(&self, open: usize, word: &str) -> Option<(usize, bool)> {
+        let mut depth = 0usize;
+        let mut found = false;
+        for (n, token) in self.tokens.get(open..)?.iter().enumerate() {
+            match &token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                other if depth == 1 => found |= is_word(Some(other), word),
+                _ => {}
+            }
+            if depth == 0 {
+                return Some((open + n + 1, found));
+            }
+        }
+        None
+    }
+
+    /// What only statements over rows have; how many tokens were read.
+    fn clause(&mut self, text: &str, at: usize, token: &TokenWithSpan) -> Result<usize> {
+        let Token::Word(word) = &token.token else {
+            return Ok(0);
+        };
+        if word.quote_style.is_some() {
+            return Ok(0);
+        }
+        match word.keyword {
+            // `TABLE t` is `SELECT * FROM t`.
+            Keyword::TABLE if !matches!(self.before(at), Some(Token::Word(word)) if word.keyword == Keyword::INTO) =>
+            {
+                self.put(Token::make_keyword("SELECT"), token);
+                self.put(Token::Mul, token);
+                self.put(Token::make_keyword("FROM"), token);
+                Ok(1)
+            }
+            Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "all") => {
+                self.change();
+                self.out
+                    .extend(self.tokens.iter().skip(at).take(2).cloned());
+                Ok(3)
+            }
+            Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "distinct") => {
+                self.change();
+                self.out
+                    .extend(self.tokens.iter().skip(at).take(2).cloned());
+                let like = self.tokens.get(at + 2).unwrap_or(token);
+                self.put(quoted(DISTINCT_SETS), like);
+                self.put(Token::Comma, like);
+                Ok(3)
+            }
+            Keyword::DISTINCT
+                if self.before(at) == Some(&Token::LParen)
+                    && self.token(at + 1) == Some(&Token::Mul) =>
+            {
+                Err(unexpected(text, self.tokens.get(at + 1)))
+            }
+            Keyword::EXCLUDE => match self.excluded(at) {
+                Some(("no others", length)) => {
+                    self.change();
+                    Ok(length)
+                }
+                Some((what, _)) => Err(Error::unsupported(format_args!(
+                    "EXCLUDE {} in a window frame",
+                    what.to_uppercase()
+                ))),
+                None => Ok(self.plain(at, token, word)),
+            },
+            _ => Ok(self.plain(at, token, word)),
+        }
+    }
+
+    /// What a window frame leaves out, and how many words say so.
+    fn excluded(&self, at: usize) -> Option<(&'static str, usize)> {
+        let ways: [(&str, &[&str]); 4] = [
+            ("current row", &["current", "row"]),
+            ("group", &["group"]),
+            ("ties", &["ties"]),
+            ("no others", &["no", "others"]),
+        ];
+        ways.into_iter().find_map(|(what, words)| {
+            let fits = words
+                .iter()
+                .enumerate()
+                .all(|(n, word)| self.is(at + 1 + n, word));
+            let end = at + 1 + words.len();
+            (fits && self.token(end) == Some(&Token::RParen)).then_some((what, end - at))
+        })
+    }
+
+    /// A word that is a name where PostgreSQL reads it here.
+    fn plain(&mut self, at: usize, token: &TokenWithSpan, word: &Word) -> usize {
+        if !self.is_name(at, word.keyword) {
+            return 0;
+        }
+        self.put(
+            Token::Word(Word {
+                keyword: Keyword::NoKeyword,
+                ..word.clone()
+            }),
+            token,
+        );
+        1
+    }
+
+    fn is_name(&self, at: usize, keyword: Keyword) -> bool {
+        use Keyword as K;
+        let next = self.token(at + 1);
+        let called = next == Some(&Token::LParen);
+        match keyword {
+            // Words of other dialects.
+            K::ANTI
+            | K::ASOF
+            | K::CLUSTER
+            | K::CONNECT
+            | K::DISTRIBUTE
+            | K::DIV
+            | K::EXCLUDE
+            | K::FORMAT
+            | K::GLOBAL
+            | K::MATCH
+            | K::MATCH_CONDITION
+            | K::MATCH_RECOGNIZE
+            | K::MINUS
+            | K::OPEN
+            | K::OUTPUT
+            | K::PIVOT
+            | K::PREWHERE
+            | K::QUALIFY
+            | K::REGEXP
+            | K::RLIKE
+            | K::SAMPLE
+            | K::SEMI
+            | K::SETTINGS
+            | K::SORT
+            | K::START
+            | K::TOP
+            | K::UNPIVOT
+            | K::VIEW
+            | K::XOR => true,
+            K::EXPLAIN => at > 0,
+            // Names unless they are called.
+            K::CUBE | K::ROLLUP | K::TRIM | K::UNNEST => !called,
+            K::VALUES => !called && !is_word(self.before(at), "default"),
+            K::PARTITION => !is_word(next, "by"),
+            // UPDATE's own is followed by what it sets.
+            K::SET => !called && !matches!(next, Some(Token::Word(_))),
+            K::INTERVAL => {
+                let literal = called
+                    || matches!(
+                        next,
+                        Some(
+                            Token::SingleQuotedString(_)
+                                | Token::EscapedStringLiteral(_)
+                                | Token::UnicodeStringLiteral(_)
+                                | Token::DollarQuotedString(_)
+                                | Token::Placeholder(_)
+                        )
+                    );
+                let value_here = match self.before(at) {
+                    Some(Token::Comma) => true,
+                    Some(Token::Word(word)) => matches!(
+                        word.keyword,
+                        K::SELECT | K::BY | K::WHERE | K::AND | K::OR | K::ON | K::HAVING
+                    ),
+                    _ => false,
+                };
+                value_here && !literal
+            }
+            _ => false,
+        }
+    }
+
+    /// What stands in any expression; how many tokens were read.
+    fn expression(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let read = match &token.token {
+            Token::CustomBinaryOperator(sign) => self.operator(sign, token),
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::TRIM => self.trim(at, token),
+                Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        if read == 0 {
+            if self.changed {
+                self.out.push(token.clone());
+            }
+            return 1;
+        }
+        read
+    }
+
+    /// `->-1` is `-> -1`: an operator ends in a sign only if it has one of these letters.
+    fn operator(&mut self, sign: &str, token: &TokenWithSpan) -> usize {
+        // One character stays, be it a sign itself.
+        let length = sign.trim_end_matches(['+', '-']).len().max(1);
+        let Some((kept, signs)) = sign.split_at_checked(length) else {
+            return 0;
+        };
+        if signs.is_empty() || sign.contains(LETTERS_BEFORE_SIGNS) {
+            return 0;
+        }
+        let Ok(first) = Tokenizer::new(&PostgreSqlDialect {}, kept).tokenize() else {
+            return 0;
+        };
+        for token_of_kept in first {
+            self.put(token_of_kept, token);
+        }
+        for sign in signs.chars() {
+            let sign = if sign == '-' {
+                Token::Minus
+            } else {
+                Token::Plus
+            };
+            self.put(sign, token);
+        }
+        1
+    }
+
+    /// `trim(leading from s)` and `trim(leading s, letters)` as what they call.
+    fn trim(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        if self.token(at + 1) != Some(&Token::LParen) {
+            return 0;
+        }
+        let (function, mut inside) = if self.is(at + 2, "leading") {
+            ("ltrim", at + 3)
+        } else if self.is(at + 2, "trailing") {
+            ("rtrim", at + 3)
+        } else if self.is(at + 2, "both") {
+            ("btrim", at + 3)
+        } else {
+            ("btrim", at + 2)
+        };
+        if self.is(inside, "from") {
+            inside += 1;
+        } else if inside == at + 2 || !matches!(self.bracket(at + 1, "from"), Some((_, false))) {
+            return 0;
+        }
+        self.put(Token::make_word(function, None), token);
+        self.put(Token::LParen, token);
+        inside - at
+    }
+
+    /// `= ANY (VALUES ...)` as `= ANY ((VALUES ...))`, which is read as a subquery.
+    fn quantified_values(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let is_values = self.token(at + 1) == Some(&Token::LParen)
+            && self.is(at + 2, "values")
+            && self.token(at + 3) == Some(&Token::LParen);
+        let Some((end, _)) = self.bracket(at + 1, "").filter(|_| is_values) else {
+            return 0;
+        };
+        self.change();
+        self.out.push(token.clone());
+        self.put(Token::LParen, token);
+        self.put(Token::LParen, token);
+        self.closing.push(end);
+        2
+    }
+}
+
+const LETTERS_BEFORE_SIGNS: [char; 9] = ['~', '!', '@', '#', '%', '^', '&', '|', '`'];
+
+fn quoted(name: &str) -> Token {
+    Token::Word(Word {
+        value: name.to_owned(),
+        quote_style: Some('"'),
+        keyword: Keyword::NoKeyword,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -290,6 +290,7 @@ impl Speller<'_> {
             Token::CustomBinaryOperator(sign) => self.operator(sign, token),
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TRIM => self.trim(at, token),
+                Keyword::INTERVAL => self.precise_interval(at, token),
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
                 _ => 0,
             },
@@ -353,6 +354,42 @@ impl Speller<'_> {
         self.put(Token::make_word(function, None), token);
         self.put(Token::LParen, token);
         inside - at
+    }
+
+    /// `interval(2) '1.555 sec'` as the cast it is; sqlparser forgets the digits.
+    fn precise_interval(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let (
+            Some(Token::LParen),
+            Some(digits @ Token::Number(..)),
+            Some(Token::RParen),
+            Some(text),
+        ) = (
+            self.token(at + 1),
+            self.token(at + 2),
+            self.token(at + 3),
+            self.tokens.get(at + 4),
+        )
+        else {
+            return 0;
+        };
+        if !matches!(text.token, Token::SingleQuotedString(_)) {
+            return 0;
+        }
+        let (digits, text) = (digits.clone(), text.clone());
+        self.put(Token::make_word("CAST", None), token);
+        self.put(Token::LParen, token);
+        self.put(text.token, token);
+        self.put(Token::make_word("AS", None), token);
+        for part in [
+            token.token.clone(),
+            Token::LParen,
+            digits,
+            Token::RParen,
+            Token::RParen,
+        ] {
+            self.put(part, token);
+        }
+        5
     }
 
     /// `= ANY (VALUES ...)` as `= ANY ((VALUES ...))`, which is read as a subquery.

@@ -4,11 +4,13 @@ use super::peers::{distinct_rows, key_of, number_within};
 use super::{Binder, Bound, BoundQuery, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::types;
-use datafusion::common::{Column, JoinType, NullEquality};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
+use std::sync::Arc;
 
 impl Binder<'_> {
     /// `wanted`: the types an INSERT's columns give to VALUES.
@@ -92,15 +94,7 @@ impl Binder<'_> {
             Default::default(),
         )
         .told()?;
-        // DataFusion wants to see what the column of a subquery is: a projection tells.
-        let shown = schema.columns().into_iter().map(Expr::Column);
-        let shown: Vec<Expr> = shown.collect();
-        let plan = LogicalPlanBuilder::values_with_schema(by_row, &std::sync::Arc::new(schema))
-            .told()?
-            .project(shown)
-            .told()?
-            .build()
-            .told()?;
+        let plan = rows_of(by_row, schema)?;
         let columns = types_of
             .into_iter()
             .enumerate()
@@ -344,4 +338,52 @@ fn comparable_rows(
         .build()
         .told()?;
     Ok((plan, keys))
+}
+
+fn rows_of(rows: Vec<Vec<Expr>>, schema: DFSchema) -> Result<LogicalPlan> {
+    let names = schema.columns();
+    let mut asks = false;
+    for expr in rows.iter().flatten() {
+        asks |= has_subquery(expr)?;
+    }
+    if !asks {
+        // DataFusion wants to see what the column of a subquery is: a projection tells.
+        let shown: Vec<Expr> = names.into_iter().map(Expr::Column).collect();
+        return LogicalPlanBuilder::values_with_schema(rows, &Arc::new(schema))
+            .told()?
+            .project(shown)
+            .told()?
+            .build()
+            .told();
+    }
+    // DataFusion computes VALUES while it plans, before any subquery could run.
+    let mut plans = Vec::with_capacity(rows.len());
+    for row in rows {
+        let named = row.into_iter().zip(&names);
+        let plan = LogicalPlanBuilder::empty(true)
+            .project(named.map(|(expr, name)| expr.alias(&name.name)))
+            .told()?
+            .build()
+            .told()?;
+        plans.push(Arc::new(plan));
+    }
+    match plans.len() {
+        1 => Ok(Arc::unwrap_or_clone(plans.swap_remove(0))),
+        _ => Union::try_new_with_loose_types(plans)
+            .map(LogicalPlan::Union)
+            .told(),
+    }
+}
+
+fn has_subquery(expr: &Expr) -> Result<bool> {
+    expr.exists(|expr| {
+        Ok(matches!(
+            expr,
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+        ))
+    })
+    .told()
 }

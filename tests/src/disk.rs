@@ -1,5 +1,10 @@
 //! A disk whose power can be cut: ext4 on a loop device, with the shutdown
 //! ioctl, which drops everything that was not flushed.
+//!
+//! While the ioctl is at work ext4 reports success for a flush that it drops: a bare
+//! loop of write and fdatasync lost its last success in 4 of 60 cuts, each of them
+//! returned after the ioctl had begun, none before. A process doesn't outlive the
+//! power of its disk, so only what was acknowledged before the cut counts.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;

@@ -13,12 +13,14 @@ mod push;
 
 use super::error::{Told, to_datafusion};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, JoinType};
+use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::logical_expr::expr::Exists;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
-use datafusion::logical_expr::{binary_expr, lit};
+use datafusion::logical_expr::{
+    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
+};
+use datafusion::logical_expr::{binary_expr, lit, when};
 use domain::{Domain, outer_columns, seen_from_inside};
 use orbit_core::{Error, Result};
 use std::sync::Arc;
@@ -35,9 +37,11 @@ pub(super) fn is_correlated(plan: &LogicalPlan) -> Result<bool> {
     Ok(!outer_columns(plan)?.is_empty())
 }
 
+/// The plan's columns, but for what DataFusion keeps about grouping sets.
 pub(super) fn columns_of(plan: &LogicalPlan) -> Vec<Expr> {
     plan.schema()
         .iter()
+        .filter(|(_, field)| field.name() != Aggregate::INTERNAL_GROUPING_ID)
         .map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())))
         .collect()
 }
@@ -84,6 +88,10 @@ impl Unnester {
     /// Innermost first: what a query inside a subquery sees of the outermost one is
     /// then part of the subquery's own plan.
     fn flat(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let plan = match plan {
+            LogicalPlan::Filter(filter) => sunk(filter)?,
+            other => other,
+        };
         let plan = plan
             .map_children(|child| {
                 let child = self.flat(child).map_err(to_datafusion)?;
@@ -99,6 +107,7 @@ impl Unnester {
             .data;
         match plan {
             LogicalPlan::Join(of) if has_lateral(&of.right)? => self.lateral(of),
+            LogicalPlan::Join(of) if of.join_type == JoinType::Inner => self.joined(of),
             LogicalPlan::Filter(_) => self.filtered(plan),
             _ => self.hosted(plan),
         }
@@ -140,6 +149,31 @@ impl Unnester {
         project(joined, columns.collect())
     }
 
+    /// Conditions with subqueries may look at both sides, so they stand above.
+    fn joined(&mut self, of: Join) -> Result<LogicalPlan> {
+        let mut above = Vec::new();
+        let mut within = Vec::new();
+        for condition in conditions_of(&of)
+            .into_iter()
+            .flat_map(split_conjunction_owned)
+        {
+            match holds_correlated(&condition)? {
+                true => above.push(condition),
+                false => within.push(condition),
+            }
+        }
+        let Some(above) = conjunction(above) else {
+            return Ok(LogicalPlan::Join(of));
+        };
+        let (left, right) = (
+            Arc::unwrap_or_clone(of.left),
+            Arc::unwrap_or_clone(of.right),
+        );
+        let plan = join(left, right, JoinType::Inner, within)?;
+        let plan = LogicalPlanBuilder::from(plan).filter(above).told()?;
+        self.filtered(plan.build().told()?)
+    }
+
     /// EXISTS as one of the conditions is a semi-join, NOT EXISTS an anti-join.
     fn filtered(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let LogicalPlan::Filter(filter) = plan else {
@@ -148,7 +182,18 @@ impl Unnester {
         let columns = columns_of(&filter.input);
         let mut host = filter.input.as_ref().clone();
         let mut rest = Vec::new();
+        let (mut plain, mut asking) = (Vec::new(), Vec::new());
         for condition in split_conjunction_owned(filter.predicate) {
+            match holds_correlated(&condition)? {
+                true => asking.push(condition),
+                false => plain.push(condition),
+            }
+        }
+        // First, so that nothing is asked for rows that don't count.
+        if let Some(condition) = conjunction(plain) {
+            host = filter_by(host, condition)?;
+        }
+        for condition in asking {
             let condition = as_exists(condition)?;
             let (condition, negated) = match condition {
                 Expr::Not(inner) if matches!(*inner, Expr::Exists(_)) => (*inner, true),
@@ -178,11 +223,7 @@ impl Unnester {
             beside.push(self.beside(&mut host, condition)?);
         }
         if let Some(condition) = conjunction(beside) {
-            host = LogicalPlanBuilder::from(host)
-                .filter(condition)
-                .told()?
-                .build()
-                .told()?;
+            host = filter_by(host, condition)?;
         }
         match columns_of(&host) == columns {
             true => Ok(host),
@@ -225,8 +266,11 @@ impl Unnester {
         if !holds_correlated(&expr)? {
             return Ok(expr);
         }
-        let whole = expr.transform_up(|expr| {
-            let expr = as_exists(expr).map_err(to_datafusion)?;
+        let expr = expr.transform_up(|expr| {
+            let expr = compared(expr).and_then(as_exists);
+            Ok(Transformed::yes(expr.map_err(to_datafusion)?))
+        });
+        let whole = expr.told()?.data.transform_up(|expr| {
             Ok(match expr {
                 Expr::ScalarSubquery(inner) if has_outer(&inner)? => {
                     let column = self.scalar(host, &inner.subquery);
@@ -247,10 +291,7 @@ impl Unnester {
     }
 
     fn scalar(&mut self, host: &mut LogicalPlan, inner: &LogicalPlan) -> Result<Expr> {
-        let [(of, field)] = inner.schema().iter().collect::<Vec<_>>()[..] else {
-            return Err(Error::internal("a scalar subquery with several columns"));
-        };
-        let answer = Expr::Column(Column::new(of.cloned(), field.name()));
+        let answer = only_column(inner)?;
         if inner.max_rows().is_none_or(|most| most > 1) {
             return Err(Error::unsupported(
                 "a correlated subquery of which only LIMIT's parameter knows that it has one row",
@@ -318,6 +359,11 @@ fn holds_correlated(expr: &Expr) -> Result<bool> {
     .told()
 }
 
+fn asks(expr: &Expr) -> Result<bool> {
+    let is_query = |expr: &Expr| subquery_of(&mut expr.clone()).is_some();
+    expr.exists(|expr| Ok(is_query(expr))).told()
+}
+
 fn has_lateral(plan: &LogicalPlan) -> Result<bool> {
     plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Subquery(_))))
         .told()
@@ -333,8 +379,82 @@ fn conditions_of(of: &Join) -> Vec<Expr> {
     pairs.chain(of.filter.clone()).collect()
 }
 
+/// `x < ANY (SELECT y ...)` as a value: of the three truths that which the rows allow.
+fn compared(expr: Expr) -> Result<Expr> {
+    use datafusion::logical_expr::expr::SetQuantifier;
+    let of = match expr {
+        Expr::SetComparison(of) if is_correlated(&of.subquery.subquery)? => of,
+        other => return Ok(other),
+    };
+    let plan = of.subquery.subquery.as_ref();
+    let test = binary_expr(seen_from_inside(*of.expr)?, of.op, only_column(plan)?);
+    let decides = of.quantifier == SetQuantifier::Any;
+    let decided = match decides {
+        true => test.clone().is_true(),
+        false => test.clone().is_false(),
+    };
+    let some = |condition: Expr| -> Result<Expr> {
+        Ok(Expr::Exists(Exists {
+            subquery: subquery(filter_by(plan.clone(), condition)?)?,
+            negated: false,
+        }))
+    };
+    when(some(decided)?, lit(decides))
+        .when(some(test.is_unknown())?, lit(ScalarValue::Boolean(None)))
+        .otherwise(lit(!decides))
+        .told()
+}
+
+fn only_column(plan: &LogicalPlan) -> Result<Expr> {
+    match plan.schema().iter().collect::<Vec<_>>()[..] {
+        [(of, field)] => Ok(Expr::Column(Column::new(of.cloned(), field.name()))),
+        _ => Err(Error::internal(
+            "a subquery with several columns as a value",
+        )),
+    }
+}
+
+fn filter_by(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {
+    let filtered = LogicalPlanBuilder::from(plan).filter(condition).told()?;
+    filtered.build().told()
+}
+
+/// A filter's conditions on what stands left of a LATERAL, brought there: nothing is
+/// then computed for rows that don't count.
+fn sunk(filter: Filter) -> Result<LogicalPlan> {
+    let of = match filter.input.as_ref() {
+        LogicalPlan::Join(of)
+            if matches!(of.join_type, JoinType::Inner | JoinType::Left)
+                && has_lateral(&of.right)? =>
+        {
+            of
+        }
+        _ => return Ok(LogicalPlan::Filter(filter)),
+    };
+    let (mut left, mut rest) = (Vec::new(), Vec::new());
+    for condition in split_conjunction_owned(filter.predicate.clone()) {
+        let mut columns = condition.column_refs().into_iter();
+        let is_left = columns.all(|column| of.left.schema().has_column(column));
+        match is_left && !condition.is_volatile() && !asks(&condition)? {
+            true => left.push(condition),
+            false => rest.push(condition),
+        }
+    }
+    let Some(condition) = conjunction(left) else {
+        return Ok(LogicalPlan::Filter(filter));
+    };
+    let plan = LogicalPlan::Join(Join {
+        left: Arc::new(filter_by(of.left.as_ref().clone(), condition)?),
+        ..of.clone()
+    });
+    match conjunction(rest) {
+        Some(condition) => filter_by(plan, condition),
+        None => Ok(plan),
+    }
+}
+
 /// `x IN (SELECT y ...)` and `x < ANY (SELECT y ...)` as EXISTS (SELECT ... WHERE x < y),
-/// ALL as NOT EXISTS: the binder makes them only where NULL and false are the same.
+/// ALL as NOT EXISTS, where NULL and false are the same.
 fn as_exists(expr: Expr) -> Result<Expr> {
     use datafusion::logical_expr::expr::SetQuantifier;
     let (value, inner, operator, all) = match expr {
@@ -348,17 +468,9 @@ fn as_exists(expr: Expr) -> Result<Expr> {
         other => return Ok(other),
     };
     let plan = Arc::unwrap_or_clone(inner.subquery);
-    let [(of, field)] = plan.schema().iter().collect::<Vec<_>>()[..] else {
-        return Err(Error::internal("a compared subquery with several columns"));
-    };
-    let column = Expr::Column(Column::new(of.cloned(), field.name()));
-    let test = binary_expr(seen_from_inside(value)?, operator, column);
+    let test = binary_expr(seen_from_inside(value)?, operator, only_column(&plan)?);
     let test = if all { test.is_not_true() } else { test };
-    let plan = LogicalPlanBuilder::from(plan)
-        .filter(test)
-        .told()?
-        .build()
-        .told()?;
+    let plan = filter_by(plan, test)?;
     Ok(Expr::Exists(Exists {
         subquery: subquery(plan)?,
         negated: all,

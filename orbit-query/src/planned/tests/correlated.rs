@@ -56,6 +56,13 @@ async fn subqueries_see_the_rows_around_them() {
         ("SELECT o.id, l.g FROM t o, LATERAL (SELECT DISTINCT ON (g) g, id FROM t i WHERE i.id >= o.id ORDER BY g, id DESC) l ORDER BY 1, 2", "1|a\n1|b\n2|a\n2|b\n3|b"),
         ("SELECT o.id, u FROM t o, LATERAL (SELECT u FROM unnest(ARRAY[o.id, o.n]) u WHERE u > o.id) x ORDER BY 1, 2", "ERROR:  column reference \"u\" is ambiguous"),
         ("SELECT (SELECT count(*) FROM t i WHERE i.n > o.n AND i.ts IS NOT DISTINCT FROM o.ts), count(*) FROM t o GROUP BY 1 ORDER BY 1", "0|3"),
+        ("SELECT id, b > ANY (SELECT y.b FROM t y WHERE y.id <> t.id) AS a, b < ALL (SELECT y.b FROM t y WHERE y.id <> t.id) AS l, n > ALL (SELECT y.n FROM t y WHERE y.id < t.id) AS e FROM t ORDER BY 1", "1|||t\n2|t|f|t\n3|||t"),
+        ("SELECT id, NOT (b >= ANY (SELECT y.b FROM t y WHERE y.n >= t.n)) FROM t WHERE NOT (n < ALL (SELECT y.n FROM t y WHERE y.n > t.n)) OR id > 1 ORDER BY 1", "2|f\n3|"),
+        ("SELECT a.id, b.id FROM t a JOIN t b ON a.id < b.id AND EXISTS (SELECT 1 FROM t c WHERE c.n > a.n AND c.n < b.n) ORDER BY 1, 2", "1|3"),
+        ("SELECT a.id, x.n FROM t a, LATERAL (SELECT n FROM t b WHERE b.n > a.n OFFSET 0) x WHERE a.id < 3 ORDER BY 1, 2", "1|20\n1|30\n2|30"),
+        ("SELECT a.id, x.n FROM t a, LATERAL (SELECT n FROM t b WHERE b.n > a.n ORDER BY n OFFSET 1) x ORDER BY 1, 2", "1|30"),
+        ("SELECT m, l.* FROM generate_series(1, 2) m, LATERAL (SELECT g, count(*) AS n, grouping(g) AS r FROM t WHERE id >= m GROUP BY ROLLUP (g)) l ORDER BY 1, 2 NULLS LAST", "1|a|2|0\n1|b|1|0\n1||3|1\n2|a|1|0\n2|b|1|0\n2||2|1"),
+        ("SELECT a.id, x.m FROM t a LEFT JOIN LATERAL (SELECT max(b.n) AS m FROM t b WHERE b.n < a.n) x ON x.m > 10 WHERE a.ok IS NOT FALSE AND EXISTS (SELECT 1 FROM t c WHERE c.id <> a.id AND c.n > a.n - 15) ORDER BY 1", "1|\n3|20"),
     ])
     .await;
 }

@@ -101,6 +101,14 @@ impl Unnester {
 
     /// The first rows of each value's own, by a number.
     fn limit(&mut self, of: &Limit, domain: &Domain) -> Result<LogicalPlan> {
+        let whole = |expr: &Option<Box<Expr>>| {
+            let expr = expr.as_ref().map(|expr| domain.inside((**expr).clone()));
+            expr.transpose()
+        };
+        let (skip, fetch) = (whole(&of.skip)?, whole(&of.fetch)?);
+        if skip.is_none() && fetch.is_none() {
+            return self.push(&of.input, domain);
+        }
         // A projection may stand above the sort, to leave out what is sorted by.
         let (kept, below) = match of.input.as_ref() {
             LogicalPlan::Projection(kept) if matches!(*kept.input, LogicalPlan::Sort(_)) => {
@@ -115,6 +123,15 @@ impl Unnester {
             other => (Vec::new(), other),
         };
         let input = self.push(input, domain)?;
+        // Numbers want some order, be it one that says nothing.
+        let order = match order.is_empty() {
+            true => domain
+                .keys()
+                .into_iter()
+                .map(|key| key.sort(true, false))
+                .collect(),
+            false => order,
+        };
         let number = self.name("number");
         let counted = row_number().partition_by(domain.keys()).order_by(order);
         let counted = counted.build().told()?.alias(&number);
@@ -122,15 +139,11 @@ impl Unnester {
             Expr::Column(Column::new_unqualified(&number)),
             DataType::Int64,
         );
-        let whole = |expr: &Option<Box<Expr>>| {
-            let expr = expr.as_ref().map(|expr| domain.inside((**expr).clone()));
-            expr.transpose()
-        };
-        let skip = whole(&of.skip)?
+        let skip = skip
             .map(|skip| coalesce(vec![cast(skip, DataType::Int64), lit(0_i64)]))
             .unwrap_or_else(|| lit(0_i64));
         let mut within = number.clone().gt(skip.clone());
-        if let Some(fetch) = whole(&of.fetch)? {
+        if let Some(fetch) = fetch {
             let fetch = cast(fetch, DataType::Int64);
             let last = number.lt_eq(skip + fetch.clone());
             within = within.and(fetch.is_null().or(last));

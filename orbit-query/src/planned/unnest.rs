@@ -13,14 +13,14 @@ mod push;
 
 use super::error::{Told, to_datafusion};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, JoinType, ScalarValue};
+use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::expr::Exists;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
-use datafusion::logical_expr::{binary_expr, lit, when};
+use datafusion::logical_expr::{binary_expr, lit};
 use domain::{Domain, outer_columns, seen_from_inside};
 use orbit_core::{Error, Result};
 use std::sync::Arc;
@@ -267,8 +267,8 @@ impl Unnester {
             return Ok(expr);
         }
         let expr = expr.transform_up(|expr| {
-            let expr = compared(expr).and_then(as_exists);
-            Ok(Transformed::yes(expr.map_err(to_datafusion)?))
+            let expr = as_exists(expr).map_err(to_datafusion)?;
+            Ok(Transformed::yes(expr))
         });
         let whole = expr.told()?.data.transform_up(|expr| {
             Ok(match expr {
@@ -379,32 +379,6 @@ fn conditions_of(of: &Join) -> Vec<Expr> {
     pairs.chain(of.filter.clone()).collect()
 }
 
-/// `x < ANY (SELECT y ...)` as a value: of the three truths that which the rows allow.
-fn compared(expr: Expr) -> Result<Expr> {
-    use datafusion::logical_expr::expr::SetQuantifier;
-    let of = match expr {
-        Expr::SetComparison(of) if is_correlated(&of.subquery.subquery)? => of,
-        other => return Ok(other),
-    };
-    let plan = of.subquery.subquery.as_ref();
-    let test = binary_expr(seen_from_inside(*of.expr)?, of.op, only_column(plan)?);
-    let decides = of.quantifier == SetQuantifier::Any;
-    let decided = match decides {
-        true => test.clone().is_true(),
-        false => test.clone().is_false(),
-    };
-    let some = |condition: Expr| -> Result<Expr> {
-        Ok(Expr::Exists(Exists {
-            subquery: subquery(filter_by(plan.clone(), condition)?)?,
-            negated: false,
-        }))
-    };
-    when(some(decided)?, lit(decides))
-        .when(some(test.is_unknown())?, lit(ScalarValue::Boolean(None)))
-        .otherwise(lit(!decides))
-        .told()
-}
-
 fn only_column(plan: &LogicalPlan) -> Result<Expr> {
     match plan.schema().iter().collect::<Vec<_>>()[..] {
         [(of, field)] => Ok(Expr::Column(Column::new(of.cloned(), field.name()))),
@@ -454,7 +428,7 @@ fn sunk(filter: Filter) -> Result<LogicalPlan> {
 }
 
 /// `x IN (SELECT y ...)` and `x < ANY (SELECT y ...)` as EXISTS (SELECT ... WHERE x < y),
-/// ALL as NOT EXISTS, where NULL and false are the same.
+/// ALL as NOT EXISTS: the binder makes them only where NULL and false are the same.
 fn as_exists(expr: Expr) -> Result<Expr> {
     use datafusion::logical_expr::expr::SetQuantifier;
     let (value, inner, operator, all) = match expr {

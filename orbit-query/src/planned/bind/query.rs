@@ -41,7 +41,8 @@ impl Binder<'_> {
             SetExpr::Select(select) => self.select(select, order)?,
             other => {
                 let bound = self.set_expr(other, None)?;
-                self.order_output(bound, order)?
+                let among_sets = matches!(other, SetExpr::SetOperation { .. });
+                self.order_output(bound, order, among_sets)?
             }
         };
         self.limited(bound, query)
@@ -184,6 +185,7 @@ impl Binder<'_> {
         &mut self,
         bound: BoundQuery,
         order: &[ast::OrderByExpr],
+        among_sets: bool,
     ) -> Result<BoundQuery> {
         if order.is_empty() {
             return Ok(bound);
@@ -197,6 +199,9 @@ impl Binder<'_> {
                     sortable(Expr::Column(column.column.clone()), &column.ty)
                 }
                 None => {
+                    if among_sets && !matches!(&key.expr, ast::Expr::Identifier(_)) {
+                        return Err(only_result_columns());
+                    }
                     let bound = self.expr(&scope, &key.expr)?;
                     let bound = self.decided(bound)?;
                     sortable(bound.expr, &bound.ty)
@@ -409,4 +414,13 @@ fn mentions(query: &ast::Query, name: &str) -> bool {
         }
     })
     .is_break()
+}
+
+fn only_result_columns() -> Error {
+    Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
+    )
+    .with_detail("Only result column names can be used, not expressions or functions.")
+    .with_hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
 }

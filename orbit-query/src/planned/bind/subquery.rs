@@ -387,6 +387,7 @@ impl Binder<'_> {
             return match (operator, any) {
                 (Operator::Eq, true) => self.among(scope, value, plan, false),
                 (Operator::NotEq, false) => self.among(scope, value, plan, true),
+                _ if !self.only_true_counts() => truth_of(value, operator, plan, any, scope),
                 _ => Ok(boolean(Expr::SetComparison(SetComparison {
                     expr: Box::new(value),
                     subquery: subquery(plan),
@@ -484,6 +485,33 @@ impl Binder<'_> {
         };
         crate::planned::functions::array::quantified(value, array, operator, any)
     }
+}
+
+/// `value op ANY/ALL (the plan's only column)` as a value: of the three truths that
+/// which the rows allow.
+fn truth_of(
+    value: Expr,
+    operator: Operator,
+    plan: LogicalPlan,
+    any: bool,
+    scope: &Scope,
+) -> Result<Bound> {
+    let column = plan.schema().columns().into_iter().next();
+    let column = column.ok_or_else(|| Error::internal("a subquery without a column"))?;
+    let test = binary(outer_expr(scope, value)?, operator, Expr::Column(column));
+    let some = |condition: Expr| -> Result<Expr> {
+        let rows = LogicalPlanBuilder::from(plan.clone()).filter(condition);
+        let rows = rows.told()?.build().told()?;
+        Ok(binary(matches(rows)?, Operator::Gt, lit(0_i64)))
+    };
+    let decided = match any {
+        true => test.clone().is_true(),
+        false => test.clone().is_false(),
+    };
+    let truth = when(some(decided)?, lit(any))
+        .when(some(test.is_unknown())?, lit(ScalarValue::Boolean(None)))
+        .otherwise(lit(!any));
+    Ok(boolean(truth.told()?))
 }
 
 /// A subquery's rows as one array, and which of them LIMIT and OFFSET leave.

@@ -63,6 +63,9 @@ async fn subqueries_see_the_rows_around_them() {
         ("SELECT a.id, x.n FROM t a, LATERAL (SELECT n FROM t b WHERE b.n > a.n ORDER BY n OFFSET 1) x ORDER BY 1, 2", "1|30"),
         ("SELECT m, l.* FROM generate_series(1, 2) m, LATERAL (SELECT g, count(*) AS n, grouping(g) AS r FROM t WHERE id >= m GROUP BY ROLLUP (g)) l ORDER BY 1, 2 NULLS LAST", "1|a|2|0\n1|b|1|0\n1||3|1\n2|a|1|0\n2|b|1|0\n2||2|1"),
         ("SELECT a.id, x.m FROM t a LEFT JOIN LATERAL (SELECT max(b.n) AS m FROM t b WHERE b.n < a.n) x ON x.m > 10 WHERE a.ok IS NOT FALSE AND EXISTS (SELECT 1 FROM t c WHERE c.id <> a.id AND c.n > a.n - 15) ORDER BY 1", "1|\n3|20"),
+        ("SELECT v.x, v.x >= ANY (SELECT w.y FROM (VALUES (1), (NULL::int), (3)) w(y)), v.x <> ALL (SELECT w.y FROM (VALUES (1), (3)) w(y)) FROM (VALUES (5), (0), (NULL), (3)) v(x) ORDER BY 1", "0||t\n3|t|f\n5|t|t\n||"),
+        ("SELECT g FROM t UNION SELECT 'z' ORDER BY lower(g)", "ERROR:  invalid UNION/INTERSECT/EXCEPT ORDER BY clause"),
+        ("SELECT v.x, v.x > ANY (SELECT w.y FROM (VALUES (1, 1), (2, NULL::int)) w(k, y) WHERE w.k = v.k) FROM (VALUES (1, NULL::int), (2, 5), (3, 5)) v(k, x) ORDER BY v.k", "|\n5|\n5|f"),
     ])
     .await;
 }

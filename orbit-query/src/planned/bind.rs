@@ -171,6 +171,8 @@ pub struct Binder<'a> {
     /// SELECT to give the key as its last column.
     pub key_wanted: bool,
     pub(super) key: Option<Expr>,
+    /// The order that the rows of FROM come in, for aggregates that say none.
+    pub(super) rows_order: Vec<datafusion::logical_expr::SortExpr>,
 }
 
 /// Syntax nested deeper than this is refused; the parser has a limit of its own.
@@ -203,6 +205,7 @@ impl<'a> Binder<'a> {
             windows: Vec::new(),
             key_wanted: false,
             key: None,
+            rows_order: Vec::new(),
         }
     }
 

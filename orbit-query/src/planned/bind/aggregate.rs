@@ -155,6 +155,9 @@ impl Binder<'_> {
             exprs.push(self.aggregate_argument(bound, want)?);
         }
         let mut order_by = self.aggregate_order(scope, args, &given, &exprs)?;
+        if order_by.is_empty() && !args.distinct && function.over.is_none() {
+            order_by.clone_from(&self.rows_order);
+        }
         if !keeps_order(name) {
             order_by.clear();
         }
@@ -261,7 +264,10 @@ impl Binder<'_> {
         let order_by = if args.distinct {
             vec![Sort::new(field.clone(), true, false)]
         } else {
-            self.sort_keys(scope, args.order_by)?
+            match self.sort_keys(scope, args.order_by)? {
+                said if said.is_empty() => self.rows_order.clone(),
+                said => said,
+            }
         };
         let binary = name == "jsonb_object_agg";
         Ok(Parts {

@@ -8,6 +8,7 @@ use super::from::{all_of, split};
 use super::peers::{distinct_rows, sortable};
 use super::query::{ordinal, sorted};
 use super::scope::Scope;
+use super::subquery::order_of_from;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
@@ -53,7 +54,9 @@ impl Binder<'_> {
         let windows = std::mem::replace(&mut self.windows, select.named_window.clone());
         let aliases = std::mem::take(&mut self.aliases);
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
+        let rows_order = std::mem::take(&mut self.rows_order);
         let result = self.select_inside(select, order);
+        self.rows_order = rows_order;
         self.clause = clause;
         self.aliases = aliases;
         self.windows = windows;
@@ -67,7 +70,9 @@ impl Binder<'_> {
     ) -> Result<BoundQuery> {
         let from = self.from_clause(&select.from)?;
         let key = self.key.take();
-        let (scope, mut plan) = (from.scope, from.plan);
+        let (mut plan, rows_order) = order_of_from(from.plan)?;
+        self.rows_order = rows_order;
+        let scope = from.scope;
 
         let (filter, mut above) = self.where_clause(&scope, select)?;
         if !filter.is_empty() {

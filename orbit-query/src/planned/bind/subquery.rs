@@ -618,6 +618,40 @@ fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
     }
 }
 
+/// FROM with one query in it, whose order its reader's aggregates keep as in
+/// PostgreSQL, though no standard promises it.
+pub(super) fn order_of_from(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
+    let LogicalPlan::SubqueryAlias(alias) = plan else {
+        return Ok((plan, Vec::new()));
+    };
+    let name = alias.alias.clone();
+    let (inner, order) = with_order(alias.input.as_ref().clone())?;
+    if order.is_empty() {
+        return Ok((LogicalPlan::SubqueryAlias(alias), order));
+    }
+    let plan = LogicalPlanBuilder::from(inner)
+        .alias(name.clone())
+        .told()?
+        .build()
+        .told()?;
+    let order = order.into_iter().map(|by| {
+        let expr = by.expr.transform(|expr| {
+            Ok(match expr {
+                Expr::Column(column) => {
+                    let column = Column::new(Some(name.clone()), column.name);
+                    Transformed::yes(Expr::Column(column))
+                }
+                other => Transformed::no(other),
+            })
+        });
+        Ok(SortExpr {
+            expr: expr.told()?.data,
+            ..by
+        })
+    });
+    Ok((plan, order.collect::<Result<_>>()?))
+}
+
 /// Whether the query is an aggregate's over all its rows: DataFusion can join to it.
 fn aggregates(plan: &LogicalPlan) -> bool {
     let mut plan = plan;

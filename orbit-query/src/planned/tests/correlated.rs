@@ -5,6 +5,7 @@ use super::answers::answers;
 #[tokio::test(flavor = "multi_thread")]
 async fn subqueries_see_the_rows_around_them() {
     answers(&[
+        ("SELECT a.id, b.id FROM t a, LATERAL (SELECT id FROM t ORDER BY n DESC LIMIT 1) b ORDER BY 1", "1|3\n2|3\n3|3"),
         ("SELECT id, (SELECT count(*) FROM t y WHERE y.n < t.n) FROM t ORDER BY 1", "1|0\n2|1\n3|2"),
         ("SELECT id, (SELECT sum(y.n) FROM t y WHERE y.n < t.n) AS s FROM t ORDER BY 1", "1|\n2|10\n3|30"),
         ("SELECT id, (SELECT max(y.n) FROM t y WHERE y.n < t.n OR y.g = t.g) FROM t ORDER BY 1", "1|20\n2|20\n3|30"),
@@ -66,6 +67,25 @@ async fn subqueries_see_the_rows_around_them() {
         ("SELECT v.x, v.x >= ANY (SELECT w.y FROM (VALUES (1), (NULL::int), (3)) w(y)), v.x <> ALL (SELECT w.y FROM (VALUES (1), (3)) w(y)) FROM (VALUES (5), (0), (NULL), (3)) v(x) ORDER BY 1", "0||t\n3|t|f\n5|t|t\n||"),
         ("SELECT g FROM t UNION SELECT 'z' ORDER BY lower(g)", "ERROR:  invalid UNION/INTERSECT/EXCEPT ORDER BY clause"),
         ("SELECT v.x, v.x > ANY (SELECT w.y FROM (VALUES (1, 1), (2, NULL::int)) w(k, y) WHERE w.k = v.k) FROM (VALUES (1, NULL::int), (2, 5), (3, 5)) v(k, x) ORDER BY v.k", "|\n5|\n5|f"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_keep_the_order_of_the_query_they_read() {
+    answers(&[
+        ("SELECT array_agg(g), string_agg(g, ','), json_agg(x) FROM (SELECT g, n FROM t ORDER BY n DESC) x", "{b,a,a}|b,a,a|[{\"g\":\"b\",\"n\":30}, \n {\"g\":\"a\",\"n\":20}, \n {\"g\":\"a\",\"n\":10}]"),
+        ("SELECT json_agg(x) FROM (SELECT g, count(*) AS c FROM t GROUP BY g ORDER BY g DESC) x", "[{\"g\":\"b\",\"c\":1}, \n {\"g\":\"a\",\"c\":2}]"),
+        ("SELECT g, array_agg(id) FROM (SELECT g, id FROM t ORDER BY id DESC LIMIT 2) x GROUP BY g ORDER BY g", "a|{2}\nb|{3}"),
+        ("SELECT array_agg(g ORDER BY g) FROM (SELECT g FROM t ORDER BY n DESC) x", "{a,a,b}"),
+        ("SELECT json_object_agg(id, g) FROM (SELECT * FROM t ORDER BY id DESC) x WHERE n > 5", "{ \"3\" : \"b\", \"2\" : \"a\", \"1\" : \"a\" }"),
+        ("SELECT x.* FROM (SELECT g, id FROM t ORDER BY n DESC) x WHERE id = 1", "a|1"),
+        ("SELECT to_json(tz), to_json(ts), json_build_object('at', tz) FROM t WHERE id = 2", "\"2013-02-15T11:30:00+00:00\"|\"2013-02-15T11:30:15.5\"|{\"at\" : \"2013-02-15T11:30:00+00:00\"}"),
+        ("SELECT to_json('NaN'::float8), to_json(1.5::float8), to_json('Infinity'::float8), to_json(10.00)", "\"NaN\"|1.5|\"Infinity\"|10.00"),
+        ("WITH q AS (SELECT g, n FROM t ORDER BY n DESC) SELECT string_agg(g, '') FROM q", "baa"),
+        ("SELECT id, (SELECT json_agg(x) FROM (SELECT y.g FROM t y WHERE y.n <= t.n ORDER BY y.n DESC) x) FROM t ORDER BY id", "1|[{\"g\":\"a\"}]\n2|[{\"g\":\"a\"}, \n {\"g\":\"a\"}]\n3|[{\"g\":\"b\"}, \n {\"g\":\"a\"}, \n {\"g\":\"a\"}]"),
+        ("SELECT count(*), sum(n) FROM (SELECT n FROM t ORDER BY n LIMIT 2) x", "2|30"),
+        ("SELECT array_agg(id) FROM (SELECT DISTINCT ON (g) g, id FROM t ORDER BY g DESC, id) x", "{3,1}"),
     ])
     .await;
 }

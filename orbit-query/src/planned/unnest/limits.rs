@@ -9,19 +9,17 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::utils::split_conjunction;
 use orbit_core::Result;
 
-/// Whether the plan holds a correlated subquery
+/// Whether the plan holds a subquery
 ///
-/// * in FROM: the conditions it takes out of one lose their tables' names;
+/// * in LATERAL: the conditions it takes out of one lose their tables' names, and one
+///   that looks at nothing it leaves as it is;
 /// * that looks past the rows it stands beside, to those around them: it takes all
 ///   that a subquery looks at for its own host's;
 /// * that compares columns of one name and several tables: it confuses them.
 pub(in crate::planned) fn is_beyond_datafusion(plan: &LogicalPlan) -> Result<bool> {
     let mut beyond = false;
     plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Subquery(lateral) = node {
-            let columns = outer_columns(&lateral.subquery).map_err(to_datafusion)?;
-            beyond |= !columns.is_empty();
-        }
+        beyond |= matches!(node, LogicalPlan::Subquery(_));
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
                 let mut expr = expr.clone();

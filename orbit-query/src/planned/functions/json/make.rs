@@ -29,14 +29,30 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
             let text = String::from_utf8(out)
                 .map_err(|_| Error::internal("a text form that is not UTF-8"))?;
             match other {
-                Value::Timestamp(_) | Value::TimestampTz(_) => {
-                    span::quote(&text.replacen(' ', "T", 1))
+                Value::Timestamp(_) => span::quote(&text.replacen(' ', "T", 1)),
+                Value::TimestampTz(_) => span::quote(&with_whole_offset(text)),
+                // NaN and Infinity are no numbers in JSON.
+                _ if types::category(ty) == types::Category::Numeric
+                    && text.ends_with(|last: char| last.is_ascii_digit()) =>
+                {
+                    text
                 }
-                _ if types::category(ty) == types::Category::Numeric => text,
                 _ => span::quote(&text),
             }
         }
     })
+}
+
+/// ISO 8601 as JSON's readers know it: `2013-01-01T05:00:00+00:00`.
+fn with_whole_offset(text: String) -> String {
+    let mut text = text.replacen(' ', "T", 1);
+    let hours_only = text
+        .rfind(['+', '-'])
+        .is_some_and(|sign| text.contains('T') && sign + 3 == text.len());
+    if hours_only {
+        text.push_str(":00");
+    }
+    text
 }
 
 /// A row as a JSON object. A row of which all is NULL is one an outer join made up.

@@ -132,6 +132,12 @@ impl Binder<'_> {
             };
             bounds.push(bound);
         }
+        let sees = |of: fn(&Expr) -> bool| bounds.iter().any(|bound| of(&bound.expr));
+        if sees(Expr::contains_outer) && !sees(|expr| !expr.column_refs().is_empty()) {
+            return Err(Error::unsupported(
+                "an aggregate of the rows around a subquery inside it",
+            ));
+        }
         if !function.within_group.is_empty() {
             let (call, ty) = self.ordered_set(scope, name, function, bounds, filter)?;
             return Ok(Parts::plain(call, ty));

@@ -3,7 +3,7 @@
 mod clients;
 mod crash;
 mod damage;
+mod differential;
 mod isolation;
 mod micro;
-mod queries;
 mod supply_chain;

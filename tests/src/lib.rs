@@ -5,17 +5,19 @@
 //! * [`postgres`]: a private PostgreSQL 15 cluster
 //! * [`bank`]: a load whose truth can be checked after any accident
 //! * [`disk`]: a file system whose power can be cut
-//! * [`answers`]: what a server said, in a form two servers can be compared by
+//! * [`differential`]: the same statements put to both, and what differs
+//! * [`wire`]: a client that keeps everything a server says
 //! * [`flights`]: the nycflights13 tables, in both
 //!
 //! The tests themselves are in `behaviour/`, one subject a file.
 
-pub mod answers;
 pub mod bank;
+pub mod differential;
 pub mod disk;
 pub mod flights;
 pub mod postgres;
 pub mod server;
+pub mod wire;
 
 /// Says that a check did not run here, and why. Never counted as passed.
 pub fn skip(check: &str, reason: &str) {
@@ -25,10 +27,12 @@ pub fn skip(check: &str, reason: &str) {
 }
 
 /// Where this checkout is. Asked when a test runs: checkouts that share a target
-/// directory share compiled tests.
+/// directory share compiled tests. A program run by hand is run from there.
 pub fn project() -> std::path::PathBuf {
-    let tests = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
-    std::path::PathBuf::from(tests).join("..")
+    match std::env::var_os("CARGO_MANIFEST_DIR") {
+        Some(tests) => std::path::PathBuf::from(tests).join(".."),
+        None => std::path::PathBuf::from("."),
+    }
 }
 
 /// How much longer `make soak` runs what `make test` runs.

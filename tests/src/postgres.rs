@@ -45,7 +45,7 @@ impl Postgres {
             data.display()
         ))?;
         postgres.run(&format!(
-            "{}/pg_ctl -D {} -w -l {}/log -o '-p {} -k {sockets} -c listen_addresses=127.0.0.1' start",
+            "{}/pg_ctl -D {} -w -l {}/log -o '-p {} -k {sockets} -c listen_addresses=127.0.0.1 -c fsync=off' start",
             postgres.programs.display(),
             data.display(),
             sockets,
@@ -93,6 +93,26 @@ impl Postgres {
             "host=127.0.0.1 port={} user=orbit dbname={database}",
             self.port
         )
+    }
+
+    /// A new, empty database in the place of the old one, and no roles but our own.
+    pub async fn recreate_database(&self) {
+        let (client, connection) = tokio_postgres::connect(&self.url("postgres"), NoTls)
+            .await
+            .expect("PostgreSQL accepts connections");
+        tokio::spawn(connection);
+        for statement in [
+            "DROP DATABASE IF EXISTS orbit WITH (FORCE)",
+            "CREATE DATABASE orbit",
+        ] {
+            client.batch_execute(statement).await.expect(statement);
+        }
+        let roles = "SELECT quote_ident(rolname) FROM pg_roles \
+                     WHERE oid >= 16384 AND rolname <> 'orbit'";
+        for role in client.query(roles, &[]).await.expect(roles) {
+            let drop = format!("DROP ROLE {}", role.get::<_, String>(0));
+            client.batch_execute(&drop).await.expect(&drop);
+        }
     }
 
     pub async fn connect(&self) -> Client {

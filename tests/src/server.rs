@@ -12,8 +12,13 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let own = std::env::current_exe().expect("the test's own path");
-    let directory = own.ancestors().nth(2).expect("target/<profile>/deps/test");
-    let path = directory.join("orbit");
+    // A test is target/<profile>/deps/test, a program of ours target/<profile>/program.
+    let mut directories = own.ancestors().skip(1).take(2);
+    let path = directories.next().expect("a directory").join("orbit");
+    let path = match (path.exists(), directories.next()) {
+        (false, Some(directory)) => directory.join("orbit"),
+        _ => path,
+    };
     assert!(
         path.exists(),
         "{} is missing: build it with `cargo build --bin orbit`",

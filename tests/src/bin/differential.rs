@@ -1,0 +1,57 @@
+//! Plays files of statements against PostgreSQL and the binary `ORBIT_BIN`, and shows
+//! what differs: `differential [--simple | --extended] FILE...`
+
+use orbit_tests::differential::known_differences;
+use orbit_tests::differential::run::{Protocol, Run};
+use orbit_tests::differential::script::Script;
+use orbit_tests::postgres::Postgres;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let (mut protocols, mut files) = (Vec::new(), Vec::new());
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--simple" => protocols.push(Protocol::Simple),
+            "--extended" => protocols.push(Protocol::Extended),
+            _ => files.push(PathBuf::from(argument)),
+        }
+    }
+    if protocols.is_empty() {
+        protocols = vec![Protocol::Simple, Protocol::Extended];
+    }
+    let Some(postgres) = Postgres::start().await else {
+        eprintln!("PostgreSQL is not installed");
+        return ExitCode::FAILURE;
+    };
+    let known = known_differences(Path::new("docs/sql/compatibility.md"));
+    let run = Run {
+        postgres: &postgres,
+        known: &known,
+    };
+    let mut wrong = 0;
+    for file in files {
+        let script = Script::read(&file);
+        for &protocol in &protocols {
+            let started = std::time::Instant::now();
+            let found = run.play(&script, protocol).await;
+            for difference in &found.wrong {
+                println!("=== {difference}");
+            }
+            wrong += found.wrong.len();
+            println!(
+                "{} ({protocol:?}): {} statements, {} known differences, {} wrong, {:.1} s",
+                script.name,
+                found.statements,
+                found.known,
+                found.wrong.len(),
+                started.elapsed().as_secs_f64()
+            );
+        }
+    }
+    match wrong {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,142 +1,29 @@
-//! What exists: tables, columns, indexes, constraints. A [`Catalog`] is one
-//! immutable version; every read position carries the version that belongs to it.
+//! What exists: schemas, tables, views, sequences. A [`Catalog`] is one immutable
+//! version; every read position carries the version that belongs to it.
 
-use crate::ids::{IndexId, PartitionId, SiteId, StorageId, TableId};
-use crate::row::RowLayout;
-use crate::types::{Oid, SqlType};
-use crate::value::Value;
+mod grant;
+mod schema;
+mod sequence;
+mod table;
+mod view;
+
+pub use grant::{BOOTSTRAP_ROLE, Grant, PUBLIC, Privileges};
+pub use schema::{PUBLIC_SCHEMA, SchemaDef};
+pub use sequence::{OwnedBy, SequenceDef};
+pub use table::{
+    Check, Column, ColumnStatistics, CreationStamp, ForeignKey, Identity, Index, IndexColumn,
+    PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
+};
+pub use view::{ViewColumn, ViewDef};
+
+use crate::ids::{SequenceId, TableId};
+use crate::types::Oid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// User objects start here, as in PostgreSQL.
 pub const FIRST_USER_OID: Oid = 16_384;
-
-/// By which other sites know a table, column or index: when and where it was made. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CreationStamp {
-    pub hlc: u64,
-    pub site: SiteId,
-    /// Tells apart what one statement created.
-    pub nth: u32,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Column {
-    pub name: String,
-    pub sql_type: SqlType,
-    pub not_null: bool,
-    /// SQL text of DEFAULT, as written by the user; evaluated by the query layer.
-    pub default: Option<String>,
-    /// The value (in PostgreSQL's text form) that rows older than ADD COLUMN show. `None`: NULL.
-    pub missing: Option<String>,
-    pub created: CreationStamp,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Check {
-    pub name: String,
-    /// SQL text of the condition.
-    pub expression: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PrimaryKey {
-    pub constraint: String,
-    /// Positions in `Table::columns`, in key order.
-    pub columns: Vec<usize>,
-    pub oid: Oid,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct IndexColumn {
-    /// Position in `Table::columns`.
-    pub column: usize,
-    pub descending: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Index {
-    pub id: IndexId,
-    pub oid: Oid,
-    pub storage: StorageId,
-    pub name: String,
-    pub columns: Vec<IndexColumn>,
-    pub unique: bool,
-    /// Made by a UNIQUE constraint of this name rather than by CREATE INDEX.
-    pub constraint: bool,
-    pub created: CreationStamp,
-}
-
-/// Counted by ANALYZE, moved by loads; for the planner only.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Statistics {
-    pub rows: u64,
-    pub columns: Vec<ColumnStatistics>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ColumnStatistics {
-    pub distinct: u64,
-    pub nulls: u64,
-    /// PostgreSQL's text form.
-    pub min: Option<String>,
-    pub max: Option<String>,
-}
-
-/// What is stored of a table.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TableDef {
-    pub id: TableId,
-    pub oid: Oid,
-    pub partition: PartitionId,
-    pub storage: StorageId,
-    pub schema: String,
-    pub name: String,
-    pub columns: Vec<Column>,
-    /// `None`: rows have a hidden key (site ordinal, counter).
-    pub primary_key: Option<PrimaryKey>,
-    pub checks: Vec<Check>,
-    pub indexes: Vec<Index>,
-    /// `WITH (...)` options, kept as written: `consistency`, `priority`, `fillfactor`, ...
-    pub options: BTreeMap<String, String>,
-    pub statistics: Option<Statistics>,
-    pub created: CreationStamp,
-}
-
-/// A table as the running node uses it: its definition plus what follows from it.
-#[derive(Debug)]
-pub struct Table {
-    pub def: TableDef,
-    /// Rises with every change of the definition; cached plans compare it.
-    pub version: u64,
-    pub layout: RowLayout,
-    /// Parsed `missing` values, one per column.
-    pub missing: Vec<Value>,
-}
-
-impl std::ops::Deref for Table {
-    type Target = TableDef;
-    fn deref(&self) -> &TableDef {
-        &self.def
-    }
-}
-
-impl TableDef {
-    pub fn column_position(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.name == name)
-    }
-
-    pub fn index_named(&self, name: &str) -> Option<&Index> {
-        self.indexes.iter().find(|index| index.name == name)
-    }
-
-    pub fn primary_key_columns(&self) -> &[usize] {
-        self.primary_key
-            .as_ref()
-            .map_or(&[], |key| key.columns.as_slice())
-    }
-}
 
 /// One change of the catalog, as a commit carries it, the log records it and
 /// recovery replays it from the meta space.
@@ -151,13 +38,36 @@ pub enum CatalogChange {
         table: TableId,
         statistics: Statistics,
     },
-    CreateSchema {
-        name: String,
-        oid: Oid,
-    },
+    PutSchema(SchemaDef),
     DropSchema {
         name: String,
     },
+    PutSequence(Box<SequenceDef>),
+    DropSequence {
+        id: SequenceId,
+    },
+    PutView(Box<ViewDef>),
+    DropView {
+        oid: Oid,
+    },
+    /// COMMENT ON an object or one of its columns (counted from 1; 0: the object). `None` removes it.
+    Comment {
+        object: Oid,
+        column: i32,
+        text: Option<String>,
+    },
+}
+
+/// What has a name among the relations of a schema.
+#[derive(Clone, Debug)]
+pub enum Relation<'a> {
+    Table(&'a Arc<Table>),
+    View(&'a Arc<ViewDef>),
+    Sequence(&'a Arc<SequenceDef>),
+    /// A table's index, by its place.
+    Index(&'a Arc<Table>, usize),
+    /// The index of a table's primary key, which is the table itself.
+    PrimaryKey(&'a Arc<Table>),
 }
 
 /// One version of everything that exists.
@@ -165,9 +75,14 @@ pub enum CatalogChange {
 pub struct Catalog {
     /// Rises with every change.
     pub version: u64,
-    schemas: BTreeMap<String, Oid>,
+    schemas: BTreeMap<String, Arc<SchemaDef>>,
     by_name: BTreeMap<(String, String), Arc<Table>>,
     by_id: BTreeMap<TableId, Arc<Table>>,
+    sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
+    views: BTreeMap<Oid, Arc<ViewDef>>,
+    comments: BTreeMap<(Oid, i32), String>,
+    /// Which tables refer to a table by foreign keys, itself included.
+    referring: BTreeMap<TableId, Vec<TableId>>,
 }
 
 impl Catalog {
@@ -178,6 +93,10 @@ impl Catalog {
 
     pub fn table_by_id(&self, id: TableId) -> Option<&Arc<Table>> {
         self.by_id.get(&id)
+    }
+
+    pub fn table_by_oid(&self, oid: Oid) -> Option<&Arc<Table>> {
+        self.by_id.values().find(|table| table.oid == oid)
     }
 
     /// The table that owns an index of this name, and the index's place in it.
@@ -195,12 +114,106 @@ impl Catalog {
         self.by_name.values()
     }
 
+    pub fn sequence(&self, schema: &str, name: &str) -> Option<&Arc<SequenceDef>> {
+        self.sequences
+            .values()
+            .find(|sequence| sequence.schema == schema && sequence.name == name)
+    }
+
+    pub fn sequence_by_id(&self, id: SequenceId) -> Option<&Arc<SequenceDef>> {
+        self.sequences.get(&id)
+    }
+
+    pub fn sequence_by_oid(&self, oid: Oid) -> Option<&Arc<SequenceDef>> {
+        self.sequences.values().find(|sequence| sequence.oid == oid)
+    }
+
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values()
+    }
+
+    /// The sequences that are dropped with a table's column.
+    pub fn sequences_of(
+        &self,
+        table: TableId,
+        column: CreationStamp,
+    ) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values().filter(move |sequence| {
+            sequence
+                .owned_by
+                .is_some_and(|by| by.table == table && by.column == column)
+        })
+    }
+
+    pub fn view(&self, schema: &str, name: &str) -> Option<&Arc<ViewDef>> {
+        self.views
+            .values()
+            .find(|view| view.schema == schema && view.name == name)
+    }
+
+    pub fn view_by_oid(&self, oid: Oid) -> Option<&Arc<ViewDef>> {
+        self.views.get(&oid)
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
+        self.views.values()
+    }
+
+    /// Whatever holds a name among a schema's relations.
+    pub fn relation(&self, schema: &str, name: &str) -> Option<Relation<'_>> {
+        if let Some(table) = self.table(schema, name) {
+            return Some(Relation::Table(table));
+        }
+        if let Some(view) = self.view(schema, name) {
+            return Some(Relation::View(view));
+        }
+        if let Some(sequence) = self.sequence(schema, name) {
+            return Some(Relation::Sequence(sequence));
+        }
+        if let Some((table, place)) = self.index(schema, name) {
+            return Some(Relation::Index(table, place));
+        }
+        let mut tables = self.tables().filter(|table| table.schema == schema);
+        let keyed = tables.find(|table| {
+            let key = table.primary_key.as_ref();
+            key.is_some_and(|key| key.constraint == name)
+        });
+        keyed.map(Relation::PrimaryKey)
+    }
+
+    /// Tables with foreign keys that refer to `table`.
+    pub fn referring(&self, table: TableId) -> impl Iterator<Item = &Arc<Table>> {
+        let ids = self.referring.get(&table).map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|id| self.by_id.get(id))
+    }
+
     pub fn schemas(&self) -> impl Iterator<Item = (&str, Oid)> {
-        self.schemas.iter().map(|(name, oid)| (name.as_str(), *oid))
+        self.schemas
+            .values()
+            .map(|schema| (schema.name.as_str(), schema.oid))
+    }
+
+    pub fn schema(&self, name: &str) -> Option<&Arc<SchemaDef>> {
+        self.schemas.get(name)
+    }
+
+    pub fn schema_definitions(&self) -> impl Iterator<Item = &Arc<SchemaDef>> {
+        self.schemas.values()
     }
 
     pub fn has_schema(&self, name: &str) -> bool {
         self.schemas.contains_key(name)
+    }
+
+    /// COMMENT ON an object (column 0) or one of its columns.
+    pub fn comment(&self, object: Oid, column: i32) -> Option<&str> {
+        self.comments.get(&(object, column)).map(String::as_str)
+    }
+
+    pub fn comments(&self) -> impl Iterator<Item = (Oid, i32, &str)> {
+        self.comments
+            .iter()
+            .map(|((object, column), text)| (*object, *column, text.as_str()))
     }
 
     /// The next version, with `change` made. The caller holds the locks that make it valid.
@@ -215,6 +228,11 @@ impl Catalog {
             CatalogChange::DropTable { id } => {
                 if let Some(old) = next.by_id.remove(id) {
                     next.by_name.remove(&(old.schema.clone(), old.name.clone()));
+                    next.forget_comments(old.oid);
+                    for index in &old.indexes {
+                        next.forget_comments(index.oid);
+                    }
+                    next.count_references();
                 }
             }
             CatalogChange::Statistics { table, statistics } => {
@@ -224,46 +242,77 @@ impl Catalog {
                     return next.with_table(def, old.version);
                 }
             }
-            CatalogChange::CreateSchema { name, oid } => {
-                next.schemas.insert(name.clone(), *oid);
+            CatalogChange::PutSchema(def) => {
+                next.schemas.insert(def.name.clone(), Arc::new(def.clone()));
             }
             CatalogChange::DropSchema { name } => {
-                next.schemas.remove(name);
+                if let Some(old) = next.schemas.remove(name) {
+                    next.forget_comments(old.oid);
+                }
             }
+            CatalogChange::PutSequence(def) => {
+                next.sequences.insert(def.id, Arc::new((**def).clone()));
+            }
+            CatalogChange::DropSequence { id } => {
+                if let Some(old) = next.sequences.remove(id) {
+                    next.forget_comments(old.oid);
+                }
+            }
+            CatalogChange::PutView(def) => {
+                next.views.insert(def.oid, Arc::new((**def).clone()));
+            }
+            CatalogChange::DropView { oid } => {
+                next.views.remove(oid);
+                next.forget_comments(*oid);
+            }
+            CatalogChange::Comment {
+                object,
+                column,
+                text,
+            } => match text {
+                Some(text) => {
+                    next.comments.insert((*object, *column), text.clone());
+                }
+                None => {
+                    next.comments.remove(&(*object, *column));
+                }
+            },
         }
         Ok(next)
     }
 
     fn with_table(mut self, def: TableDef, version: u64) -> crate::error::Result<Catalog> {
+        let refers = !def.foreign_keys.is_empty();
+        let mut referred = false;
         if let Some(old) = self.by_id.remove(&def.id) {
+            referred = !old.foreign_keys.is_empty();
             self.by_name.remove(&(old.schema.clone(), old.name.clone()));
         }
         let name = (def.schema.clone(), def.name.clone());
         let table = Arc::new(Table::new(def, version)?);
         self.by_id.insert(table.id, table.clone());
         self.by_name.insert(name, table);
+        if refers || referred {
+            self.count_references();
+        }
         Ok(self)
     }
-}
 
-impl Table {
-    pub fn new(def: TableDef, version: u64) -> crate::error::Result<Table> {
-        let layout = RowLayout::new(def.columns.iter().map(|column| &column.sql_type));
-        let missing = def
-            .columns
-            .iter()
-            .map(|column| match &column.missing {
-                None => Ok(Value::Null),
-                Some(text) => {
-                    crate::value::text::parse(text, &column.sql_type, &Default::default())
+    fn count_references(&mut self) {
+        let mut referring: BTreeMap<TableId, Vec<TableId>> = BTreeMap::new();
+        for table in self.by_id.values() {
+            for key in &table.def.foreign_keys {
+                let from = referring.entry(key.referenced).or_default();
+                if !from.contains(&table.def.id) {
+                    from.push(table.def.id);
                 }
-            })
-            .collect::<crate::error::Result<Vec<_>>>()?;
-        Ok(Table {
-            def,
-            version,
-            layout,
-            missing,
-        })
+            }
+        }
+        self.referring = referring;
+    }
+
+    /// What was said of an object goes with it.
+    fn forget_comments(&mut self, object: Oid) {
+        self.comments.retain(|(of, _), _| *of != object);
     }
 }

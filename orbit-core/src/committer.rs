@@ -16,7 +16,7 @@ use crate::catalog::CatalogChange;
 use crate::clock::Hlc;
 use crate::error::{Error, Result, state};
 use crate::fingerprint;
-use crate::ids::{Lane, PartitionId, TableId};
+use crate::ids::{Lane, PartitionId, StorageId, TableId};
 use crate::lock::HeldLocks;
 use crate::log::OperationWriter;
 use crate::read::View;
@@ -44,6 +44,10 @@ pub struct Request {
     /// Tables emptied by TRUNCATE.
     pub truncated: Vec<(TableId, PartitionId)>,
     pub catalog: Vec<CatalogChange>,
+    /// Sequences whose values were given out.
+    pub sequences: SmallVec<[StorageId; 2]>,
+    /// Sequences dropped, or restarted elsewhere.
+    pub forgotten_sequences: Vec<StorageId>,
     /// Hidden keys were given out up to here.
     pub hidden_keys: Option<u64>,
     /// Released once the batch is written, or with the request.
@@ -65,6 +69,8 @@ impl Request {
             reloaded: SmallVec::new(),
             truncated: Vec::new(),
             catalog: Vec::new(),
+            sequences: SmallVec::new(),
+            forgotten_sequences: Vec::new(),
             hidden_keys: None,
             locks: None,
             reply,

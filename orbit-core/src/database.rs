@@ -9,11 +9,13 @@ use crate::clock::{Clock, Hlc, HlcClock, SystemClock};
 use crate::committer::{Committer, OnFatal, Request, Views};
 use crate::error::{Error, Result, state};
 use crate::ids::{
-    Incarnation, IndexId, Lane, PartitionId, SiteId, SiteOrdinal, StorageId, TableId, TxnId,
+    Incarnation, IndexId, Lane, PartitionId, SequenceId, SiteId, SiteOrdinal, StorageId, TableId,
+    TxnId,
 };
 use crate::lock::LockManager;
 use crate::meta::{self, Next};
 pub use crate::read::{IndexScan, ReadView, RowScan, View};
+use crate::sequence::Sequences;
 use crate::store::{Batch, Space, Store};
 use crate::txn::{Isolation, Transaction};
 use crate::types::Oid;
@@ -81,6 +83,7 @@ pub struct Database {
     next: Mutex<Next>,
     next_txn: AtomicU64,
     hidden_keys: AtomicU64,
+    sequences: Arc<Sequences>,
     log_bytes: AtomicU64,
 }
 
@@ -150,6 +153,16 @@ impl Database {
 
     pub fn new_partition_id(&self) -> PartitionId {
         PartitionId(bump(&mut self.next.lock().partition))
+    }
+
+    pub fn new_sequence_id(&self) -> SequenceId {
+        SequenceId(bump(&mut self.next.lock().sequence))
+    }
+
+    /// The values of sequences. Whoever takes one notes it in a transaction
+    /// ([`Transaction::note_sequence`]), whose COMMIT makes it last.
+    pub fn sequences(&self) -> &Sequences {
+        &self.sequences
     }
 
     pub fn new_oid(&self) -> Oid {

@@ -27,6 +27,10 @@ pub struct TableId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IndexId(pub u32);
 
+/// A sequence, for its whole life.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SequenceId(pub u32);
+
 /// The key range that holds a table's rows (or an index's entries) now.
 /// TRUNCATE, a bulk load and ADD PRIMARY KEY move a table to a fresh one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +90,7 @@ prints_as! {
     SiteOrdinal => "s{}",
     TableId => "T{}",
     IndexId => "X{}",
+    SequenceId => "Q{}",
     StorageId => "D{}",
     PartitionId => "P{}",
     Lane => "L{}",

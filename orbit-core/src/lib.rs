@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`ids`], [`clock`], [`error`], [`types`], [`value`] | the vocabulary |
 //! | [`key`], [`row`] | bytes of keys and rows |
-//! | [`catalog`] | what exists |
+//! | [`catalog`], [`sequence`] | what exists, and the values of sequences |
 //! | [`store`] | the ordered store, as a contract, with its backends |
 //! | [`lock`], [`write_set`], [`read`], [`txn`] | transactions |
 //! | [`log`], [`vector`], [`fingerprint`] | what sync will need |
@@ -35,6 +35,7 @@ pub mod meta;
 pub mod profile;
 pub mod read;
 pub mod row;
+pub mod sequence;
 pub mod store;
 pub mod txn;
 pub mod types;

@@ -22,6 +22,7 @@ use crate::read::View;
 use crate::store::Space;
 use crate::write_set::WriteSet;
 pub use lock::Locked;
+use smallvec::SmallVec;
 use std::sync::Arc;
 pub(crate) use write::duplicate;
 pub use write::{Conflict, ConflictTarget, decode, index_columns};
@@ -52,6 +53,8 @@ pub(crate) struct Changes {
     /// Key ranges to drop.
     cleared: Vec<(PartitionId, StorageId, Space)>,
     truncated: Vec<(TableId, PartitionId)>,
+    /// Positions of sequences that are no more.
+    forgotten_sequences: Vec<StorageId>,
     pub(crate) loads: Vec<LoadedTable>,
 }
 
@@ -87,6 +90,8 @@ pub struct Transaction {
     writing: Vec<Arc<Table>>,
     savepoints: Vec<(String, Mark)>,
     pub(crate) hidden_keys: Option<u64>,
+    /// Sequences whose values were given out; not undone by ROLLBACK TO.
+    sequences: SmallVec<[StorageId; 2]>,
     /// Storages this transaction filled; cleared if it does not commit.
     pub(crate) filled: Vec<(PartitionId, StorageId)>,
     ended: bool,
@@ -110,6 +115,7 @@ impl Transaction {
             writing: Vec::new(),
             savepoints: Vec::new(),
             hidden_keys: None,
+            sequences: SmallVec::new(),
             filled: Vec::new(),
             ended: false,
         }
@@ -226,13 +232,25 @@ impl Transaction {
         self.changes.cleared.push((partition, storage, space));
     }
 
+    /// A sequence gave out values: COMMIT writes where it stands.
+    pub fn note_sequence(&mut self, storage: StorageId) {
+        if !self.sequences.contains(&storage) {
+            self.sequences.push(storage);
+        }
+    }
+
+    /// A sequence was dropped, or has moved to another storage.
+    pub fn forget_sequence(&mut self, storage: StorageId) {
+        self.changes.forgotten_sequences.push(storage);
+    }
+
     /// Records that a table was emptied as a whole (its storage is replaced by the caller).
     pub fn note_truncate(&mut self, table: TableId, partition: PartitionId) {
         self.changes.truncated.push((table, partition));
     }
 
     pub fn has_writes(&self) -> bool {
-        !self.writes.is_empty() || !self.changes.is_empty()
+        !self.writes.is_empty() || !self.changes.is_empty() || !self.sequences.is_empty()
     }
 
     /// Waits until everything this transaction has come to know is on disk.
@@ -330,6 +348,7 @@ impl Changes {
             && self.cleared.is_empty()
             && self.truncated.is_empty()
             && self.loads.is_empty()
+            && self.forgotten_sequences.is_empty()
     }
 
     /// Whether a store key lies in a range that COMMIT drops.

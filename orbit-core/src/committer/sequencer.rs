@@ -9,6 +9,7 @@ use crate::ids::{Incarnation, Lane, Sequence, SiteId, SiteOrdinal};
 use crate::log;
 use crate::meta;
 use crate::row;
+use crate::sequence::Sequences;
 use crate::store::{Batch, Op, Space};
 use crate::vector::{Entry, Vectors};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Sequencer {
     pub fingerprints: Fingerprints,
     pub newest_catalog: Arc<Catalog>,
     pub hidden_keys: u64,
+    /// What sequences have given out.
+    pub values: Arc<Sequences>,
     pub hidden_keys_moved: bool,
     pub newest: Hlc,
     pub scratch: Vec<u8>,
@@ -60,10 +63,21 @@ impl Sequencer {
         if !request.catalog.is_empty() {
             let mut catalog = (*self.newest_catalog).clone();
             for change in &request.catalog {
-                catalog = catalog.with(change)?;
-                meta::write_catalog_change(batch, change, &catalog)?;
+                let before = catalog;
+                catalog = before.with(change)?;
+                meta::write_catalog_change(batch, change, &before, &catalog)?;
             }
             self.newest_catalog = Arc::new(catalog);
+        }
+        // Positions as they are now: they cover what any transaction has been given.
+        for storage in &request.sequences {
+            if let Some(position) = self.values.of_storage(*storage) {
+                meta::write_position(batch, *storage, &position)?;
+            }
+        }
+        for storage in &request.forgotten_sequences {
+            self.values.forget(*storage);
+            meta::forget_position(batch, *storage);
         }
         if let Some(given) = request.hidden_keys
             && given > self.hidden_keys

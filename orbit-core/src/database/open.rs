@@ -4,7 +4,10 @@
 use super::{COMMIT_CREDITS, Database, DatabaseOptions};
 use crate::actor::Bounded;
 use crate::actor::data::{DataActor, State};
-use crate::catalog::{Catalog, CatalogChange, TableDef};
+use crate::catalog::{
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, PUBLIC_SCHEMA, SchemaDef, SequenceDef, TableDef,
+    ViewDef,
+};
 use crate::clock::{Hlc, HlcClock};
 use crate::committer::{CommitQueue, Committer, Sequencer, Views};
 use crate::disk::DiskGuard;
@@ -16,6 +19,7 @@ use crate::lock::LockManager;
 use crate::log;
 use crate::meta::{self, Identity, Next};
 use crate::read::View;
+use crate::sequence::{Position, Sequences};
 use crate::store::{Batch, Direction, KeyRange, Snapshot, Space, Store, successor};
 use crate::vector::{self, Vectors};
 use parking_lot::Mutex;
@@ -40,6 +44,7 @@ struct Loaded {
     fingerprints: Fingerprints,
     ordinals: BTreeMap<SiteOrdinal, (SiteId, Incarnation, Lane)>,
     hidden_keys: u64,
+    positions: BTreeMap<StorageId, Position>,
     pending_loads: Vec<(PartitionId, StorageId)>,
     collected: BTreeMap<Lane, Sequence>,
 }
@@ -58,12 +63,15 @@ impl Database {
                     incarnation: Incarnation((options.random)()),
                 };
                 batch.put(Space::Meta, meta::IDENTITY, &meta::json(&identity)?);
-                let public = CatalogChange::CreateSchema {
+                let public = CatalogChange::PutSchema(SchemaDef {
                     name: "public".into(),
-                    oid: 2200,
-                };
-                loaded.catalog = loaded.catalog.with(&public)?;
-                meta::write_catalog_change(&mut batch, &public, &loaded.catalog)?;
+                    oid: PUBLIC_SCHEMA,
+                    owner: BOOTSTRAP_ROLE,
+                    acl: None,
+                });
+                let before = std::mem::take(&mut loaded.catalog);
+                loaded.catalog = before.with(&public)?;
+                meta::write_catalog_change(&mut batch, &public, &before, &loaded.catalog)?;
                 identity
             }
         };
@@ -85,7 +93,9 @@ impl Database {
             position: clock.last(),
         });
         let views = Arc::new(Views::new(view));
+        let values = Arc::new(Sequences::new(loaded.positions));
         let sequencer = Sequencer {
+            values: values.clone(),
             site: identity.site,
             incarnation: identity.incarnation,
             ordinals: ordinals.clone(),
@@ -128,6 +138,7 @@ impl Database {
             next: Mutex::new(loaded.next),
             next_txn: AtomicU64::new(1),
             hidden_keys: AtomicU64::new(loaded.hidden_keys),
+            sequences: values,
             log_bytes: AtomicU64::new(0),
             options,
         });
@@ -167,10 +178,39 @@ fn load(snapshot: Arc<dyn Snapshot>) -> Result<Loaded> {
             }
             Some(&meta::SCHEMA) => {
                 let name = String::from_utf8_lossy(&key[1..]).into_owned();
-                let oid = number(value)? as u32;
-                loaded.catalog = loaded
-                    .catalog
-                    .with(&CatalogChange::CreateSchema { name, oid })?;
+                let def = match <[u8; 4]>::try_from(value) {
+                    Ok(oid) => SchemaDef {
+                        name,
+                        oid: u32::from_le_bytes(oid),
+                        owner: BOOTSTRAP_ROLE,
+                        acl: None,
+                    },
+                    Err(_) => meta::parse(value, "schema")?,
+                };
+                loaded.catalog = loaded.catalog.with(&CatalogChange::PutSchema(def))?;
+            }
+            Some(&meta::SEQUENCE) => {
+                let def: SequenceDef = meta::parse(value, "sequence definition")?;
+                let change = CatalogChange::PutSequence(Box::new(def));
+                loaded.catalog = loaded.catalog.with(&change)?;
+            }
+            Some(&meta::POSITION) => {
+                let storage = StorageId(big_endian(&key[1..])? as u32);
+                let position = meta::parse(value, "position of a sequence")?;
+                loaded.positions.insert(storage, position);
+            }
+            Some(&meta::VIEW) => {
+                let def: ViewDef = meta::parse(value, "view definition")?;
+                let change = CatalogChange::PutView(Box::new(def));
+                loaded.catalog = loaded.catalog.with(&change)?;
+            }
+            Some(&meta::COMMENT) => {
+                let both = big_endian(&key[1..])?;
+                loaded.catalog = loaded.catalog.with(&CatalogChange::Comment {
+                    object: (both >> 32) as u32,
+                    column: both as i32,
+                    text: Some(String::from_utf8_lossy(value).into_owned()),
+                })?;
             }
             Some(b'h') => loaded.hidden_keys = number(value)?,
             Some(&meta::ORDINAL) => {

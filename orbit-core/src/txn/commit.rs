@@ -118,6 +118,8 @@ impl Transaction {
             reloaded,
             truncated: std::mem::take(&mut self.changes.truncated),
             catalog: std::mem::take(&mut self.changes.catalog),
+            sequences: std::mem::take(&mut self.sequences),
+            forgotten_sequences: std::mem::take(&mut self.changes.forgotten_sequences),
             hidden_keys: self.hidden_keys,
             locks: Some(HeldLocks::new(
                 self.db.locks.clone(),

@@ -45,6 +45,8 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             sql_type,
             not_null: false,
             default: None,
+            generated: None,
+            identity: None,
             missing: None,
             created: db.new_creation_stamp(),
         },

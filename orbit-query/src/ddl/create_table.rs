@@ -45,9 +45,13 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
         columns: Vec::new(),
         primary_key: None,
         checks: Vec::new(),
+        foreign_keys: Vec::new(),
         indexes: Vec::new(),
         options: options(&create.table_options)?,
         statistics: None,
+        owner: orbit_core::catalog::BOOTSTRAP_ROLE,
+        acl: None,
+        temporary: false,
         created: db.new_creation_stamp(),
     };
     if let Some(query) = &create.query {
@@ -223,6 +227,8 @@ async fn create_as(
             sql_type: stored_type(column),
             not_null: false,
             default: None,
+            generated: None,
+            identity: None,
             missing: None,
             created: session.engine().db().new_creation_stamp(),
         };

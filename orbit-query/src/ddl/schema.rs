@@ -4,7 +4,7 @@ use super::{drop, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
-use orbit_core::catalog::CatalogChange;
+use orbit_core::catalog::{BOOTSTRAP_ROLE, CatalogChange, SchemaDef};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
 
@@ -34,10 +34,12 @@ pub(crate) async fn create(
         session.notice(skipping(DUPLICATE_SCHEMA, what));
         return Ok(Outcome::Done(Tag::Other("CREATE SCHEMA")));
     }
-    transaction.change_catalog(CatalogChange::CreateSchema {
+    transaction.change_catalog(CatalogChange::PutSchema(SchemaDef {
         name: name.to_owned(),
         oid,
-    })?;
+        owner: BOOTSTRAP_ROLE,
+        acl: None,
+    }))?;
     Ok(Outcome::Done(Tag::Other("CREATE SCHEMA")))
 }
 

@@ -13,7 +13,8 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaPr
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use orbit_core::catalog::{
-    Catalog, CatalogChange, Check, Column, CreationStamp, Index, IndexColumn, PrimaryKey, TableDef,
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, Check, Column, CreationStamp, Index, IndexColumn,
+    PrimaryKey, SchemaDef, TableDef,
 };
 use orbit_core::ids::{IndexId, PartitionId, SiteId, StorageId, TableId};
 use orbit_core::types::SqlType;
@@ -34,6 +35,8 @@ fn column(name: &str, sql_type: SqlType, not_null: bool, default: Option<&str>) 
         sql_type,
         not_null,
         default: default.map(str::to_owned),
+        generated: None,
+        identity: None,
         missing: None,
         created: CREATED,
     }
@@ -69,9 +72,13 @@ fn table(oid: u32, schema: &str, name: &str, columns: Vec<Column>) -> TableDef {
         columns,
         primary_key: None,
         checks: Vec::new(),
+        foreign_keys: Vec::new(),
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),
         statistics: None,
+        owner: orbit_core::catalog::BOOTSTRAP_ROLE,
+        acl: None,
+        temporary: false,
         created: CREATED,
     }
 }
@@ -146,9 +153,13 @@ fn catalog() -> Catalog {
         ],
     );
     let schemas = [("public", 2200), ("air", 16389)];
-    let schemas = schemas.map(|(name, oid)| CatalogChange::CreateSchema {
-        name: name.to_owned(),
-        oid,
+    let schemas = schemas.map(|(name, oid)| {
+        CatalogChange::PutSchema(SchemaDef {
+            name: name.to_owned(),
+            oid,
+            owner: BOOTSTRAP_ROLE,
+            acl: None,
+        })
     });
     let tables = [flights, airports, log].map(|table| CatalogChange::PutTable(Box::new(table)));
     let mut catalog = Catalog::default();

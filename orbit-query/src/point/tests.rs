@@ -80,6 +80,8 @@ impl Fixture {
                         sql_type,
                         not_null: not_null || primary_key.contains(&place),
                         default: default.map(Into::into),
+                        generated: None,
+                        identity: None,
                         missing: None,
                         created: db.new_creation_stamp(),
                     },
@@ -118,6 +120,9 @@ impl Fixture {
                 .collect(),
             options: Default::default(),
             statistics: None,
+            owner: orbit_core::catalog::BOOTSTRAP_ROLE,
+            acl: None,
+            temporary: false,
             created: db.new_creation_stamp(),
         };
         let mut txn = db.begin(Isolation::ReadCommitted);

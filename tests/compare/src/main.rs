@@ -63,6 +63,8 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
                 sql_type: SqlType::Int4,
                 not_null: false,
                 default: None,
+                generated: None,
+                identity: None,
                 missing: None,
                 created: db.new_creation_stamp(),
             })
@@ -73,9 +75,13 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
             oid: db.new_oid(),
         }),
         checks: Vec::new(),
+        foreign_keys: Vec::new(),
         indexes: Vec::new(),
         options: Default::default(),
         statistics: None,
+        owner: orbit_core::catalog::BOOTSTRAP_ROLE,
+        acl: None,
+        temporary: false,
         created: db.new_creation_stamp(),
     };
     let id = def.id;

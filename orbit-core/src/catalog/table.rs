@@ -1,0 +1,221 @@
+//! Tables: columns, keys, constraints, indexes.
+
+use super::{BOOTSTRAP_ROLE, Grant};
+use crate::ids::{IndexId, PartitionId, SiteId, StorageId, TableId};
+use crate::row::RowLayout;
+use crate::types::{Oid, SqlType};
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// By which other sites know a table, column or index: when and where it was made. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CreationStamp {
+    pub hlc: u64,
+    pub site: SiteId,
+    /// Tells apart what one statement created.
+    pub nth: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub sql_type: SqlType,
+    pub not_null: bool,
+    /// SQL text of DEFAULT, as written by the user; evaluated by the query layer.
+    pub default: Option<String>,
+    /// GENERATED ALWAYS AS (...) STORED: SQL text over the row's other columns.
+    #[serde(default)]
+    pub generated: Option<String>,
+    /// GENERATED ... AS IDENTITY; the values come from the sequence that this column owns.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// The value (in PostgreSQL's text form) that rows older than ADD COLUMN show. `None`: NULL.
+    pub missing: Option<String>,
+    pub created: CreationStamp,
+}
+
+/// Whether an INSERT may give an identity column a value of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// Only with OVERRIDING SYSTEM VALUE.
+    Always,
+    ByDefault,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    /// SQL text of the condition.
+    pub expression: String,
+}
+
+/// What happens to the rows that refer to one that is deleted or whose key changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReferentialAction {
+    /// An error, unless the statement (or the transaction, if deferred) mends it itself.
+    NoAction,
+    /// An error at once.
+    Restrict,
+    Cascade,
+    /// NULL in these columns; in all of the key if empty.
+    SetNull(Vec<usize>),
+    /// The columns' DEFAULT; for all of the key if empty.
+    SetDefault(Vec<usize>),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForeignKey {
+    pub name: String,
+    pub oid: Oid,
+    /// Positions in `Table::columns`, in the order of the key.
+    pub columns: Vec<usize>,
+    pub referenced: TableId,
+    /// Positions in the referenced table's columns.
+    pub referenced_columns: Vec<usize>,
+    /// The referenced table's unique index; `None`: its primary key.
+    pub referenced_index: Option<IndexId>,
+    pub on_delete: ReferentialAction,
+    pub on_update: ReferentialAction,
+    /// MATCH FULL: all columns of the key are NULL, or none is.
+    pub match_full: bool,
+    pub deferrable: bool,
+    pub initially_deferred: bool,
+    /// False after ADD ... NOT VALID: older rows were not looked at.
+    pub validated: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PrimaryKey {
+    pub constraint: String,
+    /// Positions in `Table::columns`, in key order.
+    pub columns: Vec<usize>,
+    pub oid: Oid,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// Position in `Table::columns`.
+    pub column: usize,
+    pub descending: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Index {
+    pub id: IndexId,
+    pub oid: Oid,
+    pub storage: StorageId,
+    pub name: String,
+    pub columns: Vec<IndexColumn>,
+    pub unique: bool,
+    /// Made by a UNIQUE constraint of this name rather than by CREATE INDEX.
+    pub constraint: bool,
+    pub created: CreationStamp,
+}
+
+/// Counted by ANALYZE, moved by loads; for the planner only.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Statistics {
+    pub rows: u64,
+    pub columns: Vec<ColumnStatistics>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ColumnStatistics {
+    pub distinct: u64,
+    pub nulls: u64,
+    /// PostgreSQL's text form.
+    pub min: Option<String>,
+    pub max: Option<String>,
+}
+
+/// What is stored of a table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableDef {
+    pub id: TableId,
+    pub oid: Oid,
+    pub partition: PartitionId,
+    pub storage: StorageId,
+    pub schema: String,
+    pub name: String,
+    pub columns: Vec<Column>,
+    /// `None`: rows have a hidden key (site ordinal, counter).
+    pub primary_key: Option<PrimaryKey>,
+    pub checks: Vec<Check>,
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
+    pub indexes: Vec<Index>,
+    /// `WITH (...)` options, kept as written: `consistency`, `priority`, `fillfactor`, ...
+    pub options: BTreeMap<String, String>,
+    pub statistics: Option<Statistics>,
+    /// The role that owns it.
+    #[serde(default = "bootstrap_role")]
+    pub owner: Oid,
+    /// `None`: the owner alone may do anything.
+    #[serde(default)]
+    pub acl: Option<Vec<Grant>>,
+    /// Seen by one session only, of this node only, and gone with it.
+    #[serde(default)]
+    pub temporary: bool,
+    pub created: CreationStamp,
+}
+
+pub(super) fn bootstrap_role() -> Oid {
+    BOOTSTRAP_ROLE
+}
+
+/// A table as the running node uses it: its definition plus what follows from it.
+#[derive(Debug)]
+pub struct Table {
+    pub def: TableDef,
+    /// Rises with every change of the definition; cached plans compare it.
+    pub version: u64,
+    pub layout: RowLayout,
+    /// Parsed `missing` values, one per column.
+    pub missing: Vec<Value>,
+}
+
+impl std::ops::Deref for Table {
+    type Target = TableDef;
+    fn deref(&self) -> &TableDef {
+        &self.def
+    }
+}
+
+impl TableDef {
+    pub fn column_position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    pub fn index_named(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    pub fn primary_key_columns(&self) -> &[usize] {
+        self.primary_key
+            .as_ref()
+            .map_or(&[], |key| key.columns.as_slice())
+    }
+}
+
+impl Table {
+    pub fn new(def: TableDef, version: u64) -> crate::error::Result<Table> {
+        let layout = RowLayout::new(def.columns.iter().map(|column| &column.sql_type));
+        let missing = def
+            .columns
+            .iter()
+            .map(|column| match &column.missing {
+                None => Ok(Value::Null),
+                Some(text) => {
+                    crate::value::text::parse(text, &column.sql_type, &Default::default())
+                }
+            })
+            .collect::<crate::error::Result<Vec<_>>>()?;
+        Ok(Table {
+            def,
+            version,
+            layout,
+            missing,
+        })
+    }
+}

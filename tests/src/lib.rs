@@ -5,12 +5,14 @@
 //! * [`postgres`]: a private PostgreSQL 15 cluster
 //! * [`bank`]: a load whose truth can be checked after any accident
 //! * [`disk`]: a file system whose power can be cut
+//! * [`answers`]: the rows or the error of a statement
 //! * [`differential`]: the same statements put to both, and what differs
 //! * [`wire`]: a client that keeps everything a server says
 //! * [`flights`]: the nycflights13 tables, in both
 //!
 //! The tests themselves are in `behaviour/`, one subject a file.
 
+pub mod answers;
 pub mod bank;
 pub mod differential;
 pub mod disk;

@@ -4,6 +4,7 @@ mod clients;
 mod crash;
 mod damage;
 mod differential;
+mod histories;
 mod isolation;
 mod micro;
 mod supply_chain;

@@ -8,6 +8,7 @@
 //! * [`answers`]: the rows or the error of a statement
 //! * [`differential`]: the same statements put to both, and what differs
 //! * [`wire`]: a client that keeps everything a server says
+//! * [`history`]: what concurrent clients did and saw, and whether a level allows it
 //! * [`flights`]: the nycflights13 tables, in both
 //!
 //! The tests themselves are in `behaviour/`, one subject a file.
@@ -17,6 +18,7 @@ pub mod bank;
 pub mod differential;
 pub mod disk;
 pub mod flights;
+pub mod history;
 pub mod postgres;
 pub mod server;
 pub mod wire;

@@ -166,6 +166,10 @@ impl RecordBatchStream for CancelStream {
     }
 }
 
+/// How often joins' filters have looked, for a test to know that one is at work.
+#[cfg(test)]
+pub static LOOKS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// A join's filter that fails once the run is cancelled.
 #[derive(Debug)]
 struct CancelFilter {
@@ -175,6 +179,8 @@ struct CancelFilter {
 
 impl PhysicalExpr for CancelFilter {
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        #[cfg(test)]
+        LOOKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Some(run) = self.run.get() {
             run.check().map_err(to_datafusion)?;
         }

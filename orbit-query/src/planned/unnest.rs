@@ -11,6 +11,8 @@ mod domain;
 mod limits;
 mod push;
 
+use super::bind::outer::outer_expr;
+use super::bind::subquery::subquery;
 use super::error::{Told, to_datafusion};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, JoinType};
@@ -21,7 +23,7 @@ use datafusion::logical_expr::{
     Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
 use datafusion::logical_expr::{binary_expr, lit};
-use domain::{Domain, outer_columns, seen_from_inside};
+use domain::{Domain, outer_columns};
 use orbit_core::{Error, Result};
 use std::sync::Arc;
 
@@ -114,11 +116,11 @@ impl Unnester {
     }
 
     fn flat_inside(&mut self, mut expr: Expr) -> Result<Transformed<Expr>> {
-        let Some(inner) = subquery_of(&mut expr) else {
+        let Some(inner) = subquery_in(&mut expr) else {
             return Ok(Transformed::no(expr));
         };
         let flat = self.flat(inner.subquery.as_ref().clone())?;
-        *inner = subquery(flat)?;
+        *inner = subquery(flat);
         Ok(Transformed::yes(expr))
     }
 
@@ -294,8 +296,9 @@ impl Unnester {
         let answer = only_column(inner)?;
         if inner.max_rows().is_none_or(|most| most > 1) {
             return Err(Error::unsupported(
-                "a correlated subquery of which only LIMIT's parameter knows that it has one row",
-            ));
+                "a correlated subquery whose LIMIT is a parameter or an expression, used as a value",
+            )
+            .with_hint("Write LIMIT 1 as a constant."));
         }
         let domain = self.domain(host, inner)?;
         let rows = self.push(inner, &domain)?;
@@ -328,16 +331,17 @@ impl Unnester {
     }
 }
 
-fn subquery(plan: LogicalPlan) -> Result<Subquery> {
-    let outer_ref_columns = plan.all_out_ref_exprs();
-    Ok(Subquery {
-        subquery: Arc::new(plan),
-        outer_ref_columns,
-        spans: datafusion::common::Spans::new(),
-    })
+fn subquery_of(expr: &Expr) -> Option<&Subquery> {
+    match expr {
+        Expr::ScalarSubquery(inner) => Some(inner),
+        Expr::Exists(of) => Some(&of.subquery),
+        Expr::InSubquery(of) => Some(&of.subquery),
+        Expr::SetComparison(of) => Some(&of.subquery),
+        _ => None,
+    }
 }
 
-fn subquery_of(expr: &mut Expr) -> Option<&mut Subquery> {
+fn subquery_in(expr: &mut Expr) -> Option<&mut Subquery> {
     match expr {
         Expr::ScalarSubquery(inner) => Some(inner),
         Expr::Exists(of) => Some(&mut of.subquery),
@@ -352,16 +356,13 @@ fn has_outer(inner: &Subquery) -> datafusion::error::Result<bool> {
 }
 
 fn holds_correlated(expr: &Expr) -> Result<bool> {
-    expr.exists(|expr| {
-        let mut expr = expr.clone();
-        subquery_of(&mut expr).map_or(Ok(false), |inner| has_outer(inner))
-    })
-    .told()
+    expr.exists(|expr| subquery_of(expr).map_or(Ok(false), has_outer))
+        .told()
 }
 
-fn asks(expr: &Expr) -> Result<bool> {
-    let is_query = |expr: &Expr| subquery_of(&mut expr.clone()).is_some();
-    expr.exists(|expr| Ok(is_query(expr))).told()
+/// Whether the expression asks a query.
+pub(super) fn asks(expr: &Expr) -> Result<bool> {
+    expr.exists(|expr| Ok(subquery_of(expr).is_some())).told()
 }
 
 fn has_lateral(plan: &LogicalPlan) -> Result<bool> {
@@ -442,11 +443,11 @@ fn as_exists(expr: Expr) -> Result<Expr> {
         other => return Ok(other),
     };
     let plan = Arc::unwrap_or_clone(inner.subquery);
-    let test = binary_expr(seen_from_inside(value)?, operator, only_column(&plan)?);
+    let test = binary_expr(outer_expr(value, |_| None)?, operator, only_column(&plan)?);
     let test = if all { test.is_not_true() } else { test };
     let plan = filter_by(plan, test)?;
     Ok(Expr::Exists(Exists {
-        subquery: subquery(plan)?,
+        subquery: subquery(plan),
         negated: all,
     }))
 }

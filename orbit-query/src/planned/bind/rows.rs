@@ -2,8 +2,9 @@
 
 use super::expr::boolean;
 use super::operator::{balanced, binary, unnested};
+use super::outer::outer_of;
 use super::scope::Scope;
-use super::subquery::{matches, outer_expr, subquery};
+use super::subquery::{matches, subquery};
 use super::{Binder, Bound, Clause};
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
@@ -11,7 +12,6 @@ use datafusion::functions_aggregate::expr_fn::array_agg;
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, col, lit, not, when,
 };
-use orbit_core::row::encode_value;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
@@ -114,7 +114,7 @@ impl Binder<'_> {
         let (mut ours, mut theirs, mut equal) = (Vec::new(), Vec::new(), Vec::new());
         for (value, column) in values.into_iter().zip(columns) {
             let (value, column, ty) = self.comparable_as(value, column, "=")?;
-            let outer = outer_expr(scope, value.clone())?;
+            let outer = outer_of(scope, value.clone())?;
             equal.push(binary(column.clone(), Operator::Eq, outer));
             ours.push(value);
             theirs.push(column);
@@ -249,7 +249,8 @@ fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
     }
 }
 
-/// A row as bytes that are the same for equal rows, NULLs told apart.
+/// A row as bytes that are the same for equal rows, NULLs told apart: each value as
+/// in an index's key, with its length before it.
 fn row_key(types: Vec<SqlType>) -> RowFn {
     RowFn::new(
         "row_key".to_owned(),
@@ -261,14 +262,8 @@ fn row_key(types: Vec<SqlType>) -> RowFn {
             let mut part = Vec::new();
             for arg in args {
                 part.clear();
-                match arg {
-                    ValueRef::Null => {}
-                    // Equal floats have one form each.
-                    ValueRef::Float4(v) => {
-                        encode_value(&ValueRef::Float8(one_form((*v).into())), &mut part)
-                    }
-                    ValueRef::Float8(v) => encode_value(&ValueRef::Float8(one_form(*v)), &mut part),
-                    other => encode_value(other, &mut part),
+                if !arg.is_null() {
+                    orbit_core::key::push(&mut part, arg, false, true)?;
                 }
                 let length = u32::try_from(part.len()).map_err(|_| arity())?;
                 key.extend_from_slice(&length.to_le_bytes());
@@ -278,16 +273,6 @@ fn row_key(types: Vec<SqlType>) -> RowFn {
         },
     )
     .lenient()
-}
-
-fn one_form(value: f64) -> f64 {
-    if value.is_nan() {
-        f64::NAN
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
-    }
 }
 
 /// The parts of such bytes; an empty one is NULL.

@@ -1,14 +1,11 @@
 //! Which names mean what at one place of a statement.
 
+use super::outer::outer_bound;
 use super::{Binder, Bound};
 use crate::planned::types::fold;
-use datafusion::arrow::datatypes::Field;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::Expr;
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Ident;
-use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct ScopeColumn {
@@ -92,33 +89,6 @@ impl Scope {
     }
 }
 
-/// The same expression as seen from a query inside.
-pub fn as_outer(bound: &Bound) -> Result<Bound> {
-    let ty = bound.ty.clone();
-    let expr = bound
-        .expr
-        .clone()
-        .transform(|expr| {
-            Ok(match expr {
-                Expr::Column(column) => {
-                    let field = Arc::new(Field::new(
-                        &column.name,
-                        crate::planned::arrow::arrow_type(&ty),
-                        true,
-                    ));
-                    Transformed::yes(Expr::OuterReferenceColumn(field, column))
-                }
-                other => Transformed::no(other),
-            })
-        })
-        .map_err(crate::planned::error::from_datafusion)?
-        .data;
-    Ok(Bound {
-        expr,
-        ..bound.clone()
-    })
-}
-
 impl Binder<'_> {
     /// A name of one to four parts. `None`: no such column anywhere.
     pub(super) fn resolve(&mut self, scope: &Scope, path: &[Ident]) -> Result<Option<Bound>> {
@@ -130,7 +100,7 @@ impl Binder<'_> {
                 }
                 for outer in self.outer.iter().rev() {
                     if let Found::One(bound) = outer.unqualified(name)? {
-                        return as_outer(&bound).map(Some);
+                        return outer_bound(&bound).map(Some);
                     }
                 }
                 Ok(None)
@@ -169,7 +139,7 @@ impl Binder<'_> {
                 }
                 for outer in self.outer.iter().rev() {
                     if let Some(found) = find(outer) {
-                        return as_outer(&found?).map(Some);
+                        return outer_bound(&found?).map(Some);
                     }
                 }
                 Err(self.no_such_relation(scope, qualifier))

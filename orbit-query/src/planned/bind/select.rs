@@ -2,9 +2,11 @@
 //!
 //! FROM, WHERE, GROUP BY, HAVING, windows, the select list, DISTINCT, ORDER BY.
 
-use super::aggregate::{Grouped, Grouping, collect_aggregates, group, has_aggregate, sort_key};
-use super::expr::not_allowed;
+use super::aggregate::sort_key;
 use super::from::{all_of, split};
+use super::grouping::{
+    Grouped, Grouping, collect_aggregates, group, has_aggregate, with_dependent_columns,
+};
 use super::peers::{distinct_rows, sortable};
 use super::query::{ordinal, sorted};
 use super::scope::Scope;
@@ -13,7 +15,6 @@ use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
-use crate::statement::spelling::is_distinct_mark;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -23,14 +24,14 @@ use datafusion::logical_expr::{
 };
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
+use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind};
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
     pub name: String,
     pub bound: Bound,
     /// The syntax, for GROUP BY and ORDER BY to compare with.
-    alias: Option<String>,
+    pub alias: Option<String>,
 }
 
 struct SortItem {
@@ -282,145 +283,6 @@ impl Binder<'_> {
             ));
         }
         Ok(items)
-    }
-
-    fn group_by(
-        &mut self,
-        scope: &Scope,
-        group_by: &GroupByExpr,
-        items: &[Item],
-    ) -> Result<Option<Grouping>> {
-        let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
-            return Err(Error::unsupported("GROUP BY ALL"));
-        };
-        if !modifiers.is_empty() {
-            return Err(Error::unsupported("GROUP BY ... WITH"));
-        }
-        let (distinct, exprs) = match exprs.split_first() {
-            Some((first, rest)) if is_distinct_mark(first) => (true, rest),
-            _ => (false, exprs.as_slice()),
-        };
-        if exprs.is_empty() {
-            return Ok(None);
-        }
-        let mut plain = Vec::new();
-        let mut sets: Option<Vec<Vec<Expr>>> = None;
-        for expr in exprs {
-            let more: Vec<Vec<Expr>> = match expr {
-                ast::Expr::Rollup(levels) => {
-                    let levels = self.group_levels(scope, levels, items)?;
-                    (0..=levels.len())
-                        .rev()
-                        .map(|kept| levels[..kept].concat())
-                        .collect()
-                }
-                ast::Expr::Cube(levels) => {
-                    let levels = self.group_levels(scope, levels, items)?;
-                    if levels.len() > 12 {
-                        return Err(Error::new(
-                            state::PROGRAM_LIMIT_EXCEEDED,
-                            "CUBE is limited to 12 elements",
-                        ));
-                    }
-                    let all = 1usize << levels.len();
-                    (0..all)
-                        .map(|mask| {
-                            levels
-                                .iter()
-                                .enumerate()
-                                .filter(|(i, _)| mask & (1 << i) == 0)
-                                .flat_map(|(_, level)| level.clone())
-                                .collect()
-                        })
-                        .collect()
-                }
-                ast::Expr::GroupingSets(levels) => self.group_levels(scope, levels, items)?,
-                ast::Expr::Tuple(parts) => {
-                    for part in parts {
-                        plain.push(self.group_key(scope, part, items)?);
-                    }
-                    continue;
-                }
-                other => {
-                    plain.push(self.group_key(scope, other, items)?);
-                    continue;
-                }
-            };
-            sets = Some(match sets {
-                None => more,
-                Some(before) => before
-                    .iter()
-                    .flat_map(|left| {
-                        more.iter()
-                            .map(move |right| [left.clone(), right.clone()].concat())
-                    })
-                    .collect(),
-            });
-        }
-        Ok(Some(match sets {
-            None => Grouping::Plain(plain),
-            Some(sets) => {
-                let sets = sets.into_iter().map(|set| [plain.clone(), set].concat());
-                Grouping::Sets(if distinct {
-                    each_once(sets)
-                } else {
-                    sets.collect()
-                })
-            }
-        }))
-    }
-
-    fn group_levels(
-        &mut self,
-        scope: &Scope,
-        levels: &[Vec<ast::Expr>],
-        items: &[Item],
-    ) -> Result<Vec<Vec<Expr>>> {
-        levels
-            .iter()
-            .map(|level| {
-                level
-                    .iter()
-                    .map(|expr| self.group_key(scope, expr, items))
-                    .collect()
-            })
-            .collect()
-    }
-
-    /// A place in the select list, a column of FROM, an alias, an expression.
-    fn group_key(&mut self, scope: &Scope, expr: &ast::Expr, items: &[Item]) -> Result<Expr> {
-        let expr = super::operator::unnested(expr);
-        if let Some(place) = ordinal(expr, items.len(), "GROUP BY")? {
-            return self.groupable(&items[place].bound);
-        }
-        if let ast::Expr::Identifier(ident) = expr {
-            let wanted = types::fold(ident);
-            let here = scope.visible.iter().any(|column| column.name == wanted);
-            if !here {
-                let mut hits = items
-                    .iter()
-                    .filter(|item| item.alias.as_deref() == Some(&wanted));
-                if let Some(hit) = hits.next() {
-                    return self.groupable(&hit.bound);
-                }
-            }
-        }
-        let bound = self.within(Clause::plain("GROUP BY"), |binder| binder.expr(scope, expr))?;
-        let bound = self.decided(bound)?;
-        self.groupable(&bound)
-    }
-
-    fn groupable(&self, bound: &Bound) -> Result<Expr> {
-        if has_aggregate(&bound.expr) {
-            return Err(not_allowed("aggregate", "GROUP BY"));
-        }
-        if bound.ty == SqlType::Json {
-            return Err(Error::new(
-                state::UNDEFINED_FUNCTION,
-                "could not identify an equality operator for type json",
-            ));
-        }
-        Ok(bound.expr.clone())
     }
 
     fn distinct_on(
@@ -690,31 +552,6 @@ pub(in crate::planned) fn distinct_name(used: &mut AHashSet<String>, wish: &str)
     name
 }
 
-/// Columns of a table whose whole primary key is grouped by may be used freely.
-fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Grouping {
-    let Grouping::Plain(mut keys) = grouping else {
-        return grouping;
-    };
-    for relation in &scope.relations {
-        let key = &relation.primary_key;
-        let whole = !key.is_empty()
-            && key.iter().all(|at| {
-                relation
-                    .columns
-                    .get(*at)
-                    .is_some_and(|column| keys.contains(&column.bound.expr))
-            });
-        if whole {
-            for column in &relation.columns {
-                if !keys.contains(&column.bound.expr) {
-                    keys.push(column.bound.expr.clone());
-                }
-            }
-        }
-    }
-    Grouping::Plain(keys)
-}
-
 /// DISTINCT ON: the first row of each key in ORDER BY's order.
 fn first_of_each(
     plan: LogicalPlan,
@@ -770,21 +607,6 @@ fn first_of_each(
         .told()?
         .build()
         .told()
-}
-
-/// GROUP BY DISTINCT: sets of the same keys are one.
-fn each_once(sets: impl Iterator<Item = Vec<Expr>>) -> Vec<Vec<Expr>> {
-    let within = |a: &[Expr], b: &[Expr]| a.iter().all(|key| b.contains(key));
-    let mut kept: Vec<Vec<Expr>> = Vec::new();
-    for set in sets {
-        if !kept
-            .iter()
-            .any(|known| within(known, &set) && within(&set, known))
-        {
-            kept.push(set);
-        }
-    }
-    kept
 }
 
 fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {

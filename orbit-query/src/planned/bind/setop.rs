@@ -4,7 +4,7 @@ use super::peers::{distinct_rows, key_of, number_within};
 use super::{Binder, Bound, BoundQuery, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::types;
-use datafusion::common::tree_node::TreeNode;
+use crate::planned::unnest::asks;
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
 use orbit_core::types::SqlType;
@@ -342,11 +342,11 @@ fn comparable_rows(
 
 fn rows_of(rows: Vec<Vec<Expr>>, schema: DFSchema) -> Result<LogicalPlan> {
     let names = schema.columns();
-    let mut asks = false;
+    let mut is_asking = false;
     for expr in rows.iter().flatten() {
-        asks |= has_subquery(expr)?;
+        is_asking |= asks(expr)?;
     }
-    if !asks {
+    if !is_asking {
         // DataFusion wants to see what the column of a subquery is: a projection tells.
         let shown: Vec<Expr> = names.into_iter().map(Expr::Column).collect();
         return LogicalPlanBuilder::values_with_schema(rows, &Arc::new(schema))
@@ -373,17 +373,4 @@ fn rows_of(rows: Vec<Vec<Expr>>, schema: DFSchema) -> Result<LogicalPlan> {
             .map(LogicalPlan::Union)
             .told(),
     }
-}
-
-fn has_subquery(expr: &Expr) -> Result<bool> {
-    expr.exists(|expr| {
-        Ok(matches!(
-            expr,
-            Expr::ScalarSubquery(_)
-                | Expr::Exists(_)
-                | Expr::InSubquery(_)
-                | Expr::SetComparison(_)
-        ))
-    })
-    .told()
 }

@@ -2,14 +2,13 @@
 
 use super::expr::boolean;
 use super::operator::{binary, numeric_key, unnested};
+use super::outer::outer_of;
 use super::rows::row_items;
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, literal};
-use crate::planned::arrow::arrow_type;
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::types;
-use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue, Spans};
 use datafusion::functions::core::expr_fn::coalesce;
@@ -27,7 +26,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
 
-pub(super) fn subquery(plan: LogicalPlan) -> Subquery {
+pub(in crate::planned) fn subquery(plan: LogicalPlan) -> Subquery {
     let outer_ref_columns = plan.all_out_ref_exprs();
     Subquery {
         subquery: Arc::new(plan),
@@ -54,26 +53,6 @@ pub(super) fn matches(plan: LogicalPlan) -> Result<Expr> {
         Expr::ScalarSubquery(subquery(counted)),
         lit(0_i64),
     ]))
-}
-
-/// An expression over `scope` as a query inside sees it.
-pub(super) fn outer_expr(scope: &Scope, expr: Expr) -> Result<Expr> {
-    let type_of = |column: &Column| {
-        let mut columns = scope.relations.iter().flat_map(|of| &of.columns);
-        let known = columns.find(|known| known.bound.expr == Expr::Column(column.clone()));
-        known.map(|known| arrow_type(&known.bound.ty))
-    };
-    let outer = expr.transform(|expr| {
-        Ok(match expr {
-            Expr::Column(column) => {
-                let ty = type_of(&column).unwrap_or(DataType::Null);
-                let field = Arc::new(Field::new(&column.name, ty, true));
-                Transformed::yes(Expr::OuterReferenceColumn(field, column))
-            }
-            other => Transformed::no(other),
-        })
-    });
-    Ok(outer.told()?.data)
 }
 
 impl Binder<'_> {
@@ -239,7 +218,7 @@ impl Binder<'_> {
         let same = binary(
             column.clone(),
             Operator::Eq,
-            outer_expr(scope, value.clone())?,
+            outer_of(scope, value.clone())?,
         );
         let equal = LogicalPlanBuilder::from(plan.clone())
             .filter(same)
@@ -327,7 +306,7 @@ impl Binder<'_> {
         let mut conditions = Vec::with_capacity(values.len());
         for (value, column) in values.into_iter().zip(columns) {
             let value = Bound {
-                expr: outer_expr(scope, value.expr.clone())?,
+                expr: outer_of(scope, value.expr.clone())?,
                 ..value
             };
             let (left, right) = self.comparable(value, column, "=")?;
@@ -498,7 +477,7 @@ fn truth_of(
 ) -> Result<Bound> {
     let column = plan.schema().columns().into_iter().next();
     let column = column.ok_or_else(|| Error::internal("a subquery without a column"))?;
-    let test = binary(outer_expr(scope, value)?, operator, Expr::Column(column));
+    let test = binary(outer_of(scope, value)?, operator, Expr::Column(column));
     let some = |condition: Expr| -> Result<Expr> {
         let rows = LogicalPlanBuilder::from(plan.clone()).filter(condition);
         let rows = rows.told()?.build().told()?;

@@ -1,6 +1,7 @@
 //! Questions and PostgreSQL 15's answers to them.
 
 use super::{engine, run, session};
+use crate::planned::cancel::LOOKS;
 use orbit_core::{Error, state};
 use std::time::Duration;
 
@@ -245,7 +246,12 @@ async fn a_cancelled_join_lets_go_of_its_thread() {
             let sql = format!("SELECT count(*) FROM {series} a, {series} b WHERE {condition}");
             run(&mut busy, &sql).await
         });
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Until the join is well under way: no other test's looks so often.
+        let looks = || LOOKS.load(std::sync::atomic::Ordering::Relaxed);
+        let before = looks();
+        while looks() < before + 2000 && !endless.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         cancel.cancel(Error::new(state::QUERY_CANCELED, "enough"));
         let error = endless.await.unwrap().unwrap_err();
         assert!(error.is(state::QUERY_CANCELED), "{error:?}");

@@ -3,12 +3,10 @@
 use super::project;
 use crate::planned::bind::keys::forget_dependencies;
 use crate::planned::error::Told;
-use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
 use orbit_core::Result;
-use std::sync::Arc;
 
 pub(super) struct Domain {
     /// One row for every combination of values, one column for every key.
@@ -126,18 +124,4 @@ pub(super) fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
     })
     .told()?;
     Ok(found)
-}
-
-/// An expression over the host as a query inside it sees it.
-pub(super) fn seen_from_inside(expr: Expr) -> Result<Expr> {
-    let outer = expr.transform(|expr| {
-        Ok(match expr {
-            Expr::Column(column) => {
-                let field = Arc::new(Field::new(&column.name, DataType::Null, true));
-                Transformed::yes(Expr::OuterReferenceColumn(field, column))
-            }
-            other => Transformed::no(other),
-        })
-    });
-    Ok(outer.told()?.data)
 }

@@ -22,8 +22,7 @@ pub(in crate::planned) fn is_beyond_datafusion(plan: &LogicalPlan) -> Result<boo
         beyond |= matches!(node, LogicalPlan::Subquery(_));
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
-                let mut expr = expr.clone();
-                if let Some(inner) = subquery_of(&mut expr) {
+                if let Some(inner) = subquery_of(expr) {
                     let is_hard = looks_past(node, &inner.subquery)
                         .and_then(|past| Ok(past || confuses(&inner.subquery)?));
                     beyond |= is_hard.map_err(to_datafusion)?;

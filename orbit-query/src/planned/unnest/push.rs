@@ -197,9 +197,17 @@ impl Unnester {
                 .told()?
                 .build()
                 .told()?;
-            let mut exprs = columns;
-            exprs.extend(domain.keys());
-            return project(rows, exprs);
+            return match sets.iter().filter(|set| set.is_empty()).count() {
+                0 => {
+                    let mut exprs = columns;
+                    exprs.extend(domain.keys());
+                    project(rows, exprs)
+                }
+                1 => self.over_nothing(of, columns, rows, domain),
+                _ => Err(Error::unsupported(
+                    "several empty grouping sets in a subquery that refers to the rows around it",
+                )),
+            };
         }
         let exprs = exprs.iter().map(|expr| kept_name(expr, domain));
         let mut exprs = exprs.collect::<Result<Vec<_>>>()?;
@@ -218,7 +226,8 @@ impl Unnester {
         self.over_nothing(of, columns, rows, domain)
     }
 
-    /// Without GROUP BY there is a row also for values that nothing was found for.
+    /// Without GROUP BY, and with an empty grouping set, there is a row also for values
+    /// that nothing was found for.
     fn over_nothing(
         &mut self,
         of: &Aggregate,
@@ -230,8 +239,9 @@ impl Unnester {
         let links = domain.keys().into_iter().zip(all.keys());
         let links: Vec<Expr> = links.map(|(key, all)| same(all, key)).collect();
         let joined = join(all.plan.clone(), rows, JoinType::Left, links)?;
-        let mut exprs = Vec::with_capacity(columns.len());
-        for (call, column) in of.aggr_expr.iter().zip(columns) {
+        let mut exprs = columns;
+        let calls = exprs.split_off(exprs.len().saturating_sub(of.aggr_expr.len()));
+        for (call, column) in of.aggr_expr.iter().zip(calls) {
             exprs.push(match of_nothing(call, &of.input)? {
                 Some(value) => {
                     let name = column.schema_name().to_string();
@@ -365,6 +375,11 @@ fn of_nothing(call: &Expr, input: &LogicalPlan) -> Result<Option<Expr>> {
     let Expr::AggregateFunction(function) = call.clone().unalias() else {
         return Ok(None);
     };
+    if function.func.name() == "grouping" {
+        let keys = u32::try_from(function.params.args.len()).unwrap_or(0);
+        let ones = 1_i32.checked_shl(keys).map_or(-1, |bits| bits - 1);
+        return Ok(Some(lit(ones)));
+    }
     let ty = call.get_type(input.schema()).told()?;
     let value = function.func.default_value(&ty).told()?;
     Ok((!value.is_null()).then(|| lit(value)))

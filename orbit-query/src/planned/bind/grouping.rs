@@ -1,0 +1,416 @@
+//! GROUP BY: its keys and sets, the plan they make, and expressions over groups.
+
+use super::expr::not_allowed;
+use super::peers::{any_of, key_of};
+use super::query::ordinal;
+use super::scope::Scope;
+use super::select::{Item, distinct_name};
+use super::{Binder, Bound, Clause};
+use crate::planned::error::Told;
+use crate::planned::types;
+use crate::planned::unnest::asks;
+use crate::statement::spelling::is_distinct_mark;
+use ahash::AHashSet;
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{self, GroupByExpr};
+
+impl Binder<'_> {
+    pub(super) fn group_by(
+        &mut self,
+        scope: &Scope,
+        group_by: &GroupByExpr,
+        items: &[Item],
+    ) -> Result<Option<Grouping>> {
+        let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
+            return Err(Error::unsupported("GROUP BY ALL"));
+        };
+        if !modifiers.is_empty() {
+            return Err(Error::unsupported("GROUP BY ... WITH"));
+        }
+        let (distinct, exprs) = match exprs.split_first() {
+            Some((first, rest)) if is_distinct_mark(first) => (true, rest),
+            _ => (false, exprs.as_slice()),
+        };
+        if exprs.is_empty() {
+            return Ok(None);
+        }
+        let mut plain = Vec::new();
+        let mut sets: Option<Vec<Vec<Expr>>> = None;
+        for expr in exprs {
+            let more: Vec<Vec<Expr>> = match expr {
+                ast::Expr::Rollup(levels) => {
+                    let levels = self.group_levels(scope, levels, items)?;
+                    (0..=levels.len())
+                        .rev()
+                        .map(|kept| levels[..kept].concat())
+                        .collect()
+                }
+                ast::Expr::Cube(levels) => {
+                    let levels = self.group_levels(scope, levels, items)?;
+                    if levels.len() > 12 {
+                        return Err(Error::new(
+                            state::PROGRAM_LIMIT_EXCEEDED,
+                            "CUBE is limited to 12 elements",
+                        ));
+                    }
+                    let all = 1usize << levels.len();
+                    (0..all)
+                        .map(|mask| {
+                            levels
+                                .iter()
+                                .enumerate()
+                                .filter(|(i, _)| mask & (1 << i) == 0)
+                                .flat_map(|(_, level)| level.clone())
+                                .collect()
+                        })
+                        .collect()
+                }
+                ast::Expr::GroupingSets(levels) => self.group_levels(scope, levels, items)?,
+                ast::Expr::Tuple(parts) => {
+                    for part in parts {
+                        plain.push(self.group_key(scope, part, items)?);
+                    }
+                    continue;
+                }
+                other => {
+                    plain.push(self.group_key(scope, other, items)?);
+                    continue;
+                }
+            };
+            sets = Some(match sets {
+                None => more,
+                Some(before) => before
+                    .iter()
+                    .flat_map(|left| {
+                        more.iter()
+                            .map(move |right| [left.clone(), right.clone()].concat())
+                    })
+                    .collect(),
+            });
+        }
+        Ok(Some(match sets {
+            None => Grouping::Plain(plain),
+            Some(sets) => {
+                let sets = sets.into_iter().map(|set| [plain.clone(), set].concat());
+                Grouping::Sets(if distinct {
+                    each_once(sets)
+                } else {
+                    sets.collect()
+                })
+            }
+        }))
+    }
+
+    fn group_levels(
+        &mut self,
+        scope: &Scope,
+        levels: &[Vec<ast::Expr>],
+        items: &[Item],
+    ) -> Result<Vec<Vec<Expr>>> {
+        levels
+            .iter()
+            .map(|level| {
+                level
+                    .iter()
+                    .map(|expr| self.group_key(scope, expr, items))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// A place in the select list, a column of FROM, an alias, an expression.
+    fn group_key(&mut self, scope: &Scope, expr: &ast::Expr, items: &[Item]) -> Result<Expr> {
+        let expr = super::operator::unnested(expr);
+        if let Some(place) = ordinal(expr, items.len(), "GROUP BY")? {
+            return self.groupable(&items[place].bound);
+        }
+        if let ast::Expr::Identifier(ident) = expr {
+            let wanted = types::fold(ident);
+            let here = scope.visible.iter().any(|column| column.name == wanted);
+            if !here {
+                let mut hits = items
+                    .iter()
+                    .filter(|item| item.alias.as_deref() == Some(&wanted));
+                if let Some(hit) = hits.next() {
+                    return self.groupable(&hit.bound);
+                }
+            }
+        }
+        let bound = self.within(Clause::plain("GROUP BY"), |binder| binder.expr(scope, expr))?;
+        let bound = self.decided(bound)?;
+        self.groupable(&bound)
+    }
+
+    fn groupable(&self, bound: &Bound) -> Result<Expr> {
+        if has_aggregate(&bound.expr) {
+            return Err(not_allowed("aggregate", "GROUP BY"));
+        }
+        if bound.ty == SqlType::Json {
+            return Err(Error::new(
+                state::UNDEFINED_FUNCTION,
+                "could not identify an equality operator for type json",
+            ));
+        }
+        Ok(bound.expr.clone())
+    }
+}
+
+/// Columns of a table whose whole primary key is grouped by may be used freely.
+pub(super) fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Grouping {
+    let Grouping::Plain(mut keys) = grouping else {
+        return grouping;
+    };
+    for relation in &scope.relations {
+        let key = &relation.primary_key;
+        let whole = !key.is_empty()
+            && key.iter().all(|at| {
+                relation
+                    .columns
+                    .get(*at)
+                    .is_some_and(|column| keys.contains(&column.bound.expr))
+            });
+        if whole {
+            for column in &relation.columns {
+                if !keys.contains(&column.bound.expr) {
+                    keys.push(column.bound.expr.clone());
+                }
+            }
+        }
+    }
+    Grouping::Plain(keys)
+}
+
+/// GROUP BY DISTINCT: sets of the same keys are one.
+fn each_once(sets: impl Iterator<Item = Vec<Expr>>) -> Vec<Vec<Expr>> {
+    let within = |a: &[Expr], b: &[Expr]| a.iter().all(|key| b.contains(key));
+    let mut kept: Vec<Vec<Expr>> = Vec::new();
+    for set in sets {
+        if !kept
+            .iter()
+            .any(|known| within(known, &set) && within(&set, known))
+        {
+            kept.push(set);
+        }
+    }
+    kept
+}
+
+/// What GROUP BY makes of the input.
+pub(super) struct Grouped {
+    pub plan: LogicalPlan,
+    /// Input expression → the column that now holds it.
+    replaced: Vec<(Expr, Expr)>,
+}
+
+pub(super) fn has_aggregate(expr: &Expr) -> bool {
+    expr.exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_))))
+        .unwrap_or(false)
+}
+
+/// Aggregates of all these expressions, each once.
+pub(super) fn collect_aggregates<'e>(
+    exprs: impl IntoIterator<Item = &'e Expr>,
+) -> Result<Vec<Expr>> {
+    let mut found: Vec<Expr> = Vec::new();
+    for expr in exprs {
+        expr.apply(|expr| {
+            if matches!(expr, Expr::AggregateFunction(_)) {
+                if !found.contains(expr) {
+                    found.push(expr.clone());
+                }
+                return Ok(TreeNodeRecursion::Jump);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .told()?;
+    }
+    Ok(found)
+}
+
+pub(super) enum Grouping {
+    Plain(Vec<Expr>),
+    Sets(Vec<Vec<Expr>>),
+}
+
+pub(super) fn group(
+    input: LogicalPlan,
+    grouping: Grouping,
+    aggregates: Vec<Expr>,
+) -> Result<Grouped> {
+    let mut keys: Vec<Expr> = match &grouping {
+        Grouping::Plain(keys) => keys.clone(),
+        Grouping::Sets(sets) => sets.iter().flatten().cloned().collect(),
+    };
+    dedupe(&mut keys);
+    let mut naming = Naming::default();
+    for key in &keys {
+        if let Expr::Column(column) = key {
+            naming.used.insert(column.name.clone());
+            naming.used.insert(column.flat_name());
+        }
+    }
+    let mut replaced = Vec::with_capacity(keys.len() + aggregates.len());
+    // What the plan groups by for each key.
+    let mut grouped_by: Vec<Expr> = Vec::with_capacity(keys.len());
+    let mut computed: Vec<Expr> = Vec::with_capacity(aggregates.len());
+    for key in &keys {
+        let ty = key.get_type(input.schema()).told()?;
+        let Some(common) = key_of(key, &ty) else {
+            let (expr, column) = naming.named(key);
+            grouped_by.push(expr);
+            replaced.push((key.clone(), column));
+            continue;
+        };
+        let (expr, common_column) = naming.named(&common);
+        grouped_by.push(expr);
+        let (any, shown) = naming.named(&any_of(key.clone()));
+        computed.push(any);
+        // In a grouping set without this key there is nothing to show.
+        let shown = match grouping {
+            Grouping::Plain(_) => shown,
+            Grouping::Sets(_) => {
+                let present = Expr::IsNotNull(Box::new(common_column.clone()));
+                Expr::Case(datafusion::logical_expr::expr::Case::new(
+                    None,
+                    vec![(Box::new(present), Box::new(shown))],
+                    None,
+                ))
+            }
+        };
+        replaced.push((common, common_column));
+        replaced.push((key.clone(), shown));
+    }
+    let planned = |key: &Expr| -> Expr {
+        let at = keys.iter().position(|known| known == key);
+        at.and_then(|at| grouped_by.get(at)).unwrap_or(key).clone()
+    };
+    for call in aggregates {
+        let mut own = call.clone();
+        if let Expr::AggregateFunction(function) = &mut own {
+            // GROUPING names the keys as the plan has them.
+            if function.func.name() == "grouping" {
+                for arg in &mut function.params.args {
+                    *arg = planned(arg);
+                }
+            }
+        }
+        let (expr, column) = naming.named(&own);
+        computed.push(expr);
+        replaced.push((call, column));
+    }
+    let group_expr = match grouping {
+        Grouping::Plain(_) => grouped_by,
+        Grouping::Sets(sets) => {
+            let sets = sets
+                .iter()
+                .map(|set| set.iter().map(planned).collect())
+                .collect();
+            vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+        }
+    };
+    let (input, group_expr) = queries_first(input, group_expr)?;
+    let plan = LogicalPlanBuilder::from(input)
+        .aggregate(group_expr, computed)
+        .told()?
+        .build()
+        .told()?;
+    Ok(Grouped { plan, replaced })
+}
+
+/// Keys that ask subqueries become columns before the grouping, under the same
+/// names: the optimizer takes subqueries out of projections, not out of group keys.
+fn queries_first(input: LogicalPlan, keys: Vec<Expr>) -> Result<(LogicalPlan, Vec<Expr>)> {
+    let mut columns = Vec::new();
+    let mut shown = Vec::with_capacity(keys.len());
+    for key in keys {
+        if asks(&key)? {
+            let name = key.schema_name().to_string();
+            columns.push(key.alias(&name));
+            shown.push(Expr::Column(Column::new_unqualified(name)));
+        } else {
+            shown.push(key);
+        }
+    }
+    if columns.is_empty() {
+        return Ok((input, shown));
+    }
+    let all = input.schema().iter();
+    let all = all.map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())));
+    let plan = LogicalPlanBuilder::from(input.clone())
+        .project(all.chain(columns).collect::<Vec<_>>())
+        .told()?
+        .build()
+        .told()?;
+    Ok((plan, shown))
+}
+
+/// Names for what a plan computes. DataFusion's own leave casts out, so that
+/// sum(x) and sum(x::numeric) would be one.
+#[derive(Default)]
+struct Naming {
+    used: AHashSet<String>,
+}
+
+impl Naming {
+    /// The expression as the plan gets it, and the column it becomes.
+    fn named(&mut self, expr: &Expr) -> (Expr, Expr) {
+        if let Expr::Column(_) = expr {
+            return (expr.clone(), expr.clone());
+        }
+        let own = expr.schema_name().to_string();
+        let name = distinct_name(&mut self.used, &own);
+        let column = Expr::Column(Column::new_unqualified(&name));
+        if name == own {
+            (expr.clone(), column)
+        } else {
+            (expr.clone().alias(name), column)
+        }
+    }
+}
+
+fn dedupe(exprs: &mut Vec<Expr>) {
+    let mut kept: Vec<Expr> = Vec::with_capacity(exprs.len());
+    for expr in exprs.drain(..) {
+        if !kept.contains(&expr) {
+            kept.push(expr);
+        }
+    }
+    *exprs = kept;
+}
+
+impl Grouped {
+    /// The expression over groups. A column of the input that is left ungrouped is 42803.
+    pub(super) fn rewrite(&self, expr: Expr) -> Result<Expr> {
+        let mut ungrouped: Option<Column> = None;
+        let rewritten = expr
+            .transform_down(|expr| {
+                if let Some((_, column)) = self.replaced.iter().find(|(from, _)| *from == expr) {
+                    return Ok(Transformed::new(
+                        column.clone(),
+                        true,
+                        TreeNodeRecursion::Jump,
+                    ));
+                }
+                if let Expr::Column(column) = &expr {
+                    ungrouped.get_or_insert_with(|| column.clone());
+                }
+                Ok(Transformed::no(expr))
+            })
+            .told()?
+            .data;
+        match ungrouped {
+            None => Ok(rewritten),
+            Some(column) => Err(Error::new(
+                state::GROUPING_ERROR,
+                format!(
+                    "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
+                    column.flat_name()
+                ),
+            )),
+        }
+    }
+}

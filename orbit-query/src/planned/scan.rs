@@ -221,12 +221,21 @@ impl ExecutionPlan for ScanExec {
         Ok(self.statistics.clone())
     }
 
-    fn supports_limit_pushdown(&self) -> bool {
-        true
-    }
-
     fn fetch(&self) -> Option<usize> {
         self.limit
+    }
+
+    /// Takes the limit of a sort or a limit above that this scan's order made needless.
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(ScanExec {
+            table: self.table.clone(),
+            projection: self.projection.clone(),
+            access: self.access.clone(),
+            limit,
+            statistics: self.statistics.clone(),
+            properties: self.properties.clone(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
     }
 }
 

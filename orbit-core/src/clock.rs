@@ -78,7 +78,9 @@ impl Clock for SimClock {
 
 /// 48 bits of milliseconds since 1970, 16 bits of counter. Orders every commit
 /// of a node, and is the node's read position too.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Hlc(pub u64);
 
 impl Hlc {

@@ -14,10 +14,12 @@
 //! | [`log`], [`vector`], [`fingerprint`] | what sync will need |
 //! | [`actor`], [`committer`] | the way of a commit |
 //! | [`load`] | large loads |
+//! | [`backup`] | the whole store as checked pieces, and back |
 //! | [`database`] | all of it, opened |
 //! | [`profile`] | what a device can bear |
 
 pub mod actor;
+pub mod backup;
 pub mod cancel;
 pub mod catalog;
 pub mod clock;

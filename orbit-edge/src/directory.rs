@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/FORMAT    the version of the layout and the kind of store, written first
 //! DIR/LOCK      held by the process that has the directory open
+//! DIR/IDENTITY  whose it is and where it lies, see `identity.rs`
 //! DIR/store/    the store's own files
 //! DIR/scratch/  spilled queries and sorted runs; emptied at every start
 //! ```
@@ -16,8 +17,10 @@ use std::path::{Path, PathBuf};
 /// The newest layout this version reads, and the one it writes.
 pub const FORMAT: u32 = 1;
 
-const FORMAT_FILE: &str = "FORMAT";
-const LOCK_FILE: &str = "LOCK";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const LOCK_FILE: &str = "LOCK";
+/// Where a restore builds what it then puts in place.
+pub(crate) const RESTORING: &str = ".restoring";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
@@ -26,6 +29,12 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
+    pub fn named(name: &str) -> Option<StoreKind> {
+        [StoreKind::Redb, StoreKind::RocksDb]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+
     fn name(self) -> &'static str {
         match self {
             StoreKind::Redb => "redb",
@@ -46,12 +55,7 @@ impl DataDirectory {
     /// Opens the directory, or makes one whose store is of the `wished` kind.
     /// What a directory holds already decides, whatever the profile wishes.
     pub fn open(path: &Path, wished: StoreKind) -> Result<DataDirectory> {
-        // For the owner alone, as PostgreSQL's: other users of the machine must not read it.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| in_directory(path, &error))?;
+        create(path)?;
         let lock = lock(path)?;
         let store_kind = match fs::read_to_string(path.join(FORMAT_FILE)) {
             Ok(text) => read_format(path, &text)?,
@@ -95,6 +99,20 @@ impl DataDirectory {
     }
 }
 
+/// For the owner alone, as PostgreSQL's: other users of the machine must not read it.
+pub(crate) fn create(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| in_directory(path, &error))
+}
+
+/// Whether a node has been started on it.
+pub fn is_one(path: &Path) -> bool {
+    path.join(FORMAT_FILE).exists()
+}
+
 fn in_directory(path: &Path, error: &std::io::Error) -> Error {
     let state = match error.kind() {
         std::io::ErrorKind::StorageFull => state::DISK_FULL,
@@ -103,7 +121,7 @@ fn in_directory(path: &Path, error: &std::io::Error) -> Error {
     Error::new(state, format!("data directory {}: {error}", path.display()))
 }
 
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -124,7 +142,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-fn require_empty(path: &Path) -> Result<()> {
+pub(crate) fn require_empty(path: &Path) -> Result<()> {
     let entries = fs::read_dir(path).map_err(|error| in_directory(path, &error))?;
     for entry in entries {
         let name = entry
@@ -145,13 +163,16 @@ fn require_empty(path: &Path) -> Result<()> {
                 "It holds \"{}\" but no FORMAT file.",
                 name.to_string_lossy()
             ))
-            .with_hint("Choose an empty or a new directory with --data-dir."));
+            .with_hint(match name == RESTORING {
+                true => "A restore did not get to its end here. Run `orbit restore` again.",
+                false => "Choose an empty or a new directory with --data-dir.",
+            }));
         }
     }
     Ok(())
 }
 
-fn write_format(path: &Path, kind: StoreKind) -> std::io::Result<()> {
+pub(crate) fn write_format(path: &Path, kind: StoreKind) -> std::io::Result<()> {
     let new = path.join("FORMAT.new");
     let mut file = File::create(&new)?;
     writeln!(file, "orbit {FORMAT} {}", kind.name())?;

@@ -2,13 +2,18 @@
 //!
 //! * [`config`]: what the operator may say, in layers, every key documented;
 //! * [`directory`]: the data directory, its lock and its version;
+//! * [`identity`], [`place`]: whose directory it is, and whether it is a copy;
+//! * [`restore`]: a backup into a directory;
 //! * [`node`]: both put together with a store, a database and an engine.
 //!
 //! What it is not: it opens no sockets. A server is a node that also listens.
 
 pub mod config;
 pub mod directory;
+pub mod identity;
 pub mod node;
+pub mod place;
+pub mod restore;
 
 pub use config::{NodeConfig, Sources};
-pub use node::Node;
+pub use node::{NewLife, Node};

@@ -1,13 +1,16 @@
 //! A node: a configuration, a data directory, a database, an engine.
 
 use crate::config::{NodeConfig, machine_memory_bytes};
-use crate::directory::{DataDirectory, StoreKind};
+use crate::directory::{self, DataDirectory, StoreKind};
+use crate::identity;
+use orbit_core::backup::write_identity;
 use orbit_core::clock::Hlc;
 use orbit_core::database::{Database, DatabaseOptions};
-use orbit_core::ids::SiteId;
+use orbit_core::ids::{Incarnation, SiteId};
+use orbit_core::meta::Identity;
 use orbit_core::profile::{MemoryPlan, PersistenceBackend};
 use orbit_core::store::{Store, StoreOptions};
-use orbit_core::{Error, Result};
+use orbit_core::{Error, Result, state};
 use orbit_query::{Engine, EngineOptions};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,6 +37,7 @@ impl Node {
             _ => StoreKind::RocksDb,
         };
         let directory = DataDirectory::open(&config.node.data_dir, wished)?;
+        let found = identity::require_same_place(&directory)?;
         let options = StoreOptions {
             block_cache_bytes: memory.block_cache_bytes,
             write_buffer_bytes: memory.write_buffer_bytes,
@@ -41,6 +45,7 @@ impl Node {
             background_jobs: memory.background_jobs,
         };
         let store = open_store(directory.store_kind, &directory.store(), &options)?;
+        identity::require_same_store(&directory, found.as_ref(), Identity::of(store.as_ref())?)?;
         let db = Database::open(
             store,
             DatabaseOptions {
@@ -49,6 +54,14 @@ impl Node {
                 ..DatabaseOptions::default()
             },
         )?;
+        let identity = Identity {
+            site: db.site(),
+            incarnation: db.incarnation(),
+        };
+        // Also where a fact changed that a place may change, such as the machine of a volume.
+        if found.is_none_or(|found| found.recorded.facts != found.present) {
+            identity::write(directory.path(), identity)?;
+        }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let engine = Engine::new(
             db,
@@ -110,7 +123,47 @@ impl Node {
     }
 }
 
-fn open_store(kind: StoreKind, path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>> {
+/// Whether a directory that begins another life keeps its site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewLife {
+    /// A copy: another site.
+    OtherSite,
+    /// The original, or what replaces it.
+    SameSite,
+}
+
+impl NewLife {
+    /// Gives the store a life that no other node has.
+    pub fn begin(self, store: &dyn Store) -> Result<Identity> {
+        let random = DatabaseOptions::default().random;
+        let site = match self {
+            NewLife::OtherSite => Some(SiteId(random())),
+            NewLife::SameSite => None,
+        };
+        write_identity(store, site, Incarnation(random()))
+    }
+}
+
+/// Gives a directory that no node has open a new life where it lies now.
+pub fn begin_new_life(data_dir: &Path, life: NewLife) -> Result<Identity> {
+    if !directory::is_one(data_dir) {
+        return Err(Error::new(
+            state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("{} is not a data directory", data_dir.display()),
+        )
+        .with_hint("Say which one with --data-dir."));
+    }
+    let directory = DataDirectory::open(data_dir, StoreKind::RocksDb)?;
+    let options = StoreOptions::default();
+    let store = open_store(directory.store_kind, &directory.store(), &options)?;
+    let identity = life.begin(store.as_ref())?;
+    drop(store);
+    identity::write(directory.path(), identity)?;
+    Ok(identity)
+}
+
+/// Opens the store of a directory by itself, as tools do.
+pub fn open_store(kind: StoreKind, path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>> {
     match kind {
         #[cfg(feature = "redb")]
         StoreKind::Redb => Ok(orbit_core::store::redb::RedbStore::open(path, options)?),

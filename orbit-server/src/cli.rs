@@ -1,11 +1,15 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes
 //! are stable (see [`Failure::code`]).
 
+pub mod backup;
 pub mod client;
 pub mod config;
 pub mod demo;
 pub mod embedded;
+pub mod identity;
 pub mod import;
+pub mod part_file;
+pub mod restore;
 pub mod serve;
 pub mod sql;
 pub mod table;
@@ -39,6 +43,12 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Read CSV, JSON lines or Parquet files into tables
     Import(import::ImportArgs),
+    /// Take a consistent copy of a node while it serves, or check one
+    Backup(backup::BackupArgs),
+    /// Make a data directory out of a backup
+    Restore(restore::RestoreArgs),
+    /// Whose data directory this is; tell a copy from the original
+    Identity(identity::IdentityArgs),
     /// Start a node on real flights, ask it eight questions, show the answers
     Demo(demo::DemoArgs),
     /// What the configuration is, and where each part of it came from
@@ -115,6 +125,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Sql(args) => in_runtime(sql::run(args)),
         Command::Import(args) => in_runtime(import::run(args)),
+        Command::Backup(args) => in_runtime(backup::run(args)),
+        Command::Restore(args) => restore::run(&args),
+        Command::Identity(args) => identity::run(&args),
         Command::Demo(args) => in_runtime(demo::run(args)),
     };
     match result {

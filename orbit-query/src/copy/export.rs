@@ -3,6 +3,7 @@
 use super::options::CopyOptions;
 use crate::rows::{ColumnDesc, Outcome, RowBatch, Rows, Tag};
 use crate::session::Session;
+use orbit_core::backup::BackupStream;
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::Table;
 use orbit_core::read::{ReadView, RowScan};
@@ -30,6 +31,8 @@ enum Source {
         table: Arc<Table>,
         places: Vec<usize>,
     },
+    /// The whole store as a backup, whose pieces are no lines.
+    Store(Box<BackupStream>),
     Done,
 }
 
@@ -37,6 +40,8 @@ enum Source {
 pub struct CopyOut {
     pub columns: usize,
     pub csv: bool,
+    /// What comes is not lines.
+    pub binary: bool,
     source: Source,
     writer: Writer,
     count: u64,
@@ -89,6 +94,17 @@ impl CopyOut {
         CopyOut::new(session, columns, source, options)
     }
 
+    /// Everything acknowledged so far, whatever the transaction block has seen.
+    pub(crate) fn of_store(session: &Session) -> Result<CopyOut> {
+        let engine = session.engine();
+        let stream = BackupStream::of(engine.db(), env!("CARGO_PKG_VERSION"))?;
+        let columns: Arc<[ColumnDesc]> = Arc::new([]);
+        let source = Source::Store(Box::new(stream));
+        let mut out = CopyOut::new(session, columns, source, &CopyOptions::new(false))?;
+        out.binary = true;
+        Ok(out)
+    }
+
     fn new(
         session: &Session,
         columns: Arc<[ColumnDesc]>,
@@ -111,6 +127,7 @@ impl CopyOut {
         Ok(CopyOut {
             columns: columns.len(),
             csv: options.csv,
+            binary: false,
             source,
             writer: Writer::new(columns, options, force_quote, session.format().clone()),
             count: 0,
@@ -122,6 +139,13 @@ impl CopyOut {
     /// Whole lines, some kilobytes at a time; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         self.cancel.check()?;
+        if let Source::Store(stream) = &mut self.source {
+            let piece = stream.next()?;
+            self.count += u64::from(piece.is_some());
+            // A backup never waits for anything: others want the thread too.
+            tokio::task::yield_now().await;
+            return Ok(piece);
+        }
         let mut out = Vec::with_capacity(PIECE_BYTES + 1024);
         if std::mem::take(&mut self.header) {
             self.writer.header(&mut out);
@@ -160,7 +184,7 @@ impl CopyOut {
                     }
                     None => self.source = Source::Done,
                 },
-                Source::Done => break,
+                Source::Store(_) | Source::Done => break,
             }
         }
         Ok((!out.is_empty()).then_some(out))

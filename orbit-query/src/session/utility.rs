@@ -80,6 +80,7 @@ impl Session {
                 }
                 done("LOCK TABLE")
             }
+            Utility::Backup => copy::CopyOut::of_store(self).map(Outcome::CopyOut),
             Utility::Nothing(tag) => done(tag),
             Utility::Begin { .. }
             | Utility::Commit { .. }

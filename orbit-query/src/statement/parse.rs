@@ -233,6 +233,9 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.word("LOCK") {
         return lock(tokens).map(Some);
     }
+    if tokens.words(&["BACKUP", "TO", "STDOUT"]) {
+        return Ok(Some(Utility::Backup));
+    }
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }

@@ -119,6 +119,8 @@ pub enum Utility {
         mode: ast::LockTableMode,
         nowait: bool,
     },
+    /// `BACKUP TO STDOUT`: the whole store, in our own format.
+    Backup,
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
 }

@@ -102,6 +102,10 @@ impl Wire {
             let Some(lines) = lines else { break };
             // One message a row is what the protocol promises to clients.
             let mut rest = lines.as_slice();
+            if copy.binary {
+                self.out.copy_data(rest)?;
+                rest = &[];
+            }
             while !rest.is_empty() {
                 let (row, after) = rest.split_at(row_end(rest, copy.csv));
                 self.out.copy_data(row)?;

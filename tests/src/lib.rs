@@ -4,6 +4,7 @@
 //! * [`server`]: an `orbit serve` of our own, to be asked, killed and restarted
 //! * [`postgres`]: a private PostgreSQL 15 cluster
 //! * [`bank`]: a load whose truth can be checked after any accident
+//! * [`ledger`]: a load of which every state there ever was is known
 //! * [`disk`]: a file system whose power can be cut
 //! * [`answers`]: the rows or the error of a statement
 //! * [`differential`]: the same statements put to both, and what differs
@@ -19,6 +20,7 @@ pub mod differential;
 pub mod disk;
 pub mod flights;
 pub mod history;
+pub mod ledger;
 pub mod postgres;
 pub mod server;
 pub mod wire;

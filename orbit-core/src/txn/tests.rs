@@ -25,6 +25,8 @@ fn column(db: &Database, name: &str, sql_type: SqlType) -> Column {
         sql_type,
         not_null: false,
         default: None,
+        generated: None,
+        identity: None,
         missing: None,
         created: db.new_creation_stamp(),
     }
@@ -50,6 +52,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             oid: db.new_oid(),
         }),
         checks: Vec::new(),
+        foreign_keys: Vec::new(),
         indexes: vec![Index {
             id: db.new_index_id(),
             oid: db.new_oid(),
@@ -65,6 +68,9 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
         }],
         options: Default::default(),
         statistics: None,
+        owner: crate::catalog::BOOTSTRAP_ROLE,
+        acl: None,
+        temporary: false,
         created: db.new_creation_stamp(),
     };
     let mut txn = db.begin(Isolation::ReadCommitted);

@@ -203,6 +203,11 @@ impl Transaction {
         }
     }
 
+    /// The catalog with this transaction's own DDL, if it has any.
+    pub fn own_catalog(&self) -> Option<&Arc<Catalog>> {
+        self.own_catalog.as_ref()
+    }
+
     /// DDL: visible to this transaction at once, to others at COMMIT. The
     /// caller holds the locks that order it.
     pub fn change_catalog(&mut self, change: CatalogChange) -> Result<()> {

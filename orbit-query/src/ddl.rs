@@ -4,6 +4,7 @@
 
 pub mod alter;
 pub mod analyze;
+pub mod comment;
 pub mod constraints;
 pub mod create_table;
 pub mod drop;
@@ -11,9 +12,11 @@ pub mod index;
 pub mod names;
 pub mod rebuild;
 pub mod schema;
+pub mod sequence;
 pub mod truncate;
 pub mod types;
 pub mod vacuum;
+pub mod view;
 
 use crate::session::Session;
 use crate::statement::names::Name;

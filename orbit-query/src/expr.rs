@@ -22,12 +22,14 @@ pub mod types;
 #[cfg(test)]
 mod tests;
 
+use crate::session::sequences::SessionSequences;
 use orbit_core::Result;
 use orbit_core::row::RowRef;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, ValueRef};
 use sqlparser::ast;
+use std::sync::Arc;
 
 pub(crate) use coerce::base_type;
 pub(crate) use compile::{Compiler, Stop};
@@ -44,6 +46,7 @@ pub struct Facts {
     pub transaction_micros: i64,
     pub statement_micros: i64,
     pub format: FormatSettings,
+    pub sequences: Arc<SessionSequences>,
 }
 
 impl Default for Facts {
@@ -52,6 +55,7 @@ impl Default for Facts {
             transaction_micros: 0,
             statement_micros: 0,
             format: FormatSettings::default(),
+            sequences: Arc::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod block;
 pub mod control;
 mod plan;
 mod run;
+pub mod sequences;
 mod set;
 mod utility;
 
@@ -47,6 +48,7 @@ pub struct SessionFacts {
     pub user: String,
     pub database: String,
     pub pid: i32,
+    pub sequences: Arc<sequences::SessionSequences>,
 }
 
 pub struct Session {
@@ -79,11 +81,13 @@ impl Session {
         // Any text is an application name.
         let _ = settings.set("application_name", &init.application);
         let settings = Arc::new(settings);
+        let sequences = Arc::new(sequences::SessionSequences::new(engine.db().clone()));
         Session {
             facts: Arc::new(SessionFacts {
                 user: init.user,
                 database: init.database,
                 pid: init.pid,
+                sequences: sequences.clone(),
             }),
             cancel: control.token().clone(),
             control,
@@ -95,6 +99,7 @@ impl Session {
             protocol_named: AHashSet::default(),
             moment: Facts {
                 format: settings.format.clone(),
+                sequences,
                 ..Facts::default()
             },
             scratch: Scratch::default(),
@@ -156,7 +161,10 @@ impl Session {
     #[inline]
     pub async fn sync(&mut self) -> Result<()> {
         self.control.set_running(false);
-        if self.blocks.is_idle() && !self.blocks.has_saved_settings() {
+        if self.blocks.is_idle()
+            && !self.blocks.has_saved_settings()
+            && !self.facts.sequences.has_touched()
+        {
             return Ok(());
         }
         let ended = self.end_implicit().await;

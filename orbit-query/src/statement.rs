@@ -4,12 +4,17 @@
 //! is a [`Utility`].
 
 pub mod cache;
+pub(crate) mod comment_grammar;
 mod copy_grammar;
 pub mod dialect;
 pub mod limits;
 pub mod names;
+#[cfg_attr(not(feature = "datafusion"), allow(dead_code))]
+pub(crate) mod overriding;
 pub mod parse;
+pub mod quoting;
 pub(crate) mod row_locks;
+pub(crate) mod sequence_grammar;
 mod set_grammar;
 pub(crate) mod spelling;
 pub mod tokens;

@@ -5,7 +5,8 @@
 //! [`TableWriter`]; keys and unique indexes are checked by the transaction.
 
 use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
-use orbit_core::catalog::Table;
+use orbit_core::catalog::{Catalog, Column, Identity, Table};
+use orbit_core::ids::SequenceId;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, ValueRef, cast, text};
@@ -29,12 +30,18 @@ pub type Fallback<'a> =
 enum Stored {
     Row(RowExpr),
     Planned(Arc<dyn RowFunction>),
+    /// The next value of a sequence, as a value of the column's type.
+    Sequence(SequenceId, SqlType),
 }
 
 impl Stored {
     fn eval(&self, row: &dyn RowSource, width: usize, env: &Env<'_>) -> Result<Value> {
         match self {
             Stored::Row(expr) => expr.eval_value(row, env),
+            Stored::Sequence(id, sql_type) => {
+                let value = Value::Int8(env.facts.sequences.next_of(*id)?);
+                cast::assign(value, sql_type)
+            }
             Stored::Planned(function) => {
                 let mut values = Vec::with_capacity(width);
                 for column in 0..width {
@@ -70,6 +77,50 @@ pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
         })
 }
 
+/// A column's DEFAULT as an expression of SQL, sequences by their oids; `None`: NULL.
+pub fn default_expression(catalog: &Catalog, column: &Column) -> Result<Option<ast::Expr>> {
+    let sequence = column.sequence.and_then(|id| catalog.sequence_by_id(id));
+    if let Some(sequence) = sequence {
+        return stored_expression(&format!("nextval({})", sequence.oid)).map(Some);
+    }
+    column.default.as_deref().map(stored_expression).transpose()
+}
+
+/// 428C9 for a value given to a column that makes its own. `OVERRIDING SYSTEM VALUE` allows it
+/// for identity columns.
+pub fn check_given(column: &Column) -> Result<()> {
+    if column.identity != Some(Identity::Always) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::GENERATED_ALWAYS,
+        format!(
+            "cannot insert a non-DEFAULT value into column \"{}\"",
+            column.name
+        ),
+    )
+    .with_detail(format!(
+        "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+        column.name
+    ))
+    .with_hint("Use OVERRIDING SYSTEM VALUE to override."))
+}
+
+/// 428C9 for SET of a column that makes its own values to anything but DEFAULT.
+pub fn check_set(column: &Column) -> Result<()> {
+    if column.identity != Some(Identity::Always) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::GENERATED_ALWAYS,
+        format!("column \"{}\" can only be updated to DEFAULT", column.name),
+    )
+    .with_detail(format!(
+        "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+        column.name
+    )))
+}
+
 impl TableWriter {
     /// `Ok(None)`: some DEFAULT or CHECK needs a fallback and there is none.
     pub fn compile(
@@ -83,6 +134,10 @@ impl TableWriter {
             .collect();
         let mut defaults = Vec::with_capacity(columns.len());
         for column in &table.columns {
+            if let Some(id) = column.sequence {
+                defaults.push(Some(Stored::Sequence(id, column.sql_type.clone())));
+                continue;
+            }
             let Some(sql) = &column.default else {
                 defaults.push(None);
                 continue;
@@ -140,7 +195,7 @@ impl TableWriter {
 
     pub fn default_value(&self, column: usize, env: &Env<'_>) -> Result<Value> {
         match self.defaults.get(column) {
-            Some(Some(default @ Stored::Row(_))) => default.eval(&NoRow, 0, env),
+            Some(Some(default @ (Stored::Row(_) | Stored::Sequence(..)))) => default.eval(&NoRow, 0, env),
             Some(Some(default)) => {
                 let value = default.eval(&NoRow, 0, env)?;
                 match self.table.columns.get(column) {

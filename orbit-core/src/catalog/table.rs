@@ -1,7 +1,7 @@
 //! Tables: columns, keys, constraints, indexes.
 
 use super::{BOOTSTRAP_ROLE, Grant};
-use crate::ids::{IndexId, PartitionId, SiteId, StorageId, TableId};
+use crate::ids::{IndexId, PartitionId, SequenceId, SiteId, StorageId, TableId};
 use crate::row::RowLayout;
 use crate::types::{Oid, SqlType};
 use crate::value::Value;
@@ -24,15 +24,36 @@ pub struct Column {
     pub not_null: bool,
     /// SQL text of DEFAULT, as written by the user; evaluated by the query layer.
     pub default: Option<String>,
+    /// The sequence that gives a value where none is given: IDENTITY, serial, or a DEFAULT
+    /// that is `nextval` of it and nothing more (`default` then has the text).
+    #[serde(default)]
+    pub sequence: Option<SequenceId>,
     /// GENERATED ALWAYS AS (...) STORED: SQL text over the row's other columns.
     #[serde(default)]
     pub generated: Option<String>,
-    /// GENERATED ... AS IDENTITY; the values come from the sequence that this column owns.
+    /// GENERATED ... AS IDENTITY.
     #[serde(default)]
     pub identity: Option<Identity>,
     /// The value (in PostgreSQL's text form) that rows older than ADD COLUMN show. `None`: NULL.
     pub missing: Option<String>,
     pub created: CreationStamp,
+}
+
+impl Column {
+    /// A plain column: may be NULL, has no default.
+    pub fn new(name: impl Into<String>, sql_type: SqlType, created: CreationStamp) -> Column {
+        Column {
+            name: name.into(),
+            sql_type,
+            not_null: false,
+            default: None,
+            sequence: None,
+            generated: None,
+            identity: None,
+            missing: None,
+            created,
+        }
+    }
 }
 
 /// Whether an INSERT may give an identity column a value of its own.

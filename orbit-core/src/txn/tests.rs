@@ -25,6 +25,7 @@ fn column(db: &Database, name: &str, sql_type: SqlType) -> Column {
         sql_type,
         not_null: false,
         default: None,
+        sequence: None,
         generated: None,
         identity: None,
         missing: None,

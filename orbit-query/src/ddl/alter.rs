@@ -99,6 +99,9 @@ async fn add_column(
         }
         return Err(Error::new(state::DUPLICATE_COLUMN, what));
     }
+    if request.sequence.is_some() {
+        return Err(Error::unsupported("ADD COLUMN with a sequence"));
+    }
     let mut value = Value::Null;
     if let Some(default) = &request.default {
         if is_volatile(default) {

@@ -1,13 +1,15 @@
 //! Constraints and columns of CREATE TABLE and ALTER TABLE, from the syntax tree
 //! to what the catalog keeps.
 
+use super::sequence::ColumnSequence;
 use super::{names, types};
 use crate::statement::names::{find_column, fold};
-use orbit_core::catalog::{Check, Column, Index, IndexColumn, PrimaryKey, TableDef};
+use crate::statement::sequence_grammar::SequenceOptions;
+use orbit_core::catalog::{Check, Column, Identity, Index, IndexColumn, PrimaryKey, TableDef};
 use orbit_core::database::Database;
 use orbit_core::{Error, Result, key, state};
 use sqlparser::ast::{
-    self, ColumnDef, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Expr,
+    self, ColumnDef, ColumnOption, GeneratedAs, ConstraintCharacteristics, DeferrableInitial, Expr,
     TableConstraint, Visit, Visitor,
 };
 use std::ops::ControlFlow;
@@ -34,26 +36,26 @@ pub struct ColumnRequest {
     pub primary: Option<Option<String>>,
     pub unique: Vec<Option<String>>,
     pub checks: Vec<CheckRequest>,
+    pub sequence: Option<ColumnSequence>,
 }
 
 pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
     let name = fold(&definition.name);
-    let sql_type = types::sql_type(&definition.data_type)?;
+    let serial = types::serial(&definition.data_type);
+    let sql_type = match &serial {
+        Some(sql_type) => sql_type.clone(),
+        None => types::sql_type(&definition.data_type)?,
+    };
     let mut request = ColumnRequest {
-        column: Column {
-            name: name.clone(),
-            sql_type,
-            not_null: false,
-            default: None,
-            generated: None,
-            identity: None,
-            missing: None,
-            created: db.new_creation_stamp(),
-        },
+        column: Column::new(name.as_str(), sql_type, db.new_creation_stamp()),
         default: None,
         primary: None,
         unique: Vec::new(),
         checks: Vec::new(),
+        sequence: serial.map(|_| ColumnSequence {
+            identity: None,
+            options: SequenceOptions::default(),
+        }),
     };
     let mut said_null = false;
     for option in &definition.options {
@@ -82,6 +84,26 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 expression: (*check.expr).clone(),
             }),
             ColumnOption::ForeignKey(_) => return Err(Error::unsupported("FOREIGN KEY")),
+            ColumnOption::Generated {
+                generated_as: given @ (GeneratedAs::Always | GeneratedAs::ByDefault),
+                sequence_options: Some(options),
+                generation_expr: None,
+                ..
+            } => {
+                if request.sequence.is_some() {
+                    return Err(Error::new(
+                        state::SYNTAX_ERROR,
+                        format!("both default and identity specified for column \"{name}\" of table"),
+                    ));
+                }
+                request.sequence = Some(ColumnSequence {
+                    identity: Some(match given {
+                        GeneratedAs::Always => Identity::Always,
+                        _ => Identity::ByDefault,
+                    }),
+                    options: super::sequence::identity_options(options)?,
+                });
+            }
             ColumnOption::Generated { .. } | ColumnOption::Identity(_) => {
                 return Err(Error::unsupported("GENERATED"));
             }

@@ -1,7 +1,7 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
-use super::{names, skipping};
+use super::{names, sequence, skipping};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -57,14 +57,24 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
     if let Some(query) = &create.query {
         return create_as(session, table, create, query).await;
     }
+    let mut sequences = Vec::new();
     let mut keys = Vec::new();
     let mut checks = Vec::new();
     for definition in &create.columns {
-        let request = constraints::column(&db, definition)?;
+        let mut request = constraints::column(&db, definition)?;
         if let Some(default) = &request.default {
-            super::alter::default_value(session, default, &request.column.sql_type).await?;
+            match sequence::of_default(session, default)? {
+                Some(def) => {
+                    request.column.sequence = Some(def.id);
+                    request.column.default = Some(sequence::default_text(&def));
+                }
+                None => {
+                    super::alter::default_value(session, default, &request.column.sql_type).await?;
+                }
+            }
         }
         let place = table.columns.len();
+        sequences.extend(request.sequence.take().map(|wanted| (place, wanted)));
         push_column(&mut table, request.column)?;
         if let Some(name) = request.primary {
             keys.push(KeyRequest {
@@ -79,6 +89,9 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
             primary: false,
         }));
         checks.extend(request.checks);
+    }
+    for (place, wanted) in &sequences {
+        sequence::give_to_column(session, &mut table, *place, wanted).await?;
     }
     for constraint in &create.constraints {
         match constraints::table_constraint(&table, constraint)? {
@@ -222,16 +235,8 @@ async fn create_as(
     }
     for (place, column) in columns.iter().enumerate() {
         let name = names.get(place).unwrap_or(&column.name);
-        let column = Column {
-            name: name.clone(),
-            sql_type: stored_type(column),
-            not_null: false,
-            default: None,
-            generated: None,
-            identity: None,
-            missing: None,
-            created: session.engine().db().new_creation_stamp(),
-        };
+        let stamp = session.engine().db().new_creation_stamp();
+        let column = Column::new(name.as_str(), stored_type(column), stamp);
         push_column(&mut table, column)?;
     }
     let id = table.id;

@@ -1,7 +1,7 @@
 //! DROP TABLE and DROP INDEX. Nothing depends on a table yet (no views, no
 //! foreign keys), so CASCADE and RESTRICT do the same.
 
-use super::{lock_if_exists, names, not_a_table, skipping};
+use super::{lock_if_exists, names, not_a_table, sequence, skipping, view};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
@@ -14,10 +14,14 @@ pub(crate) async fn tables(
     session: &mut Session,
     names: &[Name],
     if_exists: bool,
+    cascade: bool,
 ) -> Result<Outcome> {
     for name in names {
         match lock_if_exists(session, name, TableLock::AccessExclusive).await? {
             Some(table) => {
+                let what = format!("table {}", table.name);
+                view::drop_dependents(session, table.oid, &what, cascade)?;
+                sequence::forget_owned(session, &table.def)?;
                 let transaction = session.transaction()?;
                 clear(transaction, &table);
                 transaction.change_catalog(CatalogChange::DropTable { id: table.id })?;

@@ -5,6 +5,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::statement::names::{MAX_NAME_BYTES, Name};
 use orbit_core::catalog::{Catalog, Table};
+use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
 
@@ -42,16 +43,32 @@ pub fn creation_schema(session: &Session, catalog: &Catalog, name: &Name) -> Res
         })
 }
 
-/// Whether a table, primary key or index of the schema has the name.
+/// Whether a relation of the schema has the name.
 pub fn is_taken(catalog: &Catalog, schema: &str, name: &str) -> bool {
-    if catalog.table(schema, name).is_some() || catalog.index(schema, name).is_some() {
-        return true;
-    }
-    catalog
-        .tables()
-        .filter(|table| table.schema == schema)
-        .filter_map(|table| table.primary_key.as_ref())
-        .any(|key| key.constraint == name)
+    catalog.relation(schema, name).is_some()
+}
+
+/// Constraint oids of CHECKs start here: the catalog gives them none of their own.
+const FIRST_CHECK_OID: Oid = 0x8000_0000;
+/// Likewise `pg_attrdef`'s, in a quarter of their own.
+const FIRST_DEFAULT_OID: Oid = 0x4000_0000;
+/// How many checks or defaults of one table have oids apart from the next table's.
+const PER_TABLE: Oid = 64;
+
+/// The one database.
+pub const DATABASE_OID: Oid = 5;
+
+pub fn check_oid(table: &Table, place: usize) -> Oid {
+    FIRST_CHECK_OID.wrapping_add(nth(table, place))
+}
+
+pub fn default_oid(table: &Table, place: usize) -> Oid {
+    FIRST_DEFAULT_OID.wrapping_add(nth(table, place))
+}
+
+fn nth(table: &Table, place: usize) -> Oid {
+    let place = Oid::try_from(place).unwrap_or(PER_TABLE);
+    (table.oid.wrapping_mul(PER_TABLE).wrapping_add(place)) % FIRST_DEFAULT_OID
 }
 
 /// An index by its name, along the search path.

@@ -1,15 +1,12 @@
 //! CREATE SCHEMA and DROP SCHEMA.
 
-use super::{drop, skipping};
+use super::{drop, sequence, skipping, view};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, CatalogChange, SchemaDef};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
-
-const DUPLICATE_SCHEMA: orbit_core::error::SqlState = orbit_core::error::SqlState(*b"42P06");
-const DEPENDENT_OBJECTS: orbit_core::error::SqlState = orbit_core::error::SqlState(*b"2BP01");
 
 pub(crate) async fn create(
     session: &mut Session,
@@ -29,9 +26,9 @@ pub(crate) async fn create(
     if transaction.catalog().has_schema(name) {
         let what = format!("schema \"{name}\" already exists");
         if !if_not_exists {
-            return Err(Error::new(DUPLICATE_SCHEMA, what));
+            return Err(Error::new(state::DUPLICATE_SCHEMA, what));
         }
-        session.notice(skipping(DUPLICATE_SCHEMA, what));
+        session.notice(skipping(state::DUPLICATE_SCHEMA, what));
         return Ok(Outcome::Done(Tag::Other("CREATE SCHEMA")));
     }
     transaction.change_catalog(CatalogChange::PutSchema(SchemaDef {
@@ -68,29 +65,82 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
         }
         return Err(Error::new(state::INVALID_SCHEMA_NAME, what));
     }
-    let inside: Vec<_> = catalog
+    let tables: Vec<_> = catalog
         .tables()
         .filter(|table| table.schema == name)
         .cloned()
         .collect();
-    if let (Some(first), false) = (inside.first(), cascade) {
+    let views: Vec<_> = catalog
+        .views()
+        .filter(|view| view.schema == name)
+        .cloned()
+        .collect();
+    let sequences: Vec<_> = catalog
+        .sequences()
+        .filter(|sequence| sequence.schema == name)
+        .cloned()
+        .collect();
+    let free = sequences.iter().filter(|one| one.owned_by.is_none());
+    let inside: Vec<String> = tables
+        .iter()
+        .map(|table| format!("table {name}.{}", table.name))
+        .chain(free.map(|one| format!("sequence {name}.{}", one.name)))
+        .chain(views.iter().map(|view| format!("view {name}.{}", view.name)))
+        .collect();
+    if !inside.is_empty() && !cascade {
+        let lines: Vec<String> = inside
+            .iter()
+            .map(|object| format!("{object} depends on schema {name}"))
+            .collect();
         return Err(Error::new(
-            DEPENDENT_OBJECTS,
+            state::DEPENDENT_OBJECTS_STILL_EXIST,
             format!("cannot drop schema {name} because other objects depend on it"),
         )
-        .with_detail(format!(
-            "table {name}.{} depends on schema {name}",
-            first.name
-        ))
+        .with_detail(lines.join("\n"))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
     }
-    for table in inside {
+    match inside.as_slice() {
+        [] => {}
+        [only] => session.notice(Error::new(
+            state::SUCCESSFUL_COMPLETION,
+            format!("drop cascades to {only}"),
+        )),
+        several => {
+            let lines: Vec<String> = several
+                .iter()
+                .map(|object| format!("drop cascades to {object}"))
+                .collect();
+            session.notice(
+                Error::new(
+                    state::SUCCESSFUL_COMPLETION,
+                    format!("drop cascades to {} other objects", several.len()),
+                )
+                .with_detail(lines.join("\n")),
+            );
+        }
+    }
+    for table in tables {
+        let transaction = session.transaction()?;
         let table = transaction
             .lock_table(table.id, TableLock::AccessExclusive, Wait::Block)
             .await?;
+        for view in view::readers(&transaction.catalog(), table.oid) {
+            transaction.change_catalog(CatalogChange::DropView { oid: view.oid })?;
+        }
         drop::clear(transaction, &table);
         transaction.change_catalog(CatalogChange::DropTable { id: table.id })?;
     }
+    let transaction = session.transaction()?;
+    for view in views {
+        for reader in view::readers(&transaction.catalog(), view.oid) {
+            transaction.change_catalog(CatalogChange::DropView { oid: reader.oid })?;
+        }
+        transaction.change_catalog(CatalogChange::DropView { oid: view.oid })?;
+    }
+    for one in sequences {
+        sequence::forget(session, &one)?;
+    }
+    let transaction = session.transaction()?;
     transaction.change_catalog(CatalogChange::DropSchema {
         name: name.to_owned(),
     })

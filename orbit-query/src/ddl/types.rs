@@ -79,6 +79,22 @@ pub fn sql_type(data_type: &DataType) -> Result<SqlType> {
     })
 }
 
+/// The integer type of `serial` and its kin, which only a column's definition may name.
+pub fn serial(data_type: &DataType) -> Option<SqlType> {
+    let DataType::Custom(name, _) = data_type else {
+        return None;
+    };
+    match names::split(name).ok()? {
+        (None, name) => match name.as_str() {
+            "serial" | "serial4" => Some(SqlType::Int4),
+            "bigserial" | "serial8" => Some(SqlType::Int8),
+            "smallserial" | "serial2" => Some(SqlType::Int2),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn custom(name: &str, modifiers: &[String]) -> Result<SqlType> {
     Ok(match name {
         "bpchar" => match modifiers.first() {
@@ -88,10 +104,6 @@ fn custom(name: &str, modifiers: &[String]) -> Result<SqlType> {
         "name" => SqlType::Name,
         "oid" => SqlType::Oid,
         "timetz" => return Err(Error::unsupported("type time with time zone")),
-        "serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2" => {
-            return Err(Error::unsupported(format!("type {name}"))
-                .with_hint("Sequences are not built yet: use integer or bigint."));
-        }
         _ => return Err(unknown(name)),
     })
 }

@@ -12,8 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 /// Everything is owned by the one role that is connected, under the oid of a bootstrap superuser.
 pub const OWNER: u32 = 10;
-/// The one database.
-pub const DATABASE: u32 = 5;
+pub use crate::ddl::names::DATABASE_OID as DATABASE;
 pub const PG_CATALOG_OID: u32 = 11;
 pub const INFORMATION_SCHEMA_OID: u32 = 13_000;
 

@@ -6,6 +6,7 @@ mod definitions;
 mod names;
 mod privileges;
 mod procedures;
+mod sequences;
 mod server;
 mod sizes;
 mod text;
@@ -43,6 +44,8 @@ pub struct Function {
     pub returns: Kind,
     /// NULL for a given NULL, without asking.
     pub strict: bool,
+    /// Does something, or answers differently each time: called for every row, never ahead.
+    pub volatile: bool,
     pub body: Body,
 }
 
@@ -60,7 +63,21 @@ const fn strict(
         variadic: false,
         returns,
         strict: true,
+        volatile: false,
         body,
+    }
+}
+
+const fn volatile(
+    name: &'static str,
+    args: &'static [Arg],
+    least: usize,
+    returns: Kind,
+    body: Body,
+) -> Function {
+    Function {
+        volatile: true,
+        ..strict(name, args, least, returns, body)
     }
 }
 
@@ -89,6 +106,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         names::FUNCTIONS,
         privileges::FUNCTIONS,
         procedures::FUNCTIONS,
+        sequences::FUNCTIONS,
         server::FUNCTIONS,
         sizes::FUNCTIONS,
         text::FUNCTIONS,

@@ -2,17 +2,14 @@
 //! constraint definitions, default expressions.
 
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation, relations};
-use orbit_core::catalog::{Catalog, Check, Index, IndexColumn, PrimaryKey, Table};
+use orbit_core::catalog::{
+    Catalog, Check, Index, IndexColumn, PrimaryKey, SequenceDef, Table, ViewDef,
+};
 use orbit_core::types::{Oid, SqlType};
+pub use crate::ddl::names::{check_oid, default_oid};
+pub use crate::statement::quoting::{quote, split_name};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Constraint oids of CHECKs start here: the catalog gives them none of their own.
-const FIRST_CHECK_OID: Oid = 0x8000_0000;
-/// Likewise `pg_attrdef`'s, in a quarter of their own.
-const FIRST_DEFAULT_OID: Oid = 0x4000_0000;
-/// How many checks or defaults of one table have oids apart from the next table's.
-const PER_TABLE: Oid = 64;
 
 /// Something in `pg_class`.
 #[derive(Clone)]
@@ -20,6 +17,8 @@ pub enum Object {
     Table(Arc<Table>),
     PrimaryKey(Arc<Table>),
     Index(Arc<Table>, usize),
+    Sequence(Arc<SequenceDef>),
+    View(Arc<ViewDef>),
     System(&'static Relation),
 }
 
@@ -29,6 +28,8 @@ impl Object {
             Object::Table(table) | Object::PrimaryKey(table) | Object::Index(table, _) => {
                 &table.schema
             }
+            Object::Sequence(sequence) => &sequence.schema,
+            Object::View(view) => &view.schema,
             Object::System(relation) => relation.schema,
         }
     }
@@ -44,6 +45,8 @@ impl Object {
                 Some(index) => &index.name,
                 None => "",
             },
+            Object::Sequence(sequence) => &sequence.name,
+            Object::View(view) => &view.name,
             Object::System(relation) => relation.name,
         }
     }
@@ -53,7 +56,7 @@ impl Object {
         match self {
             Object::PrimaryKey(table) => Some(key_columns(table.primary_key.as_ref()?)),
             Object::Index(table, place) => Some(table.indexes.get(*place)?.columns.clone()),
-            Object::Table(_) | Object::System(_) => None,
+            Object::Table(_) | Object::Sequence(_) | Object::View(_) | Object::System(_) => None,
         }
     }
 
@@ -63,7 +66,7 @@ impl Object {
             Object::Table(table) | Object::PrimaryKey(table) | Object::Index(table, _) => {
                 Some(table)
             }
-            Object::System(_) => None,
+            Object::Sequence(_) | Object::View(_) | Object::System(_) => None,
         }
     }
 }
@@ -120,6 +123,12 @@ impl Objects {
                     .constraints
                     .insert(check_oid(table, place), constraint);
             }
+        }
+        for sequence in catalog.sequences() {
+            objects.put(sequence.oid, Object::Sequence(sequence.clone()));
+        }
+        for view in catalog.views() {
+            objects.put(view.oid, Object::View(view.clone()));
         }
         objects
     }
@@ -189,213 +198,6 @@ pub fn is_system_schema(schema: &str) -> bool {
     schema == PG_CATALOG || schema == INFORMATION_SCHEMA
 }
 
-pub fn check_oid(table: &Table, place: usize) -> Oid {
-    FIRST_CHECK_OID.wrapping_add(nth(table, place))
-}
-
-pub fn default_oid(table: &Table, place: usize) -> Oid {
-    FIRST_DEFAULT_OID.wrapping_add(nth(table, place))
-}
-
-fn nth(table: &Table, place: usize) -> Oid {
-    let place = Oid::try_from(place).unwrap_or(PER_TABLE);
-    (table.oid.wrapping_mul(PER_TABLE).wrapping_add(place)) % FIRST_DEFAULT_OID
-}
-
-/// An identifier as SQL writes it, quoted where it must be.
-pub fn quote(name: &str) -> String {
-    let mut characters = name.chars();
-    let plain = characters
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase() || first == '_')
-        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$')
-        && !is_reserved(name);
-    match plain {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
-    }
-}
-
-/// PostgreSQL's reserved words that look like names.
-fn is_reserved(word: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "all",
-        "analyse",
-        "analyze",
-        "and",
-        "any",
-        "array",
-        "as",
-        "asc",
-        "asymmetric",
-        "authorization",
-        "between",
-        "bigint",
-        "binary",
-        "bit",
-        "boolean",
-        "both",
-        "case",
-        "cast",
-        "char",
-        "character",
-        "check",
-        "coalesce",
-        "collate",
-        "collation",
-        "column",
-        "concurrently",
-        "constraint",
-        "create",
-        "cross",
-        "current_catalog",
-        "current_date",
-        "current_role",
-        "current_schema",
-        "current_time",
-        "current_timestamp",
-        "current_user",
-        "dec",
-        "decimal",
-        "default",
-        "deferrable",
-        "desc",
-        "distinct",
-        "do",
-        "else",
-        "end",
-        "except",
-        "exists",
-        "extract",
-        "false",
-        "fetch",
-        "float",
-        "for",
-        "foreign",
-        "freeze",
-        "from",
-        "full",
-        "grant",
-        "greatest",
-        "group",
-        "grouping",
-        "having",
-        "ilike",
-        "in",
-        "initially",
-        "inner",
-        "inout",
-        "int",
-        "integer",
-        "intersect",
-        "interval",
-        "into",
-        "is",
-        "isnull",
-        "join",
-        "lateral",
-        "leading",
-        "least",
-        "left",
-        "like",
-        "limit",
-        "localtime",
-        "localtimestamp",
-        "national",
-        "natural",
-        "nchar",
-        "none",
-        "normalize",
-        "not",
-        "notnull",
-        "null",
-        "nullif",
-        "numeric",
-        "offset",
-        "on",
-        "only",
-        "or",
-        "order",
-        "out",
-        "outer",
-        "overlaps",
-        "overlay",
-        "placing",
-        "position",
-        "precision",
-        "primary",
-        "real",
-        "references",
-        "returning",
-        "right",
-        "row",
-        "select",
-        "session_user",
-        "setof",
-        "similar",
-        "smallint",
-        "some",
-        "substring",
-        "symmetric",
-        "table",
-        "tablesample",
-        "then",
-        "time",
-        "timestamp",
-        "to",
-        "trailing",
-        "treat",
-        "trim",
-        "true",
-        "union",
-        "unique",
-        "user",
-        "using",
-        "values",
-        "varchar",
-        "variadic",
-        "verbose",
-        "when",
-        "where",
-        "window",
-        "with",
-        "xmlattributes",
-        "xmlconcat",
-        "xmlelement",
-        "xmlexists",
-        "xmlforest",
-        "xmlnamespaces",
-        "xmlparse",
-        "xmlpi",
-        "xmlroot",
-        "xmlserialize",
-        "xmltable",
-    ];
-    WORDS.binary_search(&word).is_ok()
-}
-
-/// The parts of a possibly qualified, possibly quoted name; `None` if it is malformed.
-pub fn split_name(text: &str) -> Option<Vec<String>> {
-    let mut parts = Vec::new();
-    let mut part = String::new();
-    let mut characters = text.trim().chars().peekable();
-    let mut quoted = false;
-    while let Some(c) = characters.next() {
-        match c {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                part.push('"');
-            }
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(std::mem::take(&mut part)),
-            _ if quoted => part.push(c),
-            _ => part.extend(c.to_lowercase()),
-        }
-    }
-    parts.push(part);
-    (!quoted && parts.iter().all(|part| !part.is_empty())).then_some(parts)
-}
-
 fn column_name(table: &Table, place: usize) -> String {
     let column = table.columns.get(place);
     column.map_or(String::new(), |column| quote(&column.name))
@@ -413,7 +215,7 @@ pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
     let unique = match object {
         Object::PrimaryKey(_) => true,
         Object::Index(table, place) => table.indexes.get(*place)?.unique,
-        Object::Table(_) | Object::System(_) => return None,
+        _ => return None,
     };
     let columns: Vec<String> = columns
         .iter()

@@ -35,6 +35,7 @@ fn column(name: &str, sql_type: SqlType, not_null: bool, default: Option<&str>) 
         sql_type,
         not_null,
         default: default.map(str::to_owned),
+        sequence: None,
         generated: None,
         identity: None,
         missing: None,

@@ -31,6 +31,7 @@ pub mod setop;
 pub mod special;
 pub mod srf;
 pub mod subquery;
+mod view;
 pub mod window;
 
 use crate::session::SessionFacts;
@@ -39,7 +40,7 @@ use ahash::{AHashMap, AHashSet};
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use orbit_core::catalog::{Catalog, Table};
+use orbit_core::catalog::{Catalog, Table, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -153,6 +154,8 @@ pub struct Binder<'a> {
     pub params: Vec<Option<SqlType>>,
     /// Every table the statement names.
     pub tables: Vec<Arc<Table>>,
+    /// Every view, also the ones inside views.
+    pub views: Vec<Arc<ViewDef>>,
     /// Enclosing queries, outermost first.
     pub(super) outer: Vec<Scope>,
     pub(super) ctes: Vec<AHashMap<String, Cte>>,
@@ -195,6 +198,7 @@ impl<'a> Binder<'a> {
             system,
             params: declared.to_vec(),
             tables: Vec::new(),
+            views: Vec::new(),
             outer: Vec::new(),
             ctes: Vec::new(),
             used_names: AHashSet::new(),
@@ -313,6 +317,12 @@ impl<'a> Binder<'a> {
     /// Whether false and unknown are the same for the expression being bound.
     pub(super) fn only_true_counts(&self) -> bool {
         self.clause.filters() && !self.valued
+    }
+
+    pub(super) fn note_view(&mut self, view: &Arc<ViewDef>) {
+        if !self.views.iter().any(|known| known.oid == view.oid) {
+            self.views.push(view.clone());
+        }
     }
 
     pub(super) fn note_table(&mut self, table: &Arc<Table>) {

@@ -133,6 +133,7 @@ pub(super) async fn write(
             transaction_micros: now,
             statement_micros: now,
             format: ctx.settings.format.clone(),
+            sequences: ctx.session.sequences.clone(),
         },
     };
     match &write.kind {

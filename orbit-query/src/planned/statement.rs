@@ -18,7 +18,7 @@ use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
-use orbit_core::catalog::{Catalog, Table};
+use orbit_core::catalog::{Catalog, Table, ViewDef};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
@@ -34,6 +34,7 @@ pub struct PlannedStatement {
     pub(super) columns: Option<Arc<[ColumnDesc]>>,
     pub(super) body: Body,
     tables: Vec<Arc<Table>>,
+    views: Vec<Arc<ViewDef>>,
     /// Settings that names and casts were resolved under.
     scope: u64,
     /// Reads the catalogs, whose rows are part of the plan.
@@ -60,6 +61,10 @@ impl PlannedStatement {
             catalog
                 .table_by_id(table.id)
                 .is_some_and(|now| now.version == table.version)
+        }) && self.views.iter().all(|view| {
+            catalog
+                .view_by_oid(view.oid)
+                .is_some_and(|now| Arc::ptr_eq(now, view))
         })
     }
 
@@ -145,6 +150,7 @@ pub(super) fn prepare(
         columns,
         body,
         tables: binder.tables.clone(),
+        views: binder.views.clone(),
         scope: scope_of(&ctx.settings),
         system: reads_system,
     })

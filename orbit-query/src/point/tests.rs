@@ -80,6 +80,7 @@ impl Fixture {
                         sql_type,
                         not_null: not_null || primary_key.contains(&place),
                         default: default.map(Into::into),
+                        sequence: None,
                         generated: None,
                         identity: None,
                         missing: None,

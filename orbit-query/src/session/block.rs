@@ -176,6 +176,7 @@ impl Session {
 
     pub(super) async fn end_implicit(&mut self) -> Result<()> {
         match self.blocks.state {
+            State::Idle if self.facts.sequences.has_touched() => self.commit_now().await,
             State::Idle => {
                 self.keep_settings();
                 Ok(())
@@ -225,7 +226,15 @@ impl Session {
     async fn commit_now(&mut self) -> Result<()> {
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
-        let transaction = self.blocks.transaction.take();
+        let mut transaction = self.blocks.transaction.take();
+        if self.facts.sequences.has_touched() {
+            let db = self.engine.db();
+            let transaction = transaction.get_or_insert_with(|| db.begin(Isolation::ReadCommitted));
+            for storage in self.facts.sequences.take_touched() {
+                transaction.note_sequence(storage);
+            }
+        }
+        self.facts.sequences.set_own_catalog(None);
         let committed = match transaction {
             Some(transaction) => transaction.commit().await,
             None => Ok(()),
@@ -246,6 +255,7 @@ impl Session {
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
         self.blocks.transaction = None;
+        self.facts.sequences.set_own_catalog(None);
         self.restore_settings();
     }
 

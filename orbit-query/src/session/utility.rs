@@ -14,6 +14,19 @@ use std::time::Duration;
 
 impl Session {
     pub(super) async fn run_utility(&mut self, utility: &Utility) -> Result<Outcome> {
+        let outcome = self.dispatch(utility).await;
+        self.sequences_changed();
+        outcome
+    }
+
+    /// Values are asked for by the transaction's own definitions, if it has any.
+    pub(crate) fn sequences_changed(&mut self) {
+        let transaction = self.blocks.transaction();
+        let own = transaction.and_then(|transaction| transaction.own_catalog().cloned());
+        self.facts.sequences.set_own_catalog(own);
+    }
+
+    async fn dispatch(&mut self, utility: &Utility) -> Result<Outcome> {
         if let Some(tag) = utility.writes() {
             self.check_writable(tag)?;
         }
@@ -48,15 +61,35 @@ impl Session {
                 if_exists,
                 cascade,
             } => match kind {
-                Dropped::Table => ddl::drop::tables(self, names, *if_exists).await,
+                Dropped::Table => ddl::drop::tables(self, names, *if_exists, *cascade).await,
                 Dropped::Index => ddl::drop::indexes(self, names, *if_exists).await,
                 Dropped::Schema => ddl::schema::drop(self, names, *if_exists, *cascade).await,
+                Dropped::Sequence => ddl::sequence::drop(self, names, *if_exists, *cascade).await,
+                Dropped::View => ddl::view::drop(self, names, *if_exists, *cascade).await,
             },
             Utility::CreateSchema {
                 name,
                 if_not_exists,
             } => ddl::schema::create(self, name, *if_not_exists).await,
-            Utility::Truncate(names) => ddl::truncate::run(self, names).await,
+            Utility::Comment { object, text } => {
+                ddl::comment::run(self, object, text.as_deref()).await
+            }
+            Utility::CreateView(create) => ddl::view::create(self, create).await,
+            Utility::CreateSequence {
+                name,
+                if_not_exists,
+                temporary,
+                options,
+            } => ddl::sequence::create(self, name, *if_not_exists, *temporary, options).await,
+            Utility::AlterSequence {
+                name,
+                if_exists,
+                options,
+            } => ddl::sequence::alter(self, name, *if_exists, options).await,
+            Utility::Truncate {
+                tables,
+                restart_identity,
+            } => ddl::truncate::run(self, tables, *restart_identity).await,
             Utility::Vacuum { tables, analyze } => ddl::vacuum::run(self, tables, *analyze).await,
             Utility::Analyze(tables) => {
                 ddl::analyze::run(self, tables).await?;

@@ -1,7 +1,8 @@
 //! Names in SQL text: folded to lower case unless quoted, resolved along the search path.
 
 use crate::settings::Settings;
-use orbit_core::catalog::{Catalog, Table};
+pub use super::quoting::quote;
+use orbit_core::catalog::{Catalog, Relation, Table};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Ident, ObjectName};
 use std::sync::Arc;
@@ -17,6 +18,29 @@ impl Name {
     pub fn of(name: &ObjectName) -> Result<Name> {
         let (schema, name) = split(name)?;
         Ok(Name { schema, name })
+    }
+
+    /// A name written in a string, as `regclass` reads it.
+    pub fn parse(text: &str) -> Option<Name> {
+        let mut parts = super::quoting::split_name(text)?;
+        let name = parts.pop()?;
+        let schema = parts.pop();
+        parts.is_empty().then_some(Name { schema, name })
+    }
+
+    /// What the name means among tables, views, sequences and indexes.
+    pub fn relation<'a>(
+        &self,
+        catalog: &'a Catalog,
+        settings: &Settings,
+    ) -> Option<Relation<'a>> {
+        match &self.schema {
+            Some(schema) => catalog.relation(schema, &self.name),
+            None => settings
+                .search_path()
+                .iter()
+                .find_map(|schema| catalog.relation(schema, &self.name)),
+        }
     }
 
     pub fn find<'a>(&self, catalog: &'a Catalog, settings: &Settings) -> Option<&'a Arc<Table>> {

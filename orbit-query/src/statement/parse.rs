@@ -136,7 +136,16 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     .any(|word| tokens::is_word(first.map(|token| &token.token), word));
     let part = if over_rows { Part::Row } else { Part::Other };
     let respelled = spelling::respelled(text, tokens, part)?;
-    let readable = respelled.as_deref().unwrap_or(tokens);
+    let mut readable = respelled.as_deref().unwrap_or(tokens);
+    let ordered;
+    if !over_rows {
+        ordered = super::sequence_grammar::ordered(text, readable)?;
+        readable = ordered.as_deref().unwrap_or(readable);
+    }
+    let overriding = over_rows.then(|| super::overriding::cut(readable)).flatten();
+    if let Some((tokens, _)) = &overriding {
+        readable = tokens;
+    }
     let strengthened = row_locks::strengthen(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
     let mut statement = parser.parse_statement().map_err(|error| {
@@ -145,6 +154,9 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         syntax_error(text, tokens, error)
     })?;
     at_end(text, tokens, &mut parser)?;
+    if let Some((_, how)) = &overriding {
+        super::overriding::mark(&mut statement, *how);
+    }
     if let Some((_, weaker)) = &strengthened {
         row_locks::mark(&mut statement, weaker);
     }
@@ -157,6 +169,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         }
         Statement::CreateTable(create) => Utility::CreateTable(Box::new(create)),
         Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
+        Statement::CreateView(create) => Utility::CreateView(Box::new(create)),
         Statement::AlterTable(alter) => Utility::AlterTable(Box::new(alter)),
         Statement::CreateSchema {
             schema_name,
@@ -194,11 +207,17 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
-    use super::{copy_grammar, set_grammar, transaction_grammar};
+    use super::{comment_grammar, copy_grammar, sequence_grammar, set_grammar, transaction_grammar};
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
     if let Some(utility) = set_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if let Some(utility) = comment_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if let Some(utility) = sequence_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
     if tokens.word("COPY") {
@@ -254,6 +273,8 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         (["DROP", "TABLE"], Dropped::Table),
         (["DROP", "INDEX"], Dropped::Index),
         (["DROP", "SCHEMA"], Dropped::Schema),
+        (["DROP", "SEQUENCE"], Dropped::Sequence),
+        (["DROP", "VIEW"], Dropped::View),
     ] {
         if tokens.words(&words) {
             return drop(tokens, kind).map(Some);
@@ -294,9 +315,15 @@ fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
 fn truncate(tokens: &mut Tokens<'_>) -> Result<Utility> {
     tokens.word("TABLE");
     let names = tokens.relations()?;
-    let _ = tokens.words(&["CONTINUE", "IDENTITY"]) || tokens.words(&["RESTART", "IDENTITY"]);
+    let restart_identity = tokens.words(&["RESTART", "IDENTITY"]);
+    if !restart_identity {
+        tokens.words(&["CONTINUE", "IDENTITY"]);
+    }
     let _ = tokens.word("CASCADE") || tokens.word("RESTRICT");
-    Ok(Utility::Truncate(names))
+    Ok(Utility::Truncate {
+        tables: names,
+        restart_identity,
+    })
 }
 
 fn vacuum(tokens: &mut Tokens<'_>) -> Result<Utility> {

@@ -1,6 +1,8 @@
 //! Statements that are no queries, as the parser hands them to the session.
 
+use super::comment_grammar::Commented;
 use super::names::Name;
+use super::sequence_grammar::SequenceOptions;
 use crate::copy::options::CopyStatement;
 use orbit_core::types::SqlType;
 use sqlparser::ast;
@@ -108,7 +110,26 @@ pub enum Utility {
         name: String,
         if_not_exists: bool,
     },
-    Truncate(Vec<Name>),
+    Comment {
+        object: Commented,
+        text: Option<String>,
+    },
+    CreateView(Box<ast::CreateView>),
+    CreateSequence {
+        name: Name,
+        if_not_exists: bool,
+        temporary: bool,
+        options: Box<SequenceOptions>,
+    },
+    AlterSequence {
+        name: Name,
+        if_exists: bool,
+        options: Box<SequenceOptions>,
+    },
+    Truncate {
+        tables: Vec<Name>,
+        restart_identity: bool,
+    },
     Vacuum {
         tables: Vec<Name>,
         analyze: bool,
@@ -130,6 +151,8 @@ pub enum Dropped {
     Table,
     Index,
     Schema,
+    Sequence,
+    View,
 }
 
 #[derive(Clone, Debug)]
@@ -176,8 +199,14 @@ impl Utility {
                 Dropped::Table => "DROP TABLE",
                 Dropped::Index => "DROP INDEX",
                 Dropped::Schema => "DROP SCHEMA",
+                Dropped::Sequence => "DROP SEQUENCE",
+                Dropped::View => "DROP VIEW",
             },
-            Utility::Truncate(_) => "TRUNCATE TABLE",
+            Utility::Comment { .. } => "COMMENT",
+            Utility::CreateView(_) => "CREATE VIEW",
+            Utility::CreateSequence { .. } => "CREATE SEQUENCE",
+            Utility::AlterSequence { .. } => "ALTER SEQUENCE",
+            Utility::Truncate { .. } => "TRUNCATE TABLE",
             Utility::Copy(copy) if copy.from => "COPY FROM",
             _ => return None,
         })

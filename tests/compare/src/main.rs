@@ -63,6 +63,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
                 sql_type: SqlType::Int4,
                 not_null: false,
                 default: None,
+                sequence: None,
                 generated: None,
                 identity: None,
                 missing: None,

@@ -78,11 +78,15 @@ pub struct CatalogFunction {
 impl CatalogFunction {
     pub fn new(function: &'static Function) -> CatalogFunction {
         // Stable: the same within a statement, not from one to the next.
+        let volatility = match function.volatile {
+            true => Volatility::Volatile,
+            false => Volatility::Stable,
+        };
         CatalogFunction {
             function,
             signature: match function.args.is_empty() {
-                true => Signature::nullary(Volatility::Stable),
-                false => Signature::user_defined(Volatility::Stable),
+                true => Signature::nullary(volatility),
+                false => Signature::user_defined(volatility),
             },
         }
     }
@@ -160,10 +164,11 @@ impl ScalarUDFImpl for CatalogFunction {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let context = CatalogContext::of(&args.config_options)?;
-        let constant = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let constant = !self.function.volatile
+            && args
+                .args
+                .iter()
+                .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let columns = args
             .args

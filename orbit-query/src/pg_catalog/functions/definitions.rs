@@ -20,7 +20,6 @@ pub const FUNCTIONS: &[Function] = &[
     lenient("pg_get_partition_constraintdef", &[Any], 1, Kind::Text, null),
     lenient("pg_get_partkeydef", &[Any], 1, Kind::Text, null),
     lenient("pg_get_ruledef", &[Any, Any], 1, Kind::Text, null),
-    lenient("pg_get_serial_sequence", &[Any, Any], 2, Kind::Text, null),
     lenient("pg_get_statisticsobjdef", &[Any], 1, Kind::Text, null),
     lenient("pg_get_statisticsobjdef_columns", &[Any], 1, Kind::Text, null),
     lenient("pg_get_triggerdef", &[Any, Any], 1, Kind::Text, null),

@@ -432,6 +432,12 @@ impl Binder<'_> {
             }
             return Ok(relation);
         }
+        if let Some(view) = self.find_view(schema.as_deref(), &table_name) {
+            return self.view(&view, alias);
+        }
+        if let Some(sequence) = self.find_sequence(schema.as_deref(), &table_name) {
+            return self.sequence_row(&sequence, alias);
+        }
         if let Some(relation) = self.system_table(schema.as_deref(), &table_name, alias)? {
             return Ok(relation);
         }

@@ -9,10 +9,11 @@ use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::planned::types;
 use crate::rows::{Rows, Tag};
+use crate::statement::overriding::{self, Overriding};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::Table;
+use orbit_core::catalog::{Catalog, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::{ConflictTarget, Transaction};
 use orbit_core::types::SqlType;
@@ -46,6 +47,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     };
     let table = named(binder, name)?;
     binder.tables.push(table.clone());
+    let overriding = overriding::of(insert);
     let alias = insert
         .table_alias
         .as_ref()
@@ -83,7 +85,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         }
         Some(source) => {
             let mut query = (**source).clone();
-            fill_defaults(&table, &mut columns, &mut query)?;
+            fill_defaults(binder.catalog, &table, overriding, &mut columns, &mut query)?;
             let wanted: Vec<SqlType> = columns
                 .iter()
                 .filter_map(|at| table.columns.get(*at))
@@ -115,9 +117,24 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         ));
     }
     columns.truncate(input.columns.len());
+    let mut kept = Vec::with_capacity(columns.len());
+    for (at, column) in columns.into_iter().zip(input.columns) {
+        let Some(target) = table.columns.get(at) else {
+            return Err(Error::internal("a column of an INSERT is not there"));
+        };
+        match overriding {
+            // The value is read and dropped: the sequence gives its own.
+            Some(Overriding::User) if target.identity.is_some() => continue,
+            Some(Overriding::System) => {}
+            _ => crate::write::check_given(target)?,
+        }
+        kept.push((at, column));
+    }
+    let columns: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
     let mut exprs = Vec::with_capacity(columns.len());
     let mut column_types = Vec::with_capacity(columns.len());
-    for (at, column) in columns.iter().zip(input.columns) {
+    for (at, column) in &kept {
+        let column = column.clone();
         let bound = Bound::new(Expr::Column(column.column), column.ty);
         exprs.push(assigned(binder, &table, *at, bound)?.alias(format!("v{at}")));
         column_types.push(table.columns[*at].sql_type.clone());
@@ -155,7 +172,13 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
 
 /// `VALUES (1, DEFAULT)`: a column that is DEFAULT in every row is left out; in
 /// some rows only, its expression is put in.
-fn fill_defaults(table: &Table, columns: &mut Vec<usize>, query: &mut ast::Query) -> Result<()> {
+fn fill_defaults(
+    catalog: &Catalog,
+    table: &Table,
+    overriding: Option<Overriding>,
+    columns: &mut Vec<usize>,
+    query: &mut ast::Query,
+) -> Result<()> {
     let SetExpr::Values(values) = &mut *query.body else {
         return Ok(());
     };
@@ -172,12 +195,13 @@ fn fill_defaults(table: &Table, columns: &mut Vec<usize>, query: &mut ast::Query
             columns.remove(at);
             continue;
         }
-        let default = columns
-            .get(at)
-            .and_then(|place| table.columns.get(*place))
-            .and_then(|column| column.default.as_deref());
-        let expr = match default {
-            Some(sql) => crate::write::stored_expression(sql)?,
+        let column = columns.get(at).and_then(|place| table.columns.get(*place));
+        if let Some(column) = column.filter(|_| overriding.is_none()) {
+            crate::write::check_given(column)?;
+        }
+        let default = column.map(|column| crate::write::default_expression(catalog, column));
+        let expr = match default.transpose()?.flatten() {
+            Some(expr) => expr,
             None => ast::Expr::Value(ast::Value::Null.into()),
         };
         for row in &mut values.rows {

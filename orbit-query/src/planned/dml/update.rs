@@ -144,6 +144,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                     format!("multiple assignments to same column \"{name}\""),
                 ));
             }
+            let is_default_value = matches!(value, New::Expr(value) if is_default(value));
+            if let Some(column) = table.columns.get(at).filter(|_| !is_default_value) {
+                crate::write::check_set(column)?;
+            }
             let bound = match value {
                 New::Known(bound) => bound,
                 New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
@@ -243,14 +247,11 @@ pub(super) fn default_of(
     table: &Table,
     at: usize,
 ) -> Result<crate::planned::bind::Bound> {
-    match table
-        .columns
-        .get(at)
-        .and_then(|column| column.default.as_deref())
-    {
+    let column = table.columns.get(at);
+    let default = column.map(|column| crate::write::default_expression(binder.catalog, column));
+    match default.transpose()?.flatten() {
         None => crate::planned::bind::literal::null(),
-        Some(sql) => {
-            let expr = crate::write::stored_expression(sql)?;
+        Some(expr) => {
             binder.within_clause(Clause::plain("DEFAULT"), &Default::default(), &expr)
         }
     }

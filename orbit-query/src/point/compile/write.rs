@@ -153,6 +153,7 @@ fn insert_rows(
                 return Err(Stop::Unknown);
             };
             if !is_default(expr) {
+                crate::write::check_given(column)?;
                 let mut compiler = Compiler::new(&scope, &mut context.params);
                 *cell = Cell::Value(compiler.assigned(expr, &column.sql_type)?);
             }
@@ -295,6 +296,7 @@ fn sets(
         let value = if is_default(expr) {
             Cell::Default
         } else {
+            crate::write::check_set(definition)?;
             let mut compiler = Compiler::new(scope, params);
             Cell::Value(compiler.assigned(expr, &definition.sql_type)?)
         };

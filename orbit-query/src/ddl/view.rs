@@ -1,0 +1,387 @@
+//! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, with every relation
+//! named by its schema, so that it means the same whatever the search path.
+
+use super::{names, skipping};
+use crate::rows::{Outcome, Tag};
+use crate::session::Session;
+use crate::statement::names::{Name, fold};
+use orbit_core::catalog::{
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, Relation, ViewColumn, ViewDef,
+};
+use orbit_core::types::{Oid, SqlType};
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{
+    self, CreateView, Ident, ObjectName, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result<Outcome> {
+    let tag = Tag::Other("CREATE VIEW");
+    refuse_the_unbuilt(create)?;
+    let name = Name::of(&create.name)?;
+    let catalog = session.transaction()?.catalog();
+    let schema = names::creation_schema(session, &catalog, &name)?;
+    let transaction = session.transaction()?;
+    transaction.lock_name(&schema, &name.name).await?;
+    transaction.begin_statement();
+    let catalog = transaction.catalog();
+    let old = match catalog.relation(&schema, &name.name) {
+        None => None,
+        Some(Relation::View(view)) if create.or_replace => Some(view.clone()),
+        Some(_) if create.or_replace => {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a view", name.name),
+            ));
+        }
+        Some(_) => {
+            let what = format!("relation \"{}\" already exists", name.name);
+            if create.if_not_exists {
+                session.notice(skipping(state::DUPLICATE_TABLE, what));
+                return Ok(Outcome::Done(tag));
+            }
+            return Err(Error::new(state::DUPLICATE_TABLE, what));
+        }
+    };
+    let mut query = (*create.query).clone();
+    let reads = qualify(session, &catalog, &mut query)?;
+    let select = session.prepare_inner(&query.to_string(), &[]).await?;
+    if !select.params.is_empty() {
+        return Err(Error::new(
+            state::UNDEFINED_PARAMETER,
+            "there is no parameter $1",
+        ));
+    }
+    let shown = select
+        .columns
+        .clone()
+        .ok_or_else(|| Error::new(state::SYNTAX_ERROR, "CREATE VIEW needs a query"))?;
+    let inner: Vec<(String, SqlType)> = shown
+        .iter()
+        .map(|column| (column.name.clone(), column.sql_type.clone()))
+        .collect();
+    expand_star(&mut query, &inner);
+    let columns = columns(create, inner)?;
+    let db = session.engine().db().clone();
+    let view = match old {
+        Some(old) => {
+            check_replacement(&old, &columns)?;
+            if reads_itself(&catalog, &reads, old.oid) {
+                return Err(Error::new(
+                    state::INVALID_OBJECT_DEFINITION,
+                    format!("infinite recursion detected in rules for relation \"{}\"", old.name),
+                ));
+            }
+            ViewDef {
+                columns,
+                query: query.to_string(),
+                reads,
+                ..(*old).clone()
+            }
+        }
+        None => ViewDef {
+            oid: db.new_oid(),
+            schema,
+            name: name.name,
+            columns,
+            query: query.to_string(),
+            reads,
+            owner: BOOTSTRAP_ROLE,
+            acl: None,
+            temporary: false,
+            created: db.new_creation_stamp(),
+        },
+    };
+    session
+        .transaction()?
+        .change_catalog(CatalogChange::PutView(Box::new(view)))?;
+    Ok(Outcome::Done(tag))
+}
+
+fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {
+    let what = if create.materialized {
+        "CREATE MATERIALIZED VIEW"
+    } else if create.temporary {
+        "CREATE TEMPORARY VIEW"
+    } else if create.or_alter || create.secure || create.to.is_some() || create.params.is_some() {
+        "this clause of CREATE VIEW"
+    } else if !matches!(create.options, ast::CreateTableOptions::None) {
+        "WITH (...) of CREATE VIEW"
+    } else {
+        return Ok(());
+    };
+    Err(Error::unsupported(what))
+}
+
+/// The view's columns: names given, or the query's own.
+fn columns(create: &CreateView, inner: Vec<(String, SqlType)>) -> Result<Vec<ViewColumn>> {
+    if create.columns.len() > inner.len() {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "CREATE VIEW specifies more column names than columns",
+        ));
+    }
+    let mut columns: Vec<ViewColumn> = Vec::with_capacity(inner.len());
+    for (place, (inner, sql_type)) in inner.into_iter().enumerate() {
+        let given = create.columns.get(place);
+        let name = given.map_or_else(|| inner.clone(), |given| fold(&given.name));
+        if columns.iter().any(|column| column.name == name) {
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+        columns.push(ViewColumn { name, sql_type });
+    }
+    Ok(columns)
+}
+
+/// OR REPLACE may only add columns behind the ones there are.
+fn check_replacement(old: &ViewDef, new: &[ViewColumn]) -> Result<()> {
+    let refuse = |message: String| Err(Error::new(state::INVALID_TABLE_DEFINITION, message));
+    if new.len() < old.columns.len() {
+        return refuse("cannot drop columns from view".to_owned());
+    }
+    for (old, new) in old.columns.iter().zip(new) {
+        if old.name != new.name {
+            return Err(Error::new(
+                state::INVALID_TABLE_DEFINITION,
+                format!(
+                    "cannot change name of view column \"{}\" to \"{}\"",
+                    old.name, new.name
+                ),
+            )
+            .with_hint(
+                "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+            ));
+        }
+        if old.sql_type != new.sql_type {
+            return refuse(format!(
+                "cannot change data type of view column \"{}\" from {} to {}",
+                old.name,
+                old.sql_type.name(),
+                new.sql_type.name()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn reads_itself(catalog: &Catalog, reads: &[Oid], view: Oid) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut ahead = reads.to_vec();
+    while let Some(oid) = ahead.pop() {
+        if oid == view {
+            return true;
+        }
+        if seen.insert(oid)
+            && let Some(inner) = catalog.view_by_oid(oid)
+        {
+            ahead.extend(&inner.reads);
+        }
+    }
+    false
+}
+
+/// Names every relation with its schema; gives the ones of the catalog that are read.
+pub(crate) fn qualify(
+    session: &Session,
+    catalog: &Catalog,
+    query: &mut Query,
+) -> Result<Vec<Oid>> {
+    struct Ctes(BTreeSet<String>);
+    impl VisitorMut for Ctes {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+            let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.0.extend(ctes.map(|cte| fold(&cte.alias.name)));
+            ControlFlow::Continue(())
+        }
+    }
+    struct Relations<'a> {
+        session: &'a Session,
+        catalog: &'a Catalog,
+        ctes: BTreeSet<String>,
+        reads: Vec<Oid>,
+    }
+    impl VisitorMut for Relations<'_> {
+        type Break = Error;
+        fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Error> {
+            let parsed = match Name::of(name) {
+                Ok(parsed) => parsed,
+                Err(error) => return ControlFlow::Break(error),
+            };
+            if parsed.schema.is_none() && self.ctes.contains(&parsed.name) {
+                return ControlFlow::Continue(());
+            }
+            let found = parsed.relation(self.catalog, self.session.settings());
+            let (schema, oid) = match found {
+                Some(Relation::Table(table)) => (&table.schema, table.oid),
+                Some(Relation::View(view)) => (&view.schema, view.oid),
+                Some(Relation::Sequence(sequence)) => (&sequence.schema, sequence.oid),
+                // A catalog's table, or nothing: binding tells.
+                _ => return ControlFlow::Continue(()),
+            };
+            if !self.reads.contains(&oid) {
+                self.reads.push(oid);
+            }
+            let quoted = |name: &str| Ident::with_quote('"', name);
+            *name = ObjectName::from(vec![quoted(schema), quoted(&parsed.name)]);
+            ControlFlow::Continue(())
+        }
+    }
+    let mut ctes = Ctes(BTreeSet::new());
+    let _ = query.visit(&mut ctes);
+    let mut relations = Relations {
+        session,
+        catalog,
+        ctes: ctes.0,
+        reads: Vec::new(),
+    };
+    match query.visit(&mut relations) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(relations.reads),
+    }
+}
+
+/// `SELECT *` means the columns of today: columns added later are not in the view.
+fn expand_star(query: &mut Query, columns: &[(String, SqlType)]) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let Select { projection, .. } = select.as_mut();
+    if let [SelectItem::Wildcard(_)] = projection.as_slice() {
+        *projection = columns
+            .iter()
+            .map(|(name, _)| {
+                SelectItem::UnnamedExpr(ast::Expr::Identifier(Ident::with_quote('"', name)))
+            })
+            .collect();
+    }
+}
+
+pub(crate) async fn drop(
+    session: &mut Session,
+    names: &[Name],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Outcome> {
+    for name in names {
+        let settings = session.settings().clone();
+        let transaction = session.transaction()?;
+        transaction.begin_statement();
+        let catalog = transaction.catalog();
+        match name.relation(&catalog, &settings) {
+            Some(Relation::View(view)) => {
+                let view = view.clone();
+                session
+                    .transaction()?
+                    .lock_name(&view.schema, &view.name)
+                    .await?;
+                drop_dependents(session, view.oid, &format!("view {}", view.name), cascade)?;
+                session
+                    .transaction()?
+                    .change_catalog(CatalogChange::DropView { oid: view.oid })?;
+            }
+            Some(Relation::Table(table)) => {
+                return Err(Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is not a view", table.name),
+                )
+                .with_hint("Use DROP TABLE to remove a table."));
+            }
+            Some(_) => {
+                return Err(Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is not a view", name.name),
+                ));
+            }
+            None => {
+                let what = format!("view \"{}\" does not exist", name.name);
+                if !if_exists {
+                    return Err(Error::new(state::UNDEFINED_TABLE, what));
+                }
+                session.notice(skipping(state::SUCCESSFUL_COMPLETION, what));
+            }
+        }
+    }
+    Ok(Outcome::Done(Tag::Other("DROP VIEW")))
+}
+
+/// The views that read a relation, and those that read them, each after what it reads.
+pub(crate) fn readers(catalog: &Catalog, oid: Oid) -> Vec<Arc<ViewDef>> {
+    let mut found: Vec<Arc<ViewDef>> = Vec::new();
+    let mut ahead = vec![oid];
+    while let Some(read) = ahead.pop() {
+        for view in catalog.views().filter(|view| view.reads.contains(&read)) {
+            if !found.iter().any(|known| known.oid == view.oid) {
+                found.push(view.clone());
+                ahead.push(view.oid);
+            }
+        }
+    }
+    found
+}
+
+/// Before a relation is dropped: the views that read it go too, with CASCADE; without, 2BP01.
+/// `what`: the relation as messages name it, `table t`.
+pub(crate) fn drop_dependents(
+    session: &mut Session,
+    oid: Oid,
+    what: &str,
+    cascade: bool,
+) -> Result<()> {
+    let catalog = session.transaction()?.catalog();
+    let readers = readers(&catalog, oid);
+    if readers.is_empty() {
+        return Ok(());
+    }
+    if !cascade {
+        let mut details = Vec::with_capacity(readers.len());
+        for view in &readers {
+            let direct = view.reads.contains(&oid);
+            let between = readers
+                .iter()
+                .find(|other| view.reads.contains(&other.oid))
+                .map(|other| format!("view {}", other.name));
+            let on = match (direct, between) {
+                (false, Some(between)) => between,
+                _ => what.to_owned(),
+            };
+            details.push(format!("view {} depends on {on}", view.name));
+        }
+        return Err(Error::new(
+            state::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop {what} because other objects depend on it"),
+        )
+        .with_detail(details.join("\n"))
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    match readers.as_slice() {
+        [only] => session.notice(Error::new(
+            state::SUCCESSFUL_COMPLETION,
+            format!("drop cascades to view {}", only.name),
+        )),
+        several => {
+            let lines: Vec<String> = several
+                .iter()
+                .map(|view| format!("drop cascades to view {}", view.name))
+                .collect();
+            session.notice(
+                Error::new(
+                    state::SUCCESSFUL_COMPLETION,
+                    format!("drop cascades to {} other objects", several.len()),
+                )
+                .with_detail(lines.join("\n")),
+            );
+        }
+    }
+    for view in readers {
+        session
+            .transaction()?
+            .change_catalog(CatalogChange::DropView { oid: view.oid })?;
+    }
+    Ok(())
+}

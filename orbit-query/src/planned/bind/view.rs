@@ -1,0 +1,125 @@
+//! Relations that are not stored as rows: views and the one row of a sequence.
+
+use super::from::Relation;
+use super::literal;
+use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
+use crate::planned::error::Told;
+use crate::statement::parse::row_statement;
+use datafusion::common::Column;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use orbit_core::catalog::{SequenceDef, ViewDef};
+use orbit_core::types::SqlType;
+use orbit_core::value::Value;
+use orbit_core::{Error, Result};
+use sqlparser::ast::{Ident, Statement, TableAlias};
+use std::sync::Arc;
+
+impl Binder<'_> {
+    pub(super) fn find_view(&self, schema: Option<&str>, name: &str) -> Option<Arc<ViewDef>> {
+        let find = |schema: &str| self.catalog.view(schema, name).cloned();
+        match schema {
+            Some(schema) => find(schema),
+            None => self.settings.search_path().iter().find_map(|s| find(s)),
+        }
+    }
+
+    pub(super) fn find_sequence(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Arc<SequenceDef>> {
+        let find = |schema: &str| self.catalog.sequence(schema, name).cloned();
+        match schema {
+            Some(schema) => find(schema),
+            None => self.settings.search_path().iter().find_map(|s| find(s)),
+        }
+    }
+
+    /// A view: its query, bound as if nothing stood around it.
+    pub(super) fn view(
+        &mut self,
+        view: &Arc<ViewDef>,
+        alias: Option<&TableAlias>,
+    ) -> Result<Relation> {
+        self.note_view(view);
+        let mut statement = row_statement(&view.query)?;
+        crate::pg_catalog::rewrite(&mut statement);
+        let Statement::Query(query) = statement else {
+            return Err(Error::corrupted(format!(
+                "the stored query of view \"{}\" is none",
+                view.name
+            )));
+        };
+        let ctes = std::mem::take(&mut self.ctes);
+        let outer = std::mem::take(&mut self.outer);
+        let aliases = std::mem::take(&mut self.aliases);
+        let windows = std::mem::take(&mut self.windows);
+        let key_wanted = std::mem::take(&mut self.key_wanted);
+        let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
+        let bound = self.deeper(|binder| binder.query(&query));
+        self.clause = clause;
+        self.key_wanted = key_wanted;
+        self.windows = windows;
+        self.aliases = aliases;
+        self.outer = outer;
+        self.ctes = ctes;
+        let mut bound = bound?;
+        if bound.columns.len() < view.columns.len() {
+            return Err(Error::internal(format!(
+                "view \"{}\" has fewer columns than when it was made",
+                view.name
+            )));
+        }
+        bound.columns.truncate(view.columns.len());
+        for (column, named) in bound.columns.iter_mut().zip(&view.columns) {
+            column.name = named.name.clone();
+        }
+        self.derived(bound, Some(&named(&view.name, alias)), false)
+    }
+
+    /// `SELECT * FROM a_sequence`: where it stands.
+    pub(super) fn sequence_row(
+        &mut self,
+        sequence: &SequenceDef,
+        alias: Option<&TableAlias>,
+    ) -> Result<Relation> {
+        // The row is part of the plan: it holds for this run only.
+        self.reads_catalogs = true;
+        (self.system)("pg_catalog");
+        let (last, called) = self.facts.sequences.position(sequence)?;
+        let row = [
+            ("last_value", Value::Int8(last), SqlType::Int8),
+            ("log_cnt", Value::Int8(0), SqlType::Int8),
+            ("is_called", Value::Bool(called), SqlType::Bool),
+        ];
+        let mut exprs = Vec::with_capacity(row.len());
+        let mut columns = Vec::with_capacity(row.len());
+        for (name, value, ty) in row {
+            let Bound { expr, .. } = literal::constant(value, ty.clone())?;
+            exprs.push(expr.alias(name));
+            columns.push(OutColumn {
+                name: name.to_owned(),
+                ty,
+                column: Column::new_unqualified(name),
+                origin: None,
+            });
+        }
+        let plan = LogicalPlanBuilder::empty(true)
+            .project(exprs)
+            .told()?
+            .build()
+            .told()?;
+        let bound = BoundQuery { plan, columns };
+        self.derived(bound, Some(&named(&sequence.name, alias)), false)
+    }
+}
+
+/// The relation's own name where the query gives it none.
+fn named(name: &str, alias: Option<&TableAlias>) -> TableAlias {
+    alias.cloned().unwrap_or_else(|| TableAlias {
+        explicit: false,
+        name: Ident::with_quote('"', name),
+        columns: Vec::new(),
+        at: None,
+    })
+}

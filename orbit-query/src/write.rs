@@ -195,7 +195,9 @@ impl TableWriter {
 
     pub fn default_value(&self, column: usize, env: &Env<'_>) -> Result<Value> {
         match self.defaults.get(column) {
-            Some(Some(default @ (Stored::Row(_) | Stored::Sequence(..)))) => default.eval(&NoRow, 0, env),
+            Some(Some(default @ (Stored::Row(_) | Stored::Sequence(..)))) => {
+                default.eval(&NoRow, 0, env)
+            }
             Some(Some(default)) => {
                 let value = default.eval(&NoRow, 0, env)?;
                 match self.table.columns.get(column) {

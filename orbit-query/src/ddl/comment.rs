@@ -82,13 +82,15 @@ pub(crate) async fn run(
             let Relation::Table(found) = find(table)? else {
                 return Err(wrong(table, "a table"));
             };
-            let keys = found.primary_key.iter().map(|key| (&key.constraint, key.oid));
+            let keys = found
+                .primary_key
+                .iter()
+                .map(|key| (&key.constraint, key.oid));
             let unique = found.indexes.iter().filter(|index| index.constraint);
             let foreign = found.foreign_keys.iter().map(|key| (&key.name, key.oid));
             let checks = found.checks.iter().enumerate();
-            let checks = checks.map(|(place, check)| {
-                (&check.name, crate::ddl::names::check_oid(found, place))
-            });
+            let checks = checks
+                .map(|(place, check)| (&check.name, crate::ddl::names::check_oid(found, place)));
             let mut all = keys
                 .chain(unique.map(|index| (&index.name, index.oid)))
                 .chain(foreign)

@@ -9,7 +9,7 @@ use orbit_core::catalog::{Check, Column, Identity, Index, IndexColumn, PrimaryKe
 use orbit_core::database::Database;
 use orbit_core::{Error, Result, key, state};
 use sqlparser::ast::{
-    self, ColumnDef, ColumnOption, GeneratedAs, ConstraintCharacteristics, DeferrableInitial, Expr,
+    self, ColumnDef, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Expr, GeneratedAs,
     TableConstraint, Visit, Visitor,
 };
 use std::ops::ControlFlow;
@@ -93,7 +93,9 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 if request.sequence.is_some() {
                     return Err(Error::new(
                         state::SYNTAX_ERROR,
-                        format!("both default and identity specified for column \"{name}\" of table"),
+                        format!(
+                            "both default and identity specified for column \"{name}\" of table"
+                        ),
                     ));
                 }
                 request.sequence = Some(ColumnSequence {

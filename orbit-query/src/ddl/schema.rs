@@ -85,7 +85,11 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
         .iter()
         .map(|table| format!("table {name}.{}", table.name))
         .chain(free.map(|one| format!("sequence {name}.{}", one.name)))
-        .chain(views.iter().map(|view| format!("view {name}.{}", view.name)))
+        .chain(
+            views
+                .iter()
+                .map(|view| format!("view {name}.{}", view.name)),
+        )
         .collect();
     if !inside.is_empty() && !cascade {
         let lines: Vec<String> = inside

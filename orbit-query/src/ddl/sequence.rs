@@ -126,7 +126,9 @@ fn apply(def: &mut SequenceDef, options: &SequenceOptions, current: Option<i64>)
     }
     if let Some(cache) = options.cache {
         if cache <= 0 {
-            return Err(invalid(format!("CACHE ({cache}) must be greater than zero")));
+            return Err(invalid(format!(
+                "CACHE ({cache}) must be greater than zero"
+            )));
         }
         def.cache = cache;
     }
@@ -240,10 +242,7 @@ fn owned_by(
 }
 
 /// The sequence a name means; 42809 for a relation of another kind.
-pub(crate) fn find(
-    session: &mut Session,
-    name: &Name,
-) -> Result<Option<Arc<SequenceDef>>> {
+pub(crate) fn find(session: &mut Session, name: &Name) -> Result<Option<Arc<SequenceDef>>> {
     let settings = session.settings().clone();
     let transaction = session.transaction()?;
     transaction.begin_statement();
@@ -314,10 +313,7 @@ pub(crate) fn change(
                 state::FEATURE_NOT_SUPPORTED,
                 "cannot change ownership of identity sequence",
             )
-            .with_detail(format!(
-                "Sequence \"{}\" is linked to a table.",
-                old.name
-            )));
+            .with_detail(format!("Sequence \"{}\" is linked to a table.", old.name)));
         }
         let catalog = session.transaction()?.catalog();
         def.owned_by = match owner {

@@ -5,9 +5,7 @@ use super::{names, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
-use orbit_core::catalog::{
-    BOOTSTRAP_ROLE, Catalog, CatalogChange, Relation, ViewColumn, ViewDef,
-};
+use orbit_core::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Relation, ViewColumn, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{
@@ -71,7 +69,10 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
             if reads_itself(&catalog, &reads, old.oid) {
                 return Err(Error::new(
                     state::INVALID_OBJECT_DEFINITION,
-                    format!("infinite recursion detected in rules for relation \"{}\"", old.name),
+                    format!(
+                        "infinite recursion detected in rules for relation \"{}\"",
+                        old.name
+                    ),
                 ));
             }
             ViewDef {
@@ -186,11 +187,7 @@ fn reads_itself(catalog: &Catalog, reads: &[Oid], view: Oid) -> bool {
 }
 
 /// Names every relation with its schema; gives the ones of the catalog that are read.
-pub(crate) fn qualify(
-    session: &Session,
-    catalog: &Catalog,
-    query: &mut Query,
-) -> Result<Vec<Oid>> {
+pub(crate) fn qualify(session: &Session, catalog: &Catalog, query: &mut Query) -> Result<Vec<Oid>> {
     struct Ctes(BTreeSet<String>);
     impl VisitorMut for Ctes {
         type Break = ();

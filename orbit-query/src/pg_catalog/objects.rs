@@ -2,12 +2,12 @@
 //! constraint definitions, default expressions.
 
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation, relations};
+pub use crate::ddl::names::{check_oid, default_oid};
+pub use crate::statement::quoting::{quote, split_name};
 use orbit_core::catalog::{
     Catalog, Check, Index, IndexColumn, PrimaryKey, SequenceDef, Table, ViewDef,
 };
 use orbit_core::types::{Oid, SqlType};
-pub use crate::ddl::names::{check_oid, default_oid};
-pub use crate::statement::quoting::{quote, split_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Names in SQL text: folded to lower case unless quoted, resolved along the search path.
 
-use crate::settings::Settings;
 pub use super::quoting::quote;
+use crate::settings::Settings;
 use orbit_core::catalog::{Catalog, Relation, Table};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Ident, ObjectName};
@@ -29,11 +29,7 @@ impl Name {
     }
 
     /// What the name means among tables, views, sequences and indexes.
-    pub fn relation<'a>(
-        &self,
-        catalog: &'a Catalog,
-        settings: &Settings,
-    ) -> Option<Relation<'a>> {
+    pub fn relation<'a>(&self, catalog: &'a Catalog, settings: &Settings) -> Option<Relation<'a>> {
         match &self.schema {
             Some(schema) => catalog.relation(schema, &self.name),
             None => settings

@@ -142,7 +142,9 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         ordered = super::sequence_grammar::ordered(text, readable)?;
         readable = ordered.as_deref().unwrap_or(readable);
     }
-    let overriding = over_rows.then(|| super::overriding::cut(readable)).flatten();
+    let overriding = over_rows
+        .then(|| super::overriding::cut(readable))
+        .flatten();
     if let Some((tokens, _)) = &overriding {
         readable = tokens;
     }
@@ -207,7 +209,9 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
-    use super::{comment_grammar, copy_grammar, sequence_grammar, set_grammar, transaction_grammar};
+    use super::{
+        comment_grammar, copy_grammar, sequence_grammar, set_grammar, transaction_grammar,
+    };
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }

@@ -73,12 +73,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
 /// Options in any order, up to something that is none.
 pub(crate) fn options(tokens: &mut Tokens<'_>) -> Result<SequenceOptions> {
     let mut options = SequenceOptions::default();
-    let again = || {
-        Error::new(
-            state::SYNTAX_ERROR,
-            "conflicting or redundant options",
-        )
-    };
+    let again = || Error::new(state::SYNTAX_ERROR, "conflicting or redundant options");
     macro_rules! set {
         ($field:ident, $value:expr) => {
             if options.$field.replace($value).is_some() {

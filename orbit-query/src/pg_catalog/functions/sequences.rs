@@ -80,7 +80,10 @@ fn pg_get_serial_sequence(call: &Call<'_>) -> Result<Cell> {
             ),
         ));
     };
-    let mut owned = call.context.catalog().sequences_of(table.id, column.created);
+    let mut owned = call
+        .context
+        .catalog()
+        .sequences_of(table.id, column.created);
     let written = owned
         .next()
         .map(|def| format!("{}.{}", quote(&def.schema), quote(&def.name)));

@@ -75,9 +75,9 @@ fn relation_size(call: &Call<'_>) -> Result<Cell> {
             let index = table.indexes.get(*place);
             bytes(index.map_or(0, |index| index_size(table, &index.columns)))
         }
-        Some(
-            Object::PrimaryKey(_) | Object::Sequence(_) | Object::View(_) | Object::System(_),
-        ) => 0.into(),
+        Some(Object::PrimaryKey(_) | Object::Sequence(_) | Object::View(_) | Object::System(_)) => {
+            0.into()
+        }
         None => Cell::Null,
     })
 }

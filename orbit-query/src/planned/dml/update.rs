@@ -251,9 +251,7 @@ pub(super) fn default_of(
     let default = column.map(|column| crate::write::default_expression(binder.catalog, column));
     match default.transpose()?.flatten() {
         None => crate::planned::bind::literal::null(),
-        Some(expr) => {
-            binder.within_clause(Clause::plain("DEFAULT"), &Default::default(), &expr)
-        }
+        Some(expr) => binder.within_clause(Clause::plain("DEFAULT"), &Default::default(), &expr),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Plays files of statements against PostgreSQL and the binary `ORBIT_BIN`, and shows
-//! what differs: `differential [--simple | --extended] FILE...`
+//! what differs: `differential [--simple | --extended] [--slow] FILE...` (`--slow`: also
+//! which statements take long)
 
 use orbit_tests::differential::known_differences;
 use orbit_tests::differential::run::{Protocol, Run};
@@ -10,11 +11,12 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let (mut protocols, mut files) = (Vec::new(), Vec::new());
+    let (mut protocols, mut files, mut slow) = (Vec::new(), Vec::new(), false);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--simple" => protocols.push(Protocol::Simple),
             "--extended" => protocols.push(Protocol::Extended),
+            "--slow" => slow = true,
             _ => files.push(PathBuf::from(argument)),
         }
     }
@@ -38,6 +40,9 @@ async fn main() -> ExitCode {
             let found = run.play(&script, protocol).await;
             for difference in &found.wrong {
                 println!("=== {difference}");
+            }
+            for (place, seconds) in found.slow.iter().filter(|_| slow) {
+                println!("slow: {place}: {seconds:.1} s");
             }
             wrong += found.wrong.len();
             println!(

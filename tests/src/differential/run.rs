@@ -7,6 +7,7 @@ use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::wire::{Reply, Wire};
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -22,6 +23,8 @@ pub struct Findings {
     pub known: usize,
     /// In words, one for each statement that is not as it should be.
     pub wrong: Vec<String>,
+    /// Statements that took a fifth of a second or more: place and seconds.
+    pub slow: Vec<(String, f64)>,
 }
 
 pub struct Run<'a> {
@@ -51,7 +54,13 @@ impl Run<'_> {
                 continue;
             }
             findings.statements += 1;
+            let started = Instant::now();
             let (ours, theirs) = both.ask(statement, protocol);
+            let seconds = started.elapsed().as_secs_f64();
+            if seconds >= 0.2 {
+                let place = format!("{}.sql:{}", script.name, statement.line);
+                findings.slow.push((place, seconds));
+            }
             let said = difference(statement, &ours, &theirs);
             if ours.lost.is_some() || theirs.lost.is_some() {
                 both = Both::connect(server.port, self.postgres.port);

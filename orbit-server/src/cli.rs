@@ -13,6 +13,7 @@ pub mod restore;
 pub mod serve;
 pub mod sql;
 pub mod table;
+pub mod visible;
 
 use clap::{Parser, Subcommand};
 use orbit_core::{Error, state};
@@ -106,14 +107,14 @@ impl From<tokio_postgres::Error> for Failure {
 
 /// Shows an error as psql does.
 pub fn show(error: &Error) -> String {
-    let mut text = format!("ERROR:  {}", error.message());
+    let mut text = format!("ERROR:  {}", visible::visible(error.message()));
     for (label, part) in [
         ("DETAIL", error.detail()),
         ("HINT", error.hint()),
         ("CONTEXT", error.context()),
     ] {
         if let Some(part) = part {
-            text.push_str(&format!("\n{label}:  {part}"));
+            text.push_str(&format!("\n{label}:  {}", visible::visible(part)));
         }
     }
     text

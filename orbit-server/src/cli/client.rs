@@ -1,6 +1,7 @@
 //! The client's end of PostgreSQL wire, for every command that asks a node.
 
 use super::Failure;
+use super::visible::visible;
 use clap::Args;
 use orbit_core::error::SqlState;
 use orbit_core::{Error, state};
@@ -53,14 +54,20 @@ pub async fn connect(to: &Connect) -> Result<Client, Failure> {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             match message {
                 Ok(AsyncMessage::Notice(notice)) => {
-                    eprintln!("{}:  {}", notice.severity(), notice.message());
+                    eprintln!("{}:  {}", notice.severity(), visible(notice.message()));
                     if let Some(detail) = notice.detail() {
-                        eprintln!("DETAIL:  {detail}");
+                        eprintln!("DETAIL:  {}", visible(detail));
                     }
                     if let Some(hint) = notice.hint() {
-                        eprintln!("HINT:  {hint}");
+                        eprintln!("HINT:  {}", visible(hint));
                     }
                 }
+                Ok(AsyncMessage::Notification(told)) => eprintln!(
+                    "Notification \"{}\" with payload \"{}\" from process {}.",
+                    visible(told.channel()),
+                    visible(told.payload()),
+                    told.process_id()
+                ),
                 Ok(_) => {}
                 // Whoever waits for an answer is told by its own request.
                 Err(_) => return,

@@ -73,13 +73,9 @@ async fn show(node: &Embedded, scratch: &Path, args: &DemoArgs) -> Result<(), Fa
         super::import::import_with(&client, &ImportArgs::for_demo(file, table.name, table.key))
             .await?;
     }
-    let asker = Asker {
-        client,
-        output: Output::Table,
-        timing: false,
-    };
+    let mut asker = Asker::new(client, address.clone(), Output::Table);
     for (number, question) in QUESTIONS.iter().enumerate() {
-        ask(&asker, number + 1, question).await?;
+        ask(&mut asker, number + 1, question).await?;
     }
     let psql = |port: u16| {
         format!(
@@ -115,7 +111,7 @@ async fn has_rows(client: &Client, table: &str) -> bool {
         .is_ok_and(|rows| !rows.is_empty())
 }
 
-async fn ask(asker: &Asker, number: usize, question: &Question) -> Result<(), Failure> {
+async fn ask(asker: &mut Asker, number: usize, question: &Question) -> Result<(), Failure> {
     write_stdout(format!("\n{number}. {}\n\n", question.title).as_bytes())?;
     for sql in question.statements {
         write_stdout(format!("{};\n", sql.trim()).as_bytes())?;

@@ -1,5 +1,6 @@
 //! Rows on a terminal: as a table, as JSON, as CSV.
 
+use super::visible::visible;
 use clap::ValueEnum;
 use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
@@ -29,6 +30,8 @@ pub struct Grid {
     /// Per column: whether its JSON form is bare (numbers, booleans, JSON itself).
     pub bare: Vec<bool>,
     pub rows: Vec<Vec<Option<String>>>,
+    /// What a table for people shows for NULL.
+    pub null: String,
 }
 
 impl Grid {
@@ -37,7 +40,29 @@ impl Grid {
             bare: vec![false; columns.len()],
             columns,
             rows: Vec::new(),
+            null: String::new(),
         }
+    }
+
+    /// One record below the other, a column a line.
+    pub fn expanded(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|name| visible(name)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let mut out = String::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            out.push_str(&format!("-[ RECORD {} ]\n", at + 1));
+            for (name, field) in names.iter().zip(row) {
+                let field = field.as_deref().map_or_else(|| self.null.clone(), visible);
+                let mut lines = field.split('\n');
+                let blanks = width - name.chars().count();
+                let first = lines.next().unwrap_or_default();
+                out.push_str(&format!("{name}{:blanks$} | {first}\n", ""));
+                for line in lines {
+                    out.push_str(&format!("{:width$} | {line}\n", ""));
+                }
+            }
+        }
+        out
     }
 
     pub fn print(&self, output: Output) -> String {
@@ -52,13 +77,13 @@ impl Grid {
         let mut table = Table::new();
         table.load_style(STYLE);
         table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(&self.columns);
+        table.set_header(self.columns.iter().map(|name| visible(name)));
         let right: Vec<bool> = (0..self.columns.len())
             .map(|at| self.is_numeric(at))
             .collect();
         for row in &self.rows {
             table.add_row(row.iter().zip(&right).map(|(field, right)| {
-                let cell = Cell::new(field.as_deref().unwrap_or(""));
+                let cell = Cell::new(field.as_deref().map_or_else(|| self.null.clone(), visible));
                 match right {
                     true => cell.set_alignment(CellAlignment::Right),
                     false => cell,
@@ -93,7 +118,7 @@ impl Grid {
             out.push('}');
         }
         out.push_str(if self.rows.is_empty() { "]\n" } else { "\n]\n" });
-        out
+        super::visible::in_json(out)
     }
 
     fn json_field(&self, column: usize, field: Option<&str>) -> String {

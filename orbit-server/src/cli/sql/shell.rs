@@ -1,37 +1,69 @@
-//! The interactive shell: lines, history, and statements over several lines.
+//! The interactive shell: lines, history, completion, and statements over several lines.
 
-use super::{Asker, show_in, split};
-use crate::cli::client::{Connect, connect};
+use super::ask::{Asker, Block, show_in};
+use super::commands::refresh;
+use super::complete::FromCatalog;
+use super::names::Names;
+use super::split;
+use crate::cli::client::connect;
+use crate::cli::visible::visible;
 use crate::cli::{Failure, show};
 use orbit_core::Error;
+use parking_lot::Mutex;
 use reedline::{
-    DefaultPrompt, DefaultPromptSegment, FileBackedHistory, Reedline, Signal, ValidationResult,
-    Validator,
+    ColumnarMenu, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt,
+    PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal,
+    ValidationResult, Validator, default_emacs_keybindings,
 };
+use std::borrow::Cow;
 use std::path::PathBuf;
-
-pub const HELP: &str = "\
-  \\d          tables
-  \\d TABLE    its columns and indexes
-  \\dt         tables
-  \\timing     show how long each statement takes
-  \\q          leave (so does Ctrl-D)
-A statement ends with `;` and may take several lines.";
+use std::sync::Arc;
 
 const HISTORY_LINES: usize = 5000;
+const MENU: &str = "completion";
 
-/// A line is complete when its statement is.
+/// A line is complete when its statement is, or its backslash command.
 struct UntilSemicolon;
 
 impl Validator for UntilSemicolon {
     fn validate(&self, line: &str) -> ValidationResult {
-        let command = line.trim_start().starts_with('\\');
-        let (_, rest) = split::statements(line);
-        if command || split::is_blank(rest) {
-            ValidationResult::Complete
-        } else {
-            ValidationResult::Incomplete
+        match split::is_complete(line) {
+            true => ValidationResult::Complete,
+            false => ValidationResult::Incomplete,
         }
+    }
+}
+
+/// `orbit=> `, inside a transaction `orbit=*> `, in a failed one `orbit=!> `.
+struct ByBlock {
+    database: String,
+    block: Block,
+}
+
+impl Prompt for ByBlock {
+    fn render_prompt_left(&self) -> Cow<'_, str> {
+        let mark = match self.block {
+            Block::Idle => "",
+            Block::Open => "*",
+            Block::Failed => "!",
+        };
+        format!("{}={mark}> ", self.database).into()
+    }
+
+    fn render_prompt_right(&self) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn render_prompt_indicator(&self, _: PromptEditMode) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
+        format!("{}-> ", self.database).into()
+    }
+
+    fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
+        format!("(search: {}) ", search.term).into()
     }
 }
 
@@ -43,8 +75,33 @@ fn history_file() -> Option<PathBuf> {
     Some(directory.join("history"))
 }
 
-fn editor() -> Reedline {
-    let editor = Reedline::create().with_validator(Box::new(UntilSemicolon));
+fn editor(names: &Arc<Mutex<Arc<Names>>>) -> Reedline {
+    let mut keys = default_emacs_keybindings();
+    let complete = vec![
+        ReedlineEvent::Menu(MENU.to_owned()),
+        ReedlineEvent::MenuNext,
+    ];
+    keys.add_binding(
+        KeyModifiers::NONE,
+        KeyCode::Tab,
+        ReedlineEvent::UntilFound(complete),
+    );
+    keys.add_binding(
+        KeyModifiers::SHIFT,
+        KeyCode::BackTab,
+        ReedlineEvent::MenuPrevious,
+    );
+    let editor = Reedline::create()
+        .with_validator(Box::new(UntilSemicolon))
+        .with_completer(Box::new(FromCatalog {
+            names: names.clone(),
+        }))
+        .with_quick_completions(true)
+        .with_partial_completions(true)
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(
+            ColumnarMenu::default().with_name(MENU),
+        )))
+        .with_edit_mode(Box::new(Emacs::new(keys)));
     let history =
         history_file().and_then(|file| FileBackedHistory::with_file(HISTORY_LINES, file).ok());
     match history {
@@ -53,17 +110,22 @@ fn editor() -> Reedline {
     }
 }
 
-pub async fn run(mut asker: Asker, address: &Connect) -> Result<(), Failure> {
+pub async fn run(mut asker: Asker) -> Result<(), Failure> {
     eprintln!(
         "orbit {}; \\? for help, \\q to leave",
         env!("CARGO_PKG_VERSION")
     );
-    let mut editor = editor();
+    asker.interactive = true;
+    let names = Arc::new(Mutex::new(Arc::new(Names::default())));
+    let mut editor = editor(&names);
     loop {
-        let prompt = DefaultPrompt::new(
-            DefaultPromptSegment::Basic(address.database.clone()),
-            DefaultPromptSegment::Empty,
-        );
+        if let Some(read) = refresh(&mut asker).await {
+            *names.lock() = Arc::new(read);
+        }
+        let prompt = ByBlock {
+            database: visible(&asker.address.database),
+            block: asker.block,
+        };
         // The editor blocks its thread while a key is awaited.
         let (back, line) = tokio::task::spawn_blocking(move || {
             let line = editor.read_line(&prompt);
@@ -74,7 +136,7 @@ pub async fn run(mut asker: Asker, address: &Connect) -> Result<(), Failure> {
         editor = back;
         match line.map_err(|error| Failure::Work(error.into()))? {
             Signal::Success(line) => {
-                if !run_line(&mut asker, &line, address).await? {
+                if !run_line(&mut asker, &line).await? {
                     return Ok(());
                 }
             }
@@ -85,48 +147,38 @@ pub async fn run(mut asker: Asker, address: &Connect) -> Result<(), Failure> {
 }
 
 /// `false`: leave. Errors are shown and the shell goes on.
-async fn run_line(asker: &mut Asker, line: &str, address: &Connect) -> Result<bool, Failure> {
-    if let Some(command) = line.trim().strip_prefix('\\') {
-        return match asker.backslash(command.trim_end_matches(';')).await {
-            Ok(stay) => Ok(stay),
-            Err(failure) => recover(asker, failure, line, address).await.map(|()| true),
-        };
-    }
-    let (statements, rest) = split::statements(line);
-    for statement in statements.into_iter().chain([rest]) {
-        let statement = statement.trim();
-        if split::is_blank(statement) {
-            continue;
-        }
-        let result = tokio::select! {
-            result = asker.statement(statement) => result,
-            _ = tokio::signal::ctrl_c() => {
-                let token = asker.client.cancel_token();
+async fn run_line(asker: &mut Asker, line: &str) -> Result<bool, Failure> {
+    let token = asker.client.cancel_token();
+    let watches = line.contains("\\watch");
+    let result = {
+        let mut running = std::pin::pin!(asker.script(line));
+        tokio::select! {
+            result = &mut running => result,
+            // `\watch` ends by itself on Ctrl-C.
+            _ = tokio::signal::ctrl_c(), if !watches => {
                 token.cancel_query(tokio_postgres::NoTls).await?;
-                eprintln!("Cancelled.");
-                return Ok(true);
+                running.await
             }
-        };
-        if let Err(failure) = result {
-            recover(asker, failure, statement, address).await?;
-            return Ok(true);
         }
+    };
+    match result {
+        Ok(stay) => Ok(stay),
+        Err(failure) => recover(asker, failure, line).await.map(|()| true),
     }
-    Ok(true)
 }
 
 /// After an SQL error the connection stands; after a lost one a new one is tried.
-async fn recover(
-    asker: &mut Asker,
-    failure: Failure,
-    sql: &str,
-    address: &Connect,
-) -> Result<(), Failure> {
+async fn recover(asker: &mut Asker, failure: Failure, sql: &str) -> Result<(), Failure> {
     match failure {
+        Failure::Told => {}
         Failure::Work(error) => eprintln!("{}", show_in(&error, sql)),
         Failure::Connection(error) => {
             eprintln!("{}", show(&error));
-            asker.client = connect(address).await?;
+            if !asker.client.is_closed() {
+                return Ok(());
+            }
+            asker.client = connect(&asker.address).await?;
+            asker.block = Block::Idle;
             eprintln!("Connected again. An open transaction was rolled back.");
         }
         other => return Err(other),

@@ -1,53 +1,116 @@
 //! Statements in a text: where one ends, without understanding it.
 
-/// The statements that end with `;` (or, for `\commands`, with their line), and
-/// what is left behind the last.
-pub fn statements(text: &str) -> (Vec<&str>, &str) {
-    let mut out = Vec::new();
-    let mut start = 0;
-    while let Some(end) = end_of_statement(text.get(start..).unwrap_or_default()) {
-        out.push(text.get(start..start + end).unwrap_or_default());
-        start += end;
-    }
-    (out, text.get(start..).unwrap_or_default())
+/// The next thing to do in a script.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Piece<'a> {
+    /// A statement with its `;`.
+    Statement(&'a str),
+    /// A backslash command, which ends with its line, and the statement begun before
+    /// it that it may be about: `SELECT 1 \gx`.
+    Command { before: &'a str, line: &'a str },
 }
 
-/// Behind the first statement's `;`. `None`: it isn't complete.
-fn end_of_statement(text: &str) -> Option<usize> {
+/// The first piece of a text and how long it is; `None` if the text ends before it does.
+pub fn next(text: &str) -> Option<(Piece<'_>, usize)> {
+    match end_of_piece(text)? {
+        (end, false) => Some((Piece::Statement(text.get(..end)?), end)),
+        (at, true) => {
+            let line = text.get(at + 1..)?;
+            let length = memchr::memchr(b'\n', line.as_bytes()).unwrap_or(line.len());
+            let piece = Piece::Command {
+                before: text.get(..at)?,
+                line: line.get(..length)?.trim(),
+            };
+            // The line's own end, if there is one.
+            Some((piece, (at + 1 + length + 1).min(text.len())))
+        }
+    }
+}
+
+/// Whether nothing is begun at the end of the text.
+pub fn is_complete(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, length)) = next(rest) {
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    is_blank(rest)
+}
+
+/// Where the statement at the end of the text begins.
+pub fn last_start(text: &str) -> usize {
+    let mut start = 0;
+    while let Some((end, false)) = end_of_piece(text.get(start..).unwrap_or_default()) {
+        start += end;
+    }
+    start
+}
+
+/// Whether the text ends inside of a string or a comment.
+pub fn is_inside_text(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let blank = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
-    if bytes.get(blank) == Some(&b'\\') {
-        let line = memchr::memchr(b'\n', bytes.get(blank..)?)?;
-        return Some(blank + line + 1);
-    }
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let rest = bytes.get(at..)?;
-        at += match (byte, rest.get(1)) {
-            (b';', _) => return Some(at + 1),
-            (b'\'', _) => {
-                // E'...' knows backslashes; a word that ends in E doesn't start one.
-                let escaped = at > 0
-                    && bytes.get(at - 1).is_some_and(|e| matches!(e, b'e' | b'E'))
-                    && !at
-                        .checked_sub(2)
-                        .and_then(|before| bytes.get(before))
-                        .is_some_and(|b| is_word(*b));
-                string_length(rest, b'\'', escaped)?
+    while at < bytes.len() {
+        match step(bytes, at) {
+            Some((length, comment)) => {
+                at += length;
+                if comment && at >= bytes.len() {
+                    return true;
+                }
             }
-            (b'"', _) => string_length(rest, b'"', false)?,
-            (b'-', Some(b'-')) => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
-            (b'/', Some(b'*')) => comment_length(rest)?,
-            (b'$', _) if at == 0 || !bytes.get(at - 1).is_some_and(|b| is_word(*b)) => {
-                dollar_length(rest)?
-            }
-            _ => 1,
-        };
+            // A name in quotes that is being written is no text.
+            None => return bytes.get(at) != Some(&b'"'),
+        }
     }
-    None
+    false
+}
+
+/// Behind the first statement's `;`, or (true) at the first backslash outside of
+/// strings. `None`: neither comes.
+fn end_of_piece(text: &str) -> Option<(usize, bool)> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        match bytes.get(at)? {
+            b';' => return Some((at + 1, false)),
+            b'\\' => return Some((at, true)),
+            _ => at += step(bytes, at)?.0,
+        }
+    }
+}
+
+/// The length of what stands at `at`: a string, a comment, or one byte.
+pub fn length_at(bytes: &[u8], at: usize) -> usize {
+    let left = bytes.len().saturating_sub(at);
+    step(bytes, at).map_or(left, |(length, _)| length)
+}
+
+/// The length of what stands at `at`, and whether it is a comment to the line's end;
+/// `None` if it doesn't end.
+fn step(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
+    let rest = bytes.get(at..)?;
+    let length = match (rest.first()?, rest.get(1)) {
+        (b'\'', _) => {
+            // E'...' knows backslashes; a word that ends in E doesn't start one.
+            let escaped = at > 0
+                && bytes.get(at - 1).is_some_and(|e| matches!(e, b'e' | b'E'))
+                && !at
+                    .checked_sub(2)
+                    .and_then(|before| bytes.get(before))
+                    .is_some_and(|b| is_word(*b));
+            string_length(rest, b'\'', escaped)?
+        }
+        (b'"', _) => string_length(rest, b'"', false)?,
+        (b'-', Some(b'-')) => {
+            let length = memchr::memchr(b'\n', rest);
+            return Some((length.unwrap_or(rest.len()), length.is_none()));
+        }
+        (b'/', Some(b'*')) => comment_length(rest)?,
+        (b'$', _) if at == 0 || !bytes.get(at - 1).is_some_and(|b| is_word(*b)) => {
+            dollar_length(rest)?
+        }
+        _ => 1,
+    };
+    Some((length, false))
 }
 
 fn is_word(byte: u8) -> bool {
@@ -213,33 +276,51 @@ pub fn place(sql: &str, position: u32) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// The pieces of a text, and what is left.
+    fn pieces(text: &str) -> (Vec<String>, &str) {
+        let mut found = Vec::new();
+        let mut rest = text;
+        while let Some((piece, length)) = next(rest) {
+            found.push(match piece {
+                Piece::Statement(sql) => sql.trim().to_owned(),
+                Piece::Command { before, line } => format!("{}[{line}]", before.trim()),
+            });
+            rest = &rest[length..];
+        }
+        (found, rest)
+    }
+
     #[test]
     fn statements_end_at_semicolons_that_count() {
-        let (statements, rest) = statements(
+        let (statements, rest) = pieces(
             "SELECT ';'; select E'\\';', \"a;b\" -- no; end\n; SELECT $$;$$, $x$;$$;$x$, $1; /* ; /* ; */ ; */ begin; select 'e;",
         );
         assert_eq!(
             statements,
             [
                 "SELECT ';';",
-                " select E'\\';', \"a;b\" -- no; end\n;",
-                " SELECT $$;$$, $x$;$$;$x$, $1;",
-                " /* ; /* ; */ ; */ begin;",
+                "select E'\\';', \"a;b\" -- no; end\n;",
+                "SELECT $$;$$, $x$;$$;$x$, $1;",
+                "/* ; /* ; */ ; */ begin;",
             ]
         );
         assert_eq!(rest, " select 'e;");
+        assert!(is_inside_text(rest) && !is_inside_text("select 'e'"));
+        assert!(is_inside_text("a -- b") && !is_inside_text("a -- b\n") && !is_inside_text("\"a"));
     }
 
     #[test]
     fn a_plain_string_has_no_backslash_escapes() {
-        let (found, rest) = statements("SELECT 'a\\'; SELECT type'\\';");
+        let (found, rest) = pieces("SELECT 'a\\'; SELECT type'\\';");
         assert_eq!((found.len(), rest), (2, ""));
     }
 
     #[test]
-    fn backslash_commands_end_with_their_line() {
-        let (found, rest) = statements("\\timing\nSELECT 1;\n\\q");
-        assert_eq!((found, rest), (vec!["\\timing\n", "SELECT 1;"], "\n\\q"));
+    fn backslash_commands_end_with_their_line_and_know_what_they_are_about() {
+        let (found, rest) = pieces("\\timing\nSELECT 1;\nSELECT 2 \\gx\n\\q");
+        assert_eq!(found, ["[timing]", "SELECT 1;", "SELECT 2[gx]", "[q]"]);
+        assert_eq!(rest, "");
+        assert!(is_complete("\\d t") && is_complete("SELECT 1 \\g") && !is_complete("SELECT 1"));
     }
 
     #[test]

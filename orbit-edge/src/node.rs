@@ -117,6 +117,11 @@ impl Node {
         self.engine.db().store().health()
     }
 
+    /// What the store takes on its disk.
+    pub fn disk_bytes(&self) -> Result<u64> {
+        Ok(self.engine.db().store().sizes()?.disk_bytes)
+    }
+
     /// Lets commits in flight finish and flushes.
     pub async fn close(&self) -> Result<()> {
         self.engine.db().shutdown().await

@@ -5,7 +5,9 @@ pub mod backup;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod embedded;
+pub mod export;
 pub mod identity;
 pub mod import;
 pub mod part_file;
@@ -44,6 +46,10 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Read CSV, JSON lines or Parquet files into tables
     Import(import::ImportArgs),
+    /// Write tables or a query as CSV, JSON lines or Parquet
+    Export(export::ExportArgs),
+    /// Look at this machine, the configuration and the data directory; say what to do
+    Doctor(doctor::DoctorArgs),
     /// Take a consistent copy of a node while it serves, or check one
     Backup(backup::BackupArgs),
     /// Make a data directory out of a backup
@@ -126,6 +132,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Sql(args) => in_runtime(sql::run(args)),
         Command::Import(args) => in_runtime(import::run(args)),
+        Command::Export(args) => in_runtime(export::run(args)),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Backup(args) => in_runtime(backup::run(args)),
         Command::Restore(args) => restore::run(&args),
         Command::Identity(args) => identity::run(&args),

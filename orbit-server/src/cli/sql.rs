@@ -23,6 +23,7 @@ use super::part_file::in_file;
 use super::table::Output;
 use super::Failure;
 pub use ask::{Asker, show_in};
+pub use names::{quoted, split_name};
 use clap::Args;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};

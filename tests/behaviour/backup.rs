@@ -22,20 +22,20 @@ fn said(output: &Output) -> String {
     )
 }
 
-fn succeeds(arguments: &[&str]) -> String {
+pub fn succeeds(arguments: &[&str]) -> String {
     let output = orbit(arguments);
     assert!(output.status.success(), "{arguments:?}: {}", said(&output));
     said(&output)
 }
 
 /// The exit code, and what was said.
-fn fails(arguments: &[&str]) -> (i32, String) {
+pub fn fails(arguments: &[&str]) -> (i32, String) {
     let output = orbit(arguments);
     assert!(!output.status.success(), "{arguments:?} succeeded: {}", said(&output));
     (output.status.code().unwrap_or(-1), said(&output))
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path of this test")
 }
 
@@ -48,11 +48,18 @@ async fn take(server: &Server, file: &Path) {
     .expect("the backup");
 }
 
-async fn under_load(profile: &str, rounds: usize) {
+async fn under_load(profile: &str, rounds: usize, padding: u32) {
     let home = tempfile::tempdir().expect("a directory");
     let mut server = Server::start_with(&["--profile", profile]).await;
     let mut random = Random(seed("backup_under_load"));
     let ledger = Ledger::open(&server).await;
+    // So that a backup takes longer than a commit.
+    let padding = format!(
+        "CREATE TABLE padding (id int PRIMARY KEY, note text); \
+         INSERT INTO padding SELECT g, repeat('x', 500) FROM generate_series(1, {padding}) g"
+    );
+    let client = server.connect().await;
+    client.batch_execute(&padding).await.expect("padding");
     let writers = ledger.work(&server, &mut random).await;
     let mut copies = Vec::new();
     for round in 0..rounds {
@@ -60,7 +67,9 @@ async fn under_load(profile: &str, rounds: usize) {
         let file = home.path().join(format!("{round}.backup"));
         let before = ledger.now();
         take(&server, &file).await;
-        copies.push((file, before, ledger.now()));
+        let after = ledger.now();
+        assert!(ledger.acknowledged_between(before, after) > 0, "nothing was written meanwhile");
+        copies.push((file, before, after));
     }
     ledger.stop();
     for writer in writers {
@@ -93,12 +102,12 @@ async fn under_load(profile: &str, rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_restores_to_one_moment_row_by_row() {
-    under_load("edge_datacenter", if soak() { 20 } else { 3 }).await;
+    under_load("edge_datacenter", if soak() { 20 } else { 3 }, 60_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_does_one_of_the_store_in_one_file() {
-    under_load("micro_device", if soak() { 10 } else { 2 }).await;
+    under_load("micro_device", if soak() { 10 } else { 2 }, 10_000).await;
 }
 
 /// A node with some rows and an index, its backup, and what a query says of it.

@@ -2,10 +2,13 @@
 
 mod backup;
 mod clients;
+mod copies;
 mod crash;
 mod damage;
 mod differential;
+mod export;
 mod histories;
 mod isolation;
 mod micro;
+mod shell;
 mod supply_chain;

@@ -135,6 +135,15 @@ impl Ledger {
         }
     }
 
+    pub fn acknowledged_between(&self, before: Duration, after: Duration) -> usize {
+        let within = |commit: &&Times| {
+            commit.acknowledged.is_some_and(|time| before < time && time < after)
+        };
+        (0..WRITERS)
+            .map(|writer| self.of(writer).iter().filter(within).count())
+            .sum()
+    }
+
     /// The copy was begun at `before` and done at `after`. Says how many commits it holds.
     pub async fn verify(&self, copy: &Server, before: Duration, after: Duration) -> usize {
         let client = copy.connect().await;

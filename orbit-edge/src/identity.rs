@@ -42,7 +42,8 @@ impl Found {
 /// there is none, as in directories of versions that knew of none.
 pub fn read(directory: &Path) -> Result<Option<Found>> {
     let path = directory.join(FILE);
-    let in_file = |error: std::io::Error| Error::new(state::IO_ERROR, format!("{}: {error}", path.display()));
+    let in_file =
+        |error: std::io::Error| Error::new(state::IO_ERROR, format!("{}: {error}", path.display()));
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -51,8 +52,9 @@ pub fn read(directory: &Path) -> Result<Option<Found>> {
     let present = place::look(&file).map_err(in_file)?;
     let text = fs::read_to_string(&path).map_err(in_file)?;
     let Some(recorded) = parse(&text) else {
-        return Err(Error::corrupted(format!("{} is damaged", path.display()))
-            .with_hint(choose(directory)));
+        return Err(
+            Error::corrupted(format!("{} is damaged", path.display())).with_hint(choose(directory))
+        );
     };
     Ok(Some(Found { recorded, present }))
 }

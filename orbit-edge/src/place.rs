@@ -81,8 +81,8 @@ pub fn judge(recorded: &Facts, present: &Facts) -> Verdict {
     }
     // The disk doesn't say who it is. Hardware that changed under one system, or under
     // the system's own disk, is what the image of a machine looks like on another one.
-    let whole_machine = equal(&recorded.machine, &present.machine)
-        || (recorded.system_disk && present.system_disk);
+    let whole_machine =
+        equal(&recorded.machine, &present.machine) || (recorded.system_disk && present.system_disk);
     if whole_machine && differ(&recorded.hardware, &present.hardware) {
         let what = copied("the hardware", &recorded.hardware, &present.hardware);
         return Verdict::Copied(vec![what]);

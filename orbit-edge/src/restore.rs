@@ -137,7 +137,10 @@ fn put_in_place(building: &Path, data_dir: &Path) -> Result<()> {
     sync(data_dir)?;
     shift(directory::FORMAT_FILE)?;
     sync(data_dir)?;
-    match data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match data_dir
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         Some(parent) => sync(parent),
         None => sync(Path::new(".")),
     }

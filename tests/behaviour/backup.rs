@@ -31,7 +31,11 @@ pub fn succeeds(arguments: &[&str]) -> String {
 /// The exit code, and what was said.
 pub fn fails(arguments: &[&str]) -> (i32, String) {
     let output = orbit(arguments);
-    assert!(!output.status.success(), "{arguments:?} succeeded: {}", said(&output));
+    assert!(
+        !output.status.success(),
+        "{arguments:?} succeeded: {}",
+        said(&output)
+    );
     (output.status.code().unwrap_or(-1), said(&output))
 }
 
@@ -68,7 +72,10 @@ async fn under_load(profile: &str, rounds: usize, padding: u32) {
         let before = ledger.now();
         take(&server, &file).await;
         let after = ledger.now();
-        assert!(ledger.acknowledged_between(before, after) > 0, "nothing was written meanwhile");
+        assert!(
+            ledger.acknowledged_between(before, after) > 0,
+            "nothing was written meanwhile"
+        );
         copies.push((file, before, after));
     }
     ledger.stop();
@@ -79,7 +86,13 @@ async fn under_load(profile: &str, rounds: usize, padding: u32) {
     for (round, (file, before, after)) in copies.iter().enumerate() {
         succeeds(&["backup", "verify", text(file)]);
         let directory = home.path().join(format!("restored-{round}"));
-        succeeds(&["restore", text(file), "--data-dir", text(&directory), "--quiet"]);
+        succeeds(&[
+            "restore",
+            text(file),
+            "--data-dir",
+            text(&directory),
+            "--quiet",
+        ]);
         let mut restored = Server::start_in(&directory, &[]).await;
         let commits = ledger.verify(&restored, *before, *after).await;
         eprintln!("{profile}, backup {round}: {commits} commits");
@@ -182,7 +195,14 @@ async fn a_stopped_directory_is_backed_up_into_the_other_kind_of_store() {
     let (code, told) = fails(&["backup", text(&file), "--data-dir", text(&from)]);
     assert!(code == 2 && told.contains("--force"), "{code}: {told}");
     let directory = home.path().join("small");
-    succeeds(&["restore", text(&file), "--data-dir", text(&directory), "--store", "redb"]);
+    succeeds(&[
+        "restore",
+        text(&file),
+        "--data-dir",
+        text(&directory),
+        "--store",
+        "redb",
+    ]);
     let format = std::fs::read_to_string(directory.join("FORMAT")).expect("FORMAT");
     assert_eq!(format, "orbit 1 redb\n");
     let restored = Server::start_in(&directory, &[]).await;
@@ -205,9 +225,18 @@ async fn a_killed_restore_opens_nowhere_and_can_be_repeated() {
     std::fs::create_dir(&building).expect("a directory");
     std::fs::rename(directory.join("FORMAT"), building.join("FORMAT")).expect("a rename");
     let (code, told) = fails(&["sql", "-c", "SELECT 1", "--data-dir", text(&directory)]);
-    assert!(code == 4 && told.contains("orbit restore"), "{code}: {told}");
+    assert!(
+        code == 4 && told.contains("orbit restore"),
+        "{code}: {told}"
+    );
     succeeds(&["restore", text(&file), "--data-dir", text(&directory)]);
-    let counted = succeeds(&["sql", "-c", "SELECT count(*) FROM t", "--data-dir", text(&directory)]);
+    let counted = succeeds(&[
+        "sql",
+        "-c",
+        "SELECT count(*) FROM t",
+        "--data-dir",
+        text(&directory),
+    ]);
     assert!(counted.contains("3000"), "{counted}");
 }
 
@@ -236,12 +265,22 @@ async fn a_copied_directory_is_refused_until_it_is_told_what_it_is() {
     assert!(copied.expect("cp runs").success());
     for command in [
         &["sql", "-c", "SELECT 1"][..],
-        &["serve", "--pg-port", "0", "--grpc-port", "0", "--http-port", "0"],
+        &[
+            "serve",
+            "--pg-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--http-port",
+            "0",
+        ],
     ] {
         let arguments = [command, &["--data-dir", text(&copy)]].concat();
         let (code, told) = fails(&arguments);
         assert!(
-            code == 4 && told.contains("orbit identity renew") && told.contains("orbit identity keep"),
+            code == 4
+                && told.contains("orbit identity renew")
+                && told.contains("orbit identity keep"),
             "{code}: {told}"
         );
     }
@@ -250,7 +289,10 @@ async fn a_copied_directory_is_refused_until_it_is_told_what_it_is() {
     assert!(shown.contains("looks like a copy"), "{shown}");
     succeeds(&["identity", "renew", "--data-dir", text(&copy)]);
     let renewed = identity(&copy);
-    assert!(renewed.0 != own.0 && renewed.1 != own.1, "{renewed:?} {own:?}");
+    assert!(
+        renewed.0 != own.0 && renewed.1 != own.1,
+        "{renewed:?} {own:?}"
+    );
     let second = Server::start_in(&copy, &[]).await;
     let client = second.connect().await;
     client
@@ -270,14 +312,23 @@ async fn a_copied_directory_is_refused_until_it_is_told_what_it_is() {
         .status();
     assert!(swapped.expect("cp runs").success());
     let (code, told) = fails(&["sql", "-c", "SELECT 1", "--data-dir", text(&copy)]);
-    assert!(code == 4 && told.contains("orbit identity"), "{code}: {told}");
+    assert!(
+        code == 4 && told.contains("orbit identity"),
+        "{code}: {told}"
+    );
     succeeds(&["identity", "keep", "--data-dir", text(&copy)]);
     let kept = identity(&copy);
     assert!(kept.0 == own.0 && kept.1 != own.1, "{kept:?} {own:?}");
     // And of a backup: the site only if it takes the original's place.
     let (other, same) = (home.path().join("other"), home.path().join("same"));
     succeeds(&["restore", text(&file), "--data-dir", text(&other)]);
-    succeeds(&["restore", text(&file), "--data-dir", text(&same), "--replace"]);
+    succeeds(&[
+        "restore",
+        text(&file),
+        "--data-dir",
+        text(&same),
+        "--replace",
+    ]);
     let (other, same) = (identity(&other), identity(&same));
     assert!(other.0 != own.0 && other.1 != own.1, "{other:?} {own:?}");
     assert!(same.0 == own.0 && same.1 != own.1, "{same:?} {own:?}");

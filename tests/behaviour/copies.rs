@@ -11,9 +11,18 @@ use std::process::Command;
 struct Given(HashMap<(&'static str, i64), String>);
 
 const COLUMNS: [(&str, &str); 4] = [
-    ("bigserial", "INSERT INTO by_bigserial (note) VALUES ('x') RETURNING id"),
-    ("always", "INSERT INTO by_identity (note) VALUES ('x') RETURNING id"),
-    ("default", "INSERT INTO by_default (note) VALUES ('x'), ('y') RETURNING id"),
+    (
+        "bigserial",
+        "INSERT INTO by_bigserial (note) VALUES ('x') RETURNING id",
+    ),
+    (
+        "always",
+        "INSERT INTO by_identity (note) VALUES ('x') RETURNING id",
+    ),
+    (
+        "default",
+        "INSERT INTO by_default (note) VALUES ('x'), ('y') RETURNING id",
+    ),
     ("nextval", "SELECT nextval('counter')"),
 ];
 
@@ -59,15 +68,33 @@ async fn copies_of_a_node_share_no_value_of_a_sequence() {
     // A backup from which two nodes are made, and a raw copy of the directory.
     let (file, port) = (at("one.backup"), original.port.to_string());
     succeeds(&["backup", text(&file), "--port", &port, "--quiet"]);
-    given.draw("the original after its backup", &original, 50).await;
+    given
+        .draw("the original after its backup", &original, 50)
+        .await;
     original.stop();
     copy(&at("original"), &at("raw"));
     original.restart().await;
-    let told = orbit(&["sql", "-c", "SELECT nextval('counter')", "--data-dir", text(&at("raw"))]);
-    assert_eq!(told.status.code(), Some(4), "a copy that nobody has told what it is");
+    let told = orbit(&[
+        "sql",
+        "-c",
+        "SELECT nextval('counter')",
+        "--data-dir",
+        text(&at("raw")),
+    ]);
+    assert_eq!(
+        told.status.code(),
+        Some(4),
+        "a copy that nobody has told what it is"
+    );
     succeeds(&["identity", "renew", "--data-dir", text(&at("raw"))]);
     for name in ["first", "second"] {
-        succeeds(&["restore", text(&file), "--data-dir", text(&at(name)), "--quiet"]);
+        succeeds(&[
+            "restore",
+            text(&file),
+            "--data-dir",
+            text(&at(name)),
+            "--quiet",
+        ]);
     }
     let raw = Server::start_in(&at("raw"), &[]).await;
     let mut first = Server::start_in(&at("first"), &[]).await;
@@ -85,7 +112,13 @@ async fn copies_of_a_node_share_no_value_of_a_sequence() {
     given.draw("the first after a crash", &first, 20).await;
     let (again, port) = (at("two.backup"), first.port.to_string());
     succeeds(&["backup", text(&again), "--port", &port, "--quiet"]);
-    succeeds(&["restore", text(&again), "--data-dir", text(&at("third")), "--quiet"]);
+    succeeds(&[
+        "restore",
+        text(&again),
+        "--data-dir",
+        text(&at("third")),
+        "--quiet",
+    ]);
     let third = Server::start_in(&at("third"), &[]).await;
     for _ in 0..2 {
         given.draw("the first", &first, 20).await;
@@ -96,12 +129,19 @@ async fn copies_of_a_node_share_no_value_of_a_sequence() {
     let sql = "INSERT INTO by_serial (note) VALUES ('x') RETURNING id";
     let id = async |server: &Server| {
         let client = server.connect().await;
-        client.query_one(sql, &[]).await.map(|row| row.get::<_, i32>(0))
+        client
+            .query_one(sql, &[])
+            .await
+            .map(|row| row.get::<_, i32>(0))
     };
     assert_eq!(id(&original).await.expect("a value at home"), 1);
     for server in [&raw, &second, &third] {
         let error = id(server).await.expect_err("no values of its own");
-        assert_eq!(error.code().map(|code| code.code()), Some("55000"), "{error:?}");
+        assert_eq!(
+            error.code().map(|code| code.code()),
+            Some("55000"),
+            "{error:?}"
+        );
     }
 }
 
@@ -118,9 +158,21 @@ async fn what_replaces_a_node_counts_on() {
     client.batch_execute(insert).await.expect(insert);
     original.stop();
     let file = home.path().join("last.backup");
-    succeeds(&["backup", text(&file), "--data-dir", text(&original.directory), "--quiet"]);
+    succeeds(&[
+        "backup",
+        text(&file),
+        "--data-dir",
+        text(&original.directory),
+        "--quiet",
+    ]);
     let directory = home.path().join("replacement");
-    succeeds(&["restore", text(&file), "--data-dir", text(&directory), "--replace"]);
+    succeeds(&[
+        "restore",
+        text(&file),
+        "--data-dir",
+        text(&directory),
+        "--replace",
+    ]);
     let replacement = Server::start_in(&directory, &[]).await;
     given.draw("the replacement", &replacement, 30).await;
     let client = replacement.connect().await;

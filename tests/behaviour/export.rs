@@ -37,7 +37,10 @@ async fn csv_and_parquet_go_in_again() {
              anynum numeric, t text, d date, at timestamptz, plain timestamp, u uuid, bytes bytea, \
              doc jsonb, list int[])";
         let create = format!("CREATE TABLE {name} {columns}");
-        client.batch_execute(&create).await.expect("a table like it");
+        client
+            .batch_execute(&create)
+            .await
+            .expect("a table like it");
         let packed = std::fs::read(&file).expect("the file");
         let mut csv = Vec::new();
         match ending {
@@ -53,8 +56,23 @@ async fn csv_and_parquet_go_in_again() {
     }
     let file = home.path().join("out.parquet");
     let query = "SELECT id, b, i8, f, n, t, at, plain, bytes FROM everything";
-    succeeds(&["export", "--query", query, "--to", text(&file), "--port", &port]);
-    succeeds(&["import", text(&file), "--table", "from_parquet", "--port", &port]);
+    succeeds(&[
+        "export",
+        "--query",
+        query,
+        "--to",
+        text(&file),
+        "--port",
+        &port,
+    ]);
+    succeeds(&[
+        "import",
+        text(&file),
+        "--table",
+        "from_parquet",
+        "--port",
+        &port,
+    ]);
     let compare = |table: &str| {
         format!(
             "SELECT concat_ws('|', id, b, i8, f, n, t, at, plain, t IS NULL) FROM {table} ORDER BY id"
@@ -93,7 +111,9 @@ async fn json_lines_are_json_with_every_digit() {
     client.batch_execute(TABLE).await.expect("the table");
     let port = server.port.to_string();
     let query = "SELECT * FROM everything ORDER BY id";
-    let output = orbit(&["export", "--query", query, "--format", "jsonl", "--port", &port]);
+    let output = orbit(&[
+        "export", "--query", query, "--format", "jsonl", "--port", &port,
+    ]);
     assert!(output.status.success());
     let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
         .expect("UTF-8")
@@ -141,10 +161,21 @@ async fn several_tables_are_of_one_moment() {
     for _ in 0..10 {
         let (directory, port) = (directory.clone(), port.clone());
         tokio::task::spawn_blocking(move || {
-            succeeds(&["export", "--all", "--to-dir", text(&directory), "--force", "--port", &port]);
+            succeeds(&[
+                "export",
+                "--all",
+                "--to-dir",
+                text(&directory),
+                "--force",
+                "--port",
+                &port,
+            ]);
             let number = |file: &str| {
                 let csv = std::fs::read_to_string(directory.join(file)).expect(file);
-                csv.lines().nth(1).and_then(|line| line.parse::<i64>().ok()).expect("a number")
+                csv.lines()
+                    .nth(1)
+                    .and_then(|line| line.parse::<i64>().ok())
+                    .expect("a number")
             };
             assert_eq!(number("a.csv"), number("s.b.csv"));
         })
@@ -152,7 +183,10 @@ async fn several_tables_are_of_one_moment() {
         .expect("the export");
     }
     stop.store(true, Ordering::Relaxed);
-    assert!(writer.await.expect("the writer") > 10, "nothing changed meanwhile");
+    assert!(
+        writer.await.expect("the writer") > 10,
+        "nothing changed meanwhile"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,16 +196,56 @@ async fn a_failed_export_leaves_what_was_there() {
     let port = server.port.to_string();
     let file = home.path().join("out.csv");
     let failing = "SELECT 1 / (5000 - g) FROM generate_series(1, 6000) g";
-    let (code, told) = fails(&["export", "-q", failing, "--to", text(&file), "--port", &port]);
-    assert!(code == 1 && told.contains("division by zero"), "{code}: {told}");
+    let (code, told) = fails(&[
+        "export",
+        "-q",
+        failing,
+        "--to",
+        text(&file),
+        "--port",
+        &port,
+    ]);
+    assert!(
+        code == 1 && told.contains("division by zero"),
+        "{code}: {told}"
+    );
     assert_eq!(entries(home.path()), Vec::<String>::new());
     std::fs::write(&file, "mine").expect("a file");
-    let (code, told) = fails(&["export", "-q", "SELECT 1", "--to", text(&file), "--port", &port]);
+    let (code, told) = fails(&[
+        "export",
+        "-q",
+        "SELECT 1",
+        "--to",
+        text(&file),
+        "--port",
+        &port,
+    ]);
     assert!(code == 2 && told.contains("--force"), "{code}: {told}");
-    fails(&["export", "-q", failing, "--to", text(&file), "--force", "--port", &port]);
+    fails(&[
+        "export",
+        "-q",
+        failing,
+        "--to",
+        text(&file),
+        "--force",
+        "--port",
+        &port,
+    ]);
     assert_eq!(std::fs::read_to_string(&file).expect("the file"), "mine");
-    succeeds(&["export", "-q", "SELECT 1 AS one", "--to", text(&file), "--force", "--port", &port]);
-    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "one\n1\n");
+    succeeds(&[
+        "export",
+        "-q",
+        "SELECT 1 AS one",
+        "--to",
+        text(&file),
+        "--force",
+        "--port",
+        &port,
+    ]);
+    assert_eq!(
+        std::fs::read_to_string(&file).expect("the file"),
+        "one\n1\n"
+    );
     let (code, _) = fails(&["export", "nothing", "--port", &port]);
     assert_eq!(code, 1);
 }
@@ -179,6 +253,12 @@ async fn a_failed_export_leaves_what_was_there() {
 fn entries(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).expect("a directory");
     entries
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect()
 }

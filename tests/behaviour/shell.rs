@@ -43,14 +43,28 @@ async fn scripts_run_with_their_commands() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start().await;
     let csv: &[&str] = &["--output", "csv"];
-    let out = prints(&server, csv, "\\set n 7\n\\set who 'it''s'\nSELECT :n + 1 AS a, :'who' AS b;\n");
+    let out = prints(
+        &server,
+        csv,
+        "\\set n 7\n\\set who 'it''s'\nSELECT :n + 1 AS a, :'who' AS b;\n",
+    );
     assert_eq!(out, "a,b\n8,it's\n");
     // A statement that a command ends, again and again, and over several lines.
-    assert_eq!(prints(&server, csv, "SELECT\n 1 AS a \\g\n\\g\n"), "a\n1\na\n1\n");
+    assert_eq!(
+        prints(&server, csv, "SELECT\n 1 AS a \\g\n\\g\n"),
+        "a\n1\na\n1\n"
+    );
     let out = prints(&server, csv, "SELECT 5 AS a \\watch 0.01 c=3\n");
     assert_eq!(out.matches("\n5\n").count(), 3, "{out}");
-    assert_eq!(prints(&server, csv, "SELECT 1 AS a;\n\\e\n"), "a\n1\na\n2\n");
-    let out = prints(&server, &[], "\\pset null (none)\nSELECT NULL AS a, 'x' AS b \\gx\n");
+    assert_eq!(
+        prints(&server, csv, "SELECT 1 AS a;\n\\e\n"),
+        "a\n1\na\n2\n"
+    );
+    let out = prints(
+        &server,
+        &[],
+        "\\pset null (none)\nSELECT NULL AS a, 'x' AS b \\gx\n",
+    );
     assert_eq!(out, "-[ RECORD 1 ]\na | (none)\nb | x\n");
     // COPY with its data in the script, and between tables and files here.
     let file = home.path().join("t's.csv");
@@ -73,20 +87,33 @@ async fn scripts_run_with_their_commands() {
     let out = prints(
         &server,
         csv,
-        &format!("\\o {}\nSELECT 1 AS a;\n\\o\n\\i {}\n", text(&rows), text(&inner)),
+        &format!(
+            "\\o {}\nSELECT 1 AS a;\n\\o\n\\i {}\n",
+            text(&rows),
+            text(&inner)
+        ),
     );
     assert_eq!(out, "a\n3\nfrom inside\n");
     assert_eq!(std::fs::read_to_string(&rows).expect("the rows"), "a\n1\n");
     let circle = home.path().join("circle.sql");
     std::fs::write(&circle, format!("\\i {}\n", text(&circle))).expect("a script");
     let (output, _, err) = script(&server, &[], &format!("\\i {}\n", text(&circle)));
-    assert!(output.status.code() == Some(1) && err.contains("nested"), "{err}");
+    assert!(
+        output.status.code() == Some(1) && err.contains("nested"),
+        "{err}"
+    );
     // The first error ends a script and its exit code says so.
     let (output, out, err) = script(&server, csv, "SELECT 1 AS a;\nSELECT x;\nSELECT 2 AS a;\n");
     assert_eq!((output.status.code(), out.as_str()), (Some(1), "a\n1\n"));
-    assert!(err.contains("LINE 1: SELECT x") && err.contains("42703"), "{err}");
+    assert!(
+        err.contains("LINE 1: SELECT x") && err.contains("42703"),
+        "{err}"
+    );
     let (output, _, err) = script(&server, csv, "\\nonsense\n");
-    assert!(output.status.code() == Some(1) && err.contains("\\?"), "{err}");
+    assert!(
+        output.status.code() == Some(1) && err.contains("\\?"),
+        "{err}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +148,11 @@ async fn commands_describe_what_there_is() {
             ],
             &["hidden"],
         ),
-        ("\\d", &["described", "seen", "view", "counter", "sequence"], &["hidden", "pg_class"]),
+        (
+            "\\d",
+            &["described", "seen", "view", "counter", "sequence"],
+            &["hidden", "pg_class"],
+        ),
         ("\\dt", &["described"], &["seen", "hidden"]),
         ("\\dt d*", &["described"], &["seen"]),
         ("\\dt other.*", &["hidden"], &["described"]),
@@ -146,7 +177,10 @@ async fn commands_describe_what_there_is() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json[1]["Type"], "character varying(8)");
     let (output, _, err) = script(&server, &[], "\\d nothing\n");
-    assert!(output.status.code() == Some(1) && err.contains("Did not find any relation"), "{err}");
+    assert!(
+        output.status.code() == Some(1) && err.contains("Did not find any relation"),
+        "{err}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,9 +189,15 @@ async fn no_terminal_obeys_what_a_row_holds() {
     let hostile = "SELECT E'\\x1b]0;owned\\x07' AS \"\u{1b}[2J\", 'a\u{202e}b' AS turned";
     let out = prints(&server, &[], &format!("{hostile};\n{hostile} \\gx\n"));
     assert!(!out.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{out:?}");
-    assert!(out.contains("\\x1b]0;owned\\x07") && out.contains("a\\u202eb"), "{out}");
+    assert!(
+        out.contains("\\x1b]0;owned\\x07") && out.contains("a\\u202eb"),
+        "{out}"
+    );
     let (_, _, err) = script(&server, &[], "SELECT \"\u{1b}[31m\";\n");
-    assert!(!err.contains('\u{1b}') && err.contains("\\x1b[31m"), "{err:?}");
+    assert!(
+        !err.contains('\u{1b}') && err.contains("\\x1b[31m"),
+        "{err:?}"
+    );
     let json = prints(&server, &["--output", "json"], "SELECT E'\\u009b' AS a;\n");
     assert!(json.is_ascii() && json.contains("\\u009b"), "{json:?}");
     // A file gets what the row holds.
@@ -226,7 +266,11 @@ impl Terminal {
                 self.shown.clear();
                 return;
             }
-            assert!(Instant::now() < deadline, "{text:?} is not in {:?}", self.shown);
+            assert!(
+                Instant::now() < deadline,
+                "{text:?} is not in {:?}",
+                self.shown
+            );
             match self.file.read(&mut bytes) {
                 Ok(length) => {
                     let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
@@ -304,7 +348,10 @@ async fn a_person_is_shown_the_transaction_and_gets_names_completed() {
 fn doctor(options: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
     let output = orbit(&[&["doctor", "--output", "json"], options].concat());
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    (output.status.code(), found.as_array().expect("findings").clone())
+    (
+        output.status.code(),
+        found.as_array().expect("findings").clone(),
+    )
 }
 
 fn finding<'a>(found: &'a [serde_json::Value], check: &str) -> &'a serde_json::Value {
@@ -319,15 +366,32 @@ async fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     let data_dir = ["--data-dir", text(&directory)];
     let (_, found) = doctor(&data_dir);
     assert_eq!(finding(&found, "store")["found"], "a node has it open");
-    assert!(finding(&found, "disk flush")["found"].as_str().is_some_and(|f| f.contains("p99")));
-    for check in ["disk space", "file system", "memory", "open files", "clock", "directory rights", "identity"] {
+    assert!(
+        finding(&found, "disk flush")["found"]
+            .as_str()
+            .is_some_and(|f| f.contains("p99"))
+    );
+    for check in [
+        "disk space",
+        "file system",
+        "memory",
+        "open files",
+        "clock",
+        "directory rights",
+        "identity",
+    ] {
         let level = finding(&found, check)["level"].as_str().expect("a level");
         assert_ne!(level, "problem", "{check}: {found:?}");
     }
     server.stop();
     let (_, found) = doctor(&data_dir);
     let store = finding(&found, "store");
-    assert!(store["level"] == "ok" && store["found"].as_str().is_some_and(|f| f.starts_with("opens")));
+    assert!(
+        store["level"] == "ok"
+            && store["found"]
+                .as_str()
+                .is_some_and(|f| f.starts_with("opens"))
+    );
     assert_eq!(finding(&found, "clock and store")["level"], "ok");
     // Somebody else's port, open rights, a copy.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -344,13 +408,24 @@ async fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     ] {
         let one = finding(&found, check);
         assert_eq!(one["level"], level, "{one}");
-        assert!(one["what to do"].as_str().is_some_and(|text| text.contains(advice)), "{one}");
+        assert!(
+            one["what to do"]
+                .as_str()
+                .is_some_and(|text| text.contains(advice)),
+            "{one}"
+        );
     }
     let copy = directory.with_extension("copy");
-    let copied = Command::new("cp").arg("-a").args([&directory, &copy]).status();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&directory, &copy])
+        .status();
     assert!(copied.expect("cp runs").success());
     let (code, found) = doctor(&["--data-dir", text(&copy)]);
-    assert_eq!((code, &finding(&found, "identity")["level"]), (Some(1), &"problem".into()));
+    assert_eq!(
+        (code, &finding(&found, "identity")["level"]),
+        (Some(1), &"problem".into())
+    );
     std::fs::write(&config, "[listen]\npg_prt = 1\n").expect("a configuration");
     let (code, told) = fails(&["doctor", "--config", text(&config)]);
     assert!(code == 1 && told.contains("pg_port"), "{code}: {told}");

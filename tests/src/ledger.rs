@@ -114,7 +114,14 @@ impl Ledger {
                         sent: start.elapsed(),
                         acknowledged: None,
                     });
-                    write(&client, writer, number, &entry(seed, writer, number), &mut random).await?;
+                    write(
+                        &client,
+                        writer,
+                        number,
+                        &entry(seed, writer, number),
+                        &mut random,
+                    )
+                    .await?;
                     if let Some(last) = lock().last_mut() {
                         last.acknowledged = Some(start.elapsed());
                     }
@@ -137,7 +144,9 @@ impl Ledger {
 
     pub fn acknowledged_between(&self, before: Duration, after: Duration) -> usize {
         let within = |commit: &&Times| {
-            commit.acknowledged.is_some_and(|time| before < time && time < after)
+            commit
+                .acknowledged
+                .is_some_and(|time| before < time && time < after)
         };
         (0..WRITERS)
             .map(|writer| self.of(writer).iter().filter(within).count())
@@ -154,7 +163,10 @@ impl Ledger {
         for row in &rows {
             let (writer, number) = (row.get::<_, i32>(0) as usize, row.get::<_, i64>(1));
             held[writer] += 1;
-            assert_eq!(number, held[writer], "a commit of writer {writer} is missing");
+            assert_eq!(
+                number, held[writer],
+                "a commit of writer {writer} is missing"
+            );
             let wanted = entry(self.seed, writer, number);
             let found = (row.get(2), row.get(3), row.get(4), row.get::<_, String>(5));
             let wanted = (wanted.from, wanted.to, wanted.amount, wanted.note);

@@ -47,7 +47,10 @@ impl Checker {
         if bytes[..14] != wanted[..14] {
             return Err(Error::new(
                 state::DATA_CORRUPTED,
-                format!("{} is not a backup of Orbit, or its first bytes are damaged", self.name),
+                format!(
+                    "{} is not a backup of Orbit, or its first bytes are damaged",
+                    self.name
+                ),
             )
             .with_hint("Give the file that `orbit backup` wrote."));
         }
@@ -186,8 +189,7 @@ impl Checker {
     }
 }
 
-const ANOTHER: &str =
-    "Nothing was restored from it. Take another backup, or fetch this one again from where it is kept.";
+const ANOTHER: &str = "Nothing was restored from it. Take another backup, or fetch this one again from where it is kept.";
 
 /// The entries of a piece; `None` for one whose lengths lead out of it.
 pub(super) fn entries(plain: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {

@@ -155,9 +155,7 @@ impl BackupStream {
                 self.cursor = Some((space, cursor));
             }
             if entries > 0 {
-                return self
-                    .piece(Kind::Entries(space), entries, plain)
-                    .map(Some);
+                return self.piece(Kind::Entries(space), entries, plain).map(Some);
             }
         }
     }

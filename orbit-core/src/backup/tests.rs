@@ -149,11 +149,17 @@ async fn a_new_life_begins_its_log_anew() {
     store.apply(&batch).unwrap();
     write_identity(store.as_ref(), None, Incarnation(77)).unwrap();
     let database = Database::open(store.clone(), DatabaseOptions::default()).unwrap();
-    assert_eq!((database.site(), database.incarnation()), (site, Incarnation(77)));
+    assert_eq!(
+        (database.site(), database.incarnation()),
+        (site, Incarnation(77))
+    );
     assert_ne!(incarnation, Incarnation(77));
     database.shutdown().await.unwrap();
     drop(database);
     write_identity(store.as_ref(), Some(SiteId(5)), Incarnation(78)).unwrap();
     let identity = crate::meta::Identity::of(store.as_ref()).unwrap().unwrap();
-    assert_eq!((identity.site, identity.incarnation), (SiteId(5), Incarnation(78)));
+    assert_eq!(
+        (identity.site, identity.incarnation),
+        (SiteId(5), Incarnation(78))
+    );
 }

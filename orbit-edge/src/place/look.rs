@@ -44,7 +44,10 @@ pub fn look(file: &File) -> std::io::Result<Facts> {
 
 fn first_line(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
-    let line = text.lines().next()?.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let line = text
+        .lines()
+        .next()?
+        .trim_matches(|c: char| c.is_whitespace() || c == '\0');
     // What makers write who write nothing.
     let nothing = ["", "None", "Not Specified", "To Be Filled By O.E.M.", "0"];
     (!nothing.contains(&line)).then(|| line.to_owned())

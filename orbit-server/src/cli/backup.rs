@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use futures::TryStreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use orbit_core::backup::{
-    Checked, Checker, HEAD_BYTES, Head, Kind, Manifest, PREAMBLE_BYTES, PLAIN, ZSTD,
+    Checked, Checker, HEAD_BYTES, Head, Kind, Manifest, PLAIN, PREAMBLE_BYTES, ZSTD,
 };
 use orbit_core::clock::Hlc;
 use orbit_core::{Error, state};
@@ -290,7 +290,15 @@ fn summarise(
     if quiet {
         return Ok(());
     }
-    let columns = ["file", "site", "position", "taken", "entries", "bytes", "file_bytes"];
+    let columns = [
+        "file",
+        "site",
+        "position",
+        "taken",
+        "entries",
+        "bytes",
+        "file_bytes",
+    ];
     let mut grid = Grid::new(columns.map(str::to_owned).to_vec());
     grid.bare = vec![false, false, false, false, true, true, true];
     let about = &manifest.about;

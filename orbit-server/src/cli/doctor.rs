@@ -133,7 +133,10 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
         }
     }
     print(&findings, args)?;
-    match findings.iter().any(|finding| finding.level == Level::Problem) {
+    match findings
+        .iter()
+        .any(|finding| finding.level == Level::Problem)
+    {
         true => Err(Failure::Told),
         false => Ok(()),
     }

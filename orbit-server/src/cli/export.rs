@@ -302,9 +302,9 @@ async fn export(client: &Client, source: &Source, args: &ExportArgs) -> Result<(
         Some(_) => progress(args.quiet, "exporting"),
         None => ProgressBar::hidden(),
     };
-    if let Ok(style) =
-        indicatif::ProgressStyle::with_template("{prefix} {spinner} {bytes} {bytes_per_sec} {elapsed}")
-    {
+    if let Ok(style) = indicatif::ProgressStyle::with_template(
+        "{prefix} {spinner} {bytes} {bytes_per_sec} {elapsed}",
+    ) {
         bar.set_style(style);
     }
     bar.set_prefix(source.name.clone());
@@ -327,9 +327,7 @@ async fn export(client: &Client, source: &Source, args: &ExportArgs) -> Result<(
 
 fn begin(format: Format, target: Target, columns: &[Column]) -> Result<Rows, Failure> {
     Ok(match format {
-        Format::Csv | Format::CsvGz => {
-            Rows::Csv(Packed::new(target, format == Format::CsvGz))
-        }
+        Format::Csv | Format::CsvGz => Rows::Csv(Packed::new(target, format == Format::CsvGz)),
         Format::Jsonl | Format::JsonlGz => Rows::Json(
             Packed::new(target, format == Format::JsonlGz),
             Lines::default(),

@@ -63,7 +63,14 @@ pub fn run(args: &RestoreArgs) -> Result<(), Failure> {
     if args.quiet {
         return Ok(());
     }
-    let columns = ["data_dir", "site", "incarnation", "position", "entries", "bytes"];
+    let columns = [
+        "data_dir",
+        "site",
+        "incarnation",
+        "position",
+        "entries",
+        "bytes",
+    ];
     let mut grid = Grid::new(columns.map(str::to_owned).to_vec());
     grid.bare = vec![false, false, false, false, true, true];
     let row = [

@@ -17,14 +17,14 @@ mod shell;
 mod split;
 mod variables;
 
+use super::Failure;
 use super::client::{Connect, connect};
 use super::embedded::Embedded;
 use super::part_file::in_file;
 use super::table::Output;
-use super::Failure;
 pub use ask::{Asker, show_in};
-pub use names::{quoted, split_name};
 use clap::Args;
+pub use names::{quoted, split_name};
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 

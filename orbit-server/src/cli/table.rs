@@ -47,7 +47,11 @@ impl Grid {
     /// One record below the other, a column a line.
     pub fn expanded(&self) -> String {
         let names: Vec<String> = self.columns.iter().map(|name| visible(name)).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = names
+            .iter()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or(0);
         let mut out = String::new();
         for (at, row) in self.rows.iter().enumerate() {
             out.push_str(&format!("-[ RECORD {} ]\n", at + 1));

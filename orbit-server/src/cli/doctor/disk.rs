@@ -76,7 +76,11 @@ fn room(path: &Path) -> Option<Room> {
 
 fn judge_room(room: Room) -> Vec<Finding> {
     let share = room.free as f64 / room.total.max(1) as f64 * 100.0;
-    let found = format!("{} free of {} ({share:.0} %)", size(room.free), size(room.total));
+    let found = format!(
+        "{} free of {} ({share:.0} %)",
+        size(room.free),
+        size(room.total)
+    );
     let advice = "Make room, or move the data directory to a larger disk (stop the node, move it, \
                   `orbit identity keep`). At 16 MB a node refuses to grow.";
     let level = match room.free {
@@ -121,18 +125,24 @@ fn kind(path: &Path) -> Option<Kind> {
             let mut system = system.split(' ');
             let name = system.next()?.to_owned();
             let options = format!("{},{}", mount.split(' ').nth(5)?, system.nth(1)?);
-            path.starts_with(&point).then_some((name, options, point.len()))
+            path.starts_with(&point)
+                .then_some((name, options, point.len()))
         })
         .max_by_key(|(_, _, length)| *length)?;
     let device = fs::metadata(&path).ok()?.dev();
     let (major, minor) = (libc::major(device), libc::minor(device));
     let queue = |above: &str| {
-        fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/{above}queue/rotational")).ok()
+        fs::read_to_string(format!(
+            "/sys/dev/block/{major}:{minor}/{above}queue/rotational"
+        ))
+        .ok()
     };
     Some(Kind {
         name,
         options,
-        rotational: queue("").or_else(|| queue("../")).map(|text| text.trim() == "1"),
+        rotational: queue("")
+            .or_else(|| queue("../"))
+            .map(|text| text.trim() == "1"),
     })
 }
 
@@ -218,7 +228,12 @@ fn judge_flushes(times: Vec<Duration>) -> Finding {
     };
     let (middle, slow) = (at(50), at(99));
     let millis = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1e3);
-    let found = format!("p50 {}, p99 {} ({} writes)", millis(middle), millis(slow), times.len());
+    let found = format!(
+        "p50 {}, p99 {} ({} writes)",
+        millis(middle),
+        millis(slow),
+        times.len()
+    );
     if middle < Duration::from_micros(15) {
         return Finding::new(
             "disk flush",

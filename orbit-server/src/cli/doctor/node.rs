@@ -59,7 +59,12 @@ fn permissions(path: &Path) -> Option<Finding> {
     };
     // SAFETY: the call only reads the process's own number.
     let own = unsafe { libc::geteuid() };
-    Some(judge_rights(metadata.mode() & 0o777, metadata.uid(), own, path))
+    Some(judge_rights(
+        metadata.mode() & 0o777,
+        metadata.uid(),
+        own,
+        path,
+    ))
 }
 
 fn judge_rights(mode: u32, owner: u32, own: u32, path: &Path) -> Finding {
@@ -70,7 +75,11 @@ fn judge_rights(mode: u32, owner: u32, own: u32, path: &Path) -> Finding {
             "Run the node as that user, or give it the directory: chown -R {own} {}",
             path.display()
         );
-        let level = if own == 0 { Level::Note } else { Level::Problem };
+        let level = if own == 0 {
+            Level::Note
+        } else {
+            Level::Problem
+        };
         return Finding::new(check, level, found, advice);
     }
     match mode & 0o077 {

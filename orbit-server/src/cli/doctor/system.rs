@@ -39,7 +39,9 @@ fn group_limit() -> Option<(&'static str, u64)> {
 
 fn available() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes << 10)
 }
@@ -77,7 +79,10 @@ pub fn files(config: &NodeConfig) -> Finding {
         return Finding::new("open files", Level::Note, "not known", "");
     }
     let tables = u64::try_from(plan.max_open_files).unwrap_or(1024);
-    judge_files(limit.rlim_cur as u64, tables + plan.max_connections as u64 + 64)
+    judge_files(
+        limit.rlim_cur as u64,
+        tables + plan.max_connections as u64 + 64,
+    )
 }
 
 fn judge_files(limit: u64, needed: u64) -> Finding {
@@ -110,11 +115,17 @@ fn judge_time(now: Duration) -> Finding {
         true => Finding::new(
             "clock",
             Level::Problem,
-            format!("{} seconds after 1970: the clock was never set", now.as_secs()),
+            format!(
+                "{} seconds after 1970: the clock was never set",
+                now.as_secs()
+            ),
             "Set the clock before the node starts (NTP, or an RTC with a battery): rows are \
              stamped with it.",
         ),
-        false => Finding::ok("clock", chrono::DateTime::<chrono::Utc>::from(UNIX_EPOCH + now).to_rfc3339()),
+        false => Finding::ok(
+            "clock",
+            chrono::DateTime::<chrono::Utc>::from(UNIX_EPOCH + now).to_rfc3339(),
+        ),
     }
 }
 
@@ -167,9 +178,18 @@ mod tests {
 
     #[test]
     fn numbers_are_judged() {
-        assert_eq!(judge_memory(1 << 30, Some(8 << 30), Some(4 << 30)).level, Level::Ok);
-        assert_eq!(judge_memory(9 << 30, Some(8 << 30), None).level, Level::Warning);
-        assert_eq!(judge_memory(4 << 30, Some(8 << 30), Some(1 << 30)).level, Level::Warning);
+        assert_eq!(
+            judge_memory(1 << 30, Some(8 << 30), Some(4 << 30)).level,
+            Level::Ok
+        );
+        assert_eq!(
+            judge_memory(9 << 30, Some(8 << 30), None).level,
+            Level::Warning
+        );
+        assert_eq!(
+            judge_memory(4 << 30, Some(8 << 30), Some(1 << 30)).level,
+            Level::Warning
+        );
         assert_eq!(judge_files(1024, 2000).level, Level::Problem);
         assert_eq!(judge_files(65_536, 2000).level, Level::Ok);
         assert_eq!(judge_time(Duration::from_secs(5)).level, Level::Problem);

@@ -3,8 +3,8 @@
 use crate::cli::Failure;
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
-    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder, UInt32Builder,
+    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
+    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::record_batch::RecordBatch;
@@ -97,7 +97,8 @@ fn precision(modifier: i32) -> Option<(u8, i8)> {
     let packed = modifier.checked_sub(4).filter(|packed| *packed >= 0)?;
     let precision = u8::try_from((packed >> 16) & 0xffff).ok()?;
     let scale = i8::try_from(((packed & 0x7ff) ^ 1024) - 1024).ok()?;
-    let holds = (1..=38).contains(&precision) && (0..=38).contains(&scale) && scale as u8 <= precision;
+    let holds =
+        (1..=38).contains(&precision) && (0..=38).contains(&scale) && scale as u8 <= precision;
     holds.then_some((precision, scale))
 }
 
@@ -144,7 +145,11 @@ impl<W: Write + Send> ParquetRows<W> {
     }
 
     fn write(&mut self) -> Result<(), Failure> {
-        let arrays = self.columns.iter_mut().map(|c| c.builder.finish()).collect();
+        let arrays = self
+            .columns
+            .iter_mut()
+            .map(|c| c.builder.finish())
+            .collect();
         let batch = RecordBatch::try_new(self.schema.clone(), arrays)
             .map_err(|error| Failure::Work(Error::internal(error.to_string())))?;
         self.rows = 0;

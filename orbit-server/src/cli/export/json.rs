@@ -31,7 +31,12 @@ impl Field {
 fn shape(sql_type: &Type) -> Shape {
     match *sql_type {
         Type::BOOL => Shape::Bool,
-        Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC
+        Type::INT2
+        | Type::INT4
+        | Type::INT8
+        | Type::FLOAT4
+        | Type::FLOAT8
+        | Type::NUMERIC
         | Type::OID => Shape::Number,
         Type::JSON | Type::JSONB => Shape::Document,
         _ => match sql_type.kind() {
@@ -149,7 +154,10 @@ mod tests {
         let array = |element: Shape, text: &str| json(&Shape::Array(Box::new(element)), text);
         assert_eq!(array(Shape::Number, "{{1,2},{NULL,4}}"), "[[1,2],[null,4]]");
         assert_eq!(array(Shape::Number, "[0:1]={1,2}"), "[1,2]");
-        assert_eq!(array(Shape::Text, "{a,\"b \\\"c\\\"\",\"NULL\",NULL}"), "[\"a\",\"b \\\"c\\\"\",\"NULL\",null]");
+        assert_eq!(
+            array(Shape::Text, "{a,\"b \\\"c\\\"\",\"NULL\",NULL}"),
+            "[\"a\",\"b \\\"c\\\"\",\"NULL\",null]"
+        );
         assert_eq!(array(Shape::Text, "{}"), "[]");
         assert_eq!(array(Shape::Text, "broken"), "\"broken\"");
     }

@@ -87,7 +87,12 @@ mod tests {
         for piece in ["1\ta\\tb", "\\\\\\n\t\\N\n2\t", "\té\n"] {
             lines
                 .push(piece.as_bytes(), |fields| {
-                    found.push(fields.iter().map(|f| f.as_deref().map(str::to_owned)).collect::<Vec<_>>());
+                    found.push(
+                        fields
+                            .iter()
+                            .map(|f| f.as_deref().map(str::to_owned))
+                            .collect::<Vec<_>>(),
+                    );
                     Ok(())
                 })
                 .unwrap();

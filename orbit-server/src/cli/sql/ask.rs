@@ -90,8 +90,11 @@ impl Asker {
                         let (data, length) = super::copy::inline_data(behind);
                         let data = data.as_bytes().to_vec();
                         at += length;
-                        self.counted(&sql, super::copy::from_bytes(&self.client, &sql, data).await)
-                            .map_err(|failure| told(failure, &sql))?;
+                        self.counted(
+                            &sql,
+                            super::copy::from_bytes(&self.client, &sql, data).await,
+                        )
+                        .map_err(|failure| told(failure, &sql))?;
                         continue;
                     }
                     let result = self.statement(&sql).await;
@@ -159,7 +162,9 @@ impl Asker {
         let has = |word: &str| words.contains(&word);
         let first = words.first().copied().unwrap_or_default();
         self.block = match (first, done) {
-            ("COMMIT" | "END" | "ROLLBACK" | "ABORT", _) if has("CHAIN") && !has("NO") => Block::Open,
+            ("COMMIT" | "END" | "ROLLBACK" | "ABORT", _) if has("CHAIN") && !has("NO") => {
+                Block::Open
+            }
             ("ROLLBACK", true) if has("TO") => Block::Open,
             ("ROLLBACK", false) if has("TO") => self.block,
             ("COMMIT" | "END" | "ROLLBACK" | "ABORT", _) => Block::Idle,
@@ -168,7 +173,11 @@ impl Asker {
             (_, false) if self.block == Block::Open => Block::Failed,
             _ => self.block,
         };
-        if ["CREATE", "DROP", "ALTER", "COMMIT", "END", "ROLLBACK", "GRANT", "SET"].contains(&first) {
+        if [
+            "CREATE", "DROP", "ALTER", "COMMIT", "END", "ROLLBACK", "GRANT", "SET",
+        ]
+        .contains(&first)
+        {
             self.changed = true;
         }
     }
@@ -179,7 +188,9 @@ impl Asker {
         while let Some(part) = stream.next().await {
             let part = part?;
             match &mut self.sink {
-                Some((path, file)) => file.write_all(&part).map_err(|error| in_file(path, error))?,
+                Some((path, file)) => file
+                    .write_all(&part)
+                    .map_err(|error| in_file(path, error))?,
                 None => write_stdout(&part)?,
             }
         }

@@ -155,7 +155,8 @@ impl Asker {
             match word.strip_prefix("c=") {
                 Some(count) => times = count.parse().map_err(|_| wrong())?,
                 None => {
-                    let seconds: f64 = word.trim_start_matches("i=").parse().map_err(|_| wrong())?;
+                    let seconds: f64 =
+                        word.trim_start_matches("i=").parse().map_err(|_| wrong())?;
                     pause = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
                 }
             }
@@ -249,7 +250,9 @@ impl Asker {
 
     /// A word of a command with the variable it may be put in.
     fn value(&self, word: &str) -> String {
-        let variable = word.strip_prefix(':').and_then(|name| self.variables.get(name));
+        let variable = word
+            .strip_prefix(':')
+            .and_then(|name| self.variables.get(name));
         variable.cloned().unwrap_or_else(|| word.to_owned())
     }
 
@@ -374,7 +377,8 @@ fn edit(sql: &str, file: &str) -> Result<String, Failure> {
         false => PathBuf::from(file),
     };
     if file.is_empty() {
-        std::fs::write(&path, format!("{}\n", sql.trim())).map_err(|error| in_file(&path, error))?;
+        std::fs::write(&path, format!("{}\n", sql.trim()))
+            .map_err(|error| in_file(&path, error))?;
     }
     // As a shell would take it: an editor may come with options.
     let status = std::process::Command::new("sh")

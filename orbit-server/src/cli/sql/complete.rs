@@ -11,40 +11,255 @@ use std::sync::Arc;
 const MOST: usize = 200;
 
 const STATEMENTS: &[&str] = &[
-    "ABORT", "ALTER", "ANALYZE", "BEGIN", "CLOSE", "COMMENT", "COMMIT", "COPY", "CREATE",
-    "DEALLOCATE", "DECLARE", "DELETE", "DISCARD", "DROP", "END", "EXECUTE", "EXPLAIN", "FETCH",
-    "GRANT", "INSERT", "LISTEN", "LOCK", "MERGE", "MOVE", "NOTIFY", "PREPARE", "RELEASE", "RESET",
-    "REVOKE", "ROLLBACK", "SAVEPOINT", "SELECT", "SET", "SHOW", "START", "TABLE", "TRUNCATE",
-    "UNLISTEN", "UPDATE", "VACUUM", "VALUES", "WITH",
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "BEGIN",
+    "CLOSE",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DISCARD",
+    "DROP",
+    "END",
+    "EXECUTE",
+    "EXPLAIN",
+    "FETCH",
+    "GRANT",
+    "INSERT",
+    "LISTEN",
+    "LOCK",
+    "MERGE",
+    "MOVE",
+    "NOTIFY",
+    "PREPARE",
+    "RELEASE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "START",
+    "TABLE",
+    "TRUNCATE",
+    "UNLISTEN",
+    "UPDATE",
+    "VACUUM",
+    "VALUES",
+    "WITH",
 ];
 
 const KEYWORDS: &[&str] = &[
-    "ADD", "ALL", "AND", "ANY", "ARRAY", "AS", "ASC", "BETWEEN", "BY", "CASCADE", "CASE", "CAST",
-    "CHECK", "COLLATE", "COLUMN", "CONFLICT", "CONSTRAINT", "CROSS", "CURRENT_DATE",
-    "CURRENT_TIMESTAMP", "CURRENT_USER", "DATABASE", "DEFAULT", "DESC", "DISTINCT", "DO", "ELSE",
-    "END", "EXCEPT", "EXISTS", "FALSE", "FETCH", "FIRST", "FOR", "FOREIGN", "FROM", "FULL",
-    "FUNCTION", "GROUP", "HAVING", "IF", "ILIKE", "IN", "INDEX", "INNER", "INTERSECT", "INTO",
-    "IS", "ISOLATION", "JOIN", "KEY", "LAST", "LATERAL", "LEFT", "LEVEL", "LIKE", "LIMIT",
-    "NATURAL", "NOT", "NOTHING", "NOWAIT", "NULL", "NULLS", "OFFSET", "ON", "ONLY", "OR", "ORDER",
-    "OUTER", "OVER", "PARTITION", "PRIMARY", "READ", "RECURSIVE", "REFERENCES", "RENAME",
-    "RESTRICT", "RETURNING", "RIGHT", "ROLE", "ROW", "ROWS", "SCHEMA", "SEQUENCE", "SET", "SKIP",
-    "TABLE", "TEMPORARY", "THEN", "TO", "TRANSACTION", "TRUE", "TYPE", "UNION", "UNIQUE", "UPDATE",
-    "USING", "VALUES", "VIEW", "WHEN", "WHERE", "WINDOW", "WITH",
+    "ADD",
+    "ALL",
+    "AND",
+    "ANY",
+    "ARRAY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASCADE",
+    "CASE",
+    "CAST",
+    "CHECK",
+    "COLLATE",
+    "COLUMN",
+    "CONFLICT",
+    "CONSTRAINT",
+    "CROSS",
+    "CURRENT_DATE",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_USER",
+    "DATABASE",
+    "DEFAULT",
+    "DESC",
+    "DISTINCT",
+    "DO",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXISTS",
+    "FALSE",
+    "FETCH",
+    "FIRST",
+    "FOR",
+    "FOREIGN",
+    "FROM",
+    "FULL",
+    "FUNCTION",
+    "GROUP",
+    "HAVING",
+    "IF",
+    "ILIKE",
+    "IN",
+    "INDEX",
+    "INNER",
+    "INTERSECT",
+    "INTO",
+    "IS",
+    "ISOLATION",
+    "JOIN",
+    "KEY",
+    "LAST",
+    "LATERAL",
+    "LEFT",
+    "LEVEL",
+    "LIKE",
+    "LIMIT",
+    "NATURAL",
+    "NOT",
+    "NOTHING",
+    "NOWAIT",
+    "NULL",
+    "NULLS",
+    "OFFSET",
+    "ON",
+    "ONLY",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVER",
+    "PARTITION",
+    "PRIMARY",
+    "READ",
+    "RECURSIVE",
+    "REFERENCES",
+    "RENAME",
+    "RESTRICT",
+    "RETURNING",
+    "RIGHT",
+    "ROLE",
+    "ROW",
+    "ROWS",
+    "SCHEMA",
+    "SEQUENCE",
+    "SET",
+    "SKIP",
+    "TABLE",
+    "TEMPORARY",
+    "THEN",
+    "TO",
+    "TRANSACTION",
+    "TRUE",
+    "TYPE",
+    "UNION",
+    "UNIQUE",
+    "UPDATE",
+    "USING",
+    "VALUES",
+    "VIEW",
+    "WHEN",
+    "WHERE",
+    "WINDOW",
+    "WITH",
 ];
 
 /// Keywords that can't be a name without quotes.
 const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "both", "case", "cast",
-    "check", "collate", "column", "constraint", "create", "current_date", "current_role",
-    "current_time", "current_timestamp", "current_user", "default", "deferrable", "desc",
-    "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant",
-    "group", "having", "in", "initially", "intersect", "into", "lateral", "leading", "limit",
-    "localtime", "localtimestamp", "not", "null", "offset", "on", "only", "or", "order", "placing",
-    "primary", "references", "returning", "select", "session_user", "some", "symmetric", "table",
-    "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when",
-    "where", "window", "with", "authorization", "binary", "concurrently", "cross",
-    "current_schema", "freeze", "full", "ilike", "inner", "is", "isnull", "join", "left", "like",
-    "natural", "notnull", "outer", "overlaps", "right", "similar", "tablesample", "verbose",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "current_date",
+    "current_role",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lateral",
+    "leading",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "select",
+    "session_user",
+    "some",
+    "symmetric",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
+    "with",
+    "authorization",
+    "binary",
+    "concurrently",
+    "cross",
+    "current_schema",
+    "freeze",
+    "full",
+    "ilike",
+    "inner",
+    "is",
+    "isnull",
+    "join",
+    "left",
+    "like",
+    "natural",
+    "notnull",
+    "outer",
+    "overlaps",
+    "right",
+    "similar",
+    "tablesample",
+    "verbose",
 ];
 
 pub fn is_reserved(name: &str) -> bool {
@@ -109,7 +324,9 @@ pub fn suggestions(names: &Names, before: &str, behind: &str) -> (usize, Vec<Str
             found.extend(names.settings.iter().cloned());
         }
         "CREATE" | "DROP" | "ALTER" => {
-            let kinds = ["TABLE", "INDEX", "SCHEMA", "SEQUENCE", "VIEW", "ROLE", "UNIQUE"];
+            let kinds = [
+                "TABLE", "INDEX", "SCHEMA", "SEQUENCE", "VIEW", "ROLE", "UNIQUE",
+            ];
             found.extend(kinds.iter().map(|kind| kind.to_string()));
         }
         // CREATE INDEX ... ON t, GRANT ... ON t; but a JOIN's ON takes columns.
@@ -142,7 +359,11 @@ fn chosen(found: BTreeSet<String>, word: &str) -> Vec<String> {
     let wanted = word.trim_start_matches('"').to_lowercase();
     let mut chosen: Vec<String> = found
         .into_iter()
-        .filter(|name| name.trim_start_matches('"').to_lowercase().starts_with(&wanted))
+        .filter(|name| {
+            name.trim_start_matches('"')
+                .to_lowercase()
+                .starts_with(&wanted)
+        })
         .take(MOST)
         .collect();
     if let [only] = chosen.as_slice()
@@ -181,8 +402,21 @@ fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 /// The keyword just before the cursor; empty at the start of a statement. After a
 /// comma, an operator or a parenthesis it is the last one of the clause.
 fn last_word(head: &str) -> String {
-    let clauses = ["FROM", "INTO", "SELECT", "WHERE", "SET", "BY", "ON", "USING", "RETURNING"];
-    let mut last = words(head).next_back().unwrap_or_default().to_ascii_uppercase();
+    let clauses = [
+        "FROM",
+        "INTO",
+        "SELECT",
+        "WHERE",
+        "SET",
+        "BY",
+        "ON",
+        "USING",
+        "RETURNING",
+    ];
+    let mut last = words(head)
+        .next_back()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
     if head.trim_end().ends_with(',')
         && let Some(clause) = words(head)
             .rev()
@@ -193,7 +427,9 @@ fn last_word(head: &str) -> String {
             "FROM" => clause,
             _ => "SELECT".to_owned(),
         };
-    } else if head.trim_end().ends_with(['(', ')', '=', '<', '>', '+', '-', '*', '/', '|'])
+    } else if head
+        .trim_end()
+        .ends_with(['(', ')', '=', '<', '>', '+', '-', '*', '/', '|'])
         && !last.is_empty()
     {
         last = "SELECT".to_owned();
@@ -207,11 +443,14 @@ fn first_word(head: &str) -> String {
 
 fn relations(names: &Names, kinds: &[char], found: &mut BTreeSet<String>) {
     let of_kind = names.relations.iter().filter(|r| kinds.contains(&r.kind));
-    let own = |relation: &&Relation| {
-        relation.in_path && relation.schema != "pg_catalog"
-    };
+    let own = |relation: &&Relation| relation.in_path && relation.schema != "pg_catalog";
     found.extend(of_kind.filter(own).map(|relation| quoted(&relation.name)));
-    found.extend(names.schemas.iter().map(|name| format!("{}.", quoted(name))));
+    found.extend(
+        names
+            .schemas
+            .iter()
+            .map(|name| format!("{}.", quoted(name))),
+    );
 }
 
 /// The relations a statement names, with the aliases it gives them.
@@ -248,7 +487,9 @@ fn columns(names: &Names, statement: &str, found: &mut BTreeSet<String>) {
     }
     if mentioned.is_empty() {
         let own = names.relations.iter().filter(|relation| {
-            relation.in_path && relation.schema != "pg_catalog" && matches!(relation.kind, 'r' | 'v')
+            relation.in_path
+                && relation.schema != "pg_catalog"
+                && matches!(relation.kind, 'r' | 'v')
         });
         found.extend(own.flat_map(|relation| relation.columns.iter().map(|column| quoted(column))));
     }
@@ -267,7 +508,10 @@ fn members(names: &Names, statement: &str, owner: &str) -> BTreeSet<String> {
         found.extend(relation.columns.iter().map(|column| quoted(column)));
     }
     if schema.is_empty() {
-        let inside = names.relations.iter().filter(|relation| relation.schema == name);
+        let inside = names
+            .relations
+            .iter()
+            .filter(|relation| relation.schema == name);
         found.extend(inside.map(|relation| quoted(&relation.name)));
     }
     found
@@ -276,7 +520,9 @@ fn members(names: &Names, statement: &str, owner: &str) -> BTreeSet<String> {
 fn backslash(names: &Names, command: &str, before: &str, start: usize) -> (usize, Vec<String>) {
     let Some((name, _)) = command.split_once(char::is_whitespace) else {
         let start = before.len() - command.len() - 1;
-        let found = super::help::COMMANDS.iter().map(|(name, _)| format!("\\{name}"));
+        let found = super::help::COMMANDS
+            .iter()
+            .map(|(name, _)| format!("\\{name}"));
         return (start, chosen(found.collect(), &format!("\\{command}")));
     };
     let word = before.get(start..).unwrap_or_default();
@@ -292,7 +538,11 @@ fn backslash(names: &Names, command: &str, before: &str, start: usize) -> (usize
         "df" => found.extend(names.functions.iter().map(|name| quoted(name))),
         "du" => found.extend(names.roles.iter().map(|name| quoted(name))),
         "pset" => found.extend(["format", "null", "expanded"].map(str::to_owned)),
-        "h" => found.extend(super::help::SYNTAX.iter().map(|(name, _)| (*name).to_owned())),
+        "h" => found.extend(
+            super::help::SYNTAX
+                .iter()
+                .map(|(name, _)| (*name).to_owned()),
+        ),
         _ => {}
     }
     (start, chosen(found, word))
@@ -347,11 +597,23 @@ mod tests {
 
     #[test]
     fn columns_are_those_of_the_relations_that_are_named() {
-        assert_eq!(complete("SELECT ca| FROM flights"), ["carrier", "cascade", "case", "cast"]);
-        assert_eq!(complete("SELECT f.| FROM flights f"), ["\"Order\"", "carrier", "dep_delay"]);
-        assert_eq!(complete("SELECT * FROM planes p JOIN flights ON p.t|"), ["tailnum"]);
+        assert_eq!(
+            complete("SELECT ca| FROM flights"),
+            ["carrier", "cascade", "case", "cast"]
+        );
+        assert_eq!(
+            complete("SELECT f.| FROM flights f"),
+            ["\"Order\"", "carrier", "dep_delay"]
+        );
+        assert_eq!(
+            complete("SELECT * FROM planes p JOIN flights ON p.t|"),
+            ["tailnum"]
+        );
         assert_eq!(complete("SELECT sea| FROM flights"), Vec::<String>::new());
-        assert_eq!(complete("UPDATE planes SET se|"), ["seats", "sequence", "set"]);
+        assert_eq!(
+            complete("UPDATE planes SET se|"),
+            ["seats", "sequence", "set"]
+        );
         assert_eq!(complete("SELECT cou| FROM flights"), ["count("]);
     }
 

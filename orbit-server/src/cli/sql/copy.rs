@@ -114,7 +114,8 @@ pub async fn run(client: &Client, arguments: &str) -> Result<Option<u64>, Failur
             let mut stream = pin!(client.copy_out(&sql).await?);
             let mut part = PartFile::create(path, true)?;
             while let Some(piece) = stream.try_next().await? {
-                part.write_all(&piece).map_err(|error| in_file(path, error))?;
+                part.write_all(&piece)
+                    .map_err(|error| in_file(path, error))?;
             }
             part.finish()?;
             Ok(None)
@@ -185,7 +186,9 @@ fn parse(arguments: &str) -> Option<Request> {
     };
     let way = if into { "FROM STDIN" } else { "TO STDOUT" };
     Some(Request {
-        sql: format!("COPY {what} {way} {}", options.trim()).trim().to_owned(),
+        sql: format!("COPY {what} {way} {}", options.trim())
+            .trim()
+            .to_owned(),
         into,
         file,
     })
@@ -206,13 +209,24 @@ mod tests {
         };
         assert_eq!(
             parse("t (a, b) from 'it''s.csv' with (format csv)"),
-            request("COPY t (a, b) FROM STDIN with (format csv)", true, Some("it's.csv"))
+            request(
+                "COPY t (a, b) FROM STDIN with (format csv)",
+                true,
+                Some("it's.csv")
+            )
         );
         assert_eq!(
             parse("(SELECT ' to ' FROM t) TO out.csv CSV HEADER;"),
-            request("COPY (SELECT ' to ' FROM t) TO STDOUT CSV HEADER", false, Some("out.csv"))
+            request(
+                "COPY (SELECT ' to ' FROM t) TO STDOUT CSV HEADER",
+                false,
+                Some("out.csv")
+            )
         );
-        assert_eq!(parse("t to stdout"), request("COPY t TO STDOUT", false, None));
+        assert_eq!(
+            parse("t to stdout"),
+            request("COPY t TO STDOUT", false, None)
+        );
         assert_eq!(parse("t"), None);
         assert_eq!(parse("t from program 'rm'"), None);
     }

@@ -2,10 +2,10 @@
 
 use super::ask::Asker;
 use super::names::split_name;
+use crate::cli::Failure;
 use crate::cli::import::literal;
 use crate::cli::table::{Grid, Output};
 use crate::cli::visible::visible;
-use crate::cli::Failure;
 use orbit_core::{Error, state};
 
 const OWN: &str = "n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' \
@@ -20,7 +20,10 @@ pub async fn run(asker: &mut Asker, name: &str, pattern: &str) -> Result<(), Fai
     let pattern = pattern.split_whitespace().next().unwrap_or_default();
     let (title, sql) = match plain {
         "d" if !pattern.is_empty() => return relations(asker, pattern, more).await,
-        "d" => ("List of relations", relation_list("r','v','m','S','p", "", more)),
+        "d" => (
+            "List of relations",
+            relation_list("r','v','m','S','p", "", more),
+        ),
         "dt" => ("List of relations", relation_list("r','p", pattern, more)),
         "dv" => ("List of relations", relation_list("v','m", pattern, more)),
         "ds" => ("List of relations", relation_list("S", pattern, more)),
@@ -41,12 +44,15 @@ pub async fn run(asker: &mut Asker, name: &str, pattern: &str) -> Result<(), Fai
     };
     let grid = asker.rows(&sql).await?;
     if grid.rows.is_empty() && asker.output == Output::Table && plain.starts_with('d') {
-        eprintln!("Did not find any {}.", match plain {
-            "dn" => "schemas",
-            "df" => "functions",
-            _ if pattern.is_empty() => "relations",
-            _ => "such relation",
-        });
+        eprintln!(
+            "Did not find any {}.",
+            match plain {
+                "dn" => "schemas",
+                "df" => "functions",
+                _ if pattern.is_empty() => "relations",
+                _ => "such relation",
+            }
+        );
         return Ok(());
     }
     titled(asker, title, grid)
@@ -74,7 +80,10 @@ fn matching(pattern: &str, schema: &str, name: &str, visible: &str) -> String {
     }
     match of_schema {
         Some(of_schema) => {
-            conditions.push(format!("{schema} ~ {}", literal(&format!("^({of_schema})$"))));
+            conditions.push(format!(
+                "{schema} ~ {}",
+                literal(&format!("^({of_schema})$"))
+            ));
         }
         None if !visible.is_empty() => conditions.push(visible.to_owned()),
         None => {}
@@ -226,7 +235,8 @@ async fn roles(asker: &mut Asker, pattern: &str) -> Result<(), Failure> {
         if let Ok(limit @ 0..) = field(5).parse::<i64>() {
             attributes.push(format!("{limit} connections"));
         }
-        grid.rows.push(vec![Some(field(0).to_owned()), Some(attributes.join(", "))]);
+        grid.rows
+            .push(vec![Some(field(0).to_owned()), Some(attributes.join(", "))]);
     }
     titled(asker, "List of roles", grid)
 }
@@ -432,12 +442,18 @@ mod tests {
     #[test]
     fn patterns_are_those_of_a_shell() {
         assert_eq!(parts("Fl*"), (None, "fl.*".to_owned()));
-        assert_eq!(parts("s?.\"T*\""), (Some("s.".to_owned()), "T\\*".to_owned()));
+        assert_eq!(
+            parts("s?.\"T*\""),
+            (Some("s.".to_owned()), "T\\*".to_owned())
+        );
         assert_eq!(parts("a$b"), (None, "a\\$b".to_owned()));
         assert_eq!(
             matching("t", "n", "c", "seen(c)"),
             "c ~ '^(t)$' AND seen(c)"
         );
-        assert_eq!(matching("s.*", "n", "c", "seen(c)"), "c ~ '^(.*)$' AND n ~ '^(s)$'");
+        assert_eq!(
+            matching("s.*", "n", "c", "seen(c)"),
+            "c ~ '^(.*)$' AND n ~ '^(s)$'"
+        );
     }
 }

@@ -5,8 +5,14 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("?", "this list"),
     ("c", "[DATABASE [USER [HOST [PORT]]]]  connect anew"),
     ("conninfo", "which node this is connected to, and as whom"),
-    ("copy", "TABLE|(QUERY) FROM|TO 'FILE'|STDIN|STDOUT [WITH (...)]  between a table and a file here"),
-    ("d", "[PATTERN]  relations; for one: its columns, indexes, constraints"),
+    (
+        "copy",
+        "TABLE|(QUERY) FROM|TO 'FILE'|STDIN|STDOUT [WITH (...)]  between a table and a file here",
+    ),
+    (
+        "d",
+        "[PATTERN]  relations; for one: its columns, indexes, constraints",
+    ),
     ("d+", "[PATTERN]  the same with sizes and comments"),
     ("df", "[PATTERN]  functions"),
     ("di", "[PATTERN]  indexes"),
@@ -15,46 +21,88 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("dt", "[PATTERN]  tables"),
     ("du", "[PATTERN]  roles"),
     ("dv", "[PATTERN]  views"),
-    ("e", "[FILE]  edit the last statement (or a file) in $EDITOR, then run it"),
+    (
+        "e",
+        "[FILE]  edit the last statement (or a file) in $EDITOR, then run it",
+    ),
     ("echo", "[TEXT]  print it"),
     ("g", "run the statement begun, or the last one again"),
     ("gx", "the same, one column a line"),
     ("h", "[STATEMENT]  how a statement is written"),
     ("i", "FILE  run a file"),
     ("l", "databases"),
-    ("o", "[FILE]  send rows to a file; without one back to the screen"),
+    (
+        "o",
+        "[FILE]  send rows to a file; without one back to the screen",
+    ),
     ("p", "print the last statement"),
     ("pset", "format table|json|csv, null TEXT, expanded on|off"),
     ("q", "leave (so does Ctrl-D)"),
-    ("set", "[NAME [VALUE]]  variables, used as :NAME, :'NAME' or :\"NAME\""),
+    (
+        "set",
+        "[NAME [VALUE]]  variables, used as :NAME, :'NAME' or :\"NAME\"",
+    ),
     ("timing", "[on|off]  show how long statements take"),
     ("unset", "NAME  forget a variable"),
-    ("watch", "[SECONDS]  run the last statement again and again until Ctrl-C"),
+    (
+        "watch",
+        "[SECONDS]  run the last statement again and again until Ctrl-C",
+    ),
     ("x", "[on|off]  one column a line"),
 ];
 
 /// The short forms; docs/sql has the rest.
 pub const SYNTAX: &[(&str, &str)] = &[
-    ("ALTER TABLE", "ALTER TABLE name {ADD [COLUMN] column type [constraint] | DROP [COLUMN] column | ALTER column {TYPE type | SET DEFAULT expr | DROP DEFAULT | SET NOT NULL | DROP NOT NULL} | ADD constraint | DROP CONSTRAINT name | RENAME ...}"),
+    (
+        "ALTER TABLE",
+        "ALTER TABLE name {ADD [COLUMN] column type [constraint] | DROP [COLUMN] column | ALTER column {TYPE type | SET DEFAULT expr | DROP DEFAULT | SET NOT NULL | DROP NOT NULL} | ADD constraint | DROP CONSTRAINT name | RENAME ...}",
+    ),
     ("ANALYZE", "ANALYZE [table, ...]"),
     ("BACKUP", "BACKUP TO STDOUT  (what `orbit backup` sends)"),
-    ("BEGIN", "BEGIN [ISOLATION LEVEL {READ COMMITTED | REPEATABLE READ}] [READ ONLY]"),
+    (
+        "BEGIN",
+        "BEGIN [ISOLATION LEVEL {READ COMMITTED | REPEATABLE READ}] [READ ONLY]",
+    ),
     ("COMMIT", "COMMIT [AND CHAIN]"),
-    ("COPY", "COPY {table [(column, ...)] | (query)} {FROM STDIN | TO STDOUT} [WITH (FORMAT {text | csv}, HEADER, DELIMITER 'c', NULL 'text')]"),
-    ("CREATE INDEX", "CREATE [UNIQUE] INDEX [name] ON table (column [ASC | DESC] [NULLS {FIRST | LAST}], ...)"),
+    (
+        "COPY",
+        "COPY {table [(column, ...)] | (query)} {FROM STDIN | TO STDOUT} [WITH (FORMAT {text | csv}, HEADER, DELIMITER 'c', NULL 'text')]",
+    ),
+    (
+        "CREATE INDEX",
+        "CREATE [UNIQUE] INDEX [name] ON table (column [ASC | DESC] [NULLS {FIRST | LAST}], ...)",
+    ),
     ("CREATE SCHEMA", "CREATE SCHEMA [IF NOT EXISTS] name"),
-    ("CREATE TABLE", "CREATE TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT expr] [PRIMARY KEY] [UNIQUE] [CHECK (expr)] [REFERENCES table], ...)"),
-    ("DELETE", "DELETE FROM table [alias] [USING from] [WHERE condition] [RETURNING ...]"),
+    (
+        "CREATE TABLE",
+        "CREATE TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT expr] [PRIMARY KEY] [UNIQUE] [CHECK (expr)] [REFERENCES table], ...)",
+    ),
+    (
+        "DELETE",
+        "DELETE FROM table [alias] [USING from] [WHERE condition] [RETURNING ...]",
+    ),
     ("DROP TABLE", "DROP TABLE [IF EXISTS] name, ... [CASCADE]"),
-    ("EXPLAIN", "EXPLAIN [(ANALYZE, VERBOSE, FORMAT {TEXT | JSON})] statement"),
-    ("INSERT", "INSERT INTO table [(column, ...)] {VALUES (...), ... | query} [ON CONFLICT [(column, ...)] {DO NOTHING | DO UPDATE SET ... [WHERE ...]}] [RETURNING ...]"),
+    (
+        "EXPLAIN",
+        "EXPLAIN [(ANALYZE, VERBOSE, FORMAT {TEXT | JSON})] statement",
+    ),
+    (
+        "INSERT",
+        "INSERT INTO table [(column, ...)] {VALUES (...), ... | query} [ON CONFLICT [(column, ...)] {DO NOTHING | DO UPDATE SET ... [WHERE ...]}] [RETURNING ...]",
+    ),
     ("ROLLBACK", "ROLLBACK [TO SAVEPOINT name] [AND CHAIN]"),
     ("SAVEPOINT", "SAVEPOINT name"),
-    ("SELECT", "[WITH ...] SELECT [DISTINCT [ON (...)]] expr [AS name], ... [FROM ...] [WHERE ...] [GROUP BY ...] [HAVING ...] [WINDOW ...] [{UNION | INTERSECT | EXCEPT} ...] [ORDER BY ...] [LIMIT n] [OFFSET n] [FOR UPDATE ...]"),
+    (
+        "SELECT",
+        "[WITH ...] SELECT [DISTINCT [ON (...)]] expr [AS name], ... [FROM ...] [WHERE ...] [GROUP BY ...] [HAVING ...] [WINDOW ...] [{UNION | INTERSECT | EXCEPT} ...] [ORDER BY ...] [LIMIT n] [OFFSET n] [FOR UPDATE ...]",
+    ),
     ("SET", "SET [LOCAL] name {TO | =} value"),
     ("SHOW", "SHOW {name | ALL}"),
     ("TRUNCATE", "TRUNCATE [TABLE] name, ... [CASCADE]"),
-    ("UPDATE", "UPDATE table [alias] SET column = expr, ... [FROM from] [WHERE condition] [RETURNING ...]"),
+    (
+        "UPDATE",
+        "UPDATE table [alias] SET column = expr, ... [FROM from] [WHERE condition] [RETURNING ...]",
+    ),
     ("VACUUM", "VACUUM [ANALYZE] [table, ...]"),
     ("VALUES", "VALUES (expr, ...), ... [ORDER BY ...] [LIMIT n]"),
 ];
@@ -81,6 +129,9 @@ pub fn syntax(of: &str) -> String {
             format!("\\h STATEMENT, with one of: {}\n", names.join(", "))
         }
         (_, true) => format!("No help for \"{of}\". \\h alone lists what there is.\n"),
-        _ => found.iter().map(|(_, syntax)| format!("{syntax}\n")).collect(),
+        _ => found
+            .iter()
+            .map(|(_, syntax)| format!("{syntax}\n"))
+            .collect(),
     }
 }

@@ -67,7 +67,10 @@ mod tests {
     fn variables_are_put_in_where_they_count() {
         let variables = Variables::from([("n".into(), "7".into()), ("s".into(), "it's".into())]);
         assert_eq!(
-            put_in("SELECT :n, :'s', :\"s\", ':n', a::n, :unknown, é -- :n", &variables),
+            put_in(
+                "SELECT :n, :'s', :\"s\", ':n', a::n, :unknown, é -- :n",
+                &variables
+            ),
             "SELECT 7, 'it''s', \"it's\", ':n', a::n, :unknown, é -- :n"
         );
     }

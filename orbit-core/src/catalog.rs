@@ -1,13 +1,19 @@
 //! What exists: schemas, tables, views, sequences. A [`Catalog`] is one immutable
 //! version; every read position carries the version that belongs to it.
 
+pub mod access;
 mod grant;
+pub mod role;
 mod schema;
 mod sequence;
 mod table;
 mod view;
 
+pub use access::{Held, Securable};
 pub use grant::{BOOTSTRAP_ROLE, Grant, PUBLIC, Privileges};
+pub use role::{
+    BOOTSTRAP_ROLE_NAME, DatabaseDef, DefaultGrants, Membership, ObjectKind, Role, Verifier,
+};
 pub use schema::{PUBLIC_SCHEMA, SchemaDef};
 pub use sequence::{OwnedBy, SequenceDef};
 pub use table::{
@@ -24,6 +30,9 @@ use std::sync::Arc;
 
 /// User objects start here, as in PostgreSQL.
 pub const FIRST_USER_OID: Oid = 16_384;
+
+/// Where the node keeps what it tells about itself.
+pub const NODE_SCHEMA: &str = "orbit";
 
 /// One change of the catalog, as a commit carries it, the log records it and
 /// recovery replays it from the meta space.
@@ -50,6 +59,17 @@ pub enum CatalogChange {
     DropView {
         oid: Oid,
     },
+    PutRole(Box<Role>),
+    DropRole {
+        oid: Oid,
+    },
+    /// A new owner or other grants for a table, view, sequence, schema or the database.
+    /// The other changes leave both as they are, so the two don't wait for each other.
+    Access {
+        object: Oid,
+        owner: Oid,
+        acl: Option<Vec<Grant>>,
+    },
     /// COMMENT ON an object or one of its columns (counted from 1; 0: the object). `None` removes it.
     Comment {
         object: Oid,
@@ -71,7 +91,7 @@ pub enum Relation<'a> {
 }
 
 /// One version of everything that exists.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Catalog {
     /// Rises with every change.
     pub version: u64,
@@ -81,8 +101,29 @@ pub struct Catalog {
     sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
     views: BTreeMap<Oid, Arc<ViewDef>>,
     comments: BTreeMap<(Oid, i32), String>,
+    roles: BTreeMap<Oid, Arc<Role>>,
+    database: Arc<DatabaseDef>,
     /// Which tables refer to a table by foreign keys, itself included.
     referring: BTreeMap<TableId, Vec<TableId>>,
+}
+
+/// Nothing but the roles that are always there.
+impl Default for Catalog {
+    fn default() -> Self {
+        let roles = Role::predefined().chain([Role::bootstrap()]);
+        Catalog {
+            version: 0,
+            schemas: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            views: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            roles: roles.map(|role| (role.oid, Arc::new(role))).collect(),
+            database: Arc::default(),
+            referring: BTreeMap::new(),
+        }
+    }
 }
 
 impl Catalog {
@@ -110,8 +151,11 @@ impl Catalog {
             })
     }
 
+    /// Every table but the node's own, which are found by their names only.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.by_name.values()
+        self.by_name
+            .values()
+            .filter(|table| table.schema != NODE_SCHEMA)
     }
 
     pub fn sequence(&self, schema: &str, name: &str) -> Option<&Arc<SequenceDef>> {
@@ -201,6 +245,10 @@ impl Catalog {
         self.schemas.values()
     }
 
+    pub fn database(&self) -> &Arc<DatabaseDef> {
+        &self.database
+    }
+
     pub fn has_schema(&self, name: &str) -> bool {
         self.schemas.contains_key(name)
     }
@@ -223,7 +271,11 @@ impl Catalog {
         match change {
             CatalogChange::PutTable(def) => {
                 let version = next.version;
-                return next.with_table((**def).clone(), version);
+                let mut def = (**def).clone();
+                if let Some(old) = self.by_id.get(&def.id) {
+                    (def.owner, def.acl) = (old.owner, old.acl.clone());
+                }
+                return next.with_table(def, version);
             }
             CatalogChange::DropTable { id } => {
                 if let Some(old) = next.by_id.remove(id) {
@@ -243,7 +295,12 @@ impl Catalog {
                 }
             }
             CatalogChange::PutSchema(def) => {
-                next.schemas.insert(def.name.clone(), Arc::new(def.clone()));
+                let mut def = def.clone();
+                let mut known = self.schemas.values();
+                if let Some(old) = known.find(|old| old.oid == def.oid) {
+                    (def.owner, def.acl) = (old.owner, old.acl.clone());
+                }
+                next.schemas.insert(def.name.clone(), Arc::new(def));
             }
             CatalogChange::DropSchema { name } => {
                 if let Some(old) = next.schemas.remove(name) {
@@ -251,7 +308,11 @@ impl Catalog {
                 }
             }
             CatalogChange::PutSequence(def) => {
-                next.sequences.insert(def.id, Arc::new((**def).clone()));
+                let mut def = (**def).clone();
+                if let Some(old) = self.sequences.get(&def.id) {
+                    (def.owner, def.acl) = (old.owner, old.acl.clone());
+                }
+                next.sequences.insert(def.id, Arc::new(def));
             }
             CatalogChange::DropSequence { id } => {
                 if let Some(old) = next.sequences.remove(id) {
@@ -259,11 +320,25 @@ impl Catalog {
                 }
             }
             CatalogChange::PutView(def) => {
-                next.views.insert(def.oid, Arc::new((**def).clone()));
+                let mut def = (**def).clone();
+                if let Some(old) = self.views.get(&def.oid) {
+                    (def.owner, def.acl) = (old.owner, old.acl.clone());
+                }
+                next.views.insert(def.oid, Arc::new(def));
             }
             CatalogChange::DropView { oid } => {
                 next.views.remove(oid);
                 next.forget_comments(*oid);
+            }
+            CatalogChange::PutRole(role) => {
+                next.roles.insert(role.oid, Arc::new((**role).clone()));
+            }
+            CatalogChange::DropRole { oid } => {
+                next.roles.remove(oid);
+                next.forget_comments(*oid);
+            }
+            CatalogChange::Access { object, owner, acl } => {
+                return next.with_access(*object, *owner, acl);
             }
             CatalogChange::Comment {
                 object,
@@ -294,6 +369,33 @@ impl Catalog {
         self.by_name.insert(name, table);
         if refers || referred {
             self.count_references();
+        }
+        Ok(self)
+    }
+
+    fn with_access(
+        mut self,
+        object: Oid,
+        owner: Oid,
+        acl: &Option<Vec<Grant>>,
+    ) -> crate::error::Result<Catalog> {
+        if object == role::DATABASE {
+            let acl = acl.clone();
+            self.database = Arc::new(DatabaseDef { owner, acl });
+        } else if let Some(old) = self.table_by_oid(object) {
+            // Plans stay good: what a role may do is asked of the newest catalog.
+            let (mut def, version) = (old.def.clone(), old.version);
+            (def.owner, def.acl) = (owner, acl.clone());
+            return self.with_table(def, version);
+        } else if let Some(old) = self.views.get_mut(&object) {
+            let view = Arc::make_mut(old);
+            (view.owner, view.acl) = (owner, acl.clone());
+        } else if let Some(old) = self.sequences.values_mut().find(|one| one.oid == object) {
+            let sequence = Arc::make_mut(old);
+            (sequence.owner, sequence.acl) = (owner, acl.clone());
+        } else if let Some(old) = self.schemas.values_mut().find(|one| one.oid == object) {
+            let schema = Arc::make_mut(old);
+            (schema.owner, schema.acl) = (owner, acl.clone());
         }
         Ok(self)
     }

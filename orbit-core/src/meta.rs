@@ -7,6 +7,8 @@
 //! "w" | oid u32 BE                 a view: JSON
 //! "d" | sequence u32 BE            a sequence's definition: JSON
 //! "q" | storage u32 BE             where a sequence stands: JSON
+//! "r" | oid u32 BE                 a role: JSON
+//! "b"                              the database's owner and grants: JSON
 //! "c" | oid u32 BE | column i32 BE a comment: text
 //! "n"                              next ordinals: JSON
 //! "h"                              hidden keys given out so far: u64 LE
@@ -17,7 +19,7 @@
 //! "g" | lane u8                    log collected up to: sequence u64 LE
 //! ```
 
-use crate::catalog::{Catalog, CatalogChange, SchemaDef, SequenceDef, TableDef, ViewDef};
+use crate::catalog::{Catalog, CatalogChange, DatabaseDef, Role, SchemaDef, SequenceDef, ViewDef};
 use crate::error::{Error, Result};
 use crate::ids::{
     Incarnation, Lane, PartitionId, SequenceId, SiteId, SiteOrdinal, StorageId, TableId,
@@ -36,6 +38,8 @@ pub const VIEW: u8 = b'w';
 pub const SEQUENCE: u8 = b'd';
 pub const POSITION: u8 = b'q';
 pub const COMMENT: u8 = b'c';
+pub const ROLE: u8 = b'r';
+pub const DATABASE: &[u8] = b"b";
 pub const ORDINAL: u8 = b'o';
 pub const PENDING_LOAD: u8 = b'p';
 pub const LOG_COLLECTED: u8 = b'g';
@@ -141,6 +145,65 @@ pub fn pending_load_key(partition: PartitionId, storage: StorageId) -> [u8; 9] {
     key
 }
 
+fn role_key(oid: Oid) -> [u8; 5] {
+    numbered_key(ROLE, oid)
+}
+
+// What is written is the object as it is now, not as the change has it: owner and
+// grants are changed apart from the rest.
+
+fn put_table(batch: &mut Batch, id: TableId, after: &Catalog) -> Result<()> {
+    if let Some(table) = after.table_by_id(id) {
+        batch.put(Space::Meta, &table_key(id), &json(&table.def)?);
+    }
+    Ok(())
+}
+
+fn put_schema(batch: &mut Batch, name: &str, after: &Catalog) -> Result<()> {
+    if let Some(schema) = after.schema(name) {
+        let key = [&[SCHEMA], name.as_bytes()].concat();
+        batch.put(Space::Meta, &key, &json::<SchemaDef>(schema)?);
+    }
+    Ok(())
+}
+
+fn put_sequence(batch: &mut Batch, id: SequenceId, after: &Catalog) -> Result<()> {
+    if let Some(sequence) = after.sequence_by_id(id) {
+        let json = json::<SequenceDef>(sequence)?;
+        batch.put(Space::Meta, &sequence_key(id), &json);
+    }
+    Ok(())
+}
+
+fn put_view(batch: &mut Batch, oid: Oid, after: &Catalog) -> Result<()> {
+    if let Some(view) = after.view_by_oid(oid) {
+        batch.put(Space::Meta, &view_key(oid), &json::<ViewDef>(view)?);
+    }
+    Ok(())
+}
+
+fn put_access(batch: &mut Batch, object: Oid, after: &Catalog) -> Result<()> {
+    if object == crate::catalog::role::DATABASE {
+        let json = json::<DatabaseDef>(after.database())?;
+        batch.put(Space::Meta, DATABASE, &json);
+        return Ok(());
+    }
+    if let Some(table) = after.table_by_oid(object) {
+        return put_table(batch, table.id, after);
+    }
+    if let Some(sequence) = after.sequence_by_oid(object) {
+        return put_sequence(batch, sequence.id, after);
+    }
+    if after.view_by_oid(object).is_some() {
+        return put_view(batch, object, after);
+    }
+    let mut schemas = after.schema_definitions();
+    match schemas.find(|schema| schema.oid == object) {
+        Some(schema) => put_schema(batch, &schema.name, after),
+        None => Ok(()),
+    }
+}
+
 /// Writes one catalog change as the new state of what it changed.
 pub fn write_catalog_change(
     batch: &mut Batch,
@@ -155,33 +218,31 @@ pub fn write_catalog_change(
     }
     match change {
         CatalogChange::PutTable(def) => {
-            batch.put(Space::Meta, &table_key(def.id), &json::<TableDef>(def)?);
+            put_table(batch, def.id, after)?;
         }
         CatalogChange::Statistics { table, .. } => {
-            if let Some(current) = after.table_by_id(*table) {
-                batch.put(Space::Meta, &table_key(*table), &json(&current.def)?);
-            }
+            put_table(batch, *table, after)?;
         }
         CatalogChange::DropTable { id } => batch.delete(Space::Meta, &table_key(*id)),
         CatalogChange::PutSchema(def) => {
-            let key = [&[SCHEMA], def.name.as_bytes()].concat();
-            batch.put(Space::Meta, &key, &json::<SchemaDef>(def)?);
+            put_schema(batch, &def.name, after)?;
         }
         CatalogChange::DropSchema { name } => {
             batch.delete(Space::Meta, &[&[SCHEMA], name.as_bytes()].concat());
         }
         CatalogChange::PutSequence(def) => {
-            batch.put(
-                Space::Meta,
-                &sequence_key(def.id),
-                &json::<SequenceDef>(def)?,
-            );
+            put_sequence(batch, def.id, after)?;
         }
         CatalogChange::DropSequence { id } => batch.delete(Space::Meta, &sequence_key(*id)),
         CatalogChange::PutView(def) => {
-            batch.put(Space::Meta, &view_key(def.oid), &json::<ViewDef>(def)?);
+            put_view(batch, def.oid, after)?;
         }
         CatalogChange::DropView { oid } => batch.delete(Space::Meta, &view_key(*oid)),
+        CatalogChange::PutRole(role) => {
+            batch.put(Space::Meta, &role_key(role.oid), &json::<Role>(role)?);
+        }
+        CatalogChange::DropRole { oid } => batch.delete(Space::Meta, &role_key(*oid)),
+        CatalogChange::Access { object, .. } => put_access(batch, *object, after)?,
         CatalogChange::Comment {
             object,
             column,

@@ -10,7 +10,7 @@ mod lock;
 mod tests;
 mod write;
 
-use crate::catalog::{Catalog, CatalogChange, Table};
+use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table};
 use crate::clock::Hlc;
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
@@ -20,6 +20,7 @@ use crate::lock::{LockKey, Modes, WaitLimits};
 use crate::log::OperationWriter;
 use crate::read::View;
 use crate::store::Space;
+use crate::types::Oid;
 use crate::write_set::WriteSet;
 pub use lock::Locked;
 use smallvec::SmallVec;
@@ -89,6 +90,8 @@ pub struct Transaction {
     /// Tables locked for writing, with the definition that was valid then.
     writing: Vec<Arc<Table>>,
     savepoints: Vec<(String, Mark)>,
+    /// Whose are the objects that this transaction creates.
+    creator: Oid,
     pub(crate) hidden_keys: Option<u64>,
     /// Sequences whose values were given out; not undone by ROLLBACK TO.
     sequences: SmallVec<[StorageId; 2]>,
@@ -114,6 +117,7 @@ impl Transaction {
             held: Vec::new(),
             writing: Vec::new(),
             savepoints: Vec::new(),
+            creator: BOOTSTRAP_ROLE,
             hidden_keys: None,
             sequences: SmallVec::new(),
             filled: Vec::new(),
@@ -131,6 +135,11 @@ impl Transaction {
 
     pub fn database(&self) -> &Arc<Database> {
         &self.db
+    }
+
+    /// Whose the objects are that are created from here on.
+    pub fn set_creator(&mut self, role: Oid) {
+        self.creator = role;
     }
 
     pub fn set_limits(&mut self, limits: WaitLimits) {
@@ -210,7 +219,7 @@ impl Transaction {
 
     /// DDL: visible to this transaction at once, to others at COMMIT. The
     /// caller holds the locks that order it.
-    pub fn change_catalog(&mut self, change: CatalogChange) -> Result<()> {
+    pub fn change_catalog(&mut self, mut change: CatalogChange) -> Result<()> {
         let base = self.db.newest().catalog.clone();
         let current = match &self.own_catalog {
             Some(own) if self.own_catalog_base == base.version => own.clone(),
@@ -223,6 +232,7 @@ impl Transaction {
                 Arc::new(rebased)
             }
         };
+        current.put_owner(&mut change, self.creator);
         // Own versions are of no other transaction's numbering.
         let mut next = current.with(&change)?;
         next.version = next.version.max(base.version) + (1 << 40);

@@ -27,6 +27,7 @@ pub struct NodeConfig {
     pub sync: Sync,
     pub listen: Listen,
     pub tls: Tls,
+    pub access: Access,
     pub profile: Profile,
     settings: Vec<Setting>,
 }
@@ -90,13 +91,28 @@ pub struct Listen {
     pub pg_port: u16,
     pub grpc_port: u16,
     pub http_port: u16,
+    /// `None`: follows `address` as long as that is loopback.
+    pub status_address: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Tls {
+    pub enabled: bool,
+    /// Also for clients on this machine.
+    pub loopback: bool,
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
     pub authority: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `trust` or `scram`.
+    pub loopback: String,
+    /// `scram`, `certificate`, `either` or `both`.
+    pub remote: String,
+    pub audit_rows: u64,
+    pub audit_age: Duration,
 }
 
 impl NodeConfig {
@@ -151,11 +167,23 @@ impl NodeConfig {
                 pg_port: layers.port("listen.pg_port"),
                 grpc_port: layers.port("listen.grpc_port"),
                 http_port: layers.port("listen.http_port"),
+                status_address: match layers.text("listen.status_address") {
+                    Some(_) => Some(layers.address("listen.status_address")?),
+                    None => None,
+                },
             },
             tls: Tls {
+                enabled: layers.flag("tls.enabled"),
+                loopback: layers.flag("tls.loopback"),
                 certificate: layers.text("tls.certificate").map(PathBuf::from),
                 key: layers.text("tls.key").map(PathBuf::from),
                 authority: layers.text("tls.authority").map(PathBuf::from),
+            },
+            access: Access {
+                loopback: layers.word("access.loopback"),
+                remote: layers.word("access.remote"),
+                audit_rows: layers.count("access.audit_rows"),
+                audit_age: layers.duration("access.audit_age"),
             },
             profile: layers.profile.clone(),
             settings: layers.into_settings(),
@@ -193,29 +221,58 @@ impl NodeConfig {
         Ok(())
     }
 
-    /// Refuses to listen where strangers could connect: there are no passwords
-    /// and no encryption yet.
-    pub fn require_loopback(&self) -> Result<()> {
-        let address = self.listen.address;
-        if address.is_loopback() {
+    /// Whether others than this machine can reach the PostgreSQL port.
+    pub fn is_open(&self) -> bool {
+        !self.listen.address.to_canonical().is_loopback()
+    }
+
+    /// Whether the configuration by itself lets a node listen where it says. Whether
+    /// there is anybody with a password is seen when the data directory is open.
+    pub fn check_listening(&self) -> Result<()> {
+        if let Some(address) = self.listen.status_address
+            && !address.to_canonical().is_loopback()
+        {
+            return Err(refused(format!(
+                "refusing to listen on {address} for gRPC and HTTP: these ports ask for no password"
+            ))
+            .with_hint("Leave listen.status_address unset, or set it to 127.0.0.1 or ::1."));
+        }
+        if !self.is_open() {
             return Ok(());
         }
-        Err(Error::new(
-            state::FEATURE_NOT_SUPPORTED,
-            format!("refusing to listen on {address}: only loopback addresses are served"),
-        )
-        .with_detail("Any other address needs TLS and passwords, which this version doesn't have.")
-        .with_hint("Set listen.address = \"127.0.0.1\" and reach it through an SSH tunnel."))
+        let address = self.listen.address;
+        if !self.tls.enabled {
+            return Err(refused(format!(
+                "refusing to listen on {address} without TLS: everything, passwords too, could be read on the way"
+            ))
+            .with_hint("Set tls.enabled = true, or listen.address = \"127.0.0.1\"."));
+        }
+        if self.access.remote != "scram" && self.tls.authority.is_none() {
+            return Err(refused(format!(
+                "refusing to listen on {address}: access.remote = \"{}\" needs to know whose certificates to believe",
+                self.access.remote
+            ))
+            .with_hint("Set tls.authority to a PEM file with the authority that signed them, or access.remote = \"scram\"."));
+        }
+        Ok(())
     }
 
     pub fn pg_address(&self) -> SocketAddr {
         SocketAddr::new(self.listen.address, self.listen.pg_port)
     }
     pub fn grpc_address(&self) -> SocketAddr {
-        SocketAddr::new(self.listen.address, self.listen.grpc_port)
+        SocketAddr::new(self.status_address(), self.listen.grpc_port)
     }
     pub fn http_address(&self) -> SocketAddr {
-        SocketAddr::new(self.listen.address, self.listen.http_port)
+        SocketAddr::new(self.status_address(), self.listen.http_port)
+    }
+
+    fn status_address(&self) -> IpAddr {
+        match self.listen.status_address {
+            Some(address) => address,
+            None if self.is_open() => IpAddr::from([127, 0, 0, 1]),
+            None => self.listen.address,
+        }
     }
 
     /// The figures this node is opened with. A limit that came with the profile
@@ -241,6 +298,10 @@ impl NodeConfig {
     pub fn settings(&self) -> &[Setting] {
         &self.settings
     }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(state::CONFIG_FILE_ERROR, message)
 }
 
 fn wrong(message: String) -> Error {

@@ -1,15 +1,17 @@
 //! What all sessions of a node share: the database, the planner, the statement
 //! cache, and who may cancel whom.
 
+use crate::access::audit::Audit;
 use crate::literals::LiteralCache;
 use crate::session::{Session, control::Control};
 use crate::statement::cache::StatementCache;
 use ahash::AHashMap;
-use orbit_core::Result;
 use orbit_core::database::Database;
+use orbit_core::{Error, Result};
 use parking_lot::Mutex;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Stack of the threads that drive sessions. Syntax trees are walked by recursion;
 /// `statement::limits` keeps them to a depth that fits in here several times.
@@ -59,6 +61,8 @@ pub struct SessionInit {
     pub application: String,
     pub pid: i32,
     pub secret: i32,
+    /// Where from; `None`: from within this process.
+    pub address: Option<IpAddr>,
 }
 
 pub struct Engine {
@@ -70,7 +74,13 @@ pub struct Engine {
     #[cfg(feature = "datafusion")]
     planner: crate::planned::Planner,
     sessions: Mutex<AHashMap<i32, Arc<Control>>>,
+    passwords: OnceLock<PasswordMaker>,
+    audit: OnceLock<Audit>,
 }
+
+/// What is stored in place of a password; `None` for one that is none. Set by who
+/// knows how passwords are proved.
+pub type PasswordMaker = fn(&str) -> Result<Option<String>>;
 
 impl Engine {
     pub fn new(db: Arc<Database>, options: EngineOptions) -> Result<Arc<Engine>> {
@@ -80,6 +90,8 @@ impl Engine {
             cache: StatementCache::new(options.plan_cache_entries),
             literals: LiteralCache::new(options.plan_cache_entries),
             sessions: Mutex::default(),
+            passwords: OnceLock::new(),
+            audit: OnceLock::new(),
             db,
             options,
         }))
@@ -89,6 +101,26 @@ impl Engine {
         let control = Arc::new(Control::new(init.secret));
         self.sessions.lock().insert(init.pid, control.clone());
         Session::new(self.clone(), init, control)
+    }
+
+    /// Where what happens is noted; `None`: nowhere.
+    pub fn audit(&self) -> Option<&Audit> {
+        self.audit.get()
+    }
+
+    pub(crate) fn put_audit(&self, audit: Audit) -> std::result::Result<(), Audit> {
+        self.audit.set(audit)
+    }
+
+    pub fn set_password_maker(&self, maker: PasswordMaker) {
+        let _ = self.passwords.set(maker);
+    }
+
+    pub(crate) fn password_to_store(&self, password: &str) -> Result<Option<String>> {
+        match self.passwords.get() {
+            Some(maker) => maker(password),
+            None => Err(Error::unsupported("passwords in this build")),
+        }
     }
 
     pub fn db(&self) -> &Arc<Database> {

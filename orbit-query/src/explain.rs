@@ -25,8 +25,10 @@ pub(crate) async fn run(session: &mut Session, explain: &Explain) -> Result<Outc
     let started = Instant::now();
     let settings = session.settings().clone();
     let view = session.transaction()?.begin_statement();
+    session.identify(view.catalog());
     let mut lines = match PointPlan::compile(view.catalog(), &settings, &statement, &[])? {
         Some(plan) => {
+            crate::access::need::check(plan.needs(), session.rights(), view.catalog())?;
             let planning = started.elapsed();
             let mut lines = plan.describe();
             drop(view);

@@ -17,6 +17,7 @@
 //! connection: blocks, settings, execution), [`statement`] (text to a prepared
 //! statement), [`rows`] (what comes back), [`settings`], `ddl`, `copy`, `explain`.
 
+pub mod access;
 pub mod copy;
 mod ddl;
 pub mod engine;

@@ -18,12 +18,14 @@ mod cursor;
 mod describe;
 mod insert;
 mod key;
+pub(crate) mod needs;
 pub(crate) mod rows;
 mod select;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::access::Need;
 use crate::expr::{Env, Facts, NoRow, RowExpr};
 use crate::rows::{ColumnDesc, RowBatch, Rows, Tag};
 use crate::settings::Settings;
@@ -59,6 +61,7 @@ pub struct PointPlan {
     params: Vec<SqlType>,
     columns: Option<Arc<[ColumnDesc]>>,
     kind: Kind,
+    needs: Vec<Need>,
 }
 
 /// Buffers a session keeps from statement to statement, so that a point read
@@ -100,6 +103,11 @@ impl PointPlan {
 
     pub fn params(&self) -> &[SqlType] {
         &self.params
+    }
+
+    /// What must be allowed for it to run.
+    pub(crate) fn needs(&self) -> &[Need] {
+        &self.needs
     }
 
     pub fn columns(&self) -> Option<&Arc<[ColumnDesc]>> {

@@ -17,12 +17,14 @@
 mod arguments;
 mod block;
 pub mod control;
+mod identity;
 mod plan;
 mod run;
 pub mod sequences;
 mod set;
 mod utility;
 
+use crate::access::Rights;
 use crate::engine::{Engine, SessionInit};
 use crate::expr::Facts;
 use crate::point::Scratch;
@@ -33,10 +35,11 @@ use ahash::{AHashMap, AHashSet};
 use block::Blocks;
 use control::Control;
 use orbit_core::cancel::CancelToken;
-use orbit_core::types::SqlType;
+use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use block::Block;
@@ -45,15 +48,22 @@ pub(crate) use run::timed_out;
 /// Who is connected, for `current_user` and its like.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFacts {
+    /// The current role's name.
     pub user: String,
+    /// Who the session is, whatever SET ROLE says.
+    pub session_user: String,
     pub database: String,
     pub pid: i32,
     pub sequences: Arc<sequences::SessionSequences>,
+    pub address: Option<IpAddr>,
+    pub rights: Arc<Rights>,
 }
 
 pub struct Session {
     engine: Arc<Engine>,
     facts: Arc<SessionFacts>,
+    /// Who logged in: whoever the session has become since.
+    authenticated: Oid,
     control: Arc<Control>,
     cancel: CancelToken,
     /// What is in effect now, SET LOCAL included.
@@ -78,17 +88,24 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, init: SessionInit, control: Arc<Control>) -> Session {
         let mut settings = Settings::new(&init.user);
+        let catalog = engine.db().read().catalog().clone();
+        let authenticated = identity::sign_in(&mut settings, &catalog, &init.user);
         // Any text is an application name.
         let _ = settings.set("application_name", &init.application);
         let settings = Arc::new(settings);
         let sequences = Arc::new(sequences::SessionSequences::new(engine.db().clone()));
+        let (session_role, role) = settings.identity();
         Session {
             facts: Arc::new(SessionFacts {
-                user: init.user,
+                user: init.user.clone(),
+                session_user: init.user,
                 database: init.database,
                 pid: init.pid,
                 sequences: sequences.clone(),
+                address: init.address,
+                rights: Arc::new(Rights::of(&catalog, session_role, role)),
             }),
+            authenticated,
             cancel: control.token().clone(),
             control,
             kept: settings.clone(),
@@ -231,12 +248,27 @@ impl Session {
     /// A setting given at the start of the connection: what RESET goes back to.
     pub fn set_initial(&mut self, name: &str, value: &str) -> Result<()> {
         let mut settings = (*self.settings).clone();
-        settings.set(&name.to_ascii_lowercase(), value)?;
+        let name = name.to_ascii_lowercase();
+        match identity::is_role(&name) {
+            true => self.change_role(&mut settings, &name, value)?,
+            false => settings.set(&name, value)?,
+        }
         self.settings = Arc::new(settings);
         self.kept = self.settings.clone();
         self.initial = self.settings.clone();
         self.reported = self.settings.clone();
         Ok(())
+    }
+
+    /// ALTER ROLE ... SET: as [`Session::set_initial`], but a value that doesn't fit
+    /// any more is told of rather than keeping the role out.
+    pub fn set_of_role(&mut self, name: &str, value: &str) {
+        if let Err(error) = self.set_initial(name, value) {
+            self.notice(Error::new(
+                orbit_core::state::WARNING,
+                error.message().to_owned(),
+            ));
+        }
     }
 
     /// Takes back a batch that was sent, for its buffer's sake.

@@ -6,6 +6,8 @@
 pub mod registry;
 
 use crate::statement::utility::IsolationLevel;
+use orbit_core::catalog::{BOOTSTRAP_ROLE, Role};
+use orbit_core::types::Oid;
 use orbit_core::value::datetime::{self, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
@@ -30,6 +32,10 @@ pub struct Settings {
     pub isolation: IsolationLevel,
     pub read_only: bool,
     user: Arc<str>,
+    /// Who the session is; the bootstrap superuser until it is told.
+    session_role: Oid,
+    /// SET ROLE; `None`: the session's own.
+    role: Option<Oid>,
     /// What unqualified names are looked up in, in order.
     search_path: Arc<[String]>,
     plan_scope: u64,
@@ -53,6 +59,8 @@ impl Settings {
             isolation: IsolationLevel::ReadCommitted,
             read_only: false,
             user: user.into(),
+            session_role: BOOTSTRAP_ROLE,
+            role: None,
             search_path: Arc::new([]),
             plan_scope: 0,
             changed: BTreeMap::new(),
@@ -64,6 +72,97 @@ impl Settings {
         settings.search_path = settings.resolve_path("\"$user\", public").into();
         settings.update_plan_scope();
         settings
+    }
+
+    /// The current role by name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The session's role and the current one.
+    #[inline]
+    pub fn identity(&self) -> (Oid, Oid) {
+        (self.session_role, self.role.unwrap_or(self.session_role))
+    }
+
+    /// SET SESSION AUTHORIZATION, and the start of a session. Ends SET ROLE.
+    pub fn set_session_role(&mut self, role: &Role) {
+        self.session_role = role.oid;
+        self.role = None;
+        self.changed.remove("role");
+        let name = role.name.clone();
+        self.changed.insert("session_authorization", name);
+        self.become_user(role);
+    }
+
+    /// SET ROLE; `session`: the session's own again.
+    pub fn set_role(&mut self, role: &Role, session: bool) {
+        self.role = (!session).then_some(role.oid);
+        match session {
+            true => self.changed.remove("role"),
+            false => self.changed.insert("role", role.name.clone()),
+        };
+        self.become_user(role);
+    }
+
+    /// Becomes whom `other` is.
+    pub fn take_identity(&mut self, other: &Settings) {
+        self.session_role = other.session_role;
+        self.take("session_authorization", other);
+        self.take_current(other);
+    }
+
+    /// RESET ROLE. The session may have become another since `initial`.
+    pub fn take_role(&mut self, initial: &Settings) {
+        if initial.session_role == self.session_role {
+            return self.take_current(initial);
+        }
+        self.role = None;
+        self.changed.remove("role");
+        let name = self.changed.get("session_authorization");
+        if let Some(name) = name.cloned() {
+            self.user = name.as_str().into();
+        }
+        self.follow_user();
+    }
+
+    fn take_current(&mut self, other: &Settings) {
+        self.role = other.role;
+        self.user = other.user.clone();
+        self.take("role", other);
+        self.take("is_superuser", other);
+        self.follow_user();
+    }
+
+    fn take(&mut self, name: &'static str, other: &Settings) {
+        match other.changed.get(name) {
+            Some(value) => self.changed.insert(name, value.clone()),
+            None => self.changed.remove(name),
+        };
+    }
+
+    fn become_user(&mut self, role: &Role) {
+        self.user = role.name.as_str().into();
+        match role.superuser {
+            true => self.changed.remove("is_superuser"),
+            false => self.changed.insert("is_superuser", "off".to_owned()),
+        };
+        self.follow_user();
+    }
+
+    /// What names mean depends on who asks.
+    fn follow_user(&mut self) {
+        let path = self.changed.get("search_path").cloned();
+        let path = path.unwrap_or_else(|| "\"$user\", public".to_owned());
+        self.search_path = self.resolve_path(&path).into();
+        self.update_plan_scope();
+    }
+
+    /// The settings by their names that differ from their defaults.
+    pub fn changed(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.changed
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Stands for the settings a plan may depend on: plans are shared between
@@ -206,11 +305,9 @@ impl Settings {
             "standard_conforming_strings" if shown == "off" => {
                 return Err(Error::unsupported("standard_conforming_strings = off"));
             }
-            "role" if shown != "none" && shown != *self.user => {
-                return Err(Error::new(
-                    state::INVALID_PARAMETER_VALUE,
-                    format!("role \"{shown}\" does not exist"),
-                ));
+            // The session looks roles up and may refuse them.
+            "role" | "session_authorization" => {
+                return Err(Error::internal("a role is set by the session"));
             }
             "search_path" => self.search_path = self.resolve_path(&shown).into(),
             "default_transaction_isolation" => {

@@ -3,6 +3,7 @@
 //! UPDATE, DELETE, VALUES, WITH) get a point plan or a DataFusion plan; the rest
 //! is a [`Utility`].
 
+pub(crate) mod access_grammar;
 pub mod cache;
 pub(crate) mod comment_grammar;
 mod copy_grammar;
@@ -21,12 +22,14 @@ pub mod tokens;
 mod transaction_grammar;
 pub mod utility;
 
+use crate::access::Need;
 use crate::point::PointPlan;
 use crate::rows::ColumnDesc;
 use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use utility::Utility;
 
@@ -40,6 +43,10 @@ pub struct Prepared {
     pub(crate) plan: Plan,
     /// The parameter types the client declared, for planning anew.
     pub(crate) declared: Vec<Option<SqlType>>,
+    /// The role and catalog it was found allowed for last ([`Rights::stamp`]).
+    ///
+    /// [`Rights::stamp`]: crate::access::Rights::stamp
+    pub(crate) checked: AtomicU64,
 }
 
 pub(crate) enum Plan {
@@ -58,6 +65,7 @@ impl Prepared {
             columns: None,
             plan: Plan::Empty,
             declared: Vec::new(),
+            checked: AtomicU64::new(0),
         }
     }
 
@@ -69,6 +77,7 @@ impl Prepared {
             columns: plan.columns().cloned(),
             plan: Plan::Point(plan),
             declared: declared.to_vec(),
+            checked: AtomicU64::new(0),
         }
     }
 
@@ -84,6 +93,7 @@ impl Prepared {
             columns: plan.columns().cloned(),
             plan: Plan::Planned(plan),
             declared: declared.to_vec(),
+            checked: AtomicU64::new(0),
         }
     }
 
@@ -104,6 +114,15 @@ impl Prepared {
             Plan::Point(plan) => plan.tables(),
             #[cfg(feature = "datafusion")]
             Plan::Planned(plan) => plan.tables(),
+        }
+    }
+
+    /// What of the point path's statements is asked before each run. The planner
+    /// asks for its own: it may have to resolve names anew.
+    pub(crate) fn needs(&self) -> &[Need] {
+        match &self.plan {
+            Plan::Point(plan) => plan.needs(),
+            _ => &[],
         }
     }
 

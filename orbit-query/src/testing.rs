@@ -22,7 +22,7 @@ pub fn engine() -> Arc<Engine> {
 
 pub fn connect(engine: &Arc<Engine>) -> Client {
     let init = SessionInit {
-        user: "ada".to_owned(),
+        user: "orbit".to_owned(),
         database: "orbit".to_owned(),
         ..SessionInit::default()
     };

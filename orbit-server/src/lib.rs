@@ -3,6 +3,7 @@
 //! * [`pg`]: PostgreSQL wire, one session per connection;
 //! * [`grpc`] and [`http`]: what the node says about itself;
 //! * [`running`]: a node with its listeners, from start to orderly end;
+//! * [`scram`] and [`tls`]: how clients and the node prove who they are;
 //! * [`cli`]: the command line over all of it.
 //!
 //! No storage code lives here, and no SQL is understood here.
@@ -12,3 +13,5 @@ pub mod grpc;
 pub mod http;
 pub mod pg;
 pub mod running;
+pub mod scram;
+pub mod tls;

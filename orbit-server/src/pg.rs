@@ -12,6 +12,8 @@
 //! bytes into values and back without any I/O; [`input`] and [`socket`] are the
 //! two ends of the connection's buffers; [`cancel`] ends what runs too long.
 
+mod attempts;
+mod auth;
 mod backend;
 mod cancel;
 mod connection;
@@ -26,12 +28,14 @@ mod rows;
 mod simple;
 mod socket;
 mod startup;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+pub use auth::{Access, Loopback, Remote};
 pub use listener::serve;
 
 /// Output is sent, and a streaming statement waits for the socket, once this
@@ -39,11 +43,13 @@ pub use listener::serve;
 const FLUSH_BYTES: usize = 64 * 1024;
 
 /// What the server allows its clients.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServeOptions {
     /// Sessions at one time; the next client is told 53300.
     pub max_connections: usize,
-    /// How long a client may take from connecting to the end of its startup packet.
+    /// How clients are known.
+    pub access: Access,
+    /// How long a client may take from connecting to the end of its authentication.
     pub startup_timeout: Duration,
     /// The longest Query or Parse message; longer ones are skipped with 54000.
     pub max_statement_bytes: usize,
@@ -60,6 +66,7 @@ impl Default for ServeOptions {
     fn default() -> Self {
         ServeOptions {
             max_connections: 100,
+            access: Access::default(),
             startup_timeout: Duration::from_secs(60),
             max_statement_bytes: 16 << 20,
             max_message_bytes: 64 << 20,

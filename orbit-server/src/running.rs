@@ -1,8 +1,11 @@
 //! A node with its listeners: started, serving, stopped in order.
 
+use crate::scram::Verifier;
+use crate::tls::{self, Tls};
 use crate::{grpc, http, pg};
 use orbit_core::{Error, Result, state};
 use orbit_edge::{Node, NodeConfig};
+use orbit_query::access::audit::Keep;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +28,14 @@ pub struct Running {
 impl Running {
     /// Opens the data directory and every port, or nothing.
     pub async fn start(config: NodeConfig) -> Result<Running> {
-        config.require_loopback()?;
+        Running::start_for(config, None).await
+    }
+
+    /// As [`Running::start`]; `owner` is a password that lets the superuser in
+    /// besides its own, for a command that owns the data directory and gives
+    /// itself one for the time it runs.
+    pub async fn start_for(config: NodeConfig, owner: Option<Verifier>) -> Result<Running> {
+        config.check_listening()?;
         let pg_listener = bind(config.pg_address(), "listen.pg_port").await?;
         let grpc_listener = bind(config.grpc_address(), "listen.grpc_port").await?;
         let http_listener = bind(config.http_address(), "listen.http_port").await?;
@@ -35,10 +45,18 @@ impl Running {
             http_listener.local_addr()?,
         );
         let node = Node::open(config).await?;
+        node.engine().set_password_maker(crate::scram::to_store);
+        let keep = Keep {
+            rows: node.config().access.audit_rows,
+            age: node.config().access.audit_age,
+        };
+        node.engine().start_audit(keep).await?;
+        let access = access(&node, owner)?;
         let stop = CancellationToken::new();
         let options = pg::ServeOptions {
             max_connections: node.memory().max_connections,
             shutdown_grace: GRACE,
+            access,
             ..pg::ServeOptions::default()
         };
         let tasks = vec![
@@ -83,6 +101,75 @@ impl Running {
         }
         self.node.close().await
     }
+}
+
+/// How clients are known, or why nobody could be.
+fn access(node: &Node, owner: Option<Verifier>) -> Result<pg::Access> {
+    let config = node.config();
+    let directory = &config.node.data_dir;
+    let remote = match config.access.remote.as_str() {
+        "certificate" => pg::Remote::Certificate,
+        "either" => pg::Remote::Either,
+        "both" => pg::Remote::Both,
+        _ => pg::Remote::Scram,
+    };
+    if config.is_open() && matches!(remote, pg::Remote::Scram | pg::Remote::Both) {
+        let view = node.engine().db().read();
+        let mut roles = view.catalog().roles();
+        if !roles.any(|role| role.login && role.verifier.is_some()) {
+            let address = config.listen.address;
+            return Err(Error::new(
+                state::CONFIG_FILE_ERROR,
+                format!("refusing to listen on {address}: no role has a password"),
+            )
+            .with_hint(format!(
+                "Give one first: orbit sql --data-dir {} -c \"ALTER ROLE orbit PASSWORD '...'\". Or set access.remote = \"certificate\" and tls.authority.",
+                directory.display()
+            )));
+        }
+    }
+    let tls = match config.tls.enabled && (config.is_open() || config.tls.loopback) {
+        true => Some(Arc::new(Tls::load(&config.tls, directory, &names(config))?)),
+        false => None,
+    };
+    if let Some(tls) = &tls
+        && tls.is_own
+        && config.is_open()
+    {
+        tracing::info!(
+            certificate = %tls.certificate.display(),
+            "clients know this node by its own certificate; give them a copy as sslrootcert"
+        );
+    }
+    Ok(pg::Access {
+        loopback: match config.access.loopback.as_str() {
+            "scram" => pg::Loopback::Scram,
+            _ => pg::Loopback::Trust,
+        },
+        remote,
+        tls,
+        secret: tls::secret(directory)?.into(),
+        owner,
+    })
+}
+
+/// What the node's own certificate is good for.
+fn names(config: &NodeConfig) -> Vec<String> {
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    if !config.listen.address.is_unspecified() && !config.listen.address.is_loopback() {
+        names.push(config.listen.address.to_string());
+    }
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = host.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    if !host.is_empty() && host != "localhost" && host.chars().all(plain) {
+        names.push(host.to_owned());
+    }
+    names
 }
 
 async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {

@@ -5,8 +5,8 @@ use super::{COMMIT_CREDITS, Database, DatabaseOptions};
 use crate::actor::Bounded;
 use crate::actor::data::{DataActor, State};
 use crate::catalog::{
-    BOOTSTRAP_ROLE, Catalog, CatalogChange, PUBLIC_SCHEMA, SchemaDef, SequenceDef, TableDef,
-    ViewDef,
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, DatabaseDef, PUBLIC_SCHEMA, Role, SchemaDef,
+    SequenceDef, TableDef, ViewDef,
 };
 use crate::clock::{Hlc, HlcClock};
 use crate::committer::{CommitQueue, Committer, Sequencer, Views};
@@ -203,6 +203,19 @@ fn load(snapshot: Arc<dyn Snapshot>) -> Result<Loaded> {
                 let def: ViewDef = meta::parse(value, "view definition")?;
                 let change = CatalogChange::PutView(Box::new(def));
                 loaded.catalog = loaded.catalog.with(&change)?;
+            }
+            Some(&meta::ROLE) => {
+                let role: Role = meta::parse(value, "role")?;
+                let change = CatalogChange::PutRole(Box::new(role));
+                loaded.catalog = loaded.catalog.with(&change)?;
+            }
+            Some(b'b') => {
+                let database: DatabaseDef = meta::parse(value, "database definition")?;
+                loaded.catalog = loaded.catalog.with(&CatalogChange::Access {
+                    object: crate::catalog::role::DATABASE,
+                    owner: database.owner,
+                    acl: database.acl,
+                })?;
             }
             Some(&meta::COMMENT) => {
                 let both = big_endian(&key[1..])?;

@@ -201,6 +201,7 @@ fn log_row(
         }
     }
     if new.is_live() {
+        let adds_rows = operations.adds_rows;
         operations.insert(
             table.id,
             pk,
@@ -210,6 +211,10 @@ fn log_row(
             new.is_wide(),
             new.body(),
         );
+        // What the node notes of a DROP must not keep a full disk from having room.
+        if table.schema == crate::catalog::NODE_SCHEMA {
+            operations.adds_rows = adds_rows;
+        }
     }
     Ok(())
 }

@@ -246,7 +246,7 @@ pub const KEYS: &[Key] = &[
         "listen.address",
         Text,
         Some("127.0.0.1"),
-        "The address to serve. Anything but loopback is refused until TLS and passwords are there.",
+        "The address to serve PostgreSQL clients on. Beyond loopback every client needs TLS and a password or certificate; a start that couldn't ask for them is refused.",
     ),
     key(
         "listen.pg_port",
@@ -267,22 +267,64 @@ pub const KEYS: &[Key] = &[
         "Health and version for a supervisor. 0 takes a free port.",
     ),
     key(
+        "listen.status_address",
+        Text,
+        None,
+        "The address of the gRPC and HTTP ports. They ask for no password, so only loopback is served; unset, it is listen.address where that is loopback and 127.0.0.1 elsewhere.",
+    ),
+    key(
+        "tls.enabled",
+        Flag,
+        Some("true"),
+        "Whether there is TLS 1.3 for PostgreSQL clients. Beyond loopback there must be.",
+    ),
+    key(
+        "tls.loopback",
+        Flag,
+        Some("false"),
+        "Whether clients on this machine may encrypt, too. It costs them time and protects from nobody who isn't root; set it to try certificates out.",
+    ),
+    key(
         "tls.certificate",
         Text,
         None,
-        "PEM file with the node's certificate chain. Kept for the version that serves beyond loopback.",
+        "PEM file with the node's certificate chain. Unset, the node makes one of its own in the data directory, which clients must be given to know it by.",
     ),
     key(
         "tls.key",
         Text,
         None,
-        "PEM file with its private key; readable by the node's user alone.",
+        "PEM file with the certificate's private key; refused if others than the node's user can read it.",
     ),
     key(
         "tls.authority",
         Text,
         None,
-        "PEM file with the authority that signed the fleet's certificates.",
+        "PEM file with the authority that signed clients' certificates. Set it where access.remote asks for certificates.",
+    ),
+    key(
+        "access.loopback",
+        Word(&["trust", "scram"]),
+        Some("trust"),
+        "What clients on this machine need: `trust` asks only roles that have a password for it, `scram` lets nobody in without one. Choose `scram` where others have accounts on the machine.",
+    ),
+    key(
+        "access.remote",
+        Word(&["scram", "certificate", "either", "both"]),
+        Some("scram"),
+        "What clients need where listen.address is not loopback: a password, a certificate of tls.authority with the role's name as common name, either, or both.",
+    ),
+    key(
+        "access.audit_rows",
+        Count(100, 100_000_000),
+        Some("100000"),
+        "How many rows orbit.audit keeps; the oldest go first. Lower it on a small disk.",
+    ),
+    key(
+        "access.audit_age",
+        Duration,
+        Some("90d"),
+        "How long orbit.audit keeps a row. Set it to what your rules demand, not longer.",
     ),
 ];
 

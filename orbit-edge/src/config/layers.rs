@@ -306,6 +306,7 @@ fn unknown(path: &str, origin: &Origin) -> Error {
         "sync",
         "listen",
         "tls",
+        "access",
     ];
     let meant =
         elsewhere().or_else(|| suggest(path, KEYS.iter().map(|key| key.path).chain(sections)));

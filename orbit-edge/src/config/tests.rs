@@ -167,19 +167,43 @@ fn own_profiles_in_the_file_extend_the_built_in() {
 }
 
 #[test]
-fn only_loopback_is_served() {
-    assert!(load("").unwrap().require_loopback().is_ok());
-    assert!(
-        load("[listen]\naddress = '::1'")
-            .unwrap()
-            .require_loopback()
-            .is_ok()
-    );
-    let error = load("[listen]\naddress = '0.0.0.0'")
-        .unwrap()
-        .require_loopback()
-        .unwrap_err();
-    assert!(error.hint().unwrap().contains("listen.address"));
+fn beyond_loopback_a_start_needs_tls_and_a_way_to_know_clients() {
+    for text in [
+        "",
+        "[listen]\naddress = '::1'",
+        "[tls]\nenabled = false",
+        "[listen]\naddress = '0.0.0.0'",
+        "[listen]\naddress = '0.0.0.0'\n[tls]\nauthority = 'ca.pem'\n[access]\nremote = 'both'",
+    ] {
+        assert!(load(text).unwrap().check_listening().is_ok(), "{text}");
+    }
+    for (text, wanted) in [
+        (
+            "[listen]\naddress = '0.0.0.0'\n[tls]\nenabled = false",
+            "tls.enabled = true",
+        ),
+        (
+            "[listen]\naddress = '::'\n[access]\nremote = 'certificate'",
+            "tls.authority",
+        ),
+        (
+            "[listen]\nstatus_address = '0.0.0.0'",
+            "listen.status_address",
+        ),
+    ] {
+        let error = load(text).unwrap().check_listening().unwrap_err();
+        assert!(error.hint().unwrap().contains(wanted), "{text}");
+    }
+}
+
+#[test]
+fn ports_without_passwords_stay_on_this_machine() {
+    let config = load("[listen]\naddress = '192.0.2.1'").unwrap();
+    assert_eq!(config.pg_address().ip().to_string(), "192.0.2.1");
+    assert!(config.grpc_address().ip().is_loopback());
+    assert!(config.http_address().ip().is_loopback());
+    let config = load("[listen]\naddress = '::1'").unwrap();
+    assert_eq!(config.http_address().ip().to_string(), "::1");
 }
 
 #[test]

@@ -34,13 +34,14 @@ pub mod subquery;
 mod view;
 pub mod window;
 
+use crate::access::Need;
 use crate::session::SessionFacts;
 use crate::settings::Settings;
 use ahash::{AHashMap, AHashSet};
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use orbit_core::catalog::{Catalog, Table, ViewDef};
+use orbit_core::catalog::{Catalog, Privileges, Table, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -58,6 +59,8 @@ pub struct Bound {
     pub param: Option<usize>,
     /// The table's column it is, and nothing more.
     pub origin: Option<(Oid, i16)>,
+    /// Whose right to read it is needed: a place among the binder's needs, and the column's.
+    pub source: Option<(usize, usize)>,
 }
 
 impl Bound {
@@ -68,6 +71,7 @@ impl Bound {
             literal: None,
             param: None,
             origin: None,
+            source: None,
         }
     }
 
@@ -156,6 +160,10 @@ pub struct Binder<'a> {
     pub tables: Vec<Arc<Table>>,
     /// Every view, also the ones inside views.
     pub views: Vec<Arc<ViewDef>>,
+    /// What the statement must be allowed.
+    pub needs: Vec<Need>,
+    /// Whose rights count for what is named now, inside a view.
+    pub rights_of: Option<Oid>,
     /// Enclosing queries, outermost first.
     pub(super) outer: Vec<Scope>,
     pub(super) ctes: Vec<AHashMap<String, Cte>>,
@@ -199,6 +207,8 @@ impl<'a> Binder<'a> {
             params: declared.to_vec(),
             tables: Vec::new(),
             views: Vec::new(),
+            needs: Vec::new(),
+            rights_of: None,
             outer: Vec::new(),
             ctes: Vec::new(),
             used_names: AHashSet::new(),
@@ -322,6 +332,61 @@ impl<'a> Binder<'a> {
     pub(super) fn note_view(&mut self, view: &Arc<ViewDef>) {
         if !self.views.iter().any(|known| known.oid == view.oid) {
             self.views.push(view.clone());
+        }
+    }
+
+    /// Notes that a relation is used; what for is added to the need returned.
+    pub(in crate::planned) fn need(&mut self, mut need: Need) -> usize {
+        need.owner = self.rights_of;
+        if need.owner.is_some() {
+            need.named = None;
+        }
+        self.needs.push(need);
+        self.needs.len() - 1
+    }
+
+    /// The relation noted last is written to.
+    pub fn needs_write(&mut self, privilege: Privileges, qualified: bool) -> usize {
+        if let Some(need) = self.needs.last_mut() {
+            need.required = need.required.with(privilege);
+            if let Some(named) = &mut need.named {
+                named.qualified = qualified;
+            }
+        }
+        self.needs.len().saturating_sub(1)
+    }
+
+    pub fn needs_insert(&mut self, need: usize, column: usize) {
+        if let Some(need) = self.needs.get_mut(need) {
+            need.insert(column);
+        }
+    }
+
+    pub fn needs_defaults(&mut self, need: usize, table: &Table) {
+        if let Some(need) = self.needs.get(need) {
+            let defaults = need.of_defaults(table);
+            self.needs.extend(defaults);
+        }
+    }
+
+    pub fn needs_select_of(&mut self, need: usize, column: usize) {
+        if let Some(need) = self.needs.get_mut(need) {
+            need.select(column);
+        }
+    }
+
+    pub fn needs_update(&mut self, need: usize, column: usize) {
+        if let Some(need) = self.needs.get_mut(need) {
+            need.update(column);
+        }
+    }
+
+    /// Notes that a value is read, if it is a stored relation's column.
+    pub(in crate::planned) fn note_read(&mut self, bound: &Bound) {
+        if let Some((need, column)) = bound.source
+            && let Some(need) = self.needs.get_mut(need)
+        {
+            need.select(column);
         }
     }
 

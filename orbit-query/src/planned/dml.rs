@@ -119,6 +119,7 @@ pub(super) async fn write(
     } else {
         prepared
     };
+    current.check_access(ctx)?;
     let Body::Write(write) = &current.body else {
         return Err(Error::internal("a query was run as a write"));
     };

@@ -23,6 +23,7 @@ pub async fn explain(
 ) -> Result<Vec<String>> {
     let started = Instant::now();
     let prepared = Arc::new(planner.prepare(ctx, syntax, &[]).await?);
+    prepared.check_access(ctx)?;
     let machine = &planner.machine;
     let plan = input_plan(machine, ctx, &prepared).await?;
     let planning = started.elapsed();

@@ -8,6 +8,7 @@ use super::scan::Run;
 use super::system::System;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
 use super::{PlanContext, arrow, dml};
+use crate::access::need::{self, Need};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
 use datafusion::arrow::datatypes::DataType;
@@ -35,6 +36,8 @@ pub struct PlannedStatement {
     pub(super) body: Body,
     tables: Vec<Arc<Table>>,
     views: Vec<Arc<ViewDef>>,
+    /// What must be allowed for it to run.
+    needs: Vec<Need>,
     /// Settings that names and casts were resolved under.
     scope: u64,
     /// Reads the catalogs, whose rows are part of the plan.
@@ -66,6 +69,12 @@ impl PlannedStatement {
                 .view_by_oid(view.oid)
                 .is_some_and(|now| Arc::ptr_eq(now, view))
         })
+    }
+
+    /// 42501 if the session may not run it. Asked of every run: a prepared statement
+    /// is resolved anew where the search path has changed.
+    pub(super) fn check_access(&self, ctx: &PlanContext) -> Result<()> {
+        need::check(&self.needs, &ctx.session.rights, ctx.view.catalog())
     }
 
     /// Every table it names.
@@ -151,6 +160,7 @@ pub(super) fn prepare(
         body,
         tables: binder.tables.clone(),
         views: binder.views.clone(),
+        needs: binder.needs.clone(),
         scope: scope_of(&ctx.settings),
         system: reads_system,
     })
@@ -242,6 +252,7 @@ pub(super) async fn physical(
             } else {
                 &*statement
             };
+            statement.check_access(&ctx)?;
             let Body::Query(plan) = &statement.body else {
                 return Err(Error::internal("a write was run as a query"));
             };

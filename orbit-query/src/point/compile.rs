@@ -56,7 +56,12 @@ pub(super) fn compile(
     let Some((table, columns, kind)) = Stop::catch(plan)? else {
         return Ok(None);
     };
+    let needs = match &table {
+        Some(table) => super::needs::of(statement, table, &kind),
+        None => Vec::new(),
+    };
     Ok(Some(PointPlan {
+        needs,
         table,
         params: context.params.finish()?,
         columns,

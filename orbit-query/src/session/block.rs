@@ -110,6 +110,7 @@ impl Session {
             };
             let mut transaction = self.engine.db().begin(isolation);
             transaction.set_limits(self.wait_limits());
+            transaction.set_creator(self.settings.identity().1);
             self.blocks.transaction = Some(transaction);
             if self.blocks.state == State::Idle {
                 self.blocks.state = State::Implicit;
@@ -171,6 +172,7 @@ impl Session {
         let limits = self.wait_limits();
         if let Some(transaction) = &mut self.blocks.transaction {
             transaction.set_limits(limits);
+            transaction.set_creator(self.settings.identity().1);
         }
     }
 

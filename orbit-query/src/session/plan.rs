@@ -14,6 +14,7 @@ use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Statement;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 impl Session {
     pub(super) async fn prepare_text(
@@ -165,6 +166,7 @@ impl Session {
                     params: Vec::new(),
                     columns: self.utility_columns(utility)?,
                     declared: declared.to_vec(),
+                    checked: AtomicU64::new(0),
                     plan: Plan::Utility(utility.clone()),
                 });
                 self.check_not_failed(&prepared)?;
@@ -251,7 +253,8 @@ impl Session {
     }
 
     #[cfg(feature = "datafusion")]
-    pub(crate) fn plan_context(&self, view: ReadView) -> crate::planned::PlanContext {
+    pub(crate) fn plan_context(&mut self, view: ReadView) -> crate::planned::PlanContext {
+        self.identify(view.catalog());
         crate::planned::PlanContext {
             view,
             settings: self.settings.clone(),

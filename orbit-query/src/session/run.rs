@@ -2,6 +2,7 @@
 //! locks and re-planning for the rest.
 
 use super::{Session, block};
+use crate::access::audit;
 use crate::expr::Facts;
 use crate::rows::{Outcome, Rows, Tag};
 use crate::statement::{Plan, Prepared};
@@ -35,6 +36,9 @@ impl Session {
         if !plan.is_current(view.catalog()) {
             return None;
         }
+        if let Err(error) = self.check_access(statement, view.catalog()) {
+            return Some(Err(error));
+        }
         self.begin_moment();
         Some(
             plan.read(&view, params, &self.moment, &mut self.scratch)
@@ -56,6 +60,14 @@ impl Session {
     /// A copy of what expressions ask of their surroundings, for those that run elsewhere.
     pub(crate) fn moment(&self) -> Facts {
         self.moment.clone()
+    }
+
+    pub(crate) async fn run_with(
+        &mut self,
+        statement: &Arc<Prepared>,
+        params: &[Value],
+    ) -> Result<Outcome> {
+        Box::pin(self.run(statement, params)).await
     }
 
     /// Runs a statement that another statement is made of.
@@ -144,7 +156,12 @@ impl Session {
                     return Ok(outcome);
                 }
                 // Boxed, so that the future of a point write stays small.
-                Box::pin(self.run_utility(utility)).await
+                Box::pin(async move {
+                    let outcome = self.run_utility(utility).await?;
+                    audit::note(self, utility, &statement.sql).await?;
+                    Ok(outcome)
+                })
+                .await
             }
             _ => self.run_row_statement(statement, params).await,
         }
@@ -162,10 +179,12 @@ impl Session {
         if writes.is_none() && self.blocks.is_idle() {
             let view = self.engine.db().read();
             let current = self.current(statement, &view).await?;
+            self.check_access(&current, view.catalog())?;
             return self.read(&current, view, params).await.map(Outcome::Rows);
         }
         self.transaction()?;
         let (statement, view) = self.lock_and_look(statement, writes.is_none()).await?;
+        self.check_access(&statement, view.catalog())?;
         if writes.is_none() {
             let rows = self.read(&statement, view, params).await?;
             // The snapshot may hold what this transaction saw beyond the durable position.
@@ -194,6 +213,7 @@ impl Session {
             match self.write(&statement, view, params).await {
                 Err(error) if error.is(state::STALE_PLAN) => {
                     (statement, view) = self.lock_and_look(&statement, false).await?;
+                    self.check_access(&statement, view.catalog())?;
                 }
                 done => return done,
             }

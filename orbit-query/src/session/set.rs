@@ -1,6 +1,6 @@
 //! SET, RESET, SHOW, DISCARD.
 
-use super::Session;
+use super::{Session, identity};
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::settings::{Settings, registry};
 use crate::statement::utility::{IsolationLevel, Modes};
@@ -38,6 +38,14 @@ impl Session {
                 });
             }
             _ => {}
+        }
+        if identity::is_role(name) {
+            let mut settings = (*self.settings).clone();
+            self.change_role(&mut settings, name, value)?;
+            return self.change_settings(local, |other| {
+                other.take_identity(&settings);
+                Ok(())
+            });
         }
         self.change_settings(local, |settings| settings.set(name, value))
     }
@@ -86,13 +94,32 @@ impl Session {
 
     fn reset(&mut self, name: &str, local: bool) -> Result<()> {
         let initial = self.initial.clone();
+        if identity::is_role(name) {
+            let only_role = name.eq_ignore_ascii_case("role");
+            return self.change_settings(local, |settings| {
+                match only_role {
+                    true => settings.take_role(&initial),
+                    false => settings.take_identity(&initial),
+                }
+                Ok(())
+            });
+        }
         self.change_settings(local, |settings| settings.reset(name, &initial))
     }
 
     pub(super) fn run_reset(&mut self, name: Option<&str>) -> Result<Outcome> {
         match name {
             Some(name) => self.reset(name, false)?,
-            None => self.reset_all(),
+            // Who the session is stays, as in PostgreSQL.
+            None => {
+                let now = self.settings.clone();
+                self.reset_all();
+                for settings in [&mut self.settings, &mut self.kept] {
+                    let mut same = (**settings).clone();
+                    same.take_identity(&now);
+                    *settings = Arc::new(same);
+                }
+            }
         }
         Ok(Outcome::Done(Tag::Other("RESET")))
     }

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::statement::utility::{Dropped, Utility};
-use crate::{copy, ddl, explain};
+use crate::{access, copy, ddl, explain};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
@@ -30,6 +30,7 @@ impl Session {
         if let Some(tag) = utility.writes() {
             self.check_writable(tag)?;
         }
+        access::ddl::check(self, utility)?;
         let done = |tag| Ok(Outcome::Done(Tag::Other(tag)));
         match utility {
             Utility::Set { name, value, local } => self.run_set(name, value.as_deref(), *local),
@@ -90,9 +91,20 @@ impl Session {
                 tables,
                 restart_identity,
             } => ddl::truncate::run(self, tables, *restart_identity).await,
-            Utility::Vacuum { tables, analyze } => ddl::vacuum::run(self, tables, *analyze).await,
+            Utility::Vacuum { tables, analyze } => {
+                match access::ddl::maintained(self, tables, "vacuum")? {
+                    Some(tables) if tables.is_empty() => done("VACUUM"),
+                    tables => {
+                        let tables = tables.unwrap_or_default();
+                        ddl::vacuum::run(self, &tables, *analyze).await
+                    }
+                }
+            }
             Utility::Analyze(tables) => {
-                ddl::analyze::run(self, tables).await?;
+                match access::ddl::maintained(self, tables, "analyze")? {
+                    Some(tables) if tables.is_empty() => {}
+                    tables => ddl::analyze::run(self, &tables.unwrap_or_default()).await?,
+                }
                 done("ANALYZE")
             }
             Utility::Lock {
@@ -114,6 +126,7 @@ impl Session {
                 done("LOCK TABLE")
             }
             Utility::Backup => copy::CopyOut::of_store(self).map(Outcome::CopyOut),
+            Utility::Access(statement) => access::roles::run(self, statement).await,
             Utility::Nothing(tag) => done(tag),
             Utility::Begin { .. }
             | Utility::Commit { .. }

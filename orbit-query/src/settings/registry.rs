@@ -99,7 +99,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("server_encoding", "UTF8", ReadOnly, true, "Shows the server (database) character set encoding."),
     setting("server_version", SERVER_VERSION, ReadOnly, true, "Shows the server version."),
     setting("server_version_num", "150014", ReadOnly, false, "Shows the server version as an integer."),
-    setting("session_authorization", "", ReadOnly, true, "Shows the session user name."),
+    setting("session_authorization", "", Text, true, "Shows the session user name."),
     setting("session_replication_role", "origin", Choice(&["origin", "replica", "local"]), false, "Sets the session's behavior for triggers and rewrite rules."),
     setting("standard_conforming_strings", "on", Bool, true, "Causes '...' strings to treat backslashes literally."),
     setting("statement_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any statement."),

@@ -210,7 +210,8 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     use super::{
-        comment_grammar, copy_grammar, sequence_grammar, set_grammar, transaction_grammar,
+        access_grammar, comment_grammar, copy_grammar, sequence_grammar, set_grammar,
+        transaction_grammar,
     };
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));
@@ -219,6 +220,9 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         return Ok(Some(utility));
     }
     if let Some(utility) = comment_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if let Some(utility) = access_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
     if let Some(utility) = sequence_grammar::parse(tokens)? {

@@ -100,7 +100,7 @@ fn sleep(tokens: &mut Tokens<'_>) -> Option<Utility> {
 }
 
 /// A setting's name; the two that SQL spells with several words too.
-fn variable(tokens: &mut Tokens<'_>) -> Result<String> {
+pub(super) fn variable(tokens: &mut Tokens<'_>) -> Result<String> {
     if tokens.words(&["TIME", "ZONE"]) {
         return Ok("timezone".to_owned());
     }
@@ -120,10 +120,23 @@ fn variable(tokens: &mut Tokens<'_>) -> Result<String> {
 
 fn set(tokens: &mut Tokens<'_>) -> Result<Utility> {
     let local = tokens.word("LOCAL");
-    if !local && !tokens.words(&["SESSION", "AUTHORIZATION"]) {
+    if !local && super::tokens::is_word(tokens.peek_nth(1), "SESSION") {
+        // SET SESSION SESSION AUTHORIZATION
         tokens.word("SESSION");
-    } else if !local {
-        return Err(Error::unsupported("SET SESSION AUTHORIZATION"));
+    }
+    if tokens.words(&["SESSION", "AUTHORIZATION"]) {
+        let value = match tokens.word("DEFAULT") {
+            true => None,
+            false => Some(one_value(tokens)?),
+        };
+        return Ok(Utility::Set {
+            name: "session_authorization".to_owned(),
+            value,
+            local,
+        });
+    }
+    if !local {
+        tokens.word("SESSION");
     }
     if tokens.words(&["TIME", "ZONE"]) {
         let value = if tokens.word("LOCAL") || tokens.word("DEFAULT") {
@@ -157,6 +170,12 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Utility> {
             local,
         });
     }
+    let (name, value) = assignment(tokens)?;
+    Ok(Utility::Set { name, value, local })
+}
+
+/// `name = value`; `None`: its default.
+pub(super) fn assignment(tokens: &mut Tokens<'_>) -> Result<(String, Option<String>)> {
     let name = variable(tokens)?;
     if !tokens.word("TO") {
         tokens.expect(&Token::Eq)?;
@@ -166,7 +185,7 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Utility> {
     } else {
         Some(values(tokens, &name)?)
     };
-    Ok(Utility::Set { name, value, local })
+    Ok((name, value))
 }
 
 /// A zone by name, or an offset in hours as SQL has it: `-5`, `INTERVAL '+02:00' HOUR TO MINUTE`.

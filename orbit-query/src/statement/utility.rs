@@ -3,6 +3,7 @@
 use super::comment_grammar::Commented;
 use super::names::Name;
 use super::sequence_grammar::SequenceOptions;
+use crate::access::statement::AccessStatement;
 use crate::copy::options::CopyStatement;
 use orbit_core::types::SqlType;
 use sqlparser::ast;
@@ -142,6 +143,8 @@ pub enum Utility {
     },
     /// `BACKUP TO STDOUT`: the whole store, in our own format.
     Backup,
+    /// Roles and rights.
+    Access(Box<AccessStatement>),
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
 }
@@ -207,6 +210,7 @@ impl Utility {
             Utility::CreateSequence { .. } => "CREATE SEQUENCE",
             Utility::AlterSequence { .. } => "ALTER SEQUENCE",
             Utility::Truncate { .. } => "TRUNCATE TABLE",
+            Utility::Access(statement) => statement.tag(),
             Utility::Copy(copy) if copy.from => "COPY FROM",
             _ => return None,
         })

@@ -24,13 +24,24 @@ pub struct Connect {
     /// The database; a node has one
     #[arg(long, short, default_value = "orbit", value_name = "NAME")]
     pub database: String,
+    /// Taken from PGPASSWORD: a command line is for everybody to read.
+    #[arg(skip)]
+    pub password: Option<String>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects; notices of the session go to stderr.
 pub async fn connect(to: &Connect) -> Result<Client, Failure> {
-    let (client, mut connection) = Config::new()
+    let mut config = Config::new();
+    let password = to
+        .password
+        .clone()
+        .or_else(|| std::env::var("PGPASSWORD").ok());
+    if let Some(password) = password {
+        config.password(password);
+    }
+    let (client, mut connection) = config
         .host(&to.host)
         .port(to.port)
         .user(&to.user)

@@ -4,12 +4,15 @@ use super::Failure;
 use super::client::Connect;
 use super::serve::{DEFAULT_PROFILE, start_failure};
 use crate::running::Running;
+use crate::scram::{self, Verifier};
 use orbit_edge::{NodeConfig, Sources};
 use std::path::Path;
 
 /// Serves on free loopback ports until it is stopped.
 pub struct Embedded {
     running: Running,
+    /// Of the superuser, for as long as this runs.
+    password: String,
 }
 
 impl Embedded {
@@ -31,8 +34,13 @@ impl Embedded {
             .flag("listen.grpc_port", "--data-dir", port())
             .flag("listen.http_port", "--data-dir", port());
         let config = NodeConfig::load(&sources, DEFAULT_PROFILE).map_err(Failure::Usage)?;
-        let running = Running::start(config).await.map_err(start_failure)?;
-        Ok(Embedded { running })
+        // The directory is ours; the port that is open for the moment is for us alone.
+        let password = scram::one_time_password().map_err(Failure::Work)?;
+        let owner = Verifier::of(&password).map_err(Failure::Work)?;
+        let running = Running::start_for(config, Some(owner))
+            .await
+            .map_err(start_failure)?;
+        Ok(Embedded { running, password })
     }
 
     pub fn connect(&self) -> Connect {
@@ -41,6 +49,7 @@ impl Embedded {
             port: self.running.pg_address.port(),
             user: "orbit".to_owned(),
             database: "orbit".to_owned(),
+            password: Some(self.password.clone()),
         }
     }
 

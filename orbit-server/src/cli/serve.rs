@@ -22,7 +22,7 @@ pub struct ServeArgs {
     /// Where everything is kept [default: ./orbit-data]
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// Address to listen on; only loopback addresses are served [default: 127.0.0.1]
+    /// Address to listen on; beyond loopback clients need TLS and a password [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Port for PostgreSQL wire [default: 7432; 0 takes a free one]
@@ -50,7 +50,7 @@ impl ServeArgs {
             .flag("listen.grpc_port", "--grpc-port", text(self.grpc_port))
             .flag("listen.http_port", "--http-port", text(self.http_port));
         let config = NodeConfig::load(&sources, DEFAULT_PROFILE).map_err(Failure::Usage)?;
-        config.require_loopback().map_err(Failure::Usage)?;
+        config.check_listening().map_err(Failure::Usage)?;
         Ok(config)
     }
 }

@@ -106,6 +106,29 @@ impl Output {
         self.message(b'R', |out| out.put_i32(0));
     }
 
+    /// What a password may be proved with; ended by an empty name.
+    pub fn sasl_mechanisms(&mut self, names: &[&str]) {
+        self.message(b'R', |out| {
+            out.put_i32(10);
+            names.iter().for_each(|name| put_text(out, name));
+            out.put_u8(0);
+        });
+    }
+
+    pub fn sasl_continue(&mut self, message: &str) {
+        self.message(b'R', |out| {
+            out.put_i32(11);
+            out.put_slice(message.as_bytes());
+        });
+    }
+
+    pub fn sasl_final(&mut self, message: &str) {
+        self.message(b'R', |out| {
+            out.put_i32(12);
+            out.put_slice(message.as_bytes());
+        });
+    }
+
     pub fn parameter_status(&mut self, name: &str, value: &str) {
         self.message(b'S', |out| {
             put_text(out, name);

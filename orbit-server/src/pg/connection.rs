@@ -8,6 +8,7 @@ use super::extended::{Portals, Statements};
 use super::frontend::tag;
 use super::input::{Input, Item};
 use super::socket::Socket;
+use super::stream::Stream;
 use super::{FLUSH_BYTES, ServeOptions};
 use futures::FutureExt;
 use orbit_core::value::Value;
@@ -17,7 +18,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// How long a client may take to read that its connection ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ pub enum Conversation {
 
 impl Connection {
     pub fn new(
-        stream: TcpStream,
+        stream: Stream,
         registered: Registered,
         engine: Arc<Engine>,
         session: Session,

@@ -1,13 +1,22 @@
 //! Accepts connections, counts them, and ends them all at shutdown.
 
 use super::ServeOptions;
+use super::attempts::Attempts;
+use super::auth::{Door, Method, Refused};
 use super::backend::Output;
 use super::cancel::{Registered, Registry};
 use super::connection::Connection;
 use super::errors::{Severity, shutting_down};
 use super::startup::{self, Opening, Start};
+use super::stream::Stream;
+use orbit_core::catalog::Role;
+use orbit_core::error::SqlState;
+use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
+use orbit_query::access::audit::Login;
 use orbit_query::{Engine, SessionInit};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,20 +39,27 @@ struct Server {
     options: ServeOptions,
     registry: Arc<Registry>,
     sessions: Arc<Semaphore>,
+    attempts: Attempts,
+    logins: Logins,
+    /// Whether others than this machine can reach the listener.
+    open: bool,
 }
 
 /// Serves until `shutdown` resolves, then ends all sessions with 57P01 and
 /// returns when they are gone or the grace period is over.
 ///
-/// Refuses a listener that others than this machine could reach: without TLS and
-/// passwords everyone who reaches it is let in.
+/// Refuses a listener that others than this machine could reach if there is no TLS for it.
 pub async fn serve(
     listener: TcpListener,
     engine: Arc<Engine>,
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    require_loopback(listener.local_addr()?.ip())?;
+    let address = listener.local_addr()?.ip();
+    let open = !address.to_canonical().is_loopback();
+    if open && options.access.tls.is_none() {
+        return Err(without_tls(address));
+    }
     let sockets = Arc::new(Semaphore::new(
         options
             .max_connections
@@ -55,6 +71,9 @@ pub async fn serve(
             options.max_connections.min(Semaphore::MAX_PERMITS),
         )),
         registry: Registry::new(),
+        attempts: Attempts::new(),
+        logins: Logins::default(),
+        open,
         engine,
         options,
     });
@@ -67,8 +86,8 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 // Beyond all bounds there is not even a refusal: the socket is dropped.
-                Ok((stream, _)) => if let Ok(socket) = sockets.clone().try_acquire_owned() {
-                    connections.spawn(server.clone().attend(stream, socket));
+                Ok((stream, peer)) => if let Ok(socket) = sockets.clone().try_acquire_owned() {
+                    connections.spawn(server.clone().attend(stream, peer.ip(), socket));
                 },
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
@@ -90,33 +109,97 @@ pub async fn serve(
     Ok(())
 }
 
-fn require_loopback(address: IpAddr) -> Result<()> {
-    if address.to_canonical().is_loopback() {
-        return Ok(());
-    }
-    Err(Error::new(
-        state::FEATURE_NOT_SUPPORTED,
-        format!("refusing to listen on {address}: PostgreSQL connections have neither TLS nor passwords yet"),
+fn without_tls(address: IpAddr) -> Error {
+    Error::new(
+        state::CONFIG_FILE_ERROR,
+        format!("refusing to listen on {address}: there is no TLS for it"),
     )
-    .with_hint("Listen on 127.0.0.1 or ::1."))
+    .with_hint("Set tls.enabled = true, or listen on 127.0.0.1 or ::1.")
 }
 
 impl Server {
-    async fn attend(self: Arc<Self>, mut stream: TcpStream, _socket: OwnedSemaphorePermit) {
+    async fn attend(
+        self: Arc<Self>,
+        stream: TcpStream,
+        address: IpAddr,
+        _socket: OwnedSemaphorePermit,
+    ) {
         // Answers leave in one piece; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let opening = timeout(self.options.startup_timeout, startup::open(&mut stream)).await;
-        match opening {
-            Ok(Ok(Opening::Start(start))) => self.begin(stream, start).await,
-            Ok(Ok(Opening::Cancel { pid, secret })) => self.engine.cancel(pid, secret),
-            Ok(Ok(Opening::Closed)) => {}
-            Ok(Err(error)) => refuse(stream, &error).await,
-            // As PostgreSQL: whoever dawdles is left without a word.
-            Err(_) => {}
+        let patience = self.options.startup_timeout;
+        // As PostgreSQL: whoever dawdles is left without a word.
+        let Ok(Some((stream, start, role, method))) =
+            timeout(patience, self.receive(stream, address)).await
+        else {
+            return;
+        };
+        self.begin(stream, start, address, role, method).await;
+    }
+
+    /// Whoever proves to be somebody gets to a session; the others have had their answer.
+    async fn receive(
+        &self,
+        stream: TcpStream,
+        address: IpAddr,
+    ) -> Option<(Stream, Start, Arc<Role>, Method)> {
+        let tls = self.options.access.tls.as_deref();
+        let (mut stream, start) = match startup::open(stream, tls).await {
+            Ok((Some(stream), Opening::Start(start))) => (stream, start),
+            Ok((_, Opening::Cancel { pid, secret })) => {
+                self.engine.cancel(pid, secret);
+                return None;
+            }
+            Ok(_) => return None,
+            Err((stream, error)) => {
+                refuse(stream, &error).await;
+                return None;
+            }
+        };
+        let door = Door {
+            engine: &self.engine,
+            access: &self.options.access,
+            attempts: &self.attempts,
+            open: self.open,
+            address,
+        };
+        match door.admit(&mut stream, &start).await {
+            Ok((role, method)) => Some((stream, start, role, method)),
+            Err(Refused::Gone) => None,
+            Err(Refused::Told(error)) => {
+                tracing::warn!(user = %start.user, %address, %error, "a login failed");
+                let state = error.state();
+                self.note(
+                    &start.user,
+                    address,
+                    error.message().to_owned(),
+                    Some(state),
+                );
+                refuse(stream, &error).await;
+                None
+            }
         }
     }
 
-    async fn begin(self: Arc<Self>, stream: TcpStream, start: Start) {
+    /// Into the audit.
+    fn note(&self, role: &str, address: IpAddr, detail: String, failed: Option<SqlState>) {
+        if let Some(audit) = self.engine.audit() {
+            audit.login(Login {
+                role: role.chars().take(64).collect(),
+                address,
+                detail,
+                failed: failed.map(|state| state.as_str().to_owned()),
+            });
+        }
+    }
+
+    async fn begin(
+        self: Arc<Self>,
+        stream: Stream,
+        start: Start,
+        address: IpAddr,
+        role: Arc<Role>,
+        method: Method,
+    ) {
         let Ok(_session) = self.sessions.clone().try_acquire_owned() else {
             let error = Error::new(
                 state::TOO_MANY_CONNECTIONS,
@@ -125,11 +208,21 @@ impl Server {
             .with_hint("Close idle connections, use a connection pool, or raise the profile's connection limit.");
             return refuse(stream, &error).await;
         };
+        let Some(_login) = self.logins.enter(&role) else {
+            let error = Error::new(
+                state::TOO_MANY_CONNECTIONS,
+                format!("too many connections for role \"{}\"", role.name),
+            );
+            return refuse(stream, &error).await;
+        };
+        let encrypted = if stream.is_encrypted() { ", TLS" } else { "" };
+        let how = format!("{}{encrypted}", method.word());
+        self.note(&start.user, address, how, None);
         let registered = self.registry.register();
         if registered.stop.is_asked(std::task::Waker::noop()) {
             return refuse(stream, &shutting_down()).await;
         }
-        match self.connection(stream, registered, &start) {
+        match self.connection(stream, registered, &start, address, &role) {
             Ok(connection) => {
                 let greeting = |out: &mut Output| {
                     if let Some(unknown) = &start.negotiate {
@@ -144,17 +237,24 @@ impl Server {
 
     fn connection(
         &self,
-        stream: TcpStream,
+        stream: Stream,
         registered: Registered,
         start: &Start,
-    ) -> Result<Connection, (TcpStream, Error)> {
+        address: IpAddr,
+        role: &Role,
+    ) -> Result<Connection, (Stream, Error)> {
         let mut session = self.engine.session(SessionInit {
             user: start.user.clone(),
             database: start.database.clone(),
             application: start.application.clone(),
             pid: registered.key.pid,
             secret: registered.key.secret,
+            address: Some(address),
         });
+        // What the role starts with, unless this client says otherwise.
+        for (name, value) in &role.settings {
+            session.set_of_role(name, value);
+        }
         for (name, value) in &start.settings {
             if let Err(error) = session.set_initial(name, value) {
                 return Err((stream, error));
@@ -171,8 +271,42 @@ impl Server {
     }
 }
 
+/// How many sessions each role has.
+#[derive(Default)]
+struct Logins(Mutex<HashMap<Oid, usize>>);
+
+struct Seat<'a>(&'a Logins, Oid);
+
+impl Logins {
+    /// `None`: the role has as many as its CONNECTION LIMIT allows.
+    fn enter(&self, role: &Role) -> Option<Seat<'_>> {
+        let mut counts = self.0.lock();
+        let count = counts.entry(role.oid).or_default();
+        if let Ok(limit) = usize::try_from(role.connection_limit)
+            && *count >= limit
+            && !role.superuser
+        {
+            return None;
+        }
+        *count += 1;
+        Some(Seat(self, role.oid))
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock();
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
 /// Says FATAL to somebody who has no session.
-async fn refuse(mut stream: TcpStream, error: &Error) {
+async fn refuse(mut stream: Stream, error: &Error) {
     let mut out = Output::new();
     out.error(Severity::Fatal, error);
     let _ = timeout(REFUSAL, async {
@@ -187,13 +321,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_listened_to() {
-        for good in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
-            assert!(require_loopback(good.parse().unwrap()).is_ok(), "{good}");
-        }
-        for bad in ["0.0.0.0", "::", "192.168.1.4", "10.0.0.1", "2001:db8::1"] {
-            let error = require_loopback(bad.parse().unwrap()).unwrap_err();
-            assert!(error.hint().is_some(), "{bad}");
-        }
+    fn a_roles_connections_are_counted_and_given_back() {
+        let logins = Logins::default();
+        let role = Role {
+            connection_limit: 1,
+            ..Role::new(20_000, "ada")
+        };
+        let first = logins.enter(&role);
+        assert!(first.is_some() && logins.enter(&role).is_none());
+        drop(first);
+        assert!(logins.enter(&role).is_some());
+        assert!(logins.0.lock().is_empty());
     }
 }

@@ -4,6 +4,7 @@ use super::backend::Output;
 use super::cancel::Stop;
 use super::errors::End;
 use super::input::Input;
+use super::stream::Stream;
 use futures::FutureExt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,19 +12,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
 
 /// How often a long statement looks whether its client is still there.
 const CLIENT_CHECK: Duration = Duration::from_millis(250);
 
 pub struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     stop: Arc<Stop>,
+    /// Something may lie in TLS's own buffer.
+    holds: bool,
 }
 
 impl Socket {
-    pub fn new(stream: TcpStream, stop: Arc<Stop>) -> Self {
-        Socket { stream, stop }
+    pub fn new(stream: Stream, stop: Arc<Stop>) -> Self {
+        Socket {
+            stream,
+            stop,
+            holds: false,
+        }
     }
 
     /// Reads what there is. Only when there is nothing yet is the output sent,
@@ -80,8 +86,16 @@ impl Socket {
         while !out.unsent().is_empty() {
             match ready!(Pin::new(&mut self.stream).poll_write(cx, out.unsent()))? {
                 0 => return Poll::Ready(Err(End::Gone)),
-                sent => out.advance(sent),
+                sent => {
+                    out.advance(sent);
+                    self.holds = self.stream.is_encrypted();
+                }
             }
+        }
+        // TLS takes more than it has sent.
+        if self.holds {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.holds = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -114,7 +128,7 @@ impl Socket {
     }
 
     fn client_is_gone(&self) -> bool {
-        match self.stream.ready(Interest::READABLE).now_or_never() {
+        match self.stream.tcp().ready(Interest::READABLE).now_or_never() {
             Some(Ok(ready)) => ready.is_read_closed(),
             Some(Err(_)) => true,
             None => false,

@@ -3,6 +3,8 @@
 
 use super::errors::protocol;
 use super::frontend::Reader;
+use super::stream::Stream;
+use crate::tls::Tls;
 use orbit_core::{Error, Result, state};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,8 +21,10 @@ const GSS_ENCRYPTION: i32 = (1234 << 16) | 5680;
 /// The packets that have no type letter.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Packet {
-    /// TLS or GSS: answered with N, the client asks again without.
-    Encryption,
+    /// Answered with S, and the stream goes on in TLS; with N if there is none here.
+    Tls,
+    /// Answered with N, the client asks again without.
+    Gss,
     Cancel {
         pid: i32,
         secret: i32,
@@ -46,9 +50,13 @@ pub fn packet(body: &[u8]) -> Result<Packet> {
     let mut reader = Reader::new(body);
     let version = reader.i32()?;
     match version {
-        SSL | GSS_ENCRYPTION => {
+        SSL => {
             reader.finish()?;
-            Ok(Packet::Encryption)
+            Ok(Packet::Tls)
+        }
+        GSS_ENCRYPTION => {
+            reader.finish()?;
+            Ok(Packet::Gss)
         }
         CANCEL => {
             let (pid, secret) = (reader.i32()?, reader.i32()?);
@@ -158,27 +166,58 @@ pub enum Opening {
     Closed,
 }
 
-/// Reads packets until one says what the client is here for. Errors are for the client.
-pub async fn open(stream: &mut TcpStream) -> Result<Opening> {
+/// Reads packets until one says what the client is here for, in TLS from where it
+/// asks for that. Errors are for the client.
+pub async fn open(
+    stream: TcpStream,
+    tls: Option<&Tls>,
+) -> std::result::Result<(Option<Stream>, Opening), (Stream, Error)> {
+    let mut stream = Stream::Plain(stream);
     // TLS, then GSS, then the start: nobody has more to ask.
     for _ in 0..3 {
-        let Some(body) = read_packet(stream).await? else {
-            return Ok(Opening::Closed);
+        // Nothing is read beyond the packet: what follows it in the clear, put there
+        // by somebody in between, reaches TLS as nonsense rather than the session as words.
+        let body = match read_packet(&mut stream).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Ok((None, Opening::Closed)),
+            Err(error) => return Err((stream, error)),
         };
-        match packet(&body)? {
-            Packet::Encryption => {
-                if stream.write_all(b"N").await.is_err() {
-                    return Ok(Opening::Closed);
+        let packet = match packet(&body) {
+            Ok(packet) => packet,
+            Err(error) => return Err((stream, error)),
+        };
+        let wants_tls = packet == Packet::Tls;
+        match packet {
+            Packet::Tls | Packet::Gss => {}
+            Packet::Cancel { pid, secret } => return Ok((None, Opening::Cancel { pid, secret })),
+            Packet::Start(start) => return Ok((Some(stream), Opening::Start(start))),
+        }
+        stream = match (stream, tls) {
+            (Stream::Plain(mut tcp), Some(tls)) if wants_tls => {
+                if tcp.write_all(b"S").await.is_err() {
+                    return Ok((None, Opening::Closed));
+                }
+                match tls.accept(tcp).await {
+                    Ok(tls) => Stream::Tls(Box::new(tls)),
+                    Err(error) => {
+                        tracing::debug!(%error, "a TLS handshake failed");
+                        return Ok((None, Opening::Closed));
+                    }
                 }
             }
-            Packet::Cancel { pid, secret } => return Ok(Opening::Cancel { pid, secret }),
-            Packet::Start(start) => return Ok(Opening::Start(start)),
-        }
+            (Stream::Plain(mut tcp), _) => {
+                if tcp.write_all(b"N").await.is_err() {
+                    return Ok((None, Opening::Closed));
+                }
+                Stream::Plain(tcp)
+            }
+            (stream, _) => return Err((stream, protocol("the connection is encrypted already"))),
+        };
     }
-    Err(protocol("too many requests for encryption"))
+    Err((stream, protocol("too many requests for encryption")))
 }
 
-async fn read_packet(stream: &mut TcpStream) -> Result<Option<Vec<u8>>> {
+async fn read_packet(stream: &mut Stream) -> Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     if stream.read_exact(&mut length).await.is_err() {
         return Ok(None);

@@ -4,7 +4,7 @@ use super::super::objects::{Object, quote};
 use super::{Arg, Call, Function, lenient, strict, volatile};
 use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::relations::Kind;
-use orbit_core::catalog::SequenceDef;
+use orbit_core::catalog::{Privileges, SequenceDef};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
 
@@ -27,16 +27,29 @@ fn sequence(call: &Call<'_>) -> Result<Option<Arc<SequenceDef>>> {
     })
 }
 
+/// 42501 unless the session's role has one of the privileges.
+fn allowed(call: &Call<'_>, def: &SequenceDef, any: Privileges) -> Result<()> {
+    let context = call.context;
+    let rights = &context.facts().rights;
+    rights.require_any(context.catalog(), &def.securable(), any)
+}
+
 fn nextval(call: &Call<'_>) -> Result<Cell> {
     match sequence(call)? {
-        Some(def) => Ok(call.context.facts().sequences.next(&def)?.into()),
+        Some(def) => {
+            allowed(call, &def, Privileges::USAGE.with(Privileges::UPDATE))?;
+            Ok(call.context.facts().sequences.next(&def)?.into())
+        }
         None => Ok(Cell::Null),
     }
 }
 
 fn currval(call: &Call<'_>) -> Result<Cell> {
     match sequence(call)? {
-        Some(def) => Ok(call.context.facts().sequences.current(&def)?.into()),
+        Some(def) => {
+            allowed(call, &def, Privileges::USAGE.with(Privileges::SELECT))?;
+            Ok(call.context.facts().sequences.current(&def)?.into())
+        }
         None => Ok(Cell::Null),
     }
 }
@@ -50,6 +63,7 @@ fn setval(call: &Call<'_>) -> Result<Cell> {
     let (Some(def), Some(value)) = (sequence(call)?, call.int(1)) else {
         return Ok(Cell::Null);
     };
+    allowed(call, &def, Privileges::UPDATE)?;
     let called = call.bool(2).unwrap_or(true);
     call.context.facts().sequences.set(&def, value, called)?;
     Ok(value.into())
@@ -59,6 +73,10 @@ fn pg_sequence_last_value(call: &Call<'_>) -> Result<Cell> {
     let Some(def) = sequence(call)? else {
         return Ok(Cell::Null);
     };
+    // As PostgreSQL: who may not look sees nothing rather than an error.
+    if allowed(call, &def, Privileges::USAGE.with(Privileges::SELECT)).is_err() {
+        return Ok(Cell::Null);
+    }
     let (last, called) = call.context.facts().sequences.position(&def)?;
     Ok(called.then_some(last).into())
 }

@@ -420,6 +420,9 @@ impl Binder<'_> {
                 let Some(relation) = scope.relation(None, &name) else {
                     return Ok(None);
                 };
+                for column in &relation.columns {
+                    self.note_read(&column.bound);
+                }
                 let columns = relation
                     .columns
                     .iter()
@@ -462,6 +465,9 @@ impl Binder<'_> {
     /// `count(t.*)`, `count(t)`: rows of which not all is NULL.
     pub(super) fn row_present(&mut self, scope: &Scope, name: &str) -> Option<Bound> {
         let relation = scope.relation(None, name)?;
+        for column in &relation.columns {
+            self.note_read(&column.bound);
+        }
         let any: Vec<Expr> = relation
             .columns
             .iter()

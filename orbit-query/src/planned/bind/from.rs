@@ -5,6 +5,7 @@ use super::operator::{balanced, binary};
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::subquery::subquery;
 use super::{Binder, Bound, BoundQuery, Clause, Cte};
+use crate::access::Need;
 use crate::planned::arrow::{arrow_type, sql_type_of};
 use crate::planned::error::Told;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
@@ -15,7 +16,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use futures::FutureExt;
-use orbit_core::catalog::Table;
+use orbit_core::catalog::{Privileges, Table};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
@@ -208,6 +209,8 @@ impl Binder<'_> {
         for name in names {
             let l = find(&left.scope, name, "left")?;
             let r = find(&right.scope, name, "right")?;
+            self.note_read(&l.bound);
+            self.note_read(&r.bound);
             let (a, b) = self.comparable(l.bound.clone(), r.bound.clone(), "=")?;
             conditions.push(binary(a, Operator::Eq, b));
             let bound = match kind {
@@ -427,21 +430,32 @@ impl Binder<'_> {
         if let Some(table) = self.find_table(schema.as_deref(), &table_name) {
             let keyed = std::mem::take(&mut self.key_wanted);
             let relation = self.stored(&table, alias, keyed)?;
+            self.needs_select(schema.is_some());
             if keyed {
                 self.key = Self::key_of(&relation);
             }
             return Ok(relation);
         }
         if let Some(view) = self.find_view(schema.as_deref(), &table_name) {
-            return self.view(&view, alias);
+            return self.view(&view, alias, schema.is_some());
         }
         if let Some(sequence) = self.find_sequence(schema.as_deref(), &table_name) {
-            return self.sequence_row(&sequence, alias);
+            return self.sequence_row(&sequence, alias, schema.is_some());
         }
         if let Some(relation) = self.system_table(schema.as_deref(), &table_name, alias)? {
             return Ok(relation);
         }
         Err(no_relation(schema.as_deref(), &table_name))
+    }
+
+    /// The relation noted last is read, under its schema's name or not.
+    pub(in crate::planned) fn needs_select(&mut self, qualified: bool) {
+        if let Some(need) = self.needs.last_mut() {
+            need.required = need.required.with(Privileges::SELECT);
+            if let Some(named) = &mut need.named {
+                named.qualified = qualified;
+            }
+        }
     }
 
     pub(in crate::planned) fn find_table(
@@ -468,6 +482,7 @@ impl Binder<'_> {
         keyed: bool,
     ) -> Result<Relation> {
         self.note_table(table);
+        let need = self.need(Need::table(table, Privileges(0), false));
         let wish = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
         let unique = self.unique_name(&wish);
         let provider = Arc::new(OrbitTable::new(table.clone(), keyed));
@@ -483,6 +498,7 @@ impl Binder<'_> {
                 name: column.name.clone(),
                 bound: Bound {
                     origin: Some((table.oid, i16::try_from(i + 1).unwrap_or(0))),
+                    source: Some((need, i)),
                     ..Bound::new(
                         Expr::Column(Column::new(Some(unique.as_str()), column.name.clone())),
                         column.sql_type.clone(),

@@ -92,6 +92,14 @@ impl Scope {
 impl Binder<'_> {
     /// A name of one to four parts. `None`: no such column anywhere.
     pub(super) fn resolve(&mut self, scope: &Scope, path: &[Ident]) -> Result<Option<Bound>> {
+        let found = self.look_up(scope, path)?;
+        if let Some(bound) = &found {
+            self.note_read(bound);
+        }
+        Ok(found)
+    }
+
+    fn look_up(&self, scope: &Scope, path: &[Ident]) -> Result<Option<Bound>> {
         let parts: Vec<String> = path.iter().map(fold).collect();
         match parts.as_slice() {
             [name] => {

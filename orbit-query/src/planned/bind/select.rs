@@ -252,6 +252,9 @@ impl Binder<'_> {
                             "SELECT * with no tables specified is not valid",
                         ));
                     }
+                    for column in &scope.visible {
+                        self.note_read(&column.bound);
+                    }
                     items.extend(scope.visible.iter().map(|column| Item {
                         name: column.name.clone(),
                         bound: column.bound.clone(),
@@ -266,6 +269,9 @@ impl Binder<'_> {
                     let relation = scope
                         .relation(None, &wanted)
                         .ok_or_else(|| self.no_such_relation(scope, &wanted))?;
+                    for column in &relation.columns {
+                        self.note_read(&column.bound);
+                    }
                     items.extend(relation.columns.iter().map(|column| Item {
                         name: column.name.clone(),
                         bound: column.bound.clone(),

@@ -3,11 +3,13 @@
 use super::from::Relation;
 use super::literal;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
+use crate::access::need::Relation::{Sequence as SequenceNeed, View as ViewNeed};
+use crate::access::need::{Named, Need};
 use crate::planned::error::Told;
 use crate::statement::parse::row_statement;
 use datafusion::common::Column;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use orbit_core::catalog::{SequenceDef, ViewDef};
+use orbit_core::catalog::{Privileges, SequenceDef, ViewDef};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
@@ -40,8 +42,17 @@ impl Binder<'_> {
         &mut self,
         view: &Arc<ViewDef>,
         alias: Option<&TableAlias>,
+        qualified: bool,
     ) -> Result<Relation> {
         self.note_view(view);
+        let seen = self.need(Need {
+            named: Some(Named {
+                schema: view.schema.clone(),
+                name: view.name.clone(),
+                qualified,
+            }),
+            ..Need::new(ViewNeed(view.oid), Privileges::SELECT)
+        });
         let mut statement = row_statement(&view.query)?;
         crate::pg_catalog::rewrite(&mut statement);
         let Statement::Query(query) = statement else {
@@ -56,7 +67,10 @@ impl Binder<'_> {
         let windows = std::mem::take(&mut self.windows);
         let key_wanted = std::mem::take(&mut self.key_wanted);
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
+        // What stands in it is its owner's affair.
+        let rights_of = self.rights_of.replace(view.owner);
         let bound = self.deeper(|binder| binder.query(&query));
+        self.rights_of = rights_of;
         self.clause = clause;
         self.key_wanted = key_wanted;
         self.windows = windows;
@@ -74,7 +88,16 @@ impl Binder<'_> {
         for (column, named) in bound.columns.iter_mut().zip(&view.columns) {
             column.name = named.name.clone();
         }
-        self.derived(bound, Some(&named(&view.name, alias)), false)
+        let mut relation = self.derived(bound, Some(&named(&view.name, alias)), false)?;
+        let scope = &mut relation.scope;
+        let direct = scope.relations.iter_mut().flat_map(|of| &mut of.columns);
+        for (at, column) in direct.enumerate() {
+            column.bound.source = Some((seen, at));
+        }
+        for (at, column) in scope.visible.iter_mut().enumerate() {
+            column.bound.source = Some((seen, at));
+        }
+        Ok(relation)
     }
 
     /// `SELECT * FROM a_sequence`: where it stands.
@@ -82,7 +105,16 @@ impl Binder<'_> {
         &mut self,
         sequence: &SequenceDef,
         alias: Option<&TableAlias>,
+        qualified: bool,
     ) -> Result<Relation> {
+        self.need(Need {
+            named: Some(Named {
+                schema: sequence.schema.clone(),
+                name: sequence.name.clone(),
+                qualified,
+            }),
+            ..Need::new(SequenceNeed(sequence.oid), Privileges::SELECT)
+        });
         // The row is part of the plan: it holds for this run only.
         self.reads_catalogs = true;
         (self.system)("pg_catalog");

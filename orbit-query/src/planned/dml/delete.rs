@@ -1,7 +1,7 @@
 //! DELETE.
 
 use super::returning::{Others, Returning};
-use super::update::target;
+use super::update::{target, written};
 use super::{Kind, Prepared, Running, Write, key_of, prepared};
 use crate::expr::{RowSource, StoredRow};
 use crate::planned::bind::Binder;
@@ -11,6 +11,7 @@ use crate::planned::types;
 use crate::rows::{Rows, Tag};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlanBuilder;
+use orbit_core::catalog::Privileges;
 use orbit_core::lock::RowLock;
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -29,6 +30,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     }
     let (table, alias) = target(binder, &from.relation)?;
     let mut relation = binder.stored(&table, alias, true)?;
+    let need = written(binder, &from.relation, Privileges::DELETE);
     let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to delete by"))?;
     let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
     for item in delete.using.iter().flatten() {
@@ -55,7 +57,14 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
         .told()?
         .build()
         .told()?;
-    let returning = Returning::prepare(binder, state, &table, &shown, items, others.as_ref())?;
+    let returning = Returning::prepare(
+        binder,
+        state,
+        (&table, need),
+        &shown,
+        items,
+        others.as_ref(),
+    )?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

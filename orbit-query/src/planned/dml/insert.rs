@@ -3,6 +3,7 @@
 use super::returning::{Returning, RowExprs, RowScope};
 use super::update::{assigned, default_of, is_default, named, position};
 use super::{Kind, Prepared, Running, Write, prepared};
+use crate::access::Need;
 use crate::expr::{RowSource, StoredRow};
 use crate::planned::bind::{Binder, Bound, BoundQuery, Clause};
 use crate::planned::error::Told;
@@ -13,7 +14,7 @@ use crate::statement::overriding::{self, Overriding};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::{Catalog, Table};
+use orbit_core::catalog::{Catalog, Privileges, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::{ConflictTarget, Transaction};
 use orbit_core::types::SqlType;
@@ -48,6 +49,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let table = named(binder, name)?;
     binder.tables.push(table.clone());
     let overriding = overriding::of(insert);
+    let need = binder.need(Need::table(&table, Privileges::INSERT, name.0.len() > 1));
     let alias = insert
         .table_alias
         .as_ref()
@@ -131,6 +133,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         kept.push((at, column));
     }
     let columns: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
+    for column in &columns {
+        binder.needs_insert(need, *column);
+    }
+    binder.needs_defaults(need, &table);
     let mut exprs = Vec::with_capacity(columns.len());
     let mut column_types = Vec::with_capacity(columns.len());
     for (at, column) in &kept {
@@ -150,13 +156,15 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     };
     let conflict = match &insert.on {
         None => None,
-        Some(OnInsert::OnConflict(on)) => Some(on_conflict(binder, state, &table, &alias, on)?),
+        Some(OnInsert::OnConflict(on)) => {
+            Some(on_conflict(binder, state, (&table, need), &alias, on)?)
+        }
         Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
     };
     let returning = Returning::prepare(
         binder,
         state,
-        &table,
+        (&table, need),
         &alias,
         insert.returning.as_deref(),
         None,
@@ -216,7 +224,7 @@ fn fill_defaults(
 fn on_conflict(
     binder: &mut Binder<'_>,
     state: &SessionState,
-    table: &Table,
+    (table, need): (&Table, usize),
     alias: &str,
     on: &ast::OnConflict,
 ) -> Result<OnConflict> {
@@ -227,10 +235,16 @@ fn on_conflict(
                 .iter()
                 .map(|name| position(table, &types::fold(name)))
                 .collect::<Result<_>>()?;
+            for column in &wanted {
+                binder.needs_select_of(need, *column);
+            }
             inferred(table, &wanted)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = types::last_name(name);
+            for column in crate::point::needs::constrained(table, &name) {
+                binder.needs_select_of(need, column);
+            }
             let missing = || {
                 Error::new(
                     state::UNDEFINED_OBJECT,
@@ -263,8 +277,13 @@ fn on_conflict(
                 .with_hint("For example, ON CONFLICT (column_name)."));
             }
             let rows = RowScope::new(&[
-                (alias.to_owned(), Some(table.schema.clone()), table),
-                ("excluded".to_owned(), None, table),
+                (
+                    alias.to_owned(),
+                    Some(table.schema.clone()),
+                    table,
+                    Some(need),
+                ),
+                ("excluded".to_owned(), None, table, None),
             ]);
             let mut set = Vec::new();
             let mut exprs = Vec::new();
@@ -275,6 +294,7 @@ fn on_conflict(
                     ));
                 };
                 let at = position(table, &types::last_name(name))?;
+                binder.needs_update(need, at);
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?
                 } else {

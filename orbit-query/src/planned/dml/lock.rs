@@ -1,11 +1,13 @@
 //! SELECT ... FOR UPDATE, FOR SHARE and their weaker forms.
 
 use super::{Kind, Prepared, Running, Write, prepared};
+use crate::access::need::Relation;
 use crate::planned::bind::{Binder, BoundQuery};
 use crate::planned::statement::{finished, optimized};
 use crate::rows::{ColumnDesc, Rows, Tag};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
+use orbit_core::catalog::Privileges;
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -71,6 +73,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
     binder.key_wanted = true;
     let bound = binder.query(&plain)?;
     binder.key_wanted = false;
+    // As PostgreSQL: whatever the lock's strength, who may not write may not lock.
+    let locked = Relation::Table(table.id);
+    if let Some(need) = binder.needs.iter_mut().find(|need| need.relation == locked) {
+        need.required = need.required.with(Privileges::UPDATE);
+    }
     // The key is the last column; clients don't see it.
     let mut shown = bound.columns.clone();
     let key = shown.pop();

@@ -36,11 +36,12 @@ pub struct RowScope {
 }
 
 impl RowScope {
-    /// `relations`: alias, schema and table of each row, side by side.
-    pub fn new(relations: &[(String, Option<String>, &Table)]) -> RowScope {
+    /// `relations`: alias, schema and table of each row, side by side, and the need
+    /// that reading its columns adds to.
+    pub fn new(relations: &[(String, Option<String>, &Table, Option<usize>)]) -> RowScope {
         let mut columns = Vec::new();
         let mut scope = Scope::default();
-        for (alias, schema, table) in relations {
+        for (alias, schema, table, need) in relations {
             let relation = ScopeRelation {
                 alias: alias.clone(),
                 schema: schema.clone(),
@@ -55,6 +56,7 @@ impl RowScope {
                             name: column.name.clone(),
                             bound: Bound {
                                 origin: Some((table.oid, i16::try_from(i + 1).unwrap_or(0))),
+                                source: need.map(|need| (need, i)),
                                 ..Bound::new(
                                     Expr::Column(Column::new_unqualified(inner)),
                                     column.sql_type.clone(),
@@ -168,6 +170,7 @@ impl Others {
             name: column.name.clone(),
             bound: Bound {
                 origin: column.bound.origin,
+                source: column.bound.source,
                 ..Bound::new(Expr::Column(inner), ty)
             },
         }
@@ -242,7 +245,7 @@ impl Returning {
     pub fn prepare(
         binder: &mut Binder<'_>,
         state: &SessionState,
-        table: &Table,
+        (table, need): (&Table, usize),
         alias: &str,
         items: Option<&[ast::SelectItem]>,
         others: Option<&Others>,
@@ -250,7 +253,8 @@ impl Returning {
         let Some(items) = items else {
             return Ok(None);
         };
-        let mut rows = RowScope::new(&[(alias.to_owned(), Some(table.schema.clone()), table)]);
+        let schema = Some(table.schema.clone());
+        let mut rows = RowScope::new(&[(alias.to_owned(), schema, table, Some(need))]);
         if let Some(others) = others {
             rows.beside(others);
         }

@@ -14,7 +14,7 @@ use crate::rows::{Rows, Tag};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::Table;
+use orbit_core::catalog::{Privileges, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -27,6 +27,16 @@ pub struct Update {
     /// Positions of the columns set, in the input's order (after the key).
     set: Vec<usize>,
     mode: RowLock,
+}
+
+/// The relation noted last is what is written to.
+pub(super) fn written(
+    binder: &mut Binder<'_>,
+    factor: &TableFactor,
+    privilege: Privileges,
+) -> usize {
+    let qualified = matches!(factor, TableFactor::Table { name, .. } if name.0.len() > 1);
+    binder.needs_write(privilege, qualified)
 }
 
 /// The table a write names, and its alias.
@@ -114,6 +124,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     }
     let (table, alias) = target(binder, &update.table.relation)?;
     let mut relation = binder.stored(&table, alias, true)?;
+    let need = written(binder, &update.table.relation, Privileges::UPDATE);
     let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to update by"))?;
     let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
     if let Some(from) = &update.from {
@@ -158,6 +169,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             let expr = assigned(binder, &table, at, bound)?;
             exprs.push(expr.alias(format!("v{}", set.len())));
             column_types.push(table.columns[at].sql_type.clone());
+            binder.needs_update(need, at);
             set.push(at);
         }
     }
@@ -179,7 +191,14 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                 .iter()
                 .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
     });
-    let returning = Returning::prepare(binder, state, &table, &shown, items, others.as_ref())?;
+    let returning = Returning::prepare(
+        binder,
+        state,
+        (&table, need),
+        &shown,
+        items,
+        others.as_ref(),
+    )?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

@@ -57,8 +57,8 @@ fn newer_minor_versions_and_options_are_negotiated_down() {
 #[test]
 fn requests_for_encryption_and_cancelling() {
     let code = |low: i32| ((1234 << 16) | low).to_be_bytes();
-    assert_eq!(packet(&code(5679)).unwrap(), Packet::Encryption);
-    assert_eq!(packet(&code(5680)).unwrap(), Packet::Encryption);
+    assert_eq!(packet(&code(5679)).unwrap(), Packet::Tls);
+    assert_eq!(packet(&code(5680)).unwrap(), Packet::Gss);
     let cancel = [code(5678), 7_i32.to_be_bytes(), (-9_i32).to_be_bytes()].concat();
     assert_eq!(
         packet(&cancel).unwrap(),

@@ -112,7 +112,7 @@ impl Client {
     }
 
     pub async fn start(&mut self) -> Vec<Message> {
-        self.packet(&[&(3_i32 << 16).to_be_bytes()[..], b"user\0ada\0\0"].concat())
+        self.packet(&[&(3_i32 << 16).to_be_bytes()[..], b"user\0orbit\0\0"].concat())
             .await;
         self.until_ready().await
     }

@@ -29,7 +29,7 @@ async fn a_newer_protocol_is_negotiated_down() {
     let mut client = Client::connect(server.address).await;
     let version = ((3_i32 << 16) | 2).to_be_bytes();
     client
-        .packet(&[&version[..], b"user\0ada\0_pq_.new\0on\0\0"].concat())
+        .packet(&[&version[..], b"user\0orbit\0_pq_.new\0on\0\0"].concat())
         .await;
     let greeting = client.until_ready().await;
     assert_eq!(greeting[0].0, 'v');

@@ -74,6 +74,7 @@ impl CatalogContext {
         schemas
             .into_iter()
             .filter(|schema| schema != "pg_catalog" && self.catalog().has_schema(schema))
+            .filter(|schema| self.facts().rights.may_use_schema(self.catalog(), schema))
             .collect()
     }
 

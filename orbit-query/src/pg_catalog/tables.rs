@@ -3,6 +3,7 @@
 
 mod information;
 mod relation;
+mod roles;
 mod server;
 mod statistics;
 
@@ -29,12 +30,15 @@ const PG: &[(&str, Source)] = &[
     ("pg_amop", Source::Fixed(include_str!("system/pg_amop.tsv"))),
     ("pg_attrdef", Source::Made(relation::pg_attrdef)),
     ("pg_attribute", Source::Made(relation::pg_attribute)),
-    ("pg_authid", Source::Made(server::pg_authid)),
+    ("pg_auth_members", Source::Made(roles::pg_auth_members)),
+    ("pg_authid", Source::Made(roles::pg_authid)),
     ("pg_cast", Source::Fixed(include_str!("system/pg_cast.tsv"))),
     ("pg_class", Source::Made(relation::pg_class)),
     ("pg_collation", Source::Fixed(include_str!("system/pg_collation.tsv"))),
     ("pg_constraint", Source::Made(relation::pg_constraint)),
     ("pg_database", Source::Made(server::pg_database)),
+    ("pg_db_role_setting", Source::Made(roles::pg_db_role_setting)),
+    ("pg_group", Source::Made(roles::pg_group)),
     ("pg_index", Source::Made(relation::pg_index)),
     ("pg_indexes", Source::Made(relation::pg_indexes)),
     ("pg_language", Source::Fixed(include_str!("system/pg_language.tsv"))),
@@ -43,9 +47,9 @@ const PG: &[(&str, Source)] = &[
     ("pg_operator", Source::Fixed(include_str!("system/pg_operator.tsv"))),
     ("pg_opfamily", Source::Fixed(include_str!("system/pg_opfamily.tsv"))),
     ("pg_proc", Source::Fixed(include_str!("system/pg_proc.tsv"))),
-    ("pg_roles", Source::Made(server::pg_roles)),
+    ("pg_roles", Source::Made(roles::pg_roles)),
     ("pg_settings", Source::Made(server::pg_settings)),
-    ("pg_shadow", Source::Made(server::pg_user)),
+    ("pg_shadow", Source::Made(roles::pg_user)),
     ("pg_stat_activity", Source::Made(server::pg_stat_activity)),
     ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),
     ("pg_stat_all_tables", Source::Made(statistics::pg_stat_user_tables)),
@@ -56,7 +60,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_tables", Source::Made(relation::pg_tables)),
     ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),
     ("pg_type", Source::Fixed(types::ROWS)),
-    ("pg_user", Source::Made(server::pg_user)),
+    ("pg_user", Source::Made(roles::pg_user)),
 ];
 
 #[rustfmt::skip]

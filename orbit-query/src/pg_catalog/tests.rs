@@ -202,6 +202,7 @@ impl Client {
             user: "orbit".to_owned(),
             database: "travel".to_owned(),
             pid: 42,
+            rights: Arc::new(crate::access::Rights::of_node(&catalog())),
             ..SessionFacts::default()
         };
         let context = CatalogContext::new(

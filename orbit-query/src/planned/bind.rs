@@ -144,6 +144,7 @@ impl Clause {
 pub mod moment {
     pub const NOW: &str = "$now";
     pub const USER: &str = "$user";
+    pub const SESSION_USER: &str = "$session_user";
     pub const DATABASE: &str = "$database";
     pub const PID: &str = "$pid";
 }

@@ -426,6 +426,7 @@ fn of_moment(name: &str, now: i64, ctx: &PlanContext) -> Result<ScalarValue> {
     let (ty, value) = match name {
         moment::NOW => (SqlType::TimestampTz, Value::TimestampTz(now)),
         moment::USER => (SqlType::Name, Value::Text(ctx.session.user.clone())),
+        moment::SESSION_USER => (SqlType::Name, Value::Text(ctx.session.session_user.clone())),
         moment::DATABASE => (SqlType::Name, Value::Text(ctx.session.database.clone())),
         moment::PID => (SqlType::Int4, Value::Int4(ctx.session.pid)),
         other => {

@@ -3,7 +3,6 @@
 use super::Arg::{Any, Oid, Text};
 use super::{Call, Function, procedures, strict};
 use crate::pg_catalog::cells::Cell;
-use crate::pg_catalog::context::OWNER;
 use crate::pg_catalog::objects::{quote, split_name};
 use crate::pg_catalog::relations::Kind;
 use crate::pg_catalog::tables::namespace;
@@ -213,15 +212,19 @@ fn to_regnamespace(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
-fn is_own_name(call: &Call<'_>) -> bool {
-    let name = call.text(0).and_then(|text| split_name(text)?.pop());
-    name.as_deref() == Some(call.context.facts().user.as_str())
+/// The role of the name that the first argument is.
+fn named_role(call: &Call<'_>) -> Option<ObjectId> {
+    let name = call.text(0).and_then(|text| split_name(text)?.pop())?;
+    let role = call.context.catalog().role_named(&name)?;
+    Some(role.oid)
 }
 
 fn role_oid(call: &Call<'_>) -> Result<Cell> {
     match call.text(0) {
-        Some(_) if is_own_name(call) => Ok(OWNER.into()),
-        Some(text) if call.oid(0).is_none() => Err(missing("role", text)),
+        Some(text) if call.oid(0).is_none() => match named_role(call) {
+            Some(oid) => Ok(oid.into()),
+            None => Err(missing("role", text)),
+        },
         _ => Ok(call.oid(0).into()),
     }
 }
@@ -229,23 +232,26 @@ fn role_oid(call: &Call<'_>) -> Result<Cell> {
 fn role_name(call: &Call<'_>) -> Result<Cell> {
     let oid = role_oid(call)?;
     Ok(match oid.int() {
-        Some(10) => quote(&call.context.facts().user).into(),
-        Some(other) => other.to_string().into(),
+        Some(oid) => {
+            let known = ObjectId::try_from(oid).ok();
+            let role = known.and_then(|oid| call.context.catalog().role(oid));
+            role.map_or_else(|| oid.to_string(), |role| quote(&role.name))
+                .into()
+        }
         None => Cell::Null,
     })
 }
 
 fn to_regrole(call: &Call<'_>) -> Result<Cell> {
-    match is_own_name(call) {
-        true => role_name(call),
-        false => Ok(Cell::Null),
+    match named_role(call) {
+        Some(_) => role_name(call),
+        None => Ok(Cell::Null),
     }
 }
 
 fn pg_get_userbyid(call: &Call<'_>) -> Result<Cell> {
     Ok(match call.oid(0) {
-        Some(OWNER) => call.context.facts().user.as_str().into(),
-        Some(other) => format!("unknown (OID={other})").into(),
+        Some(oid) => call.context.catalog().role_name(oid).into(),
         None => Cell::Null,
     })
 }

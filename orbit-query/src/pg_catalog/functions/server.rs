@@ -35,7 +35,7 @@ pub const FUNCTIONS: &[Function] = &[
     strict("pg_postmaster_start_time", &[], 0, Kind::Timestamp, started),
     lenient("pg_sequence_last_value", &[Any], 1, Kind::Int8, null),
     strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
-    strict("session_user", &[], 0, Kind::Text, current_user),
+    strict("session_user", &[], 0, Kind::Text, session_user),
     lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),
     strict("txid_current", &[], 0, Kind::Int8, txid_current),
     strict("user", &[], 0, Kind::Text, current_user),
@@ -51,6 +51,10 @@ fn current_database(call: &Call<'_>) -> Result<Cell> {
 
 fn current_user(call: &Call<'_>) -> Result<Cell> {
     Ok(call.context.facts().user.as_str().into())
+}
+
+fn session_user(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.context.facts().session_user.as_str().into())
 }
 
 fn current_schema(call: &Call<'_>) -> Result<Cell> {

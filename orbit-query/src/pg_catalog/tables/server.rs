@@ -48,49 +48,6 @@ pub fn pg_database(context: &CatalogContext, rows: &mut Rows) {
     ]);
 }
 
-pub fn pg_authid(context: &CatalogContext, rows: &mut Rows) {
-    rows.add([
-        ("oid", OWNER.into()),
-        ("rolname", context.facts().user.as_str().into()),
-        ("rolsuper", true.into()),
-        ("rolinherit", true.into()),
-        ("rolcreaterole", true.into()),
-        ("rolcreatedb", true.into()),
-        ("rolcanlogin", true.into()),
-        ("rolreplication", true.into()),
-        ("rolbypassrls", true.into()),
-        ("rolconnlimit", (-1).into()),
-    ]);
-}
-
-pub fn pg_roles(context: &CatalogContext, rows: &mut Rows) {
-    rows.add([
-        ("oid", OWNER.into()),
-        ("rolname", context.facts().user.as_str().into()),
-        ("rolsuper", true.into()),
-        ("rolinherit", true.into()),
-        ("rolcreaterole", true.into()),
-        ("rolcreatedb", true.into()),
-        ("rolcanlogin", true.into()),
-        ("rolreplication", true.into()),
-        ("rolbypassrls", true.into()),
-        ("rolconnlimit", (-1).into()),
-        ("rolpassword", "********".into()),
-    ]);
-}
-
-pub fn pg_user(context: &CatalogContext, rows: &mut Rows) {
-    rows.add([
-        ("usename", context.facts().user.as_str().into()),
-        ("usesysid", OWNER.into()),
-        ("usecreatedb", true.into()),
-        ("usesuper", true.into()),
-        ("userepl", true.into()),
-        ("usebypassrls", true.into()),
-        ("passwd", "********".into()),
-    ]);
-}
-
 pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
     for known in SETTINGS {
         let value = super::super::settings::show(context, known.name);

@@ -312,7 +312,11 @@ impl Binder<'_> {
                 let bound = now(SqlType::TimestampTz);
                 self.cast(bound, &SqlType::Time)?
             }
-            "current_user" | "session_user" | "user" | "current_role" => Bound::new(
+            "session_user" => Bound::new(
+                literal::placeholder(moment::SESSION_USER, &SqlType::Name),
+                SqlType::Name,
+            ),
+            "current_user" | "user" | "current_role" => Bound::new(
                 literal::placeholder(moment::USER, &SqlType::Name),
                 SqlType::Name,
             ),

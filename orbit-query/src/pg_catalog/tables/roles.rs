@@ -1,0 +1,132 @@
+//! Roles, memberships, and what sessions of a role start with.
+
+use crate::pg_catalog::cells::{Cell, Rows};
+use crate::pg_catalog::context::CatalogContext;
+use orbit_core::catalog::Role;
+
+/// Shown in place of whatever stands for a password.
+const HIDDEN: &str = "********";
+
+fn valid_until(role: &Role) -> Cell {
+    role.valid_until.map_or(Cell::Null, Cell::Micros)
+}
+
+/// `name=value`, one a setting.
+fn settings(role: &Role) -> Cell {
+    if role.settings.is_empty() {
+        return Cell::Null;
+    }
+    let pairs = role.settings.iter();
+    Cell::Texts(
+        pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect(),
+    )
+}
+
+/// What stands for passwords is shown to superusers alone, and to them too only
+/// that there is something.
+fn password(role: &Role) -> Cell {
+    match role.verifier {
+        Some(_) => HIDDEN.into(),
+        None => Cell::Null,
+    }
+}
+
+pub fn pg_authid(context: &CatalogContext, rows: &mut Rows) {
+    for role in context.catalog().roles() {
+        rows.add([
+            ("oid", role.oid.into()),
+            ("rolname", role.name.as_str().into()),
+            ("rolsuper", role.superuser.into()),
+            ("rolinherit", role.inherit.into()),
+            ("rolcreaterole", role.create_role.into()),
+            ("rolcreatedb", role.create_db.into()),
+            ("rolcanlogin", role.login.into()),
+            ("rolreplication", role.replication.into()),
+            ("rolbypassrls", role.bypass_rls.into()),
+            ("rolconnlimit", role.connection_limit.into()),
+            ("rolpassword", password(role)),
+            ("rolvaliduntil", valid_until(role)),
+        ]);
+    }
+}
+
+pub fn pg_roles(context: &CatalogContext, rows: &mut Rows) {
+    for role in context.catalog().roles() {
+        rows.add([
+            ("oid", role.oid.into()),
+            ("rolname", role.name.as_str().into()),
+            ("rolsuper", role.superuser.into()),
+            ("rolinherit", role.inherit.into()),
+            ("rolcreaterole", role.create_role.into()),
+            ("rolcreatedb", role.create_db.into()),
+            ("rolcanlogin", role.login.into()),
+            ("rolreplication", role.replication.into()),
+            ("rolbypassrls", role.bypass_rls.into()),
+            ("rolconnlimit", role.connection_limit.into()),
+            ("rolpassword", HIDDEN.into()),
+            ("rolvaliduntil", valid_until(role)),
+            ("rolconfig", settings(role)),
+        ]);
+    }
+}
+
+pub fn pg_user(context: &CatalogContext, rows: &mut Rows) {
+    for role in context.catalog().roles().filter(|role| role.login) {
+        rows.add([
+            ("usename", role.name.as_str().into()),
+            ("usesysid", role.oid.into()),
+            ("usecreatedb", role.create_db.into()),
+            ("usesuper", role.superuser.into()),
+            ("userepl", role.replication.into()),
+            ("usebypassrls", role.bypass_rls.into()),
+            ("passwd", HIDDEN.into()),
+            ("valuntil", valid_until(role)),
+            ("useconfig", settings(role)),
+        ]);
+    }
+}
+
+pub fn pg_group(context: &CatalogContext, rows: &mut Rows) {
+    let catalog = context.catalog();
+    for role in catalog.roles().filter(|role| !role.login) {
+        let members = catalog.roles().filter(|member| {
+            let mut of = member.member_of.iter();
+            of.any(|of| of.role == role.oid)
+        });
+        rows.add([
+            ("groname", role.name.as_str().into()),
+            ("grosysid", role.oid.into()),
+            (
+                "grolist",
+                Cell::Ints(members.map(|member| i64::from(member.oid)).collect()),
+            ),
+        ]);
+    }
+}
+
+pub fn pg_auth_members(context: &CatalogContext, rows: &mut Rows) {
+    for member in context.catalog().roles() {
+        for of in &member.member_of {
+            rows.add([
+                ("roleid", of.role.into()),
+                ("member", member.oid.into()),
+                ("grantor", of.grantor.into()),
+                ("admin_option", of.admin.into()),
+            ]);
+        }
+    }
+}
+
+pub fn pg_db_role_setting(context: &CatalogContext, rows: &mut Rows) {
+    for role in context.catalog().roles() {
+        if !role.settings.is_empty() {
+            rows.add([
+                ("setdatabase", 0.into()),
+                ("setrole", role.oid.into()),
+                ("setconfig", settings(role)),
+            ]);
+        }
+    }
+}

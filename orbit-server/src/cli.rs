@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod client;
+mod client_tls;
 pub mod config;
 pub mod demo;
 pub mod doctor;

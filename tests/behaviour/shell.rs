@@ -372,8 +372,6 @@ async fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
             .is_some_and(|f| f.contains("p99"))
     );
     for check in [
-        "disk space",
-        "file system",
         "memory",
         "open files",
         "clock",

@@ -1,14 +1,18 @@
 //! The client's end of PostgreSQL wire, for every command that asks a node.
 
 use super::Failure;
+use super::client_tls::Tls;
 use super::visible::visible;
 use clap::Args;
 use orbit_core::error::SqlState;
 use orbit_core::{Error, state};
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio_postgres::error::ErrorPosition;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Connect {
@@ -24,6 +28,15 @@ pub struct Connect {
     /// The database; a node has one
     #[arg(long, short, default_value = "orbit", value_name = "NAME")]
     pub database: String,
+    /// Speak TLS, and take only a certificate that is this one or signed by it
+    #[arg(long, value_name = "FILE", env = "PGSSLROOTCERT")]
+    pub tls_ca: Option<PathBuf>,
+    /// The certificate to show the node
+    #[arg(long, value_name = "FILE", env = "PGSSLCERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", env = "PGSSLKEY")]
+    pub tls_key: Option<PathBuf>,
     /// Taken from PGPASSWORD: a command line is for everybody to read.
     #[arg(skip)]
     pub password: Option<String>,
@@ -41,14 +54,26 @@ pub async fn connect(to: &Connect) -> Result<Client, Failure> {
     if let Some(password) = password {
         config.password(password);
     }
-    let (client, mut connection) = config
+    config
         .host(&to.host)
         .port(to.port)
         .user(&to.user)
         .dbname(&to.database)
         .application_name("orbit")
-        .connect_timeout(CONNECT_TIMEOUT)
-        .connect(NoTls)
+        .connect_timeout(CONNECT_TIMEOUT);
+    match Tls::of(to)? {
+        Some(tls) => open(config.ssl_mode(SslMode::Require), to, tls).await,
+        None => open(&config, to, NoTls).await,
+    }
+}
+
+async fn open<T>(config: &Config, to: &Connect, tls: T) -> Result<Client, Failure>
+where
+    T: MakeTlsConnect<Socket> + Send,
+    T::Stream: Send + 'static,
+{
+    let (client, mut connection) = config
+        .connect(tls)
         .await
         .map_err(|error| match failure(&error) {
             Failure::Connection(error) => Failure::Connection(

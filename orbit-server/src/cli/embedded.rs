@@ -50,6 +50,7 @@ impl Embedded {
             user: "orbit".to_owned(),
             database: "orbit".to_owned(),
             password: Some(self.password.clone()),
+            ..Connect::default()
         }
     }
 

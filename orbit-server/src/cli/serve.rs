@@ -67,6 +67,22 @@ pub fn start_failure(error: Error) -> Failure {
     }
 }
 
+/// As many open files as the system lets us have: shells begin with few, and a store
+/// that runs out of them stops.
+fn allow_open_files() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both calls get a structure that lives over them.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
+}
+
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -76,6 +92,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
     let config = args.config()?;
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(orbit_query::STACK_BYTES)
         .enable_all()

@@ -78,9 +78,10 @@ pub fn files(config: &NodeConfig) -> Finding {
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return Finding::new("open files", Level::Note, "not known", "");
     }
+    // `orbit serve` raises its own limit as far as it may.
     let tables = u64::try_from(plan.max_open_files).unwrap_or(1024);
     judge_files(
-        limit.rlim_cur as u64,
+        limit.rlim_max as u64,
         tables + plan.max_connections as u64 + 64,
     )
 }

@@ -6,6 +6,7 @@ use super::complete::FromCatalog;
 use super::names::Names;
 use super::split;
 use crate::cli::client::connect;
+use crate::cli::client_tls::Tls;
 use crate::cli::visible::visible;
 use crate::cli::{Failure, show};
 use orbit_core::Error;
@@ -149,6 +150,7 @@ pub async fn run(mut asker: Asker) -> Result<(), Failure> {
 /// `false`: leave. Errors are shown and the shell goes on.
 async fn run_line(asker: &mut Asker, line: &str) -> Result<bool, Failure> {
     let token = asker.client.cancel_token();
+    let tls = Tls::of(&asker.address)?;
     let watches = line.contains("\\watch");
     let result = {
         let mut running = std::pin::pin!(asker.script(line));
@@ -156,7 +158,11 @@ async fn run_line(asker: &mut Asker, line: &str) -> Result<bool, Failure> {
             result = &mut running => result,
             // `\watch` ends by itself on Ctrl-C.
             _ = tokio::signal::ctrl_c(), if !watches => {
-                token.cancel_query(tokio_postgres::NoTls).await?;
+                // Whether the node heard of it shows in how the statement ends.
+                let _ = match tls {
+                    Some(tls) => token.cancel_query(tls).await,
+                    None => token.cancel_query(tokio_postgres::NoTls).await,
+                };
                 running.await
             }
         }

@@ -9,8 +9,8 @@ use orbit_core::{Error, state};
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 
@@ -72,20 +72,23 @@ where
     T: MakeTlsConnect<Socket> + Send,
     T::Stream: Send + 'static,
 {
-    let (client, mut connection) = config
-        .connect(tls)
-        .await
-        .map_err(|error| match failure(&error) {
-            Failure::Connection(error) => Failure::Connection(
-                Error::new(
-                    state::CONNECTION_FAILURE,
-                    format!("cannot reach a node at {}:{}", to.host, to.port),
-                )
-                .with_detail(error.message())
-                .with_hint("Start one with `orbit serve`, or open a directory with --data-dir."),
-            ),
-            other => other,
-        })?;
+    let (client, mut connection) =
+        config
+            .connect(tls)
+            .await
+            .map_err(|error| match failure(&error) {
+                Failure::Connection(error) => Failure::Connection(
+                    Error::new(
+                        state::CONNECTION_FAILURE,
+                        format!("cannot reach a node at {}:{}", to.host, to.port),
+                    )
+                    .with_detail(error.message())
+                    .with_hint(
+                        "Start one with `orbit serve`, or open a directory with --data-dir.",
+                    ),
+                ),
+                other => other,
+            })?;
     tokio::spawn(async move {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             match message {

@@ -17,7 +17,7 @@ pub use role::{
 pub use schema::{PUBLIC_SCHEMA, SchemaDef};
 pub use sequence::{OwnedBy, SequenceDef};
 pub use table::{
-    Check, Column, ColumnStatistics, CreationStamp, ForeignKey, Identity, Index, IndexColumn,
+    Check, Column, ColumnStatistics, CreationStamp, DroppedColumn, ForeignKey, Identity, Index, IndexColumn,
     PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
 };
 pub use view::{ViewColumn, ViewDef};

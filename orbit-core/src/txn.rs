@@ -6,6 +6,7 @@
 
 mod commit;
 mod lock;
+mod references;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -23,6 +24,7 @@ use crate::store::Space;
 use crate::types::Oid;
 use crate::write_set::WriteSet;
 pub use lock::Locked;
+pub use references::{Event, Happened};
 use smallvec::SmallVec;
 use std::sync::Arc;
 pub(crate) use write::duplicate;
@@ -44,6 +46,7 @@ pub struct Mark {
     writes: Arc<WriteSet>,
     changes: Changes,
     own_catalog: Option<Arc<Catalog>>,
+    references: Option<Arc<references::References>>,
     locks: usize,
 }
 
@@ -92,6 +95,8 @@ pub struct Transaction {
     savepoints: Vec<(String, Mark)>,
     /// Whose are the objects that this transaction creates.
     creator: Oid,
+    /// What foreign keys still have to look at; none as long as no row has any.
+    references: Option<Arc<references::References>>,
     pub(crate) hidden_keys: Option<u64>,
     /// Sequences whose values were given out; not undone by ROLLBACK TO.
     sequences: SmallVec<[StorageId; 2]>,
@@ -118,6 +123,7 @@ impl Transaction {
             writing: Vec::new(),
             savepoints: Vec::new(),
             creator: BOOTSTRAP_ROLE,
+            references: None,
             hidden_keys: None,
             sequences: SmallVec::new(),
             filled: Vec::new(),
@@ -279,6 +285,7 @@ impl Transaction {
             writes: self.writes.clone(),
             changes: self.changes.clone(),
             own_catalog: self.own_catalog.clone(),
+            references: self.references.clone(),
             locks: self.held.len(),
         }
     }
@@ -287,6 +294,7 @@ impl Transaction {
         self.writes = mark.writes.clone();
         self.changes = mark.changes.clone();
         self.own_catalog = mark.own_catalog.clone();
+        self.references = mark.references.clone();
     }
 
     pub fn savepoint(&mut self, name: &str) {

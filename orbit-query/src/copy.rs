@@ -97,7 +97,12 @@ pub(crate) async fn run(session: &mut Session, statement: &CopyStatement) -> Res
 /// Where the named columns stand in the table; all of them without names.
 fn positions(table: &Table, columns: Option<&[String]>) -> Result<Vec<usize>> {
     let Some(columns) = columns else {
-        return Ok((0..table.columns.len()).collect());
+        // What is computed is neither read nor written.
+        let stored = |place: &usize| {
+            let column = table.columns.get(*place);
+            column.is_some_and(|column| column.generated.is_none())
+        };
+        return Ok((0..table.columns.len()).filter(stored).collect());
     };
     let mut places = Vec::with_capacity(columns.len());
     for column in columns {
@@ -107,6 +112,17 @@ fn positions(table: &Table, columns: Option<&[String]>) -> Result<Vec<usize>> {
                 state::DUPLICATE_COLUMN,
                 format!("column \"{column}\" specified more than once"),
             ));
+        }
+        if table
+            .columns
+            .get(place)
+            .is_some_and(|column| column.generated.is_some())
+        {
+            return Err(Error::new(
+                state::INVALID_COLUMN_REFERENCE,
+                format!("column \"{column}\" is a generated column"),
+            )
+            .with_detail("Generated columns cannot be used in COPY."));
         }
         places.push(place);
     }

@@ -28,7 +28,7 @@ mod statement;
 mod system;
 #[cfg(test)]
 mod tests;
-mod types;
+pub(crate) mod types;
 mod unnest;
 
 pub use arrow::ArrowRows;

@@ -19,6 +19,7 @@ mod block;
 pub mod control;
 mod identity;
 mod plan;
+mod references;
 mod run;
 pub mod sequences;
 mod set;
@@ -299,6 +300,11 @@ impl Session {
     /// A statement named by SQL-level PREPARE.
     pub fn named(&self, name: &str) -> Option<&Arc<Prepared>> {
         self.named.get(name)
+    }
+
+    /// Whether BEGIN opened the transaction.
+    pub(crate) fn is_in_block(&self) -> bool {
+        self.blocks.is_open()
     }
 
     pub(crate) fn notice(&mut self, notice: Error) {

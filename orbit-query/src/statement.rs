@@ -4,10 +4,12 @@
 //! is a [`Utility`].
 
 pub(crate) mod access_grammar;
+pub mod alter_grammar;
 pub mod cache;
 pub(crate) mod comment_grammar;
 mod copy_grammar;
 pub mod dialect;
+mod foreign_key_columns;
 pub mod limits;
 pub mod names;
 #[cfg_attr(not(feature = "datafusion"), allow(dead_code))]

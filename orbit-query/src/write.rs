@@ -53,6 +53,14 @@ impl Stored {
     }
 }
 
+/// GENERATED ALWAYS AS (...) STORED.
+struct Generated {
+    column: usize,
+    /// The columns it is computed from.
+    from: Vec<usize>,
+    value: Stored,
+}
+
 struct Check {
     name: String,
     condition: Stored,
@@ -63,6 +71,7 @@ pub struct TableWriter {
     /// `None`: no DEFAULT, so NULL.
     defaults: Vec<Option<Stored>>,
     checks: Vec<Check>,
+    generated: Vec<Generated>,
 }
 
 /// Parses SQL text that the catalog holds: a DEFAULT, a CHECK.
@@ -89,36 +98,43 @@ pub fn default_expression(catalog: &Catalog, column: &Column) -> Result<Option<a
 /// 428C9 for a value given to a column that makes its own. `OVERRIDING SYSTEM VALUE` allows it
 /// for identity columns.
 pub fn check_given(column: &Column) -> Result<()> {
-    if column.identity != Some(Identity::Always) {
+    if column.identity != Some(Identity::Always) && column.generated.is_none() {
         return Ok(());
     }
-    Err(Error::new(
+    let error = Error::new(
         state::GENERATED_ALWAYS,
         format!(
             "cannot insert a non-DEFAULT value into column \"{}\"",
             column.name
         ),
     )
-    .with_detail(format!(
-        "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
-        column.name
-    ))
-    .with_hint("Use OVERRIDING SYSTEM VALUE to override."))
+    .with_detail(own_values(column));
+    Err(if column.generated.is_some() {
+        error
+    } else {
+        error.with_hint("Use OVERRIDING SYSTEM VALUE to override.")
+    })
+}
+
+fn own_values(column: &Column) -> String {
+    let name = &column.name;
+    if column.generated.is_some() {
+        format!("Column \"{name}\" is a generated column.")
+    } else {
+        format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.")
+    }
 }
 
 /// 428C9 for SET of a column that makes its own values to anything but DEFAULT.
 pub fn check_set(column: &Column) -> Result<()> {
-    if column.identity != Some(Identity::Always) {
+    if column.identity != Some(Identity::Always) && column.generated.is_none() {
         return Ok(());
     }
     Err(Error::new(
         state::GENERATED_ALWAYS,
         format!("column \"{}\" can only be updated to DEFAULT", column.name),
     )
-    .with_detail(format!(
-        "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
-        column.name
-    )))
+    .with_detail(own_values(column)))
 }
 
 impl TableWriter {
@@ -170,12 +186,31 @@ impl TableWriter {
                 },
             });
         }
+        let mut generated = Vec::new();
+        for (place, column) in table.columns.iter().enumerate() {
+            let Some(sql) = &column.generated else {
+                continue;
+            };
+            let expr = stored_expression(sql)?;
+            let known =
+                RowExpr::compile_as(&expr, &column.sql_type, &scope, &mut Params::default())?;
+            generated.push(Generated {
+                column: place,
+                from: crate::ddl::expressions::columns(sql, table)?,
+                value: match (known, fallback) {
+                    (Some(expr), _) => Stored::Row(expr),
+                    (None, Some(fallback)) => Stored::Planned(fallback(&expr, &columns)?),
+                    (None, None) => return Ok(None),
+                },
+            });
+        }
         // PostgreSQL checks constraints in the order of their names.
         checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(TableWriter {
             table: table.clone(),
             defaults,
             checks,
+            generated,
         }))
     }
 
@@ -225,7 +260,7 @@ impl TableWriter {
                 *slot = Some(cast::assign(value, &column.sql_type)?);
             }
         }
-        let row = row
+        let mut row = row
             .into_iter()
             .enumerate()
             .map(|(place, value)| match value {
@@ -233,8 +268,93 @@ impl TableWriter {
                 None => self.default_value(place, env),
             })
             .collect::<Result<Vec<_>>>()?;
+        self.generate(&mut row, env)?;
         self.check(&row, env)?;
         Ok(row)
+    }
+
+    /// Computes the generated columns of a new row, over whatever stands there.
+    #[inline]
+    pub fn generate(&self, row: &mut [Value], env: &Env<'_>) -> Result<()> {
+        for generated in &self.generated {
+            let value = self.evaluate(generated, &row.to_vec(), env)?;
+            if let Some(slot) = row.get_mut(generated.column) {
+                *slot = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to a row's changes those of the columns computed from them.
+    #[inline]
+    pub fn regenerate(
+        &self,
+        old: &dyn RowSource,
+        changes: &mut Vec<(usize, Value)>,
+        env: &Env<'_>,
+    ) -> Result<()> {
+        for generated in &self.generated {
+            let touched = |column: &usize| changes.iter().any(|(at, _)| at == column);
+            if !touched(&generated.column) && !generated.from.iter().any(touched) {
+                continue;
+            }
+            let value = self.evaluate(generated, &Changed { old, changes }, env)?;
+            changes.retain(|(at, _)| *at != generated.column);
+            changes.push((generated.column, value));
+        }
+        Ok(())
+    }
+
+    /// One generated column's value over a row.
+    pub fn generated_value(&self, column: usize, row: &[Value], env: &Env<'_>) -> Result<Value> {
+        let mut generated = self.generated.iter();
+        match generated.find(|generated| generated.column == column) {
+            Some(generated) => self.evaluate(generated, &row.to_vec(), env),
+            None => Err(Error::internal("a column that isn't generated")),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        generated: &Generated,
+        row: &dyn RowSource,
+        env: &Env<'_>,
+    ) -> Result<Value> {
+        let width = match &generated.value {
+            // A row that is yet to get this column has those before it only.
+            Stored::Planned(_) => self.table.columns.len(),
+            _ => 0,
+        };
+        let value = match &generated.value {
+            Stored::Planned(function) => {
+                let mut values = Vec::with_capacity(width);
+                for column in 0..width {
+                    values.push(match row.value(column) {
+                        Ok(value) => value.to_owned(),
+                        Err(_) if column == generated.column => Value::Null,
+                        Err(error) => return Err(error),
+                    });
+                }
+                function.call(&values, env)?
+            }
+            other => other.eval(row, width, env)?,
+        };
+        match self.table.columns.get(generated.column) {
+            Some(column) => cast::assign(value, &column.sql_type),
+            None => Ok(value),
+        }
+    }
+
+    /// Whether UPDATE of other columns changes this one.
+    pub fn is_generated(&self, column: usize) -> bool {
+        self.generated
+            .iter()
+            .any(|generated| generated.column == column)
+    }
+
+    /// CHECK of a complete row.
+    pub fn check_conditions_of(&self, row: &[Value], env: &Env<'_>) -> Result<()> {
+        self.check_conditions(&row, env)
     }
 
     /// NOT NULL and CHECK of a complete new row.
@@ -270,6 +390,27 @@ impl TableWriter {
             return Ok(());
         }
         self.check_conditions(&Changed { old, changes }, env)
+    }
+
+    /// What another row's change makes of a stored row's columns: converted and checked.
+    pub fn changes_of(
+        &self,
+        row: &[u8],
+        changes: Vec<(usize, Value)>,
+        env: &Env<'_>,
+    ) -> Result<Vec<(usize, Value)>> {
+        let mut converted = Vec::with_capacity(changes.len());
+        for (place, value) in changes {
+            let value = match self.table.columns.get(place) {
+                Some(column) => cast::assign(value, &column.sql_type)?,
+                None => value,
+            };
+            converted.push((place, value));
+        }
+        let old = crate::expr::StoredRow::new(row, &self.table)?;
+        self.regenerate(&old, &mut converted, env)?;
+        self.check_changes(&old, &converted, env)?;
+        Ok(converted)
     }
 
     fn check_conditions(&self, row: &dyn RowSource, env: &Env<'_>) -> Result<()> {

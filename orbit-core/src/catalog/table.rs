@@ -64,6 +64,13 @@ pub enum Identity {
     ByDefault,
 }
 
+/// The slot of a column that is no more. Rows written earlier hold its values; new ones NULL.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DroppedColumn {
+    pub slot: u16,
+    pub sql_type: SqlType,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     pub name: String,
@@ -104,6 +111,23 @@ pub struct ForeignKey {
     pub initially_deferred: bool,
     /// False after ADD ... NOT VALID: older rows were not looked at.
     pub validated: bool,
+}
+
+impl ReferentialAction {
+    pub fn is_no_action(&self) -> bool {
+        matches!(self, ReferentialAction::NoAction)
+    }
+}
+
+impl ForeignKey {
+    /// What is done when a referenced row's key changes, or the row is deleted.
+    pub fn action(&self, updated: bool) -> &ReferentialAction {
+        if updated {
+            &self.on_update
+        } else {
+            &self.on_delete
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -160,6 +184,9 @@ pub struct TableDef {
     pub schema: String,
     pub name: String,
     pub columns: Vec<Column>,
+    /// What dropped columns left behind in the rows, in the order of slots.
+    #[serde(default)]
+    pub dropped: Vec<DroppedColumn>,
     /// `None`: rows have a hidden key (site ordinal, counter).
     pub primary_key: Option<PrimaryKey>,
     pub checks: Vec<Check>,
@@ -208,6 +235,16 @@ impl TableDef {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// How rows of this definition lie in the store.
+    pub fn layout(&self) -> RowLayout {
+        let dropped: Vec<(u16, SqlType)> = self
+            .dropped
+            .iter()
+            .map(|gone| (gone.slot, gone.sql_type.clone()))
+            .collect();
+        RowLayout::with_gaps(self.columns.iter().map(|column| &column.sql_type), &dropped)
+    }
+
     pub fn index_named(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| index.name == name)
     }
@@ -221,7 +258,7 @@ impl TableDef {
 
 impl Table {
     pub fn new(def: TableDef, version: u64) -> crate::error::Result<Table> {
-        let layout = RowLayout::new(def.columns.iter().map(|column| &column.sql_type));
+        let layout = def.layout();
         let missing = def
             .columns
             .iter()

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::clock::Hlc;
 use crate::error::{Error, Result};
-use crate::types::SqlType;
 use crate::value::{Value, ValueRef};
 
 /// A row whose head, stamps and null bitmap are known to be there.
@@ -62,7 +61,7 @@ impl<'a> RowRef<'a> {
         self.stamp_at(8)
     }
 
-    /// Columns present in the bytes.
+    /// Slots present in the bytes.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -92,7 +91,7 @@ impl<'a> RowRef<'a> {
             .unwrap_or_default()
     }
 
-    /// The column's own stamp, or the row's.
+    /// The stamp of a slot's own, or the row's.
     pub fn column_stamp(&self, column: usize) -> Stamp {
         self.own_stamp(column).unwrap_or_else(|| self.stamp())
     }
@@ -136,15 +135,16 @@ impl<'a> RowRef<'a> {
         self.flag(FLAG_WIDE)
     }
 
-    pub fn is_null(&self, column: usize, missing: &[Value]) -> bool {
-        if column >= self.columns {
+    pub fn is_null(&self, layout: &RowLayout, column: usize, missing: &[Value]) -> bool {
+        let slot = layout.slot_of(column);
+        if slot >= self.columns {
             return missing.get(column).is_none_or(Value::is_null);
         }
-        self.null_bit(column)
+        self.null_bit(slot)
     }
 
-    pub(super) fn null_bit(&self, column: usize) -> bool {
-        bit(self.body(), column)
+    pub(super) fn null_bit(&self, slot: usize) -> bool {
+        bit(self.body(), slot)
     }
 
     /// Finds the value at once, wherever it lies. `missing` has the values of
@@ -156,21 +156,28 @@ impl<'a> RowRef<'a> {
         column: usize,
         missing: &'a [Value],
     ) -> Result<ValueRef<'a>> {
-        if column >= self.columns {
+        let slot = layout.slot_of(column);
+        if slot >= self.columns {
             return Ok(missing.get(column).map_or(ValueRef::Null, Value::as_ref));
         }
-        if self.null_bit(column) {
-            return Ok(ValueRef::Null);
-        }
-        let sql_type = layout.types().get(column).ok_or_else(newer_than_table)?;
-        codec::decode(self.raw(layout, column)?, sql_type)
+        self.slot_value(layout, slot)
     }
 
-    /// The bytes of a present column: its slot, or its part of the variable area.
+    /// The value of a slot that the row has.
     #[inline]
-    pub(super) fn raw(&self, layout: &RowLayout, column: usize) -> Result<&'a [u8]> {
+    pub fn slot_value(&self, layout: &RowLayout, slot: usize) -> Result<ValueRef<'a>> {
+        if self.null_bit(slot) {
+            return Ok(ValueRef::Null);
+        }
+        let sql_type = layout.slot_type(slot).ok_or_else(newer_than_table)?;
+        codec::decode(self.raw(layout, slot)?, sql_type)
+    }
+
+    /// The bytes of a slot that the row has: itself, or its part of the variable area.
+    #[inline]
+    pub(super) fn raw(&self, layout: &RowLayout, slot: usize) -> Result<&'a [u8]> {
         let wide = self.is_wide();
-        let slot = layout.slot(column).ok_or_else(newer_than_table)?;
+        let slot = layout.slot(slot).ok_or_else(newer_than_table)?;
         let fixed = self.body + bitmap_bytes(self.columns);
         if !slot.is_variable() {
             let start = fixed + slot.offset(wide);
@@ -213,14 +220,11 @@ impl<'a> RowRef<'a> {
     pub fn values(&self, layout: &RowLayout, missing: &[Value]) -> Result<Vec<Value>> {
         (0..layout.len())
             .map(|column| {
-                if column >= self.columns {
+                let slot = layout.slot_of(column);
+                if slot >= self.columns {
                     return Ok(missing.get(column).cloned().unwrap_or_default());
                 }
-                if self.null_bit(column) {
-                    return Ok(Value::Null);
-                }
-                let sql_type: &SqlType = layout.types().get(column).ok_or_else(newer_than_table)?;
-                Ok(codec::decode(self.raw(layout, column)?, sql_type)?.to_owned())
+                Ok(self.slot_value(layout, slot)?.to_owned())
             })
             .collect()
     }

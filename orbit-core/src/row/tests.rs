@@ -59,7 +59,7 @@ fn check(bytes: &[u8], layout: &RowLayout, expected: &[Value], missing: &[Value]
             same(&found, value),
             "column {column}: {found:?} for {value:?}"
         );
-        assert_eq!(row.is_null(column, missing), value.is_null());
+        assert_eq!(row.is_null(layout, column, missing), value.is_null());
     }
     let all = row.values(layout, missing).unwrap();
     assert!(all.iter().zip(expected).all(|(a, b)| same(a, b)));

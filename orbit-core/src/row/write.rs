@@ -11,6 +11,10 @@ use super::{
 use crate::clock::Hlc;
 use crate::error::{Error, Result, state};
 use crate::value::Value;
+use smallvec::SmallVec;
+
+/// A slot and its new value.
+type Change<'a> = (usize, &'a Value);
 
 /// Largest end offset a narrow row can hold.
 const NARROW_LIMIT: usize = u16::MAX as usize;
@@ -24,11 +28,18 @@ pub fn encode(
     out: &mut Vec<u8>,
 ) -> Result<()> {
     out.clear();
-    let columns = column_count(layout, values.len())?;
-    push_head(columns, causal_length, stamp, out);
-    push_body(layout, values.len(), out, |column, body| {
-        let value = values.get(column).unwrap_or(&Value::Null);
-        body.put(column, value)
+    let slots = if values.len() == layout.len() {
+        layout.slot_count()
+    } else {
+        values.len().checked_sub(1).map_or(0, |last| {
+            layout.slot_of(last).saturating_add(1)
+        })
+    };
+    let count = slot_count(layout, slots)?;
+    push_head(count, causal_length, stamp, out);
+    push_body(layout, slots, out, |slot, body| {
+        let value = layout.column_of(slot).and_then(|column| values.get(column));
+        body.put(slot, value.unwrap_or(&Value::Null))
     })
 }
 
@@ -50,26 +61,36 @@ pub fn update(
 ) -> Result<()> {
     out.clear();
     let row = RowRef::new(old)?;
+    let changes: SmallVec<[Change<'_>; 8]> = changes
+        .iter()
+        .map(|(column, value)| (layout.slot_of(*column), value))
+        .collect();
     // A column younger than the row brings all of them along.
-    let grows = changes.iter().any(|(column, _)| *column >= row.columns());
-    let columns = if grows { layout.len() } else { row.columns() };
-    let count = column_count(layout, columns)?;
+    let grows = changes.iter().any(|(slot, _)| *slot >= row.columns());
+    let slots = if grows {
+        layout.slot_count()
+    } else {
+        row.columns()
+    };
+    let count = slot_count(layout, slots)?;
     push_head(count, row.causal_length(), row.stamp(), out);
-    push_stamps(&row, columns, changes, stamp, out)?;
+    push_stamps(&row, slots, &changes, stamp, out)?;
 
-    if !grows && patch_body(layout, &row, changes, out)? {
+    if !grows && patch_body(layout, &row, &changes, out)? {
         return Ok(());
     }
-    push_body(layout, columns, out, |column, body| {
+    push_body(layout, slots, out, |slot, body| {
         // The last of several changes of one column counts.
-        if let Some((_, value)) = changes.iter().rev().find(|(at, _)| *at == column) {
-            body.put(column, value)
-        } else if column >= row.columns() {
-            body.put(column, missing.get(column).unwrap_or(&Value::Null))
-        } else if row.null_bit(column) {
-            body.put(column, &Value::Null)
+        if let Some((_, value)) = changes.iter().rev().find(|(at, _)| *at == slot) {
+            body.put(slot, value)
+        } else if slot >= row.columns() {
+            let column = layout.column_of(slot);
+            let value = column.and_then(|column| missing.get(column));
+            body.put(slot, value.unwrap_or(&Value::Null))
+        } else if row.null_bit(slot) {
+            body.put(slot, &Value::Null)
         } else {
-            body.copy(column, row.raw(layout, column)?)
+            body.copy(slot, row.raw(layout, slot)?)
         }
     })
 }
@@ -94,14 +115,19 @@ pub fn assign_hlc(row: &mut [u8], hlc: Hlc) {
     }
 }
 
-fn column_count(layout: &RowLayout, columns: usize) -> Result<u16> {
-    match u16::try_from(columns) {
-        Ok(count) if columns <= layout.len() => Ok(count),
+fn slot_count(layout: &RowLayout, slots: usize) -> Result<u16> {
+    match u16::try_from(slots) {
+        Ok(count) if slots <= layout.slot_count() => Ok(count),
         _ => Err(Error::internal(format!(
-            "a row of {columns} columns for a table of {}",
-            layout.len()
+            "a row of {slots} slots for a table of {}",
+            layout.slot_count()
         ))),
     }
+}
+
+#[cold]
+fn no_slot() -> Error {
+    Error::internal("a change of a slot that is not there")
 }
 
 fn push_head(columns: u16, causal_length: u32, stamp: Stamp, out: &mut Vec<u8>) {
@@ -125,7 +151,7 @@ fn set_flag(out: &mut [u8], flag: u8) {
 fn push_stamps(
     row: &RowRef<'_>,
     columns: usize,
-    changes: &[(usize, Value)],
+    changes: &[Change<'_>],
     stamp: Stamp,
     out: &mut Vec<u8>,
 ) -> Result<()> {
@@ -171,7 +197,7 @@ fn push_stamps(
 fn patch_body(
     layout: &RowLayout,
     row: &RowRef<'_>,
-    changes: &[(usize, Value)],
+    changes: &[Change<'_>],
     out: &mut Vec<u8>,
 ) -> Result<bool> {
     let start = out.len();
@@ -207,7 +233,8 @@ fn patch_body(
             }
             // Written behind the row first, so that it is checked and placed in one way.
             let end = out.len();
-            push_variable(value, &layout.types()[*column], out)?;
+            let sql_type = layout.slot_type(*column).ok_or_else(no_slot)?;
+            push_variable(value, sql_type, out)?;
             let at = start + (old.as_ptr() as usize - body.as_ptr() as usize);
             out.copy_within(end.., at);
             out.truncate(end);
@@ -222,7 +249,8 @@ fn patch_body(
             place.fill(0);
             out[nulls] |= mask;
         } else {
-            fill_slot(value, &layout.types()[*column], place)?;
+            let sql_type = layout.slot_type(*column).ok_or_else(no_slot)?;
+            fill_slot(value, sql_type, place)?;
             out[nulls] &= !mask;
         }
     }
@@ -291,7 +319,7 @@ impl Body<'_> {
     #[inline]
     fn put(&mut self, column: usize, value: &Value) -> Result<()> {
         let (Some(slot), Some(sql_type)) =
-            (self.layout.slot(column), self.layout.types().get(column))
+            (self.layout.slot(column), self.layout.slot_type(column))
         else {
             return Err(Error::internal("more columns than the table has"));
         };

@@ -179,7 +179,7 @@ fn log_row(
         operations.update(table.id, pk, life(base), changed.len() as u16);
         for column in changed {
             scratch.clear();
-            let value = new.value(&table.layout, column, &table.missing)?;
+            let value = new.slot_value(&table.layout, column)?;
             row::encode_value(&value, scratch);
             operations.cell(column as u16, &[base.column_stamp(column)], scratch);
         }

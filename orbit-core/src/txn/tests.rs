@@ -47,6 +47,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             column(db, "name", SqlType::Text),
             column(db, "n", SqlType::Int8),
         ],
+        dropped: Vec::new(),
         primary_key: Some(PrimaryKey {
             constraint: "t_pkey".into(),
             columns: vec![0],

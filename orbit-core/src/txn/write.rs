@@ -137,6 +137,9 @@ impl Transaction {
             self.put_entry(table, index, values, &pk)?;
         }
         self.put_row(table, &pk, base.as_deref(), &new)?;
+        if !table.foreign_keys.is_empty() && self.note_refers(table, &pk, None, values) {
+            Box::pin(self.thin_out()).await?;
+        }
         Ok(None)
     }
 
@@ -186,8 +189,17 @@ impl Transaction {
                 stamp,
                 &mut new,
             )?;
+            let refers = touches_reference(table, &changes);
+            let before = refers.then(|| decode(table, &old)).transpose()?;
             let base = self.stored_base(table, pk, old)?;
-            return self.put_row(table, pk, base.as_deref(), &new);
+            self.put_row(table, pk, base.as_deref(), &new)?;
+            if let Some(before) = before {
+                let after = decode(table, &new)?;
+                if self.note_refers(table, pk, Some(&before), &after) {
+                    Box::pin(self.thin_out()).await?;
+                }
+            }
+            return Ok(());
         }
         self.update_keys(table, pk, old, changes).await
     }
@@ -211,8 +223,11 @@ impl Transaction {
             let mut new_pk = Vec::new();
             key::primary_key(&primary.columns, &after, &mut new_pk)?;
             if new_pk != pk {
-                self.delete(table, pk).await?;
-                return self.insert(table, after).await;
+                self.remove(table, pk).await?;
+                self.insert(table, after.clone()).await?;
+                let catalog = self.current_catalog()?;
+                self.note_released(table, &catalog, &before, Some(&after));
+                return Ok(());
             }
         }
         for index in &table.indexes {
@@ -244,16 +259,37 @@ impl Transaction {
             &mut new,
         )?;
         let base = self.stored_base(table, pk, old)?;
-        self.put_row(table, pk, base.as_deref(), &new)
+        self.put_row(table, pk, base.as_deref(), &new)?;
+        if touches_reference(table, &changes)
+            && self.note_refers(table, pk, Some(&before), &after)
+        {
+            Box::pin(self.thin_out()).await?;
+        }
+        let catalog = self.current_catalog()?;
+        self.note_released(table, &catalog, &before, Some(&after));
+        Ok(())
     }
 
     /// `false`: there was no live row.
     pub async fn delete(&mut self, table: &Arc<Table>, pk: &[u8]) -> Result<bool> {
+        let Some(old) = self.remove(table, pk).await? else {
+            return Ok(false);
+        };
+        let catalog = self.current_catalog()?;
+        if catalog.referring(table.id).next().is_some() {
+            let old = decode(table, &old)?;
+            self.note_released(table, &catalog, &old, None);
+        }
+        Ok(true)
+    }
+
+    /// Deletes a row, which it gives, without asking who refers to it.
+    async fn remove(&mut self, table: &Arc<Table>, pk: &[u8]) -> Result<Option<Vec<u8>>> {
         let locked = self
             .lock_row(table, pk, RowLock::Update, Wait::Block)
             .await?;
         let Some(old) = locked.row else {
-            return Ok(false);
+            return Ok(None);
         };
         if !table.indexes.is_empty() {
             let values = decode(table, &old)?;
@@ -264,9 +300,9 @@ impl Transaction {
         let mut dead = Vec::new();
         let causal_length = RowRef::new(&old)?.causal_length() + 1;
         row::tombstone(causal_length, self.stamp(table), &mut dead);
-        let base = self.stored_base(table, pk, old)?;
+        let base = self.stored_base(table, pk, old.clone())?;
         self.put_row(table, pk, base.as_deref(), &dead)?;
-        Ok(true)
+        Ok(Some(old))
     }
 
     fn put_row(
@@ -307,7 +343,7 @@ impl Transaction {
     }
 
     /// The newest bytes under a key, dead or alive, own writes first.
-    fn newest_row(&self, table: &Table, pk: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(super) fn newest_row(&self, table: &Table, pk: &[u8]) -> Result<Option<Vec<u8>>> {
         let key = store_key(table.partition, table.storage, pk);
         let mut row = Vec::new();
         if let Some(pending) = self.writes.rows.get(key.as_slice()) {
@@ -382,7 +418,7 @@ impl Transaction {
 }
 
 /// A pending stamp is this transaction's own: nothing to wait for.
-fn settled(hlc: crate::clock::Hlc) -> crate::clock::Hlc {
+pub(super) fn settled(hlc: crate::clock::Hlc) -> crate::clock::Hlc {
     if hlc == PENDING {
         crate::clock::Hlc::ZERO
     } else {
@@ -422,6 +458,15 @@ fn is_key_column(table: &Table, column: usize) -> bool {
             .indexes
             .iter()
             .any(|index| index.unique && index.columns.iter().any(|of| of.column == column))
+}
+
+fn touches_reference(table: &Table, changes: &[(usize, Value)]) -> bool {
+    table.foreign_keys.iter().any(|key| {
+        let columns = key.columns.iter();
+        columns
+            .into_iter()
+            .any(|column| changes.iter().any(|(changed, _)| changed == column))
+    })
 }
 
 fn touches_index(table: &Table, changes: &[(usize, Value)]) -> bool {

@@ -316,6 +316,7 @@ fn finish(
             *slot = plan.writer.default_value(*place, &env)?;
         }
     }
+    plan.writer.generate(values, &env)?;
     plan.writer.check(values, &env)?;
     let Some(stamp) = plan.stamp else {
         return Ok(());

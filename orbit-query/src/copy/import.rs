@@ -260,7 +260,10 @@ impl Import {
             load.finish(session.transaction()?)
                 .await
                 .map_err(|error| error.in_context(format!("COPY {}", self.plan.table.name)))?;
+            let table = self.plan.table.clone();
+            session.check_loaded(table).await?;
         }
+        session.settle_references().await?;
         Ok(self.rows)
     }
 }

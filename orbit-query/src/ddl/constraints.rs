@@ -1,6 +1,8 @@
 //! Constraints and columns of CREATE TABLE and ALTER TABLE, from the syntax tree
 //! to what the catalog keeps.
 
+use super::foreign_keys::ForeignKeyRequest;
+pub(super) use super::foreign_keys::Timing;
 use super::sequence::ColumnSequence;
 use super::{names, types};
 use crate::statement::names::{find_column, fold};
@@ -37,6 +39,7 @@ pub struct ColumnRequest {
     pub unique: Vec<Option<String>>,
     pub checks: Vec<CheckRequest>,
     pub sequence: Option<ColumnSequence>,
+    pub references: Vec<ForeignKeyRequest>,
 }
 
 pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
@@ -56,6 +59,7 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             identity: None,
             options: SequenceOptions::default(),
         }),
+        references: Vec::new(),
     };
     let mut said_null = false;
     for option in &definition.options {
@@ -83,7 +87,10 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 column: Some(name.clone()),
                 expression: (*check.expr).clone(),
             }),
-            ColumnOption::ForeignKey(_) => return Err(Error::unsupported("FOREIGN KEY")),
+            ColumnOption::ForeignKey(key) => {
+                let key = ForeignKeyRequest::of(key, Some(&name), constraint)?;
+                request.references.push(key);
+            }
             ColumnOption::Generated {
                 generated_as: given @ (GeneratedAs::Always | GeneratedAs::ByDefault),
                 sequence_options: Some(options),
@@ -106,6 +113,11 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                     options: super::sequence::identity_options(options)?,
                 });
             }
+            ColumnOption::Generated {
+                generation_expr: Some(expr),
+                sequence_options: None,
+                ..
+            } => request.column.generated = Some(expr.to_string()),
             ColumnOption::Generated { .. } | ColumnOption::Identity(_) => {
                 return Err(Error::unsupported("GENERATED"));
             }
@@ -121,6 +133,12 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             other => return Err(Error::unsupported(format!("column option {other}"))),
         }
     }
+    if request.column.generated.is_some() && request.default.is_some() {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!("both default and generation expression specified for column \"{name}\""),
+        ));
+    }
     if said_null && request.column.not_null {
         return Err(Error::new(
             state::SYNTAX_ERROR,
@@ -133,6 +151,7 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
 pub enum TableRequest {
     Key(KeyRequest),
     Check(CheckRequest),
+    ForeignKey(ForeignKeyRequest),
 }
 
 /// A constraint that stands on its own.
@@ -162,7 +181,9 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
             column: None,
             expression: (*check.expr).clone(),
         })),
-        TableConstraint::ForeignKey(_) => Err(Error::unsupported("FOREIGN KEY")),
+        TableConstraint::ForeignKey(key) => {
+            ForeignKeyRequest::of(key, None, None).map(TableRequest::ForeignKey)
+        }
         TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => {
             Err(Error::unsupported("a constraint USING INDEX"))
         }
@@ -211,16 +232,17 @@ fn key_columns(table: &TableDef, columns: &[ast::IndexColumn]) -> Result<Vec<usi
 }
 
 /// Whether a name of a constraint is free in the table.
-fn constraint_is_taken(table: &TableDef, name: &str) -> bool {
+pub(super) fn constraint_is_taken(table: &TableDef, name: &str) -> bool {
     table
         .primary_key
         .as_ref()
         .is_some_and(|key| key.constraint == name)
         || table.checks.iter().any(|check| check.name == name)
+        || table.foreign_keys.iter().any(|key| key.name == name)
         || table.indexes.iter().any(|index| index.name == name)
 }
 
-fn duplicate_constraint(table: &TableDef, name: &str) -> Error {
+pub(super) fn duplicate_constraint(table: &TableDef, name: &str) -> Error {
     Error::new(
         state::DUPLICATE_OBJECT,
         format!(
@@ -382,8 +404,97 @@ fn check_condition(table: &TableDef, expression: &Expr) -> Result<Vec<usize>> {
     }
 }
 
+/// A column as others are computed over it: its values only.
+pub(super) fn forget_values(column: &mut Column) {
+    column.not_null = false;
+    column.default = None;
+    column.sequence = None;
+    column.generated = None;
+    column.identity = None;
+}
+
+/// Refuses a generation expression that isn't a function of the row's other columns.
+pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Result<()> {
+    struct Look<'a> {
+        table: &'a TableDef,
+        column: &'a str,
+    }
+    impl Visitor for Look<'_> {
+        type Break = Error;
+        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Error> {
+            ControlFlow::Break(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "cannot use subquery in column generation expression",
+            ))
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+            let ident = match expr {
+                Expr::Identifier(ident) if is_value_word(&ident.value) => {
+                    return ControlFlow::Break(not_immutable());
+                }
+                Expr::Identifier(ident) => ident,
+                Expr::CompoundIdentifier(path) => match path.last() {
+                    Some(ident) => ident,
+                    None => return ControlFlow::Continue(()),
+                },
+                Expr::Function(function) => {
+                    let name = function.name.to_string().to_ascii_lowercase();
+                    let volatile = [
+                        "random",
+                        "gen_random_uuid",
+                        "now",
+                        "clock_timestamp",
+                        "statement_timestamp",
+                        "transaction_timestamp",
+                        "timeofday",
+                        "nextval",
+                        "current_setting",
+                    ];
+                    if volatile.contains(&name.trim_start_matches("pg_catalog.")) {
+                        return ControlFlow::Break(not_immutable());
+                    }
+                    return ControlFlow::Continue(());
+                }
+                _ => return ControlFlow::Continue(()),
+            };
+            let name = fold(ident);
+            let used = self.table.columns.iter().find(|column| column.name == name);
+            let generated = name == self.column || used.is_some_and(|used| used.generated.is_some());
+            if generated {
+                return ControlFlow::Break(
+                    Error::new(
+                        state::INVALID_OBJECT_DEFINITION,
+                        format!(
+                            "cannot use generated column \"{name}\" in column generation expression"
+                        ),
+                    )
+                    .with_detail("A generated column cannot reference another generated column."),
+                );
+            }
+            match used {
+                Some(_) => ControlFlow::Continue(()),
+                None => ControlFlow::Break(Error::new(
+                    state::UNDEFINED_COLUMN,
+                    format!("column \"{name}\" does not exist"),
+                )),
+            }
+        }
+    }
+    fn not_immutable() -> Error {
+        Error::new(
+            state::INVALID_OBJECT_DEFINITION,
+            "generation expression is not immutable",
+        )
+    }
+    let expr = crate::write::stored_expression(sql)?;
+    match expr.visit(&mut Look { table, column }) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
 /// DEFAULT may name no column and no query.
-fn check_default(expr: &Expr) -> Result<()> {
+pub(super) fn check_default(expr: &Expr) -> Result<()> {
     struct Constant;
     impl Visitor for Constant {
         type Break = Error;

@@ -1,7 +1,7 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
-use super::{names, sequence, skipping};
+use super::{foreign_keys, names, sequence, skipping};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -46,6 +46,7 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
         primary_key: None,
         checks: Vec::new(),
         foreign_keys: Vec::new(),
+        dropped: Vec::new(),
         indexes: Vec::new(),
         options: options(&create.table_options)?,
         statistics: None,
@@ -60,6 +61,7 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
     let mut sequences = Vec::new();
     let mut keys = Vec::new();
     let mut checks = Vec::new();
+    let mut references = Vec::new();
     for definition in &create.columns {
         let mut request = constraints::column(&db, definition)?;
         if let Some(default) = &request.default {
@@ -89,6 +91,7 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
             primary: false,
         }));
         checks.extend(request.checks);
+        references.extend(request.references);
     }
     for (place, wanted) in &sequences {
         sequence::give_to_column(session, &mut table, *place, wanted).await?;
@@ -97,6 +100,7 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
         match constraints::table_constraint(&table, constraint)? {
             TableRequest::Key(key) => keys.push(key),
             TableRequest::Check(check) => checks.push(check),
+            TableRequest::ForeignKey(key) => references.push(key),
         }
     }
     // The primary key is named and checked first, whatever the order of writing.
@@ -108,6 +112,14 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
     }
     for check in checks {
         constraints::add_check(&mut table, check)?;
+    }
+    for key in references {
+        foreign_keys::add(session, &mut table, key).await?;
+    }
+    for column in &table.columns {
+        if let Some(sql) = &column.generated {
+            constraints::check_generated(&table, &column.name, sql)?;
+        }
     }
     session.table_writer(&Arc::new(Table::new(table.clone(), 0)?))?;
     session
@@ -171,32 +183,38 @@ fn options(options: &CreateTableOptions) -> Result<BTreeMap<String, String>> {
             SqlOption::Ident(key) => (fold(key), "true".to_owned()),
             other => return Err(Error::unsupported(format!("the table option {other}"))),
         };
-        let known = match (name.as_str(), value.as_str()) {
-            ("fillfactor" | "parallel_workers" | "toast_tuple_target" | "oids", _) => true,
-            (name, _) if name.starts_with("autovacuum_") => true,
-            ("priority", "critical" | "high" | "normal" | "low" | "background") => true,
-            ("consistency", "merge") => true,
-            ("consistency" | "model" | "partition_by" | "scope" | "durability", _) => {
-                return Err(Error::unsupported(format!("{name} = '{value}'")));
-            }
-            ("priority", _) => {
-                return Err(Error::new(
-                    state::INVALID_PARAMETER_VALUE,
-                    format!("invalid value for option \"priority\": {value}"),
-                )
-                .with_hint("Available values: critical, high, normal, low, background."));
-            }
-            _ => false,
-        };
-        if !known {
-            return Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                format!("unrecognized parameter \"{name}\""),
-            ));
-        }
+        check_option(&name, &value)?;
         kept.insert(name, value);
     }
     Ok(kept)
+}
+
+/// Whether a storage parameter is known, and means what is asked for.
+pub(super) fn check_option(name: &str, value: &str) -> Result<()> {
+    let known = match (name, value) {
+        ("fillfactor" | "parallel_workers" | "toast_tuple_target" | "oids", _) => true,
+        (name, _) if name.starts_with("autovacuum_") || name.starts_with("toast.") => true,
+        ("priority", "critical" | "high" | "normal" | "low" | "background") => true,
+        ("consistency", "merge") => true,
+        ("consistency" | "model" | "partition_by" | "scope" | "durability", _) => {
+            return Err(Error::unsupported(format!("{name} = '{value}'")));
+        }
+        ("priority", _) => {
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                format!("invalid value for option \"priority\": {value}"),
+            )
+            .with_hint("Available values: critical, high, normal, low, background."));
+        }
+        _ => false,
+    };
+    if !known {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("unrecognized parameter \"{name}\""),
+        ));
+    }
+    Ok(())
 }
 
 fn option_value(value: &Expr) -> String {

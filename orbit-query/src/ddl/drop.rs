@@ -1,14 +1,14 @@
-//! DROP TABLE and DROP INDEX. Nothing depends on a table yet (no views, no
-//! foreign keys), so CASCADE and RESTRICT do the same.
+//! DROP TABLE and DROP INDEX.
 
-use super::{lock_if_exists, names, not_a_table, sequence, skipping, view};
+use super::{alter, dependents, lock_if_exists, names, not_a_table, sequence, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
-use orbit_core::catalog::{CatalogChange, Table};
+use orbit_core::catalog::{CatalogChange, Column, Table};
 use orbit_core::store::Space;
 use orbit_core::txn::{TableLock, Transaction, Wait};
 use orbit_core::{Error, Result, state};
+use std::sync::Arc;
 
 pub(crate) async fn tables(
     session: &mut Session,
@@ -16,16 +16,11 @@ pub(crate) async fn tables(
     if_exists: bool,
     cascade: bool,
 ) -> Result<Outcome> {
+    let mut found: Vec<Arc<Table>> = Vec::with_capacity(names.len());
     for name in names {
         match lock_if_exists(session, name, TableLock::AccessExclusive).await? {
-            Some(table) => {
-                let what = format!("table {}", table.name);
-                view::drop_dependents(session, table.oid, &what, cascade)?;
-                sequence::forget_owned(session, &table.def)?;
-                let transaction = session.transaction()?;
-                clear(transaction, &table);
-                transaction.change_catalog(CatalogChange::DropTable { id: table.id })?;
-            }
+            Some(table) if found.iter().any(|known| known.id == table.id) => {}
+            Some(table) => found.push(table),
             None => {
                 let settings = session.settings().clone();
                 let catalog = session.transaction()?.catalog();
@@ -38,6 +33,17 @@ pub(crate) async fn tables(
             }
         }
     }
+    for table in &found {
+        alter::refuse_pending(session, table, "DROP TABLE")?;
+    }
+    let dependents = dependents::of_tables(session, &found)?;
+    dependents::drop(session, &dependents, found.len(), cascade).await?;
+    for table in found {
+        sequence::forget_owned(session, &table.def)?;
+        let transaction = session.transaction()?;
+        clear(transaction, &table);
+        transaction.change_catalog(CatalogChange::DropTable { id: table.id })?;
+    }
     Ok(Outcome::Done(Tag::Other("DROP TABLE")))
 }
 
@@ -47,6 +53,19 @@ pub(super) fn clear(transaction: &mut Transaction, table: &Table) {
     for index in &table.indexes {
         transaction.clear_storage(table.partition, index.storage, Space::Index);
     }
+}
+
+/// The sequences that go with a column.
+pub(super) fn forget_sequences(
+    session: &mut Session,
+    table: &Table,
+    column: &Column,
+) -> Result<()> {
+    let catalog = session.transaction()?.catalog();
+    for one in catalog.sequences_of(table.id, column.created) {
+        sequence::forget(session, one)?;
+    }
+    Ok(())
 }
 
 fn missing(session: &mut Session, kind: &str, name: &Name, if_exists: bool) -> Result<()> {
@@ -76,17 +95,23 @@ pub(crate) async fn indexes(
     session: &mut Session,
     names: &[Name],
     if_exists: bool,
+    cascade: bool,
 ) -> Result<Outcome> {
     for name in names {
-        drop_index(session, name, if_exists).await?;
+        drop_index(session, name, if_exists, cascade).await?;
     }
     Ok(Outcome::Done(Tag::Other("DROP INDEX")))
 }
 
-async fn drop_index(session: &mut Session, name: &Name, if_exists: bool) -> Result<()> {
+async fn drop_index(
+    session: &mut Session,
+    name: &Name,
+    if_exists: bool,
+    cascade: bool,
+) -> Result<()> {
     let settings = session.settings().clone();
-    let transaction = session.transaction()?;
     loop {
+        let transaction = session.transaction()?;
         transaction.begin_statement();
         let catalog = transaction.catalog();
         let Some((owner, _)) = names::find_index(&catalog, &settings, name) else {
@@ -107,24 +132,36 @@ async fn drop_index(session: &mut Session, name: &Name, if_exists: bool) -> Resu
             Err(error) if error.is(state::UNDEFINED_TABLE) => continue,
             Err(error) => return Err(error),
         };
-        let Some(place) = table
+        let Some(index) = table
             .indexes
             .iter()
-            .position(|index| index.name == name.name)
+            .find(|index| index.name == name.name)
+            .cloned()
         else {
             continue;
         };
-        let mut def = table.def.clone();
-        let index = def.indexes.remove(place);
         if index.constraint {
             return Err(Error::new(
-                orbit_core::error::SqlState(*b"2BP01"),
+                state::DEPENDENT_OBJECTS_STILL_EXIST,
                 format!(
                     "cannot drop index {} because constraint {0} on table {} requires it",
                     index.name, table.name
                 ),
-            ));
+            )
+            .with_hint(format!(
+                "You can drop constraint {} on table {} instead.",
+                index.name, table.name
+            )));
         }
+        let named = format!("index {}", index.name);
+        let needed = dependents::of_key(session, &table, Some(index.id), &index.name, &named)?;
+        dependents::drop(session, &needed, 1, cascade).await?;
+        let transaction = session.transaction()?;
+        let mut def = match transaction.catalog().table_by_id(table.id) {
+            Some(table) => table.def.clone(),
+            None => return Err(Error::internal("the index's table is gone")),
+        };
+        def.indexes.retain(|known| known.id != index.id);
         transaction.clear_storage(table.partition, index.storage, Space::Index);
         return transaction.change_catalog(CatalogChange::PutTable(Box::new(def)));
     }

@@ -7,6 +7,7 @@ use orbit_core::catalog::{Table, TableDef};
 use orbit_core::read::RowScan;
 use orbit_core::row::RowRef;
 use orbit_core::store::{Direction, KeyRange};
+use orbit_core::value::Value;
 use orbit_core::{Error, Result, key, state};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(crate) enum Purpose<'a> {
     PrimaryKey,
     /// The index that is new.
     Index(&'a str),
+    /// Every row anew: whichever key it was.
+    Rewrite,
 }
 
 /// All rows as of now, the newest commits included. The caller's lock keeps writers away.
@@ -57,18 +60,9 @@ pub(crate) async fn each_row(
 /// 23502 if any of the columns holds a NULL.
 pub(crate) fn check_not_null(table: &Table, row: &RowRef<'_>, columns: &[usize]) -> Result<()> {
     for column in columns {
-        if row.is_null(*column, &table.missing) {
+        if row.is_null(&table.layout, *column, &table.missing) {
             let name = table.columns.get(*column).map_or("", |c| c.name.as_str());
-            return Err(Error::new(
-                state::NOT_NULL_VIOLATION,
-                format!(
-                    "column \"{name}\" of relation \"{}\" contains null values",
-                    table.name
-                ),
-            )
-            .of_schema(&table.schema)
-            .of_table(&table.name)
-            .of_column(name));
+            return Err(contains_nulls(table, name));
         }
     }
     Ok(())
@@ -113,6 +107,49 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Writes every row anew under `target`, as `change` makes it of the old values.
+pub(crate) async fn rewrite(
+    session: &mut Session,
+    table: &Arc<Table>,
+    target: TableDef,
+    mut change: impl FnMut(Vec<Value>) -> Result<Vec<Value>>,
+) -> Result<()> {
+    let mut load = session.transaction()?.begin_rebuild(target.clone()).await?;
+    each_row(session, table, |_, row| {
+        let values = RowRef::new(row)?.values(&table.layout, &table.missing)?;
+        load.push(&change(values)?)
+    })
+    .await?;
+    load.finish(session.transaction()?)
+        .await
+        .map_err(|error| explain(error, &target, &Purpose::Rewrite))?;
+    Ok(())
+}
+
+/// 23502 if the value of a column that may not be NULL is.
+pub(crate) fn check_values(target: &TableDef, values: &[Value], place: usize) -> Result<()> {
+    let (Some(column), Some(value)) = (target.columns.get(place), values.get(place)) else {
+        return Ok(());
+    };
+    if !column.not_null || !value.is_null() {
+        return Ok(());
+    }
+    Err(contains_nulls(target, &column.name))
+}
+
+fn contains_nulls(table: &TableDef, column: &str) -> Error {
+    Error::new(
+        state::NOT_NULL_VIOLATION,
+        format!(
+            "column \"{column}\" of relation \"{}\" contains null values",
+            table.name
+        ),
+    )
+    .of_schema(&table.schema)
+    .of_table(&table.name)
+    .of_column(column)
+}
+
 /// A duplicate found while building, in PostgreSQL's words.
 fn explain(error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
     if !error.is(state::UNIQUE_VIOLATION) {
@@ -124,6 +161,7 @@ fn explain(error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
             .as_ref()
             .map_or("", |key| key.constraint.as_str()),
         Purpose::Index(name) => name,
+        Purpose::Rewrite => &error.constraint().unwrap_or_default().to_owned(),
     };
     let explained = Error::new(
         state::UNIQUE_VIOLATION,

@@ -40,6 +40,61 @@ pub(crate) async fn create(
     Ok(Outcome::Done(Tag::Other("CREATE SCHEMA")))
 }
 
+pub(crate) async fn rename(session: &mut Session, from: &str, to: &str) -> Result<Outcome> {
+    let transaction = session.transaction()?;
+    transaction.lock_name("", from).await?;
+    transaction.lock_name("", to).await?;
+    transaction.begin_statement();
+    let catalog = transaction.catalog();
+    let Some(schema) = catalog.schema(from) else {
+        return Err(Error::new(
+            state::INVALID_SCHEMA_NAME,
+            format!("schema \"{from}\" does not exist"),
+        ));
+    };
+    if catalog.has_schema(to) {
+        return Err(Error::new(
+            state::DUPLICATE_SCHEMA,
+            format!("schema \"{to}\" already exists"),
+        ));
+    }
+    if to.starts_with("pg_") || matches!(to, "information_schema" | "orbit") {
+        return Err(Error::new(
+            orbit_core::error::SqlState(*b"42939"),
+            format!("unacceptable schema name \"{to}\""),
+        )
+        .with_detail("The prefix \"pg_\" is reserved for system schemas."));
+    }
+    if catalog.views().next().is_some() {
+        // Their texts name relations with their schemas.
+        return Err(Error::unsupported("renaming a schema while there are views"));
+    }
+    let mut def = (**schema).clone();
+    let mut moved = Vec::new();
+    for table in catalog.tables().filter(|table| table.schema == from) {
+        moved.push(table.id);
+    }
+    transaction.change_catalog(CatalogChange::DropSchema {
+        name: from.to_owned(),
+    })?;
+    def.name = to.to_owned();
+    transaction.change_catalog(CatalogChange::PutSchema(def))?;
+    for id in moved {
+        let table = transaction
+            .lock_table(id, TableLock::AccessExclusive, Wait::Block)
+            .await?;
+        let mut def = table.def.clone();
+        def.schema = to.to_owned();
+        transaction.change_catalog(CatalogChange::PutTable(Box::new(def)))?;
+    }
+    for sequence in catalog.sequences().filter(|one| one.schema == from) {
+        let mut def = (**sequence).clone();
+        def.schema = to.to_owned();
+        transaction.change_catalog(CatalogChange::PutSequence(Box::new(def)))?;
+    }
+    Ok(Outcome::Done(Tag::Other("ALTER SCHEMA")))
+}
+
 pub(crate) async fn drop(
     session: &mut Session,
     names: &[Name],
@@ -123,6 +178,8 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
             );
         }
     }
+    let dependents = super::dependents::of_tables(session, &tables)?;
+    super::dependents::drop_quietly(session, &dependents).await?;
     for table in tables {
         let transaction = session.transaction()?;
         let table = transaction

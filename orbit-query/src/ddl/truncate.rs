@@ -1,22 +1,31 @@
 //! TRUNCATE: the table moves to fresh, empty key ranges; the old ones are
 //! dropped at COMMIT.
 
-use super::{drop, lock_named, sequence};
+use super::{alter, drop, lock_named, sequence};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
-use orbit_core::Result;
-use orbit_core::catalog::CatalogChange;
-use orbit_core::txn::TableLock;
+use orbit_core::catalog::{CatalogChange, Table};
+use orbit_core::txn::{TableLock, Wait};
+use orbit_core::{Error, Result, state};
+use std::sync::Arc;
 
 pub(crate) async fn run(
     session: &mut Session,
     names: &[Name],
     restart_identity: bool,
+    cascade: bool,
 ) -> Result<Outcome> {
-    let mut tables = Vec::with_capacity(names.len());
+    let mut tables: Vec<Arc<Table>> = Vec::with_capacity(names.len());
     for name in names {
-        tables.push(lock_named(session, name, TableLock::AccessExclusive).await?);
+        let table = lock_named(session, name, TableLock::AccessExclusive).await?;
+        if !tables.iter().any(|known| known.id == table.id) {
+            tables.push(table);
+        }
+    }
+    add_referring(session, &mut tables, cascade).await?;
+    for table in &tables {
+        alter::refuse_pending(session, table, "TRUNCATE")?;
     }
     let db = session.engine().db().clone();
     for table in tables {
@@ -35,4 +44,47 @@ pub(crate) async fn run(
         }
     }
     Ok(Outcome::Done(Tag::Other("TRUNCATE TABLE")))
+}
+
+/// Tables that refer to those emptied: emptied too, or in the way.
+async fn add_referring(
+    session: &mut Session,
+    tables: &mut Vec<Arc<Table>>,
+    cascade: bool,
+) -> Result<()> {
+    let mut next = 0;
+    while let Some(table) = tables.get(next).cloned() {
+        next += 1;
+        let catalog = session.transaction()?.current_catalog()?;
+        let referring: Vec<_> = catalog.referring(table.id).cloned().collect();
+        for other in referring {
+            if tables.iter().any(|known| known.id == other.id) {
+                continue;
+            }
+            if !cascade {
+                return Err(Error::new(
+                    state::FEATURE_NOT_SUPPORTED,
+                    "cannot truncate a table referenced in a foreign key constraint",
+                )
+                .with_detail(format!(
+                    "Table \"{}\" references \"{}\".",
+                    other.name, table.name
+                ))
+                .with_hint(format!(
+                    "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
+                    other.name
+                )));
+            }
+            let locked = session
+                .transaction()?
+                .lock_table(other.id, TableLock::AccessExclusive, Wait::Block)
+                .await?;
+            session.notice(Error::new(
+                state::SUCCESSFUL_COMPLETION,
+                format!("truncate cascades to table \"{}\"", locked.name),
+            ));
+            tables.push(locked);
+        }
+    }
+    Ok(())
 }

@@ -74,6 +74,7 @@ fn table(oid: u32, schema: &str, name: &str, columns: Vec<Column>) -> TableDef {
         primary_key: None,
         checks: Vec::new(),
         foreign_keys: Vec::new(),
+        dropped: Vec::new(),
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),
         statistics: None,

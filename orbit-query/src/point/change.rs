@@ -32,7 +32,10 @@ pub(super) struct Delete;
 
 impl Update {
     pub fn new(writer: TableWriter, sets: Vec<Set>) -> Update {
-        let touches_key = sets.iter().any(|set| is_key(writer.table(), set.column));
+        let table = writer.table();
+        let touches_key = sets.iter().any(|set| is_key(table, set.column))
+            || (0..table.columns.len())
+                .any(|column| writer.is_generated(column) && is_key(table, column));
         Update {
             writer,
             sets,
@@ -56,7 +59,8 @@ pub(super) fn changes(
     row: &dyn crate::expr::RowSource,
     env: &Env<'_>,
 ) -> Result<Vec<(usize, Value)>> {
-    sets.iter()
+    let mut changes = sets
+        .iter()
         .map(|set| {
             let value = match &set.value {
                 Cell::Default => writer.default_value(set.column, env)?,
@@ -64,7 +68,10 @@ pub(super) fn changes(
             };
             Ok((set.column, value))
         })
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    // Of a row beside another, the first: the one that is changed.
+    writer.regenerate(row, &mut changes, env)?;
+    Ok(changes)
 }
 
 /// What is done to each row found.

@@ -94,6 +94,7 @@ impl Insert {
                 Cell::Value(expr) => expr.eval_value(&NoRow, env)?,
             });
         }
+        self.writer.generate(&mut values, env)?;
         self.writer.check(&values, env)?;
         Ok(values)
     }

@@ -121,6 +121,7 @@ impl Fixture {
                 .collect(),
             options: Default::default(),
             statistics: None,
+            dropped: Vec::new(),
             foreign_keys: Vec::new(),
             owner: orbit_core::catalog::BOOTSTRAP_ROLE,
             acl: None,

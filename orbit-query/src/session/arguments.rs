@@ -56,7 +56,7 @@ impl Session {
             let value = self.constant(argument).await?;
             params.push(cast::explicit(value, wanted, &self.settings.format)?);
         }
-        Box::pin(self.run(&statement, &params)).await
+        self.run_boxed(&statement, &params).await
     }
 
     /// The value of an expression without columns.
@@ -66,7 +66,7 @@ impl Session {
     }
 
     async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
-        let outcome = Box::pin(self.run(select, &[])).await?;
+        let outcome = self.run_boxed(select, &[]).await?;
         let Outcome::Rows(mut rows) = outcome else {
             return Err(Error::internal("a SELECT gave no rows"));
         };

@@ -226,6 +226,10 @@ impl Session {
     }
 
     async fn commit_now(&mut self) -> Result<()> {
+        // Constraints that waited for this moment; when one fails, all is undone.
+        if self.has_deferred() {
+            self.settle_deferred().await?;
+        }
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
         let mut transaction = self.blocks.transaction.take();
@@ -253,7 +257,7 @@ impl Session {
         }
     }
 
-    fn roll_back_now(&mut self) {
+    pub(super) fn roll_back_now(&mut self) {
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
         self.blocks.transaction = None;

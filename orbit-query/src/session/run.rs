@@ -10,6 +10,7 @@ use orbit_core::read::ReadView;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -71,8 +72,20 @@ impl Session {
     }
 
     /// Runs a statement that another statement is made of.
-    pub(crate) async fn run_inner(&mut self, statement: &Arc<Prepared>) -> Result<Outcome> {
-        Box::pin(self.run(statement, &[])).await
+    pub(crate) fn run_inner<'s>(
+        &'s mut self,
+        statement: &'s Arc<Prepared>,
+    ) -> Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 's>> {
+        self.run_boxed(statement, &[])
+    }
+
+    /// A statement within a statement: of a type that ends there.
+    pub(super) fn run_boxed<'s>(
+        &'s mut self,
+        statement: &'s Arc<Prepared>,
+        params: &'s [Value],
+    ) -> Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 's>> {
+        Box::pin(self.run(statement, params))
     }
 
     /// Runs under `statement_timeout`, by cancelling what runs too long: nothing
@@ -192,6 +205,7 @@ impl Session {
             return Ok(Outcome::Rows(rows));
         }
         let (tag, rows) = self.write_current(statement, view, params).await?;
+        self.settle_references().await?;
         match rows {
             None => Ok(Outcome::Done(tag)),
             Some(rows) => {

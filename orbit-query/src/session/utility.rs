@@ -9,6 +9,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::LockTableMode;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +56,12 @@ impl Session {
             Utility::Copy(statement) => copy::run(self, statement).await,
             Utility::CreateTable(create) => ddl::create_table::run(self, create).await,
             Utility::CreateIndex(create) => ddl::index::create(self, create).await,
-            Utility::AlterTable(alter) => ddl::alter::run(self, alter).await,
+            Utility::Alter(alter) => {
+                let altering: Pin<Box<dyn Future<Output = Result<Outcome>> + Send + '_>> =
+                    Box::pin(ddl::alter::run(self, alter));
+                altering.await
+            }
+            Utility::RenameSchema { from, to } => ddl::schema::rename(self, from, to).await,
             Utility::Drop {
                 kind,
                 names,
@@ -63,7 +69,7 @@ impl Session {
                 cascade,
             } => match kind {
                 Dropped::Table => ddl::drop::tables(self, names, *if_exists, *cascade).await,
-                Dropped::Index => ddl::drop::indexes(self, names, *if_exists).await,
+                Dropped::Index => ddl::drop::indexes(self, names, *if_exists, *cascade).await,
                 Dropped::Schema => ddl::schema::drop(self, names, *if_exists, *cascade).await,
                 Dropped::Sequence => ddl::sequence::drop(self, names, *if_exists, *cascade).await,
                 Dropped::View => ddl::view::drop(self, names, *if_exists, *cascade).await,
@@ -90,7 +96,11 @@ impl Session {
             Utility::Truncate {
                 tables,
                 restart_identity,
-            } => ddl::truncate::run(self, tables, *restart_identity).await,
+                cascade,
+            } => ddl::truncate::run(self, tables, *restart_identity, *cascade).await,
+            Utility::SetConstraints { names, deferred } => {
+                ddl::deferral::run(self, names, *deferred).await
+            }
             Utility::Vacuum { tables, analyze } => {
                 match access::ddl::maintained(self, tables, "vacuum")? {
                     Some(tables) if tables.is_empty() => done("VACUUM"),

@@ -6,7 +6,7 @@ use super::dialect::OrbitDialect;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
-use super::{limits, row_locks};
+use super::{foreign_key_columns, limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, Statement};
@@ -49,6 +49,59 @@ pub fn expression(sql: &str) -> Result<ast::Expr> {
         .map_err(|error| syntax_error(sql, tokens, error))?;
     at_end(sql, tokens, &mut parser)?;
     Ok(expr)
+}
+
+/// An ADD of ALTER TABLE.
+pub(super) fn alter_operation(
+    text: &str,
+    tokens: &[TokenWithSpan],
+) -> Result<ast::AlterTableOperation> {
+    part_of(text, tokens, Parser::parse_alter_table_operation)
+}
+
+/// `ADD GENERATED ...`, of a column.
+pub(super) fn alter_column(
+    text: &str,
+    tokens: &[TokenWithSpan],
+) -> Result<ast::AlterTableOperation> {
+    let word = |value: &str| {
+        let span = tokens.first().map(|token| token.span);
+        TokenWithSpan {
+            token: Token::make_word(value, None),
+            span: span.unwrap_or_else(sqlparser::tokenizer::Span::empty),
+        }
+    };
+    let mut whole = vec![word("ALTER"), word("COLUMN"), word("c")];
+    whole.extend_from_slice(tokens);
+    part_of(text, &whole, Parser::parse_alter_table_operation)
+}
+
+/// An expression that is part of a statement.
+pub(super) fn expression_of(text: &str, tokens: &[TokenWithSpan]) -> Result<ast::Expr> {
+    part_of(text, tokens, Parser::parse_expr)
+}
+
+pub(super) fn data_type_of(text: &str, tokens: &[TokenWithSpan]) -> Result<ast::DataType> {
+    part_of(text, tokens, Parser::parse_data_type)
+}
+
+fn part_of<T>(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    read: impl FnOnce(&mut Parser<'static>) -> std::result::Result<T, ParserError>,
+) -> Result<T> {
+    if tokens.is_empty() {
+        return Err(tokens::unexpected(text, None));
+    }
+    let respelled = spelling::respelled(text, tokens, Part::Other)?;
+    let readable = respelled.as_deref().unwrap_or(tokens);
+    let ordered = super::sequence_grammar::ordered(text, readable)?;
+    let readable = ordered.as_deref().unwrap_or(readable);
+    let lifted = foreign_key_columns::lift(readable);
+    let mut parser = parser(lifted.as_deref().unwrap_or(readable));
+    let part = read(&mut parser).map_err(|error| syntax_error(text, tokens, error))?;
+    at_end(text, tokens, &mut parser)?;
+    Ok(part)
 }
 
 /// Parses one row statement on its own.
@@ -149,6 +202,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         readable = tokens;
     }
     let strengthened = row_locks::strengthen(readable);
+    let lifted = match over_rows {
+        true => None,
+        false => foreign_key_columns::lift(readable),
+    };
+    let readable = lifted.as_deref().unwrap_or(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
     let mut statement = parser.parse_statement().map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
@@ -172,7 +230,6 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         Statement::CreateTable(create) => Utility::CreateTable(Box::new(create)),
         Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
         Statement::CreateView(create) => Utility::CreateView(Box::new(create)),
-        Statement::AlterTable(alter) => Utility::AlterTable(Box::new(alter)),
         Statement::CreateSchema {
             schema_name,
             if_not_exists,
@@ -223,6 +280,9 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         return Ok(Some(utility));
     }
     if let Some(utility) = access_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
+    if let Some(utility) = super::alter_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
     if let Some(utility) = sequence_grammar::parse(tokens)? {
@@ -327,10 +387,14 @@ fn truncate(tokens: &mut Tokens<'_>) -> Result<Utility> {
     if !restart_identity {
         tokens.words(&["CONTINUE", "IDENTITY"]);
     }
-    let _ = tokens.word("CASCADE") || tokens.word("RESTRICT");
+    let cascade = tokens.word("CASCADE");
+    if !cascade {
+        tokens.word("RESTRICT");
+    }
     Ok(Utility::Truncate {
         tables: names,
         restart_identity,
+        cascade,
     })
 }
 

@@ -119,6 +119,9 @@ pub(super) fn variable(tokens: &mut Tokens<'_>) -> Result<String> {
 }
 
 fn set(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    if tokens.word("CONSTRAINTS") {
+        return constraints(tokens);
+    }
     let local = tokens.word("LOCAL");
     if !local && super::tokens::is_word(tokens.peek_nth(1), "SESSION") {
         // SET SESSION SESSION AUTHORIZATION
@@ -186,6 +189,22 @@ pub(super) fn assignment(tokens: &mut Tokens<'_>) -> Result<(String, Option<Stri
         Some(values(tokens, &name)?)
     };
     Ok((name, value))
+}
+
+/// `SET CONSTRAINTS { ALL | name, ... } { DEFERRED | IMMEDIATE }`
+fn constraints(tokens: &mut Tokens<'_>) -> Result<Utility> {
+    let mut names = Vec::new();
+    if !tokens.word("ALL") {
+        names.push(tokens.name()?);
+        while tokens.take(&Token::Comma) {
+            names.push(tokens.name()?);
+        }
+    }
+    let deferred = tokens.word("DEFERRED");
+    if !deferred {
+        tokens.expect_word("IMMEDIATE")?;
+    }
+    Ok(Utility::SetConstraints { names, deferred })
 }
 
 /// A zone by name, or an offset in hours as SQL has it: `-5`, `INTERVAL '+02:00' HOUR TO MINUTE`.

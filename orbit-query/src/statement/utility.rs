@@ -1,5 +1,6 @@
 //! Statements that are no queries, as the parser hands them to the session.
 
+use super::alter_grammar::Alter;
 use super::comment_grammar::Commented;
 use super::names::Name;
 use super::sequence_grammar::SequenceOptions;
@@ -63,6 +64,11 @@ pub enum Utility {
     RollbackTo(String),
     SetTransaction(Modes),
     SetCharacteristics(Modes),
+    /// `names` empty: SET CONSTRAINTS ALL.
+    SetConstraints {
+        names: Vec<Name>,
+        deferred: bool,
+    },
     /// `None`: SET x TO DEFAULT.
     Set {
         name: String,
@@ -100,7 +106,11 @@ pub enum Utility {
     Copy(Box<CopyStatement>),
     CreateTable(Box<ast::CreateTable>),
     CreateIndex(Box<ast::CreateIndex>),
-    AlterTable(Box<ast::AlterTable>),
+    Alter(Box<Alter>),
+    RenameSchema {
+        from: String,
+        to: String,
+    },
     Drop {
         kind: Dropped,
         names: Vec<Name>,
@@ -130,6 +140,7 @@ pub enum Utility {
     Truncate {
         tables: Vec<Name>,
         restart_identity: bool,
+        cascade: bool,
     },
     Vacuum {
         tables: Vec<Name>,
@@ -196,7 +207,8 @@ impl Utility {
         Some(match self {
             Utility::CreateTable(_) => "CREATE TABLE",
             Utility::CreateIndex(_) => "CREATE INDEX",
-            Utility::AlterTable(_) => "ALTER TABLE",
+            Utility::Alter(alter) => alter.kind.tag(),
+            Utility::RenameSchema { .. } => "ALTER SCHEMA",
             Utility::CreateSchema { .. } => "CREATE SCHEMA",
             Utility::Drop { kind, .. } => match kind {
                 Dropped::Table => "DROP TABLE",

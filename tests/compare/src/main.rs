@@ -77,6 +77,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
         }),
         checks: Vec::new(),
         foreign_keys: Vec::new(),
+        dropped: Vec::new(),
         indexes: Vec::new(),
         options: Default::default(),
         statistics: None,

@@ -127,7 +127,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         match overriding {
             // The value is read and dropped: the sequence gives its own.
             Some(Overriding::User) if target.identity.is_some() => continue,
-            Some(Overriding::System) => {}
+            Some(Overriding::System) if target.generated.is_none() => {}
             _ => crate::write::check_given(target)?,
         }
         kept.push((at, column));
@@ -298,6 +298,9 @@ fn on_conflict(
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?
                 } else {
+                    if let Some(column) = table.columns.get(at) {
+                        crate::write::check_set(column)?;
+                    }
                     binder.within_clause(
                         Clause::plain("ON CONFLICT"),
                         &rows.scope,
@@ -442,9 +445,11 @@ impl Running<'_> {
             if update.filtered && values.pop() != Some(Value::Bool(true)) {
                 return Ok(None);
             }
-            let changes: Vec<(usize, Value)> = update.set.iter().copied().zip(values).collect();
+            let mut changes: Vec<(usize, Value)> =
+                update.set.iter().copied().zip(values).collect();
             let written = {
                 let source = StoredRow::new(&old, table)?;
+                writer.regenerate(&source, &mut changes, &self.env())?;
                 writer.check_changes(&source, &changes, &self.env())?;
                 writer.changed_row(&source, &changes)?
             };

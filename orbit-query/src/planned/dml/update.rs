@@ -163,6 +163,9 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                 New::Known(bound) => bound,
                 New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
                 New::Expr(value) => {
+                    if let Some(column) = table.columns.get(at) {
+                        crate::write::check_set(column)?;
+                    }
                     binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?
                 }
             };
@@ -184,7 +187,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         .build()
         .told()?;
     let key_columns = table.primary_key_columns();
-    let touches_key = set.iter().any(|at| {
+    let computed = (0..table.columns.len())
+        .filter(|at| table.columns.get(*at).is_some_and(|column| column.generated.is_some()));
+    let touches_key = set.iter().copied().chain(computed).any(|at| {
+        let at = &at;
         key_columns.contains(at)
             || table
                 .indexes
@@ -290,7 +296,7 @@ impl Running<'_> {
             self.ctx.cancel.check()?;
             let key = key_of(&row)?.to_vec();
             let others = row.split_off(row.len().min(1 + update.set.len()));
-            let changes: Vec<(usize, Value)> = update
+            let mut changes: Vec<(usize, Value)> = update
                 .set
                 .iter()
                 .copied()
@@ -298,6 +304,7 @@ impl Running<'_> {
                 .collect();
             {
                 let source = StoredRow::new(&old, table)?;
+                writer.regenerate(&source, &mut changes, &env)?;
                 writer.check_changes(&source, &changes, &env)?;
                 if let Some(shown) = &mut shown {
                     let mut values = writer.changed_row(&source, &changes)?;

@@ -1,0 +1,269 @@
+//! ALTER COLUMN ... TYPE. Where the stored bytes mean the same in the new type
+//! (a longer varchar, a wider numeric) only the definition changes; otherwise
+//! every row is written anew.
+
+use super::put;
+use crate::ddl::{constraints, rebuild, types};
+use crate::expr::Env;
+use crate::session::Session;
+use orbit_core::catalog::{Table, TableDef};
+use orbit_core::types::SqlType;
+use orbit_core::value::{Value, cast};
+use orbit_core::{Error, Result, key, state};
+use sqlparser::ast::{DataType, Expr};
+use std::sync::Arc;
+
+pub(super) async fn run(
+    session: &mut Session,
+    table: &Arc<Table>,
+    place: usize,
+    data_type: &DataType,
+    using: Option<&Expr>,
+) -> Result<()> {
+    let Some(column) = table.columns.get(place) else {
+        return Err(Error::internal("a column that is not there"));
+    };
+    let new_type = types::sql_type(data_type)?;
+    let name = column.name.clone();
+    if column.generated.is_some() {
+        return Err(Error::unsupported("changing the type of a generated column"));
+    }
+    if super::drop_column::generated_from(&table.def, &name)?.is_some() {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            "cannot alter type of a column used by a generated column",
+        )
+        .with_detail(format!("Column \"{name}\" is used by a generated column.")));
+    }
+    refuse_views(session, table, &name)?;
+    let in_key = table.primary_key_columns().contains(&place)
+        || table
+            .indexes
+            .iter()
+            .any(|index| index.columns.iter().any(|part| part.column == place));
+    let integer = matches!(new_type, SqlType::Int2 | SqlType::Int4 | SqlType::Int8);
+    if column.identity.is_some() && !integer {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "identity column type must be smallint, integer, or bigint",
+        ));
+    }
+    if in_key {
+        key::check_type(&new_type)?;
+    }
+    check_references(session, table, place, &new_type)?;
+    let mut target = table.def.clone();
+    target.statistics = None;
+    if let Some(changed) = target.columns.get_mut(place) {
+        changed.sql_type = new_type.clone();
+    }
+    if column.default.is_some() && column.sequence.is_none() {
+        recheck_default(session, table, place, &new_type).await?;
+    }
+    if using.is_none() && same_bytes(&column.sql_type, &new_type) {
+        session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+        return put(session, target);
+    }
+    if using.is_none() && !assignable(&column.sql_type, &new_type) {
+        return Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            format!(
+                "column \"{name}\" cannot be cast automatically to type {}",
+                base(&new_type)
+            ),
+        )
+        .with_hint(format!(
+            "You might need to specify \"USING {}::{new_type}\".",
+            crate::ddl::expressions::named(&name)
+        )));
+    }
+    // All values are written, those of older rows too.
+    for column in &mut target.columns {
+        column.missing = None;
+    }
+    let conversion = match using {
+        None => None,
+        Some(using) => Some(computed(session, table, &new_type, using)?),
+    };
+    let writer = session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+    let moment = session.moment();
+    let format = session.settings().format.clone();
+    let env = Env {
+        params: &[],
+        facts: &moment,
+    };
+    let definition = target.clone();
+    rebuild::rewrite(session, table, target, |mut values| {
+        let value = match &conversion {
+            Some((writer, at)) => writer.generated_value(*at, &values, &env)?,
+            None => match values.get_mut(place) {
+                Some(value) => {
+                    cast::assign_with(std::mem::take(value), &new_type, &format)?
+                }
+                None => Value::Null,
+            },
+        };
+        if let Some(slot) = values.get_mut(place) {
+            *slot = value;
+        }
+        rebuild::check_values(&definition, &values, place)?;
+        writer.check_conditions_of(&values, &env)?;
+        Ok(values)
+    })
+    .await
+}
+
+/// USING, as a column computed from the old ones.
+fn computed(
+    session: &mut Session,
+    table: &Table,
+    new_type: &SqlType,
+    using: &Expr,
+) -> Result<(crate::write::TableWriter, usize)> {
+    let mut asked: TableDef = table.def.clone();
+    asked.checks.clear();
+    for column in &mut asked.columns {
+        constraints::forget_values(column);
+    }
+    let at = asked.columns.len();
+    let Some(model) = asked.columns.first().cloned() else {
+        return Err(Error::internal("a table without columns has none to change"));
+    };
+    asked.columns.push(orbit_core::catalog::Column {
+        name: "?column?".to_owned(),
+        sql_type: new_type.clone(),
+        not_null: false,
+        generated: Some(using.to_string()),
+        ..model
+    });
+    let writer = session.table_writer(&Arc::new(Table::new(asked, 0)?))?;
+    Ok((writer, at))
+}
+
+/// The column's DEFAULT must fit the new type, too.
+async fn recheck_default(
+    session: &mut Session,
+    table: &Table,
+    place: usize,
+    new_type: &SqlType,
+) -> Result<()> {
+    let Some(column) = table.columns.get(place) else {
+        return Ok(());
+    };
+    let Some(default) = &column.default else {
+        return Ok(());
+    };
+    let expr = crate::write::stored_expression(default)?;
+    let fits = assignable(&column.sql_type, new_type);
+    if fits && super::default_value(session, &expr, new_type).await.is_ok() {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::DATATYPE_MISMATCH,
+        format!(
+            "default for column \"{}\" cannot be cast automatically to type {}",
+            column.name,
+            base(new_type)
+        ),
+    ))
+}
+
+fn refuse_views(session: &mut Session, table: &Table, column: &str) -> Result<()> {
+    let readers = super::in_views(session, table, column)?;
+    let Some(view) = readers.first() else {
+        return Ok(());
+    };
+    Err(Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        "cannot alter type of a column used by a view or rule",
+    )
+    .with_detail(format!(
+        "rule _RETURN on view {view} depends on column \"{column}\""
+    )))
+}
+
+/// Foreign keys over the column must stay possible.
+fn check_references(
+    session: &mut Session,
+    table: &Table,
+    place: usize,
+    new_type: &SqlType,
+) -> Result<()> {
+    let catalog = session.transaction()?.current_catalog()?;
+    for key in &table.foreign_keys {
+        let Some(at) = key.columns.iter().position(|column| *column == place) else {
+            continue;
+        };
+        let referenced = catalog.table_by_id(key.referenced);
+        let theirs = referenced.and_then(|other| {
+            let column = key.referenced_columns.get(at)?;
+            other.columns.get(*column)
+        });
+        if let (Some(ours), Some(theirs)) = (table.columns.get(place), theirs)
+            && !crate::ddl::foreign_keys::comparable(new_type, &theirs.sql_type)
+        {
+            return Err(crate::ddl::foreign_keys::incompatible(
+                &key.name,
+                (&ours.name, new_type),
+                (&theirs.name, &theirs.sql_type),
+            ));
+        }
+    }
+    for other in catalog.referring(table.id) {
+        for key in &other.foreign_keys {
+            let mut columns = key.referenced_columns.iter();
+            let at = columns.position(|column| *column == place);
+            let (Some(at), true) = (at, key.referenced == table.id) else {
+                continue;
+            };
+            let theirs = key.columns.get(at).and_then(|at| other.columns.get(*at));
+            if let (Some(ours), Some(theirs)) = (table.columns.get(place), theirs)
+                && !crate::ddl::foreign_keys::comparable(&theirs.sql_type, new_type)
+            {
+                return Err(crate::ddl::foreign_keys::incompatible(
+                    &key.name,
+                    (&theirs.name, &theirs.sql_type),
+                    (&ours.name, new_type),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether every stored value of the one is, byte by byte, the same value of the other.
+fn same_bytes(old: &SqlType, new: &SqlType) -> bool {
+    match (old, new) {
+        (old, new) if old == new => true,
+        (SqlType::Varchar(_) | SqlType::Text, SqlType::Text | SqlType::Varchar(None)) => true,
+        (SqlType::Varchar(Some(old)), SqlType::Varchar(Some(new))) => old <= new,
+        (SqlType::Numeric(_), SqlType::Numeric(None)) => true,
+        (SqlType::Numeric(Some((old, a))), SqlType::Numeric(Some((new, b)))) => {
+            a == b && old <= new
+        }
+        _ => false,
+    }
+}
+
+#[cfg(feature = "datafusion")]
+fn assignable(from: &SqlType, to: &SqlType) -> bool {
+    crate::planned::types::assignable(from, to)
+}
+
+#[cfg(not(feature = "datafusion"))]
+fn assignable(from: &SqlType, to: &SqlType) -> bool {
+    use SqlType::*;
+    let number =
+        |ty: &SqlType| matches!(ty, Int2 | Int4 | Int8 | Float4 | Float8 | Numeric(_));
+    from == to || matches!(to, Text | Varchar(_) | Char(_)) || (number(from) && number(to))
+}
+
+/// A type's name without its modifier.
+fn base(sql_type: &SqlType) -> String {
+    match sql_type {
+        SqlType::Varchar(_) => "character varying".to_owned(),
+        SqlType::Char(_) => "character".to_owned(),
+        SqlType::Numeric(_) => "numeric".to_owned(),
+        other => other.to_string(),
+    }
+}

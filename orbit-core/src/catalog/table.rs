@@ -76,6 +76,13 @@ pub struct Check {
     pub name: String,
     /// SQL text of the condition.
     pub expression: String,
+    /// False after ADD ... NOT VALID: older rows were not looked at.
+    #[serde(default = "validated")]
+    pub validated: bool,
+}
+
+fn validated() -> bool {
+    true
 }
 
 /// What happens to the rows that refer to one that is deleted or whose key changes.
@@ -155,6 +162,9 @@ pub struct Index {
     pub unique: bool,
     /// Made by a UNIQUE constraint of this name rather than by CREATE INDEX.
     pub constraint: bool,
+    /// UNIQUE NULLS NOT DISTINCT: a NULL is a value like another.
+    #[serde(default)]
+    pub nulls_not_distinct: bool,
     pub created: CreationStamp,
 }
 

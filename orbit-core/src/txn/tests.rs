@@ -66,6 +66,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             }],
             unique: true,
             constraint: true,
+            nulls_not_distinct: false,
             created: db.new_creation_stamp(),
         }],
         options: Default::default(),

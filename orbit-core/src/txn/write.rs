@@ -109,7 +109,7 @@ impl Transaction {
         }
         for index in table.indexes.iter().filter(|index| index.unique) {
             let mut columns = Vec::new();
-            if !index_columns(index, values, &mut columns)? {
+            if !index_columns(index, values, &mut columns)? && !index.nulls_not_distinct {
                 continue;
             }
             match self.unique(table, index, &columns, &pk).await? {
@@ -238,7 +238,7 @@ impl Transaction {
                 continue;
             }
             if index.unique
-                && complete
+                && (complete || index.nulls_not_distinct)
                 && let Unique::Taken(_) = self.unique(table, index, &is, pk).await?
             {
                 self.wait_until_durable().await?;

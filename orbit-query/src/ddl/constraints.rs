@@ -21,6 +21,7 @@ pub struct KeyRequest {
     pub name: Option<String>,
     pub columns: Vec<usize>,
     pub primary: bool,
+    pub nulls_not_distinct: bool,
 }
 
 /// A CHECK as a statement asks for it.
@@ -78,6 +79,11 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             }
             ColumnOption::Unique(key) => {
                 immediate(key.characteristics.as_ref())?;
+                if key.nulls_distinct == ast::NullsDistinctOption::NotDistinct {
+                    return Err(Error::unsupported(
+                        "NULLS NOT DISTINCT of a column; write UNIQUE NULLS NOT DISTINCT (column)",
+                    ));
+                }
                 request
                     .unique
                     .push(key.name.as_ref().map(fold).or(constraint));
@@ -163,17 +169,16 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
                 name: key.name.as_ref().map(fold),
                 columns: key_columns(table, &key.columns)?,
                 primary: true,
+                nulls_not_distinct: false,
             }))
         }
         TableConstraint::Unique(key) => {
             immediate(key.characteristics.as_ref())?;
-            if key.nulls_distinct == ast::NullsDistinctOption::NotDistinct {
-                return Err(Error::unsupported("NULLS NOT DISTINCT"));
-            }
             Ok(TableRequest::Key(KeyRequest {
                 name: key.name.as_ref().map(fold),
                 columns: key_columns(table, &key.columns)?,
                 primary: false,
+                nulls_not_distinct: key.nulls_distinct == ast::NullsDistinctOption::NotDistinct,
             }))
         }
         TableConstraint::Check(check) => Ok(TableRequest::Check(CheckRequest {
@@ -326,6 +331,7 @@ pub fn add_key(
             .collect(),
         unique: true,
         constraint: true,
+        nulls_not_distinct: request.nulls_not_distinct,
         created: db.new_creation_stamp(),
     });
     Ok(())
@@ -352,6 +358,7 @@ pub fn add_check(table: &mut TableDef, request: CheckRequest) -> Result<()> {
     table.checks.push(Check {
         name,
         expression: request.expression.to_string(),
+        validated: true,
     });
     Ok(())
 }

@@ -83,12 +83,14 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
                 name,
                 columns: vec![place],
                 primary: true,
+                nulls_not_distinct: false,
             });
         }
         keys.extend(request.unique.into_iter().map(|name| KeyRequest {
             name,
             columns: vec![place],
             primary: false,
+            nulls_not_distinct: false,
         }));
         checks.extend(request.checks);
         references.extend(request.references);

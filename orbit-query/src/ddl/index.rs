@@ -58,6 +58,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
         columns,
         unique: create.unique,
         constraint: false,
+        nulls_not_distinct: create.nulls_distinct == Some(false),
         created: db.new_creation_stamp(),
     };
     add(session, &table, index).await?;
@@ -87,9 +88,6 @@ fn refuse_the_unbuilt(create: &CreateIndex) -> Result<()> {
     }
     if !create.include.is_empty() {
         return Err(Error::unsupported("INCLUDE"));
-    }
-    if create.unique && create.nulls_distinct == Some(false) {
-        return Err(Error::unsupported("NULLS NOT DISTINCT"));
     }
     if !create.index_options.is_empty() || !create.alter_options.is_empty() {
         return Err(Error::unsupported("this option of CREATE INDEX"));

@@ -58,6 +58,7 @@ fn index(oid: u32, name: &str, columns: &[(usize, bool)], unique: bool) -> Index
             .collect(),
         unique,
         constraint: unique,
+        nulls_not_distinct: false,
         created: CREATED,
     }
 }
@@ -117,6 +118,7 @@ fn catalog() -> Catalog {
     flights.checks.push(Check {
         name: "flights_month_check".to_owned(),
         expression: "month >= 1 AND month <= 12".to_owned(),
+        validated: true,
     });
     flights
         .indexes

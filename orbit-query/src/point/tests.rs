@@ -98,6 +98,7 @@ impl Fixture {
                 .map(|(name, expression)| Check {
                     name: (*name).into(),
                     expression: (*expression).into(),
+                    validated: true,
                 })
                 .collect(),
             indexes: indexes
@@ -116,6 +117,7 @@ impl Fixture {
                         .collect(),
                     unique: *unique,
                     constraint: *unique,
+                    nulls_not_distinct: false,
                     created: db.new_creation_stamp(),
                 })
                 .collect(),

@@ -58,10 +58,16 @@ pub(super) async fn run(
                     key.not_valid = not_valid;
                     add_foreign_key(session, table, key).await
                 }
-                TableRequest::Check(_) if not_valid => Err(Error::unsupported("CHECK NOT VALID")),
                 TableRequest::Check(check) => {
                     let mut target = table.def.clone();
                     constraints::add_check(&mut target, check)?;
+                    if not_valid {
+                        if let Some(check) = target.checks.last_mut() {
+                            check.validated = false;
+                        }
+                        session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+                        return super::put(session, target);
+                    }
                     add_check(session, table, target).await
                 }
             }
@@ -225,6 +231,7 @@ async fn add_column(
             name,
             columns: vec![place],
             primary,
+            nulls_not_distinct: false,
         })
         .collect();
     if each_its_own && !rebuild::is_empty(session, table)? {
@@ -399,7 +406,7 @@ async fn add_key(session: &mut Session, table: &Arc<Table>, request: KeyRequest)
 }
 
 /// Takes over a definition with a new CHECK (its last) if all rows pass it.
-async fn add_check(session: &mut Session, table: &Arc<Table>, target: TableDef) -> Result<()> {
+pub(super) async fn add_check(session: &mut Session, table: &Arc<Table>, target: TableDef) -> Result<()> {
     let Some(new) = target.checks.last().cloned() else {
         return Err(Error::internal("the new CHECK is not there"));
     };

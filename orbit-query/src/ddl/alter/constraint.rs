@@ -99,8 +99,16 @@ pub(super) async fn validate(
     name: &str,
 ) -> Result<()> {
     let Some(key) = table.foreign_keys.iter().find(|key| key.name == name) else {
-        if table.checks.iter().any(|check| check.name == name) {
-            return Ok(());
+        if let Some(place) = table.checks.iter().position(|check| check.name == name) {
+            let mut target = table.def.clone();
+            // The one that is asked is the last.
+            let mut check = target.checks.remove(place);
+            if check.validated {
+                return Ok(());
+            }
+            check.validated = true;
+            target.checks.push(check);
+            return super::add::add_check(session, table, target).await;
         }
         if crate::ddl::constraints::constraint_is_taken(table, name) {
             return Err(Error::new(

@@ -13,6 +13,7 @@ pub mod drop;
 pub mod expressions;
 pub mod foreign_keys;
 pub mod index;
+pub mod like;
 pub mod names;
 pub mod rebuild;
 pub mod schema;

@@ -6,10 +6,12 @@
 pub(crate) mod access_grammar;
 pub mod alter_grammar;
 pub mod cache;
+mod conflict_target;
 pub(crate) mod comment_grammar;
 mod copy_grammar;
 pub mod dialect;
 mod foreign_key_columns;
+pub mod like_grammar;
 pub mod limits;
 pub mod names;
 #[cfg_attr(not(feature = "datafusion"), allow(dead_code))]

@@ -1,9 +1,10 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
-use super::{foreign_keys, names, sequence, skipping};
+use super::{foreign_keys, like, names, sequence, skipping};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
+use crate::statement::like_grammar::Like;
 use crate::statement::names::{Name, fold};
 use orbit_core::catalog::{CatalogChange, Column, Table, TableDef};
 use orbit_core::types::SqlType;
@@ -15,7 +16,11 @@ use std::sync::Arc;
 /// PostgreSQL's limit.
 const MAX_COLUMNS: usize = 1600;
 
-pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome> {
+pub(crate) async fn run(
+    session: &mut Session,
+    create: &CreateTable,
+    likes: &[Like],
+) -> Result<Outcome> {
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
     let catalog = session.transaction()?.catalog();
@@ -62,7 +67,13 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
     let mut keys = Vec::new();
     let mut checks = Vec::new();
     let mut references = Vec::new();
-    for definition in &create.columns {
+    let mut added = like::Added::default();
+    for (nth, definition) in create.columns.iter().enumerate() {
+        for like in likes.iter().filter(|like| like.before == nth) {
+            for column in like::columns(session, like, table.columns.len(), &mut added).await? {
+                push_column(&mut table, column)?;
+            }
+        }
         let mut request = constraints::column(&db, definition)?;
         if let Some(default) = &request.default {
             match sequence::of_default(session, default)? {
@@ -95,6 +106,14 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
         checks.extend(request.checks);
         references.extend(request.references);
     }
+    for like in likes.iter().filter(|like| like.before >= create.columns.len()) {
+        for column in like::columns(session, like, table.columns.len(), &mut added).await? {
+            push_column(&mut table, column)?;
+        }
+    }
+    sequences.extend(added.sequences);
+    keys.extend(added.keys);
+    table.checks.extend(added.checks);
     for (place, wanted) in &sequences {
         sequence::give_to_column(session, &mut table, *place, wanted).await?;
     }
@@ -115,6 +134,7 @@ pub(crate) async fn run(session: &mut Session, create: &CreateTable) -> Result<O
     for check in checks {
         constraints::add_check(&mut table, check)?;
     }
+    like::add_indexes(session, &mut table, added.indexes, &taken);
     for key in references {
         foreign_keys::add(session, &mut table, key).await?;
     }

@@ -54,7 +54,10 @@ impl Session {
             Utility::Deallocate(name) => self.run_deallocate(name.as_deref()),
             Utility::Explain(explain) => explain::run(self, explain).await,
             Utility::Copy(statement) => copy::run(self, statement).await,
-            Utility::CreateTable(create) => ddl::create_table::run(self, create).await,
+            Utility::CreateTable(create) => ddl::create_table::run(self, create, &[]).await,
+            Utility::CreateTableLike { create, likes } => {
+                ddl::create_table::run(self, create, likes).await
+            }
             Utility::CreateIndex(create) => ddl::index::create(self, create).await,
             Utility::Alter(alter) => {
                 let altering: Pin<Box<dyn Future<Output = Result<Outcome>> + Send + '_>> =

@@ -201,12 +201,18 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     if let Some((tokens, _)) = &overriding {
         readable = tokens;
     }
-    let strengthened = row_locks::strengthen(readable);
-    let lifted = match over_rows {
-        true => None,
-        false => foreign_key_columns::lift(readable),
+    let lifted = if over_rows {
+        super::conflict_target::cut(readable)
+    } else {
+        foreign_key_columns::lift(readable)
     };
     let readable = lifted.as_deref().unwrap_or(readable);
+    let likes = match over_rows {
+        true => None,
+        false => super::like_grammar::cut(text, readable)?,
+    };
+    let readable = likes.as_ref().map_or(readable, |(tokens, _)| tokens);
+    let strengthened = row_locks::strengthen(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
     let mut statement = parser.parse_statement().map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
@@ -227,7 +233,13 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         | Statement::Delete(_) => {
             return Ok(Parsed::Row(Box::new(statement)));
         }
-        Statement::CreateTable(create) => Utility::CreateTable(Box::new(create)),
+        Statement::CreateTable(create) => match likes {
+            Some((_, likes)) => Utility::CreateTableLike {
+                create: Box::new(create),
+                likes,
+            },
+            None => Utility::CreateTable(Box::new(create)),
+        },
         Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
         Statement::CreateView(create) => Utility::CreateView(Box::new(create)),
         Statement::CreateSchema {

@@ -2,6 +2,7 @@
 
 use super::alter_grammar::Alter;
 use super::comment_grammar::Commented;
+use super::like_grammar::Like;
 use super::names::Name;
 use super::sequence_grammar::SequenceOptions;
 use crate::access::statement::AccessStatement;
@@ -105,6 +106,10 @@ pub enum Utility {
     Explain(Explain),
     Copy(Box<CopyStatement>),
     CreateTable(Box<ast::CreateTable>),
+    CreateTableLike {
+        create: Box<ast::CreateTable>,
+        likes: Vec<Like>,
+    },
     CreateIndex(Box<ast::CreateIndex>),
     Alter(Box<Alter>),
     RenameSchema {
@@ -205,7 +210,7 @@ impl Utility {
     /// The command's tag if a read-only transaction must refuse it.
     pub fn writes(&self) -> Option<&'static str> {
         Some(match self {
-            Utility::CreateTable(_) => "CREATE TABLE",
+            Utility::CreateTable(_) | Utility::CreateTableLike { .. } => "CREATE TABLE",
             Utility::CreateIndex(_) => "CREATE INDEX",
             Utility::Alter(alter) => alter.kind.tag(),
             Utility::RenameSchema { .. } => "ALTER SCHEMA",

@@ -128,6 +128,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
             oid: db.new_oid(),
         }),
         checks: Vec::new(),
+        dropped: Vec::new(),
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),

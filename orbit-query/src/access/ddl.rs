@@ -28,6 +28,7 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         | Utility::RollbackTo(_)
         | Utility::SetTransaction(_)
         | Utility::SetCharacteristics(_)
+        | Utility::SetConstraints { .. }
         | Utility::Set { .. }
         | Utility::SetConfig { .. }
         | Utility::Sleep(_)
@@ -58,9 +59,20 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
             know(session);
             Ok(())
         }
-        Utility::CreateTable(create) => creates(session, &Name::of(&create.name)?),
+        Utility::CreateTable(create) | Utility::CreateTableLike { create, .. } => {
+            creates(session, &Name::of(&create.name)?)
+        }
         Utility::CreateIndex(create) => owns(session, &Name::of(&create.table_name)?),
-        Utility::AlterTable(alter) => owns(session, &Name::of(&alter.name)?),
+        Utility::Alter(alter) => owns(session, &alter.name),
+        Utility::RenameSchema { from, .. } => {
+            let catalog = know(session);
+            match catalog.schema(from) {
+                Some(schema) => session
+                    .rights()
+                    .require_owner(&catalog, &schema.securable()),
+                None => Ok(()),
+            }
+        }
         Utility::Drop { kind, names, .. } => match kind {
             Dropped::Table | Dropped::Index | Dropped::Sequence | Dropped::View => {
                 names.iter().try_for_each(|name| drops(session, name))

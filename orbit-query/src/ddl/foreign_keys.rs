@@ -5,7 +5,7 @@ use super::constraints::{constraint_is_taken, duplicate_constraint};
 use super::{lock_named, names};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
-use orbit_core::catalog::{ForeignKey, ReferentialAction, Table, TableDef};
+use orbit_core::catalog::{ForeignKey, Privileges, ReferentialAction, Table, TableDef};
 use orbit_core::ids::IndexId;
 use orbit_core::txn::TableLock;
 use orbit_core::types::SqlType;
@@ -127,6 +127,10 @@ pub(crate) async fn add(
     } else {
         let found = lock_named(session, &request.referenced, TableLock::ShareRowExclusive).await;
         let found = found.map_err(|error| not_referable(session, &request.referenced, error))?;
+        let catalog = session.transaction()?.catalog();
+        session
+            .rights()
+            .require(&catalog, &found.securable(), Privileges::REFERENCES)?;
         found.def.clone()
     };
     if referenced.temporary != table.temporary {

@@ -109,7 +109,7 @@ fn vacuum_and_its_kin_take_both_option_styles() {
     ));
     assert!(matches!(utility("ANALYZE"), Utility::Analyze(tables) if tables.is_empty()));
     assert!(
-        matches!(utility("TRUNCATE ONLY a *, b RESTART IDENTITY CASCADE"), Utility::Truncate { tables, restart_identity: true } if tables.len() == 2)
+        matches!(utility("TRUNCATE ONLY a *, b RESTART IDENTITY CASCADE"), Utility::Truncate { tables, restart_identity: true, cascade: true } if tables.len() == 2)
     );
 }
 

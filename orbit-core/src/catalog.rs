@@ -90,6 +90,11 @@ pub enum Relation<'a> {
     PrimaryKey(&'a Arc<Table>),
 }
 
+/// Whether a schema is a session's own: `pg_temp_` and the session's number.
+pub fn is_temporary_schema(name: &str) -> bool {
+    name.starts_with("pg_temp_")
+}
+
 /// One version of everything that exists.
 #[derive(Clone, Debug)]
 pub struct Catalog {

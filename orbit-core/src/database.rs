@@ -123,6 +123,15 @@ impl Database {
         Transaction::new(self.clone(), id, isolation)
     }
 
+    /// A number no transaction has: for a session's own locks, and for txid_current().
+    pub fn new_txn_id(&self) -> TxnId {
+        TxnId(self.next_txn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn locks(&self) -> &Arc<LockManager> {
+        &self.locks
+    }
+
     pub fn site(&self) -> SiteId {
         self.site
     }

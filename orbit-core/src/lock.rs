@@ -41,6 +41,9 @@ pub struct WaitLimits {
     /// How long to wait before looking for a cycle.
     pub deadlock_timeout: Duration,
     pub cancel: CancelToken,
+    /// Who else stands still while this owner waits: the session's advisory locks
+    /// belong to an owner of their own, its rows to its transaction.
+    pub also: Option<TxnId>,
 }
 
 impl Default for WaitLimits {
@@ -49,6 +52,7 @@ impl Default for WaitLimits {
             lock_timeout: None,
             deadlock_timeout: Duration::from_secs(1),
             cancel: CancelToken::new(),
+            also: None,
         }
     }
 }
@@ -155,7 +159,8 @@ impl State {
 
 pub struct LockManager {
     shards: Box<[Mutex<AHashMap<LockKey, State>>]>,
-    waiting: Mutex<AHashMap<TxnId, LockKey>>,
+    /// Everyone who stands still: for whose wait, and on what.
+    waiting: Mutex<AHashMap<TxnId, (TxnId, LockKey)>>,
     seed: u64,
 }
 
@@ -184,6 +189,14 @@ impl LockManager {
         let text = format!("{schema}\0{name}");
         let seed = self.seed.rotate_left(17);
         LockKey(xxhash_rust::xxh3::xxh3_128_with_seed(text.as_bytes(), seed))
+    }
+
+    /// An advisory lock: `kind` tells one number of 64 bits from two of 32.
+    pub fn advisory_key(&self, kind: u8, number: i64) -> LockKey {
+        let mut bytes = [kind; 9];
+        bytes[1..].copy_from_slice(&number.to_be_bytes());
+        let seed = self.seed.rotate_left(31);
+        LockKey(xxhash_rust::xxh3::xxh3_128_with_seed(&bytes, seed))
     }
 
     fn shard(&self, key: LockKey) -> &Mutex<AHashMap<LockKey, State>> {
@@ -239,12 +252,14 @@ impl LockManager {
             } else {
                 state.queue.push_front(waiter);
             }
-            self.waiting.lock().insert(txn, key);
+            let mut waiting = self.waiting.lock();
+            for stands in [Some(txn), limits.also].into_iter().flatten() {
+                waiting.insert(stands, (txn, key));
+            }
             receiver
         };
-        let outcome = self.wait(txn, key, wanted, granted, limits, what).await;
-        self.waiting.lock().remove(&txn);
-        outcome.map(|()| Acquired::New)
+        self.wait(txn, key, wanted, granted, limits, what).await?;
+        Ok(Acquired::New)
     }
 
     async fn wait(
@@ -256,9 +271,10 @@ impl LockManager {
         limits: &WaitLimits,
         what: &(dyn Fn() -> String + Sync),
     ) -> Result<()> {
-        let guard = GiveUp {
+        let mut guard = GiveUp {
             manager: self,
             txn,
+            also: limits.also,
             key,
             wanted,
             armed: true,
@@ -273,7 +289,7 @@ impl LockManager {
                 biased;
                 answer = &mut granted => {
                     if answer.is_ok() {
-                        guard.disarm();
+                        guard.armed = false;
                         return Ok(());
                     }
                     break Error::internal("a lock's queue was dropped");
@@ -291,7 +307,7 @@ impl LockManager {
                 }
                 () = &mut deadlock, if !looked => {
                     looked = true;
-                    if let Some(cycle) = self.cycle(txn) {
+                    if let Some(cycle) = self.cycle(txn, limits.also) {
                         break Error::new(state::DEADLOCK_DETECTED, "deadlock detected")
                             .with_detail(describe(&cycle))
                             .with_hint("Run the transaction again; take locks in one order everywhere.")
@@ -323,7 +339,7 @@ impl LockManager {
     }
 
     /// The transactions on a cycle through `start`, if there is one.
-    fn cycle(&self, start: TxnId) -> Option<Vec<TxnId>> {
+    fn cycle(&self, start: TxnId, also: Option<TxnId>) -> Option<Vec<TxnId>> {
         let waiting = self.waiting.lock().clone();
         let mut seen = ahash::AHashSet::new();
         // Depth-first, with a stack of our own: a chain may be as long as
@@ -334,7 +350,7 @@ impl LockManager {
                 path.pop();
                 continue;
             };
-            if next == start {
+            if next == start || Some(next) == also {
                 return Some(path.into_iter().map(|(txn, _)| txn).collect());
             }
             if seen.insert(next) {
@@ -344,10 +360,15 @@ impl LockManager {
         None
     }
 
-    fn blockers(&self, txn: TxnId, waiting: &AHashMap<TxnId, LockKey>) -> Vec<TxnId> {
-        let Some(key) = waiting.get(&txn) else {
+    fn blockers(
+        &self,
+        txn: TxnId,
+        waiting: &AHashMap<TxnId, (TxnId, LockKey)>,
+    ) -> Vec<TxnId> {
+        let Some((txn, key)) = waiting.get(&txn) else {
             return Vec::new();
         };
+        let txn = *txn;
         let shard = self.shard(*key).lock();
         let Some(state) = shard.get(key) else {
             return Vec::new();
@@ -370,9 +391,30 @@ impl LockManager {
         holders.chain(ahead).collect()
     }
 
+    /// Who holds a lock, how, and who waits for it, for views.
+    pub fn state_of(&self, key: LockKey) -> (Vec<(TxnId, Modes)>, Vec<(TxnId, Modes)>) {
+        let shard = self.shard(key).lock();
+        let Some(state) = shard.get(&key) else {
+            return Default::default();
+        };
+        let waiters = state.queue.iter();
+        (
+            state.holders.to_vec(),
+            waiters.map(|one| (one.txn, one.wanted)).collect(),
+        )
+    }
+
+    /// What an owner waits for now, and whom for.
+    pub fn wait_of(&self, owner: TxnId) -> Option<(LockKey, Vec<TxnId>)> {
+        let waiting = self.waiting.lock().clone();
+        let (_, key) = waiting.get(&owner)?;
+        Some((*key, self.blockers(owner, &waiting)))
+    }
+
     /// Transactions waiting now.
     pub fn waiting(&self) -> usize {
-        self.waiting.lock().len()
+        let waiting = self.waiting.lock();
+        waiting.iter().filter(|(who, wait)| **who == wait.0).count()
     }
 
     /// Locks held now, for views and tests.
@@ -386,23 +428,24 @@ impl LockManager {
 struct GiveUp<'a> {
     manager: &'a LockManager,
     txn: TxnId,
+    also: Option<TxnId>,
     key: LockKey,
     wanted: Modes,
+    /// False once the lock was granted.
     armed: bool,
-}
-
-impl GiveUp<'_> {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
 }
 
 impl Drop for GiveUp<'_> {
     fn drop(&mut self) {
+        {
+            let mut waiting = self.manager.waiting.lock();
+            for stands in [Some(self.txn), self.also].into_iter().flatten() {
+                waiting.remove(&stands);
+            }
+        }
         if !self.armed {
             return;
         }
-        self.manager.waiting.lock().remove(&self.txn);
         let mut shard = self.manager.shard(self.key).lock();
         if let Some(state) = shard.get_mut(&self.key) {
             match state.queue.iter().position(|waiter| waiter.txn == self.txn) {

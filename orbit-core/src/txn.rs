@@ -11,18 +11,19 @@ mod references;
 mod tests;
 mod write;
 
-use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table};
+use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, is_temporary_schema};
 use crate::clock::Hlc;
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
 use crate::fingerprint;
-use crate::ids::{Lane, PartitionId, StorageId, TableId, TxnId};
+use crate::ids::{Lane, PartitionId, SequenceId, StorageId, TableId, TxnId};
 use crate::lock::{LockKey, Modes, WaitLimits};
 use crate::log::OperationWriter;
 use crate::read::View;
 use crate::store::Space;
 use crate::types::Oid;
-use crate::write_set::WriteSet;
+use crate::write_set::{SharedBytes, WriteSet};
+use ahash::AHashSet;
 pub use lock::Locked;
 pub use references::{Event, Happened};
 use smallvec::SmallVec;
@@ -270,6 +271,14 @@ impl Transaction {
         self.changes.truncated.push((table, partition));
     }
 
+    /// Whether it has put rows into a table, or loaded it.
+    pub fn holds_rows_of(&self, table: &Table) -> bool {
+        let prefix = crate::key::data_prefix(table.partition, table.storage);
+        let first = self.writes.rows.range(SharedBytes::from(prefix.as_slice())..).next();
+        first.is_some_and(|(key, _)| key.starts_with(&prefix))
+            || self.changes.loads.iter().any(|load| load.table == table.id)
+    }
+
     pub fn has_writes(&self) -> bool {
         !self.writes.is_empty() || !self.changes.is_empty() || !self.sequences.is_empty()
     }
@@ -391,17 +400,72 @@ impl Changes {
         abandoned.copied().collect()
     }
 
-    fn log(&self, operations: &mut OperationWriter) -> Result<()> {
+    fn log(&self, operations: &mut OperationWriter, local: &Local) -> Result<()> {
         for change in &self.catalog {
             // Statistics are a node's own affair.
-            if !matches!(change, CatalogChange::Statistics { .. }) {
+            if !matches!(change, CatalogChange::Statistics { .. }) && !local.holds(change) {
                 operations.catalog(change)?;
             }
         }
         for load in &self.loads {
-            operations.load(load.table, load.stamp, load.rows);
+            if !local.tables.contains(&load.table) {
+                operations.load(load.table, load.stamp, load.rows);
+            }
         }
         Ok(())
+    }
+}
+
+/// What is of one session only and never in the log: temporary tables and
+/// what belongs to them.
+#[derive(Default)]
+struct Local {
+    tables: AHashSet<TableId>,
+    sequences: AHashSet<SequenceId>,
+    views: AHashSet<Oid>,
+}
+
+impl Local {
+    fn of(changes: &Changes, catalog: &Catalog) -> Local {
+        let mut local = Local::default();
+        if changes.catalog.is_empty() && changes.truncated.is_empty() && changes.loads.is_empty() {
+            return local;
+        }
+        let tables = catalog.tables().filter(|table| table.temporary);
+        local.tables.extend(tables.map(|table| table.id));
+        let sequences = catalog.sequences().filter(|sequence| sequence.temporary);
+        local.sequences.extend(sequences.map(|sequence| sequence.id));
+        let views = catalog.views().filter(|view| view.temporary);
+        local.views.extend(views.map(|view| view.oid));
+        for change in &changes.catalog {
+            match change {
+                CatalogChange::PutTable(def) if def.temporary => {
+                    local.tables.insert(def.id);
+                }
+                CatalogChange::PutSequence(def) if def.temporary => {
+                    local.sequences.insert(def.id);
+                }
+                CatalogChange::PutView(def) if def.temporary => {
+                    local.views.insert(def.oid);
+                }
+                _ => {}
+            }
+        }
+        local
+    }
+
+    fn holds(&self, change: &CatalogChange) -> bool {
+        match change {
+            CatalogChange::PutTable(def) => def.temporary,
+            CatalogChange::DropTable { id } => self.tables.contains(id),
+            CatalogChange::PutSequence(def) => def.temporary,
+            CatalogChange::DropSequence { id } => self.sequences.contains(id),
+            CatalogChange::PutView(def) => def.temporary,
+            CatalogChange::DropView { oid } => self.views.contains(oid),
+            CatalogChange::PutSchema(def) => is_temporary_schema(&def.name),
+            CatalogChange::DropSchema { name } => is_temporary_schema(name),
+            _ => false,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct NodeConfig {
     pub tls: Tls,
     pub access: Access,
     pub profile: Profile,
+    /// What sessions begin with: names of settings and their values.
+    pub session_settings: Vec<(&'static str, String)>,
     settings: Vec<Setting>,
 }
 
@@ -115,6 +117,30 @@ pub struct Access {
     pub audit_age: Duration,
 }
 
+/// The keys of `limits` by the names that sessions know them under.
+fn session_settings(layers: &Layers) -> Vec<(&'static str, String)> {
+    const NAMES: [(&str, &str); 10] = [
+        ("limits.statement_timeout", "statement_timeout"),
+        ("limits.lock_timeout", "lock_timeout"),
+        ("limits.idle_session_timeout", "idle_session_timeout"),
+        (
+            "limits.idle_in_transaction_session_timeout",
+            "idle_in_transaction_session_timeout",
+        ),
+        ("limits.transaction_timeout", "transaction_timeout"),
+        ("limits.statement_size", "statement_size_limit"),
+        ("limits.statement_terms", "statement_term_limit"),
+        ("limits.expression_depth", "expression_depth_limit"),
+        ("limits.parameters", "parameter_limit"),
+        ("limits.result_memory", "result_memory_limit"),
+    ];
+    let given = NAMES.iter().filter_map(|(key, name)| {
+        let number = layers.optional_count(key)?;
+        Some((*name, number.to_string()))
+    });
+    given.collect()
+}
+
 impl NodeConfig {
     /// Reads every layer. `default_profile` is what the binary is made for.
     pub fn load(sources: &Sources, default_profile: &str) -> Result<NodeConfig> {
@@ -186,6 +212,7 @@ impl NodeConfig {
                 audit_age: layers.duration("access.audit_age"),
             },
             profile: layers.profile.clone(),
+            session_settings: session_settings(&layers),
             settings: layers.into_settings(),
         };
         config.validate()?;

@@ -78,6 +78,7 @@ impl Node {
                 ..EngineOptions::default()
             },
         )?;
+        engine.remove_leftovers().await?;
         Ok(Arc::new(Node {
             config,
             memory,

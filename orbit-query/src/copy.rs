@@ -5,6 +5,7 @@
 //! few workers at once, and [`import`] feeds the rows, in order, to a sorted load
 //! (empty table) or to the transaction row by row. Out: [`export`].
 
+pub mod binary;
 mod cut;
 mod encode;
 mod export;
@@ -27,6 +28,7 @@ pub use export::CopyOut;
 pub struct CopyIn {
     pub columns: usize,
     pub csv: bool,
+    pub binary: bool,
     import: Import,
 }
 
@@ -65,10 +67,13 @@ pub(crate) async fn run(session: &mut Session, statement: &CopyStatement) -> Res
         let CopySource::Table { name, columns } = &statement.source else {
             return Err(Error::internal("COPY FROM a query"));
         };
-        let import = Import::begin(session, name, columns.as_deref(), &statement.options).await?;
+        let filter = statement.filter.as_deref();
+        let options = &statement.options;
+        let import = Import::begin(session, name, columns.as_deref(), options, filter).await?;
         return Ok(Outcome::CopyIn(CopyIn {
             columns: import.columns(),
             csv: statement.options.csv,
+            binary: statement.options.binary,
             import,
         }));
     }

@@ -18,6 +18,7 @@ pub mod names;
 pub mod rebuild;
 pub mod schema;
 pub mod sequence;
+pub mod temporary;
 pub mod truncate;
 pub mod types;
 pub mod vacuum;

@@ -2,15 +2,15 @@
 //! cache, and who may cancel whom.
 
 use crate::access::audit::Audit;
+use crate::backend::{Backend, Backends, Ends, Stopper};
 use crate::literals::LiteralCache;
 use crate::session::{Session, control::Control};
 use crate::statement::cache::StatementCache;
-use ahash::AHashMap;
 use orbit_core::database::Database;
 use orbit_core::{Error, Result};
-use parking_lot::Mutex;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Stack of the threads that drive sessions. Syntax trees are walked by recursion;
@@ -54,15 +54,19 @@ impl Default for EngineOptions {
 }
 
 /// Who connected, and the key by which a running statement of theirs may be cancelled.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SessionInit {
     pub user: String,
     pub database: String,
     pub application: String,
+    /// 0: the engine chooses.
     pub pid: i32,
     pub secret: i32,
     /// Where from; `None`: from within this process.
     pub address: Option<IpAddr>,
+    pub ends: Ends,
+    /// How others end the session.
+    pub stopper: Option<Stopper>,
 }
 
 pub struct Engine {
@@ -73,9 +77,11 @@ pub struct Engine {
     pub(crate) literals: LiteralCache,
     #[cfg(feature = "datafusion")]
     planner: crate::planned::Planner,
-    sessions: Mutex<AHashMap<i32, Arc<Control>>>,
     passwords: OnceLock<PasswordMaker>,
     audit: OnceLock<Audit>,
+    backends: Arc<Backends>,
+    /// For sessions that come without a number.
+    next_pid: AtomicI32,
 }
 
 /// What is stored in place of a password; `None` for one that is none. Set by who
@@ -89,18 +95,33 @@ impl Engine {
             planner: crate::planned::Planner::new(&db, &options)?,
             cache: StatementCache::new(options.plan_cache_entries),
             literals: LiteralCache::new(options.plan_cache_entries),
-            sessions: Mutex::default(),
             passwords: OnceLock::new(),
             audit: OnceLock::new(),
+            backends: Backends::new(db.clone()),
+            next_pid: AtomicI32::new(1 << 30),
             db,
             options,
         }))
     }
 
-    pub fn session(self: &Arc<Self>, init: SessionInit) -> Session {
+    pub fn session(self: &Arc<Self>, mut init: SessionInit) -> Session {
+        if init.pid == 0 {
+            init.pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
+        }
         let control = Arc::new(Control::new(init.secret));
-        self.sessions.lock().insert(init.pid, control.clone());
-        Session::new(self.clone(), init, control)
+        let backend = Backend::new(&self.backends, &init, control.clone());
+        self.backends.enter(&backend);
+        Session::new(self.clone(), init, control, backend)
+    }
+
+    /// Drops what sessions before a crash left behind; for the node's start.
+    pub async fn remove_leftovers(&self) -> Result<()> {
+        crate::ddl::temporary::remove_leftovers(&self.db).await
+    }
+
+    /// All sessions there are.
+    pub fn backends(&self) -> &Arc<Backends> {
+        &self.backends
     }
 
     /// Where what happens is noted; `None`: nowhere.
@@ -139,19 +160,8 @@ impl Engine {
     /// A cancel request: stops the statement that session runs now, if the key
     /// is right. Says nothing either way, as the protocol wants it.
     pub fn cancel(&self, pid: i32, secret: i32) {
-        let control = self.sessions.lock().get(&pid).cloned();
-        if let Some(control) = control {
-            control.cancel(secret);
-        }
-    }
-
-    pub(crate) fn forget(&self, pid: i32, control: &Arc<Control>) {
-        let mut sessions = self.sessions.lock();
-        if sessions
-            .get(&pid)
-            .is_some_and(|known| Arc::ptr_eq(known, control))
-        {
-            sessions.remove(&pid);
+        if let Some(backend) = self.backends.find(pid) {
+            backend.cancel_by_key(secret);
         }
     }
 }

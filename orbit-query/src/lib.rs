@@ -18,6 +18,7 @@
 //! statement), [`rows`] (what comes back), [`settings`], `ddl`, `copy`, `explain`.
 
 pub mod access;
+pub mod backend;
 pub mod copy;
 mod ddl;
 pub mod engine;
@@ -37,6 +38,7 @@ pub mod statement;
 mod testing;
 pub mod write;
 
+pub use backend::{Backend, Backends, Ends, Stopper};
 pub use engine::{Engine, EngineOptions, STACK_BYTES, SessionInit};
 pub use rows::{ColumnDesc, CopyIn, CopyOut, Outcome, RowBatch, Rows, Tag};
 pub use session::{Block, Session, SessionFacts};

@@ -80,6 +80,9 @@ impl LiteralCache {
             scan.key.push(0);
             scan.key.extend_from_slice(schema.as_bytes());
         }
+        if let Some(generation) = settings.temporary_generation() {
+            scan.key.extend_from_slice(&generation.to_be_bytes());
+        }
         let hash = self.hasher.hash_one(scan.key.as_slice());
         let Some(shard) = self.shards.get((hash as usize) % SHARDS) else {
             return Ok(None);

@@ -51,6 +51,11 @@ use sqlparser::ast::{self, Statement};
 use std::sync::Arc;
 use system::system_functions;
 
+/// Aggregates, window functions, and functions that give several rows.
+pub fn gives_no_row_for_row(name: &str) -> bool {
+    aggregates::is_aggregate(name) || bind::call::is_set_returning(name)
+}
+
 /// What a statement runs under.
 #[derive(Clone)]
 pub struct PlanContext {

@@ -44,6 +44,8 @@ pub enum Tag {
     Update(u64),
     Delete(u64),
     Copy(u64),
+    Fetch(u64),
+    Move(u64),
     Other(&'static str),
 }
 
@@ -56,6 +58,8 @@ impl Tag {
             Tag::Update(_) => Tag::Update(rows),
             Tag::Delete(_) => Tag::Delete(rows),
             Tag::Copy(_) => Tag::Copy(rows),
+            Tag::Fetch(_) => Tag::Fetch(rows),
+            Tag::Move(_) => Tag::Move(rows),
             Tag::Other(tag) => Tag::Other(tag),
         }
     }
@@ -69,6 +73,8 @@ impl fmt::Display for Tag {
             Tag::Update(rows) => write!(f, "UPDATE {rows}"),
             Tag::Delete(rows) => write!(f, "DELETE {rows}"),
             Tag::Copy(rows) => write!(f, "COPY {rows}"),
+            Tag::Fetch(rows) => write!(f, "FETCH {rows}"),
+            Tag::Move(rows) => write!(f, "MOVE {rows}"),
             Tag::Other(tag) => f.write_str(tag),
         }
     }
@@ -150,6 +156,8 @@ pub struct Rows {
     pub columns: Arc<[ColumnDesc]>,
     source: Source,
     tag: Tag,
+    /// The simple protocol, too, sends them in binary.
+    pub binary: bool,
     /// What ends a stream early: a cancel request, the statement's timeout.
     guard: Option<(CancelToken, Option<Instant>)>,
 }
@@ -161,6 +169,7 @@ impl Rows {
             columns,
             source: Source::Once(batch),
             tag: Tag::Select(0),
+            binary: false,
             guard: None,
         }
     }
@@ -174,6 +183,7 @@ impl Rows {
             columns,
             source: Source::Stream(stream),
             tag: Tag::Select(0),
+            binary: false,
             guard: None,
         }
     }
@@ -192,6 +202,28 @@ impl Rows {
     pub fn tagged(mut self, tag: Tag) -> Rows {
         self.tag = tag;
         self
+    }
+
+    /// As [`Rows::next`], for a stream made of this one; no guard is asked.
+    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RowBatch>>> {
+        loop {
+            let answer = match &mut self.source {
+                Source::Done => return Poll::Ready(Ok(None)),
+                Source::Once(_) => match std::mem::replace(&mut self.source, Source::Done) {
+                    Source::Once(batch) => Poll::Ready(Ok(Some(batch))),
+                    _ => Poll::Ready(Ok(None)),
+                },
+                Source::Stream(stream) => stream.poll_next(cx),
+            };
+            match std::task::ready!(answer) {
+                Ok(Some(batch)) if batch.is_empty() => {}
+                Ok(Some(batch)) => return Poll::Ready(Ok(Some(batch))),
+                end => {
+                    self.source = Source::Done;
+                    return Poll::Ready(end);
+                }
+            }
+        }
     }
 
     /// The next batch, never empty; `None` at the end.

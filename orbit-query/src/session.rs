@@ -17,6 +17,7 @@
 mod arguments;
 mod block;
 pub mod control;
+mod cursor;
 mod identity;
 mod plan;
 mod references;
@@ -26,16 +27,19 @@ mod set;
 mod utility;
 
 use crate::access::Rights;
+use crate::backend::{Backend, activity};
 use crate::engine::{Engine, SessionInit};
 use crate::expr::Facts;
 use crate::point::Scratch;
 use crate::rows::{Outcome, RowBatch};
 use crate::settings::{Settings, registry};
-use crate::statement::{Prepared, Script};
+use crate::statement::{Prepared, Script, limits};
+use crate::ddl::temporary::{self, AtCommit};
 use ahash::{AHashMap, AHashSet};
 use block::Blocks;
 use control::Control;
 use orbit_core::cancel::CancelToken;
+use orbit_core::ids::TableId;
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::value::text::FormatSettings;
@@ -45,6 +49,7 @@ use std::sync::Arc;
 
 pub use block::Block;
 pub(crate) use run::timed_out;
+pub use run::transaction_timed_out;
 
 /// Who is connected, for `current_user` and its like.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +63,9 @@ pub struct SessionFacts {
     pub sequences: Arc<sequences::SessionSequences>,
     pub address: Option<IpAddr>,
     pub rights: Arc<Rights>,
+    /// The session itself, for functions that reach into it; plans made outside
+    /// of any session have none.
+    pub backend: Option<Arc<Backend>>,
 }
 
 pub struct Session {
@@ -66,6 +74,7 @@ pub struct Session {
     /// Who logged in: whoever the session has become since.
     authenticated: Oid,
     control: Arc<Control>,
+    backend: Arc<Backend>,
     cancel: CancelToken,
     /// What is in effect now, SET LOCAL included.
     settings: Arc<Settings>,
@@ -80,6 +89,16 @@ pub struct Session {
     named: AHashMap<String, Arc<Prepared>>,
     /// Names of statements that protocol messages prepared, so that DEALLOCATE finds them.
     protocol_named: AHashSet<String>,
+    /// Temporary tables that COMMIT empties or drops.
+    temporary: Vec<(TableId, AtCommit)>,
+    cursors: cursor::Cursors,
+    /// Names of portals that protocol messages opened: cursors can't have them.
+    protocol_portals: AHashSet<String>,
+    /// The statement that runs is one of several of a message.
+    in_script: bool,
+    /// Its text and the types of its parameters, where a cursor keeps them.
+    statement_text: String,
+    statement_params: Vec<SqlType>,
     /// What expressions ask of their surroundings: times and formats.
     moment: Facts,
     scratch: Scratch,
@@ -87,7 +106,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(engine: Arc<Engine>, init: SessionInit, control: Arc<Control>) -> Session {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        init: SessionInit,
+        control: Arc<Control>,
+        backend: Arc<Backend>,
+    ) -> Session {
         let mut settings = Settings::new(&init.user);
         let catalog = engine.db().read().catalog().clone();
         let authenticated = identity::sign_in(&mut settings, &catalog, &init.user);
@@ -96,6 +120,7 @@ impl Session {
         let settings = Arc::new(settings);
         let sequences = Arc::new(sequences::SessionSequences::new(engine.db().clone()));
         let (session_role, role) = settings.identity();
+        backend.activity.lock().application = init.application.into();
         Session {
             facts: Arc::new(SessionFacts {
                 user: init.user.clone(),
@@ -105,16 +130,24 @@ impl Session {
                 sequences: sequences.clone(),
                 address: init.address,
                 rights: Arc::new(Rights::of(&catalog, session_role, role)),
+                backend: Some(backend.clone()),
             }),
             authenticated,
             cancel: control.token().clone(),
             control,
+            backend,
             kept: settings.clone(),
             initial: settings.clone(),
             reported: settings.clone(),
             blocks: Blocks::default(),
             named: AHashMap::default(),
             protocol_named: AHashSet::default(),
+            temporary: Vec::new(),
+            cursors: Default::default(),
+            protocol_portals: AHashSet::default(),
+            in_script: false,
+            statement_text: String::new(),
+            statement_params: Vec::new(),
             moment: Facts {
                 format: settings.format.clone(),
                 sequences,
@@ -133,8 +166,13 @@ impl Session {
         sql: &str,
         param_types: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
+        self.in_script = false;
         let prepared = self.prepare_text(sql, param_types).await;
-        self.settle(prepared)
+        let allowed = prepared.and_then(|prepared| {
+            limits::check_parameters(prepared.params.len(), &self.settings.limits)?;
+            Ok(prepared)
+        });
+        self.settle(allowed)
     }
 
     /// Splits a simple-protocol message into its statements; a syntax error in
@@ -151,6 +189,7 @@ impl Session {
         script: &mut Script,
     ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
         let next = self.prepare_next(script).await;
+        self.in_script = script.message.is_none() && !script.statements.is_empty();
         self.settle(next)
     }
 
@@ -162,12 +201,14 @@ impl Session {
         statement: &Arc<Prepared>,
         params: &[Value],
     ) -> Result<Outcome> {
+        self.note_start(statement);
         if let Some(answer) = self.read_point(statement, params) {
             return self.settle(answer);
         }
         self.cancel.reset();
         self.control.set_running(true);
-        self.begin_moment();
+        let (settings, backend) = (&self.settings, &self.backend);
+        backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
         let outcome = self.run_within_timeout(statement, params).await;
         if let Err(error) = &outcome {
             self.wait_for_cause(error).await;
@@ -182,11 +223,43 @@ impl Session {
         if self.blocks.is_idle()
             && !self.blocks.has_saved_settings()
             && !self.facts.sequences.has_touched()
+            && !self.backend.is_stirred()
         {
             return Ok(());
         }
         let ended = self.end_implicit().await;
         self.settle(ended)
+    }
+
+    /// The session waits for its client from here on.
+    pub fn note_rest(&mut self) {
+        let state = match self.blocks.block() {
+            Block::Idle => activity::State::Idle,
+            Block::Open => activity::State::IdleInTransaction,
+            Block::Failed => activity::State::IdleInFailedTransaction,
+        };
+        let now = self.engine.db().clock().wall_micros();
+        let mut activity = self.backend.activity.lock();
+        activity.state = state;
+        activity.changed_micros = Some(now);
+        if state == activity::State::Idle {
+            activity.transaction_micros = None;
+        }
+    }
+
+    fn note_start(&mut self, statement: &Arc<Prepared>) {
+        self.begin_moment();
+        let mut activity = self.backend.activity.lock();
+        activity.state = activity::State::Active;
+        activity.statement = Some(statement.clone());
+        activity.query_micros = Some(self.moment.statement_micros);
+        activity.changed_micros = activity.query_micros;
+        activity.transaction_micros = Some(self.moment.transaction_micros);
+    }
+
+    /// What others know of this session.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
     }
 
     /// An error was reported to the client: the implicit transaction is undone,
@@ -225,7 +298,9 @@ impl Session {
 
     /// Notices and warnings since the last call; [`severity`] tells which is which.
     pub fn take_notices(&mut self) -> Vec<Error> {
-        std::mem::take(&mut self.notices)
+        let mut notices = self.backend.take_notices();
+        notices.append(&mut self.notices);
+        notices
     }
 
     /// Parameters that changed since the last call and that clients are told of.
@@ -234,6 +309,9 @@ impl Session {
             return Vec::new();
         }
         let before = std::mem::replace(&mut self.reported, self.settings.clone());
+        if let Ok(name) = self.settings.show("application_name") {
+            self.backend.activity.lock().application = name.into();
+        }
         reported(&self.settings)
             .into_iter()
             .filter(|(name, value)| before.show(name).is_ok_and(|old| old != value))
@@ -264,12 +342,28 @@ impl Session {
     /// ALTER ROLE ... SET: as [`Session::set_initial`], but a value that doesn't fit
     /// any more is told of rather than keeping the role out.
     pub fn set_of_role(&mut self, name: &str, value: &str) {
-        if let Err(error) = self.set_initial(name, value) {
+        let set = match Settings::is_granted(name) {
+            true => self.grant_initial(name, value),
+            false => self.set_initial(name, value),
+        };
+        if let Err(error) = set {
             self.notice(Error::new(
                 orbit_core::state::WARNING,
                 error.message().to_owned(),
             ));
         }
+    }
+
+    /// A setting that the session's role or the server has for it, before it
+    /// begins: limits, too, which clients can't set.
+    pub fn grant_initial(&mut self, name: &str, value: &str) -> Result<()> {
+        let mut settings = (*self.settings).clone();
+        settings.grant(&name.to_ascii_lowercase(), value)?;
+        self.settings = Arc::new(settings);
+        self.kept = self.settings.clone();
+        self.initial = self.settings.clone();
+        self.reported = self.settings.clone();
+        Ok(())
     }
 
     /// Takes back a batch that was sent, for its buffer's sake.
@@ -284,17 +378,33 @@ impl Session {
     }
 
     /// A protocol message prepared a statement of this name.
-    pub fn add_protocol_statement(&mut self, name: &str) {
+    pub fn add_protocol_statement(&mut self, name: &str, statement: &Arc<Prepared>) {
+        self.backend.note_prepared(name, statement, false);
         self.protocol_named.insert(name.to_owned());
     }
 
     pub fn remove_protocol_statement(&mut self, name: &str) {
-        self.protocol_named.remove(name);
+        if self.protocol_named.remove(name) {
+            self.backend.prepared.lock().remove(name);
+        }
     }
 
     /// False once DEALLOCATE has named it.
     pub fn has_protocol_statement(&self, name: &str) -> bool {
         self.protocol_named.contains(name)
+    }
+
+    /// A Bind message opened a portal of this name.
+    pub fn add_protocol_portal(&mut self, name: &str) {
+        self.protocol_portals.insert(name.to_owned());
+    }
+
+    pub fn remove_protocol_portal(&mut self, name: &str) {
+        self.protocol_portals.remove(name);
+    }
+
+    pub fn remove_protocol_portals(&mut self) {
+        self.protocol_portals.clear();
     }
 
     /// A statement named by SQL-level PREPARE.
@@ -307,6 +417,39 @@ impl Session {
         self.blocks.is_open()
     }
 
+    /// A new temporary relation: names find it first from here on.
+    pub(crate) fn use_temporary_schema(&mut self, name: &str) -> Result<()> {
+        let generation = self.settings.temporary_generation().unwrap_or(0) + 1;
+        self.change_settings(false, |settings| {
+            settings.set_temporary_schema(name, generation)
+        })?;
+        let mut initial = (*self.initial).clone();
+        initial.set_temporary_schema(name, generation)?;
+        self.initial = Arc::new(initial);
+        Ok(())
+    }
+
+    pub(crate) fn note_temporary(&mut self, table: TableId, at_commit: Option<AtCommit>) {
+        self.temporary
+            .extend(at_commit.map(|action| (table, action)));
+    }
+
+    /// The session's end: its temporary tables go, after it.
+    fn remove_temporary(&mut self) {
+        let Some(schema) = self.initial.temporary_schema() else {
+            return;
+        };
+        let (schema, db) = (schema.to_owned(), self.engine.db().clone());
+        // Without a runtime the next start does it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = temporary::remove(&db, &schema).await {
+                    tracing::warn!(%error, schema, "temporary tables are left until the next start");
+                }
+            });
+        }
+    }
+
     pub(crate) fn notice(&mut self, notice: Error) {
         // A loop that drops a million absent tables must not hold a million notices.
         if self.notices.len() < 1000 {
@@ -317,7 +460,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.engine.forget(self.facts.pid, &self.control);
+        // Its locks go with it, before others hear that it is gone.
+        self.break_block();
+        self.engine.backends().leave(&self.backend);
+        self.remove_temporary();
     }
 }
 

@@ -6,16 +6,28 @@
 pub mod registry;
 
 use crate::statement::utility::IsolationLevel;
-use orbit_core::catalog::{BOOTSTRAP_ROLE, Role};
+use orbit_core::catalog::{BOOTSTRAP_ROLE, Role, is_temporary_schema};
 use orbit_core::types::Oid;
 use orbit_core::value::datetime::{self, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
+use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use registry::{Kind, Setting};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a session may ask for; `None`: whatever the server allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub statement_bytes: Option<usize>,
+    /// Words and signs of one statement.
+    pub statement_terms: Option<usize>,
+    pub expression_depth: Option<usize>,
+    pub parameters: Option<usize>,
+    pub result_memory_bytes: Option<usize>,
+}
 
 /// The settings a statement runs under. Cheap to share; changed by replacing.
 #[derive(Clone, Debug)]
@@ -26,6 +38,8 @@ pub struct Settings {
     pub deadlock_timeout: Duration,
     pub idle_in_transaction_session_timeout: Option<Duration>,
     pub idle_session_timeout: Option<Duration>,
+    pub transaction_timeout: Option<Duration>,
+    pub limits: Limits,
     pub default_isolation: IsolationLevel,
     pub default_read_only: bool,
     /// The current transaction's.
@@ -38,6 +52,9 @@ pub struct Settings {
     role: Option<Oid>,
     /// What unqualified names are looked up in, in order.
     search_path: Arc<[String]>,
+    /// The session's own schema, and how many relations it has got so far: each
+    /// may hide another one.
+    temporary: Option<(Arc<str>, u64)>,
     plan_scope: u64,
     /// Settings that differ from their default, as SHOW prints them.
     changed: BTreeMap<&'static str, String>,
@@ -54,6 +71,8 @@ impl Settings {
             deadlock_timeout: Duration::from_secs(1),
             idle_in_transaction_session_timeout: None,
             idle_session_timeout: None,
+            transaction_timeout: None,
+            limits: Limits::default(),
             default_isolation: IsolationLevel::ReadCommitted,
             default_read_only: false,
             isolation: IsolationLevel::ReadCommitted,
@@ -62,6 +81,7 @@ impl Settings {
             session_role: BOOTSTRAP_ROLE,
             role: None,
             search_path: Arc::new([]),
+            temporary: None,
             plan_scope: 0,
             changed: BTreeMap::new(),
             custom: BTreeMap::new(),
@@ -175,6 +195,7 @@ impl Settings {
         let mut hasher = std::hash::DefaultHasher::new();
         self.user.hash(&mut hasher);
         self.search_path.hash(&mut hasher);
+        self.temporary_generation().hash(&mut hasher);
         self.format.time_zone.name().hash(&mut hasher);
         for name in ["DateStyle", "bytea_output", "extra_float_digits"] {
             self.changed.get(name).hash(&mut hasher);
@@ -185,6 +206,32 @@ impl Settings {
     /// The schemas unqualified names are looked up in.
     pub fn search_path(&self) -> &[String] {
         &self.search_path
+    }
+
+    pub fn temporary_schema(&self) -> Option<&str> {
+        self.temporary.as_ref().map(|(name, _)| &**name)
+    }
+
+    pub fn temporary_generation(&self) -> Option<u64> {
+        self.temporary.as_ref().map(|(_, generation)| *generation)
+    }
+
+    pub(crate) fn set_temporary_schema(&mut self, name: &str, generation: u64) -> Result<()> {
+        self.temporary = Some((name.into(), generation));
+        let path = self.show("search_path")?.to_owned();
+        self.search_path = self.resolve_path(&path).into();
+        self.update_plan_scope();
+        Ok(())
+    }
+
+    /// What a schema's name means here: `pg_temp` is the session's own, others'
+    /// temporary schemas are nobody's business.
+    pub fn schema<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        if name == "pg_temp" {
+            return self.temporary_schema();
+        }
+        let foreign = is_temporary_schema(name) && self.temporary_schema() != Some(name);
+        (!foreign).then_some(name)
     }
 
     /// A setting as SHOW prints it; 42704 if there is none of that name.
@@ -227,7 +274,31 @@ impl Settings {
                 format!("parameter \"{}\" cannot be changed", setting.name),
             ));
         }
+        if setting.kind == Kind::Limit {
+            return Err(Error::new(
+                SqlState(*b"55P02"),
+                format!(
+                    "parameter \"{}\" cannot be set after connection start",
+                    setting.name
+                ),
+            )
+            .with_hint("It is given to roles, with ALTER ROLE ... SET."));
+        }
         self.put(setting, value)
+    }
+
+    /// Whether only roles and the server set it.
+    pub fn is_granted(name: &str) -> bool {
+        registry::find(name).is_some_and(|setting| setting.kind == Kind::Limit)
+    }
+
+    /// As [`Settings::set`], when a session starts and on behalf of its role or of
+    /// the server: limits, too.
+    pub fn grant(&mut self, name: &str, value: &str) -> Result<()> {
+        match registry::find(name) {
+            Some(setting) if setting.kind == Kind::Limit => self.put(setting, value),
+            _ => self.set(name, value),
+        }
     }
 
     /// Back to the value of `initial`.
@@ -241,7 +312,7 @@ impl Settings {
                     Err(unknown(name))
                 }
             }
-            Some(setting) if setting.kind == Kind::ReadOnly => Err(Error::new(
+            Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => Err(Error::new(
                 state::OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("parameter \"{}\" cannot be changed", setting.name),
             )),
@@ -273,6 +344,12 @@ impl Settings {
                 self.idle_in_transaction_session_timeout = timeout(&shown);
             }
             "idle_session_timeout" => self.idle_session_timeout = timeout(&shown),
+            "transaction_timeout" => self.transaction_timeout = timeout(&shown),
+            "statement_size_limit" => self.limits.statement_bytes = limit(&shown),
+            "statement_term_limit" => self.limits.statement_terms = limit(&shown),
+            "expression_depth_limit" => self.limits.expression_depth = limit(&shown),
+            "parameter_limit" => self.limits.parameters = limit(&shown),
+            "result_memory_limit" => self.limits.result_memory_bytes = limit(&shown),
             "deadlock_timeout" => {
                 self.deadlock_timeout = timeout(&shown).unwrap_or(Duration::from_secs(1));
             }
@@ -334,15 +411,17 @@ impl Settings {
     }
 
     fn resolve_path(&self, text: &str) -> Vec<String> {
-        split_list(text)
+        let items = split_list(text);
+        // First, unless the path itself says where.
+        let named = items.iter().any(|item| item == "pg_temp");
+        let own = self.temporary_schema().filter(|_| !named);
+        own.map(str::to_owned)
             .into_iter()
-            .map(|item| {
-                if item == "$user" {
-                    self.user.to_string()
-                } else {
-                    item
-                }
-            })
+            .chain(items.into_iter().map(|item| match item.as_str() {
+                "$user" => self.user.to_string(),
+                "pg_temp" => self.temporary_schema().unwrap_or_default().to_owned(),
+                _ => item,
+            }))
             .filter(|item| !item.is_empty())
             .collect()
     }
@@ -362,6 +441,11 @@ fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
         Kind::Integer(least, most) => {
             let number: i64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
             in_range(setting, number, least, most)?;
+            Ok(number.to_string())
+        }
+        Kind::Limit => {
+            let number: i64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
+            in_range(setting, number, 0, i64::MAX)?;
             Ok(number.to_string())
         }
         Kind::Milliseconds(least) => {
@@ -413,6 +497,10 @@ fn timeout(shown: &str) -> Option<Duration> {
         .ok()
         .filter(|millis| *millis > 0)
         .map(Duration::from_millis)
+}
+
+fn limit(shown: &str) -> Option<usize> {
+    shown.parse().ok().filter(|limit| *limit > 0)
 }
 
 fn unknown(name: &str) -> Error {

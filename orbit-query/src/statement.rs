@@ -9,6 +9,7 @@ pub mod cache;
 mod conflict_target;
 pub(crate) mod comment_grammar;
 mod copy_grammar;
+mod cursor_grammar;
 pub mod dialect;
 mod foreign_key_columns;
 pub mod like_grammar;

@@ -58,6 +58,8 @@ pub struct ServeOptions {
     pub max_message_bytes: usize,
     /// Prepared statements, and as many portals, one session may hold.
     pub max_prepared_statements: usize,
+    /// Settings every session begins with.
+    pub settings: Vec<(&'static str, String)>,
     /// How long sessions have to finish after shutdown was asked for.
     pub shutdown_grace: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for ServeOptions {
             max_statement_bytes: 16 << 20,
             max_message_bytes: 64 << 20,
             max_prepared_statements: 10_000,
+            settings: Vec::new(),
             shutdown_grace: Duration::from_secs(5),
         }
     }

@@ -55,6 +55,7 @@ impl Running {
         let stop = CancellationToken::new();
         let options = pg::ServeOptions {
             max_connections: node.memory().max_connections,
+            settings: node.config().session_settings.clone(),
             shutdown_grace: GRACE,
             access,
             ..pg::ServeOptions::default()

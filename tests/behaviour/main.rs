@@ -10,5 +10,6 @@ mod export;
 mod histories;
 mod isolation;
 mod micro;
+mod sessions;
 mod shell;
 mod supply_chain;

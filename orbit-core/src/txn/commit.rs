@@ -2,7 +2,7 @@
 //! operations follow from the difference between what was stored and what the
 //! transaction leaves, so a row touched ten times is logged once.
 
-use super::Transaction;
+use super::{Local, Transaction};
 use crate::committer::Request;
 use crate::database::stopped;
 use crate::error::Result;
@@ -36,12 +36,18 @@ impl Transaction {
             let prefix = key::data_prefix(*partition, *storage);
             batch.delete_range(*space, &prefix, &successor(&prefix));
         }
-        self.changes.log(&mut operations)?;
+        let local = Local::of(&self.changes, &self.db.newest().catalog);
+        self.changes.log(&mut operations, &local)?;
+        self.changes
+            .truncated
+            .retain(|(table, _)| !local.tables.contains(table));
         for load in &self.changes.loads {
-            note(&mut partitions, load.partition);
-            reloaded.push(load.partition);
-            for (partition, bucket, digest) in &load.fingerprints {
-                fingerprint::add(&mut fingerprints, *partition, *bucket, *digest);
+            if !local.tables.contains(&load.table) {
+                note(&mut partitions, load.partition);
+                reloaded.push(load.partition);
+                for (partition, bucket, digest) in &load.fingerprints {
+                    fingerprint::add(&mut fingerprints, *partition, *bucket, *digest);
+                }
             }
             for storage in &load.storages {
                 let pending = crate::meta::pending_load_key(load.partition, *storage);
@@ -82,6 +88,12 @@ impl Transaction {
             }
             if let Some(site) = site {
                 assign_site(&mut new, site)?;
+            }
+            if pending.table.temporary {
+                // Nobody else will ever ask for it.
+                operations.adds_rows = true;
+                batch.put(Space::Data, key, &new);
+                continue;
             }
             let pk = key.get(PREFIX_BYTES..).unwrap_or(&[]);
             note(&mut partitions, pending.table.partition);

@@ -40,6 +40,16 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         // Their statements are asked when they run.
         | Utility::Execute { .. }
         | Utility::Explain(_)
+        | Utility::PrepareTransaction
+        | Utility::FinishPrepared { .. }
+        // So is a cursor's query when it is declared.
+        | Utility::Declare(_)
+        | Utility::Fetch { .. }
+        | Utility::CloseCursor(_)
+        | Utility::Positioned { .. }
+        | Utility::Listen(_)
+        | Utility::Unlisten(_)
+        | Utility::Notify { .. }
         // Tables that others own are left out with a warning.
         | Utility::Vacuum { .. }
         | Utility::Analyze(_)
@@ -56,6 +66,11 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         }
         // Each of them has rules of its own.
         Utility::Access(_) => {
+            know(session);
+            Ok(())
+        }
+        // Everybody may have tables of their own for as long as they are connected.
+        Utility::CreateTable(create) if create.temporary => {
             know(session);
             Ok(())
         }

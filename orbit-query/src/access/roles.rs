@@ -4,6 +4,7 @@ use super::statement::{AccessStatement, RoleGrant, RoleName, RoleOption, Setting
 use super::{forbidden, grant, owned};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::statement::access_grammar::reserved;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Membership, Role, Verifier};
 use orbit_core::types::{Oid, SqlType};
@@ -342,6 +343,7 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
     if role.oid != rights.role && !makes_roles(session, &catalog) {
         return Err(forbidden("permission denied"));
     }
+    let superuser = rights.superuser;
     let mut changed = (*role).clone();
     let canonical = |name: &str| {
         crate::settings::registry::find(name)
@@ -356,14 +358,28 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
                     "ALTER ROLE ... SET {name}"
                 )));
             }
+            if Settings::is_granted(&name) && !superuser {
+                return Err(forbidden(format!(
+                    "permission denied to set parameter \"{name}\""
+                )));
+            }
             let mut trial = (**session.settings()).clone();
-            trial.set(&name, value)?;
+            trial.grant(&name, value)?;
             changed.settings.insert(name, value.clone());
         }
         SettingChange::Reset(name) => {
-            changed.settings.remove(&canonical(name));
+            let name = canonical(name);
+            if Settings::is_granted(&name) && !superuser {
+                return Err(forbidden(format!(
+                    "permission denied to set parameter \"{name}\""
+                )));
+            }
+            changed.settings.remove(&name);
         }
-        SettingChange::ResetAll => changed.settings.clear(),
+        // A role can't free itself of its limits.
+        SettingChange::ResetAll => changed
+            .settings
+            .retain(|name, _| Settings::is_granted(name) && !superuser),
     }
     put(session, changed)
 }

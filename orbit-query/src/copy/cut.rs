@@ -9,6 +9,8 @@ pub enum Lines {
     Text,
     /// A line break between quotes belongs to the value.
     Csv { quote: u8, escape: u8 },
+    /// No lines at all: tuples say how long they are.
+    Binary,
 }
 
 impl Lines {
@@ -17,6 +19,7 @@ impl Lines {
     pub fn complete(self, bytes: &[u8]) -> usize {
         match self {
             Lines::Text => text(bytes),
+            Lines::Binary => super::binary::complete(bytes),
             Lines::Csv { quote, escape } if quote == escape => csv(bytes, quote),
             Lines::Csv { quote, escape } => csv_with_escape(bytes, quote, escape),
         }

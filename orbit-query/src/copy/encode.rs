@@ -4,7 +4,7 @@
 use super::fields::{Field, Splitter};
 use super::options::CopyOptions;
 use crate::expr::{Env, Facts};
-use crate::write::TableWriter;
+use crate::write::{RowFunction, TableWriter};
 use orbit_core::catalog::Table;
 use orbit_core::row::{self, Stamp};
 use orbit_core::types::SqlType;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub facts: Facts,
     /// Of rows for a sorted load; `None`: values are handed over instead.
     pub stamp: Option<Stamp>,
+    /// COPY ... WHERE: rows it doesn't hold for are left out.
+    pub filter: Option<Arc<dyn RowFunction>>,
     /// Buffers of chunks that are done with.
     pub spare: Mutex<Vec<Vec<u8>>>,
 }
@@ -79,15 +81,15 @@ pub struct Failure {
 }
 
 pub fn run(plan: &Plan, chunk: &[u8], header: bool) -> std::result::Result<Rows, Box<Failure>> {
+    if plan.options.binary {
+        return super::binary::run(plan, chunk);
+    }
     let mut splitter = Splitter::new(chunk, &plan.options);
-    let mut rows = Rows::default();
+    let mut sink = Sink::new(plan, chunk.len());
     let fail = |line: u64, error: Error, place: String| Box::new(Failure { line, error, place });
     if let Err(error) = check_encoding(chunk) {
         let (line, error) = error;
         return Err(fail(line, error, String::new()));
-    }
-    if plan.stamp.is_some() {
-        rows.bytes = plan.buffer(chunk.len() * 2);
     }
     if header {
         match splitter.next_line() {
@@ -101,8 +103,6 @@ pub fn run(plan: &Plan, chunk: &[u8], header: bool) -> std::result::Result<Rows,
         }
     }
     let mut values = vec![Value::Null; plan.table.columns.len()];
-    let mut encoded = Vec::new();
-    let mut pk = Vec::new();
     loop {
         let first_line = splitter.lines + 1;
         match splitter.next_line() {
@@ -114,27 +114,62 @@ pub fn run(plan: &Plan, chunk: &[u8], header: bool) -> std::result::Result<Rows,
         if let Err((error, field)) = fill(plan, &splitter, &mut values) {
             return Err(fail(line, error, place(plan, &splitter, field)));
         }
-        if let Err(error) = finish(plan, &mut values, &mut encoded, &mut pk) {
+        if let Err(error) = sink.take(&mut values, first_line) {
             return Err(fail(line, error, place(plan, &splitter, None)));
         }
-        if plan.stamp.is_none() {
-            let row = std::mem::replace(&mut values, vec![Value::Null; plan.table.columns.len()]);
-            rows.values.push((first_line, row));
-            continue;
+    }
+    sink.rows.over = splitter.is_over();
+    sink.rows.lines = splitter.lines;
+    Ok(sink.rows)
+}
+
+/// Takes rows of values as they are read and makes what the import wants of them.
+pub struct Sink<'p> {
+    plan: &'p Plan,
+    pub rows: Rows,
+    encoded: Vec<u8>,
+    pk: Vec<u8>,
+}
+
+impl<'p> Sink<'p> {
+    pub fn new(plan: &'p Plan, chunk_bytes: usize) -> Sink<'p> {
+        let mut rows = Rows::default();
+        if plan.stamp.is_some() {
+            rows.bytes = plan.buffer(chunk_bytes * 2);
         }
-        rows.bytes.extend_from_slice(&pk);
+        Sink {
+            plan,
+            rows,
+            encoded: Vec::new(),
+            pk: Vec::new(),
+        }
+    }
+
+    /// Completes and checks a row that began on this line, and keeps it.
+    pub fn take(&mut self, values: &mut Vec<Value>, line: u64) -> Result<()> {
+        let plan = self.plan;
+        if !finish(plan, values, &mut self.encoded, &mut self.pk)? {
+            return Ok(());
+        }
+        let rows = &mut self.rows;
+        if plan.stamp.is_none() {
+            let row = std::mem::replace(values, vec![Value::Null; plan.table.columns.len()]);
+            rows.values.push((line, row));
+            return Ok(());
+        }
+        rows.bytes.extend_from_slice(&self.pk);
         let pk_end = rows.bytes.len();
-        rows.bytes.extend_from_slice(&encoded);
+        rows.bytes.extend_from_slice(&self.encoded);
         let (Ok(pk_end), Ok(row_end)) = (u32::try_from(pk_end), u32::try_from(rows.bytes.len()))
         else {
-            let error = Error::new(state::PROGRAM_LIMIT_EXCEEDED, "a row is too large");
-            return Err(fail(line, error, String::new()));
+            return Err(Error::new(
+                state::PROGRAM_LIMIT_EXCEEDED,
+                "a row is too large",
+            ));
         };
         rows.ends.push((pk_end, row_end));
+        Ok(())
     }
-    rows.over = splitter.is_over();
-    rows.lines = splitter.lines;
-    Ok(rows)
 }
 
 /// UTF-8 without zero bytes; otherwise the line (within the chunk) and the error.
@@ -300,13 +335,14 @@ fn wrong_count(plan: &Plan, splitter: &Splitter<'_>) -> Error {
     )
 }
 
-/// Completes and checks a row, and encodes it if that is wanted here.
+/// Completes and checks a row, and encodes it if that is wanted here. `false`:
+/// it is to be left out.
 fn finish(
     plan: &Plan,
     values: &mut Vec<Value>,
     encoded: &mut Vec<u8>,
     pk: &mut Vec<u8>,
-) -> Result<()> {
+) -> Result<bool> {
     let env = Env {
         params: &[],
         facts: &plan.facts,
@@ -317,16 +353,21 @@ fn finish(
         }
     }
     plan.writer.generate(values, &env)?;
+    if let Some(filter) = &plan.filter
+        && filter.call(values, &env)? != Value::Bool(true)
+    {
+        return Ok(false);
+    }
     plan.writer.check(values, &env)?;
     let Some(stamp) = plan.stamp else {
-        return Ok(());
+        return Ok(true);
     };
     row::encode(&plan.table.layout, values, 1, stamp, encoded)?;
     pk.clear();
     if let Some(primary) = &plan.table.primary_key {
         key::primary_key(&primary.columns, values, pk)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn place(plan: &Plan, splitter: &Splitter<'_>, field: Option<usize>) -> String {

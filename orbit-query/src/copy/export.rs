@@ -1,5 +1,6 @@
 //! COPY TO: an answer's rows as lines of text or CSV.
 
+use super::binary;
 use super::options::CopyOptions;
 use crate::rows::{ColumnDesc, Outcome, RowBatch, Rows, Tag};
 use crate::session::Session;
@@ -42,6 +43,10 @@ pub struct CopyOut {
     pub csv: bool,
     /// What comes is not lines.
     pub binary: bool,
+    /// COPY's binary format.
+    pub tuples: bool,
+    /// The trailer is still to come.
+    trailer: bool,
     source: Source,
     writer: Writer,
     count: u64,
@@ -128,10 +133,12 @@ impl CopyOut {
             columns: columns.len(),
             csv: options.csv,
             binary: false,
+            tuples: options.binary,
+            trailer: options.binary,
             source,
             writer: Writer::new(columns, options, force_quote, session.format().clone()),
             count: 0,
-            header: options.header,
+            header: options.header || options.binary,
             cancel: session.cancel_token(),
         })
     }
@@ -184,7 +191,13 @@ impl CopyOut {
                     }
                     None => self.source = Source::Done,
                 },
-                Source::Store(_) | Source::Done => break,
+                Source::Store(_) => break,
+                Source::Done => {
+                    if std::mem::take(&mut self.trailer) {
+                        binary::put_trailer(&mut out);
+                    }
+                    break;
+                }
             }
         }
         Ok((!out.is_empty()).then_some(out))
@@ -205,6 +218,7 @@ struct Writer {
     force_quote: Vec<bool>,
     format: FormatSettings,
     csv: bool,
+    binary: bool,
     delimiter: u8,
     quote: u8,
     escape: u8,
@@ -235,6 +249,7 @@ impl Writer {
             force_quote,
             format,
             csv: options.csv,
+            binary: options.binary,
             delimiter: options.delimiter(),
             quote: options.quote(),
             escape: options.escape(),
@@ -245,6 +260,10 @@ impl Writer {
     }
 
     fn header(&mut self, out: &mut Vec<u8>) {
+        if self.binary {
+            binary::put_header(out);
+            return;
+        }
         let columns = self.columns.clone();
         for (place, column) in columns.iter().enumerate() {
             if place > 0 {
@@ -263,6 +282,13 @@ impl Writer {
         value: impl Fn(usize) -> Result<ValueRef<'a>>,
     ) -> Result<()> {
         let columns = self.columns.clone();
+        if self.binary {
+            binary::put_count(columns.len(), out);
+            for (place, column) in columns.iter().enumerate() {
+                binary::put_field(&value(place)?, &column.sql_type, out)?;
+            }
+            return Ok(());
+        }
         for (place, column) in columns.iter().enumerate() {
             if place > 0 {
                 out.push(self.delimiter);

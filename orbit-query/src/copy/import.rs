@@ -63,6 +63,7 @@ impl Import {
         name: &Name,
         columns: Option<&[String]>,
         options: &CopyOptions,
+        filter: Option<&str>,
     ) -> Result<Import> {
         let table = lock_named(session, name, TableLock::RowExclusive).await?;
         let places = positions(&table, columns)?;
@@ -85,6 +86,10 @@ impl Import {
             Ok(flags)
         };
         let writer = session.table_writer(&table)?;
+        let filter = match filter {
+            Some(sql) => Some(session.row_condition(&table, sql)?),
+            None => None,
+        };
         let plan = Plan {
             rest: (0..table.columns.len())
                 .filter(|place| !places.contains(place))
@@ -95,11 +100,14 @@ impl Import {
             spare: Mutex::default(),
             facts: session.moment(),
             options: options.clone(),
+            filter,
             writer,
             places,
             table,
         };
-        let lines = if options.csv {
+        let lines = if options.binary {
+            Lines::Binary
+        } else if options.csv {
             Lines::Csv {
                 quote: options.quote(),
                 escape: options.escape(),
@@ -115,7 +123,7 @@ impl Import {
             searched: 0,
             under_way: VecDeque::new(),
             workers: session.engine().options().copy_workers.max(1),
-            header: options.header,
+            header: options.header || options.binary,
             lines_done: 0,
             rows: 0,
             over: false,
@@ -141,6 +149,13 @@ impl Import {
             return Ok(());
         }
         self.pending.extend_from_slice(bytes);
+        if self.plan.options.binary && self.header {
+            let Some(length) = super::binary::header_length(&self.pending)? else {
+                return Ok(());
+            };
+            self.pending.drain(..length);
+            self.header = false;
+        }
         // Only what doubles the buffer is worth another search.
         if self.pending.len() < CHUNK_BYTES.max(self.searched * 2) {
             return Ok(());
@@ -249,6 +264,12 @@ impl Import {
 
     pub async fn finish(mut self, session: &mut Session) -> Result<u64> {
         session.cancel_token().check()?;
+        if self.plan.options.binary && self.header {
+            return Err(Error::new(
+                state::BAD_COPY_FILE_FORMAT,
+                "COPY file signature not recognized",
+            ));
+        }
         let rest = std::mem::take(&mut self.pending);
         if !rest.is_empty() && !self.over {
             self.start(rest);

@@ -9,6 +9,8 @@ pub struct CopyStatement {
     /// FROM STDIN rather than TO STDOUT.
     pub from: bool,
     pub options: CopyOptions,
+    /// The text of COPY FROM's WHERE.
+    pub filter: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,6 +27,7 @@ pub enum CopySource {
 pub struct CopyOptions {
     pub from: bool,
     pub csv: bool,
+    pub binary: bool,
     pub header: bool,
     /// The header line must name the columns.
     pub header_match: bool,
@@ -43,6 +46,7 @@ impl CopyOptions {
         CopyOptions {
             from,
             csv: false,
+            binary: false,
             header: false,
             header_match: false,
             delimiter: None,
@@ -60,7 +64,7 @@ impl CopyOptions {
         match format {
             "csv" => self.csv = true,
             "text" => self.csv = false,
-            "binary" => return Err(Error::unsupported("COPY in binary format")),
+            "binary" => self.binary = true,
             _ => {
                 return Err(Error::new(
                     state::INVALID_PARAMETER_VALUE,
@@ -72,6 +76,22 @@ impl CopyOptions {
     }
 
     pub fn validate(&self) -> Result<()> {
+        if self.binary {
+            for (given, what) in [
+                (self.delimiter.is_some(), "DELIMITER"),
+                (self.null.is_some(), "NULL"),
+            ] {
+                if given {
+                    return Err(Error::new(
+                        state::SYNTAX_ERROR,
+                        format!("cannot specify {what} in BINARY mode"),
+                    ));
+                }
+            }
+            if self.header {
+                return Err(only("cannot specify HEADER in BINARY mode"));
+            }
+        }
         one_byte(
             self.delimiter.as_deref(),
             "COPY delimiter must be a single one-byte character",

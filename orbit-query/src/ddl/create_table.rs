@@ -1,7 +1,7 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
-use super::{foreign_keys, like, names, sequence, skipping};
+use super::{foreign_keys, like, names, sequence, skipping, temporary};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::statement::like_grammar::Like;
@@ -24,7 +24,12 @@ pub(crate) async fn run(
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
     let catalog = session.transaction()?.catalog();
-    let schema = names::creation_schema(session, &catalog, &name)?;
+    let temporary = temporary::is_wanted(session, &name, create.temporary)?;
+    let at_commit = temporary::at_commit(create.on_commit.as_ref(), temporary)?;
+    let schema = match temporary {
+        true => temporary::schema(session).await?,
+        false => names::creation_schema(session, &catalog, &name)?,
+    };
     session
         .transaction()?
         .lock_name(&schema, &name.name)
@@ -57,9 +62,10 @@ pub(crate) async fn run(
         statistics: None,
         owner: orbit_core::catalog::BOOTSTRAP_ROLE,
         acl: None,
-        temporary: false,
+        temporary,
         created: db.new_creation_stamp(),
     };
+    session.note_temporary(table.id, at_commit);
     if let Some(query) = &create.query {
         return create_as(session, table, create, query).await;
     }
@@ -168,9 +174,7 @@ fn push_column(table: &mut TableDef, column: Column) -> Result<()> {
 }
 
 fn refuse_the_unbuilt(create: &CreateTable) -> Result<()> {
-    let what = if create.temporary {
-        "CREATE TEMPORARY TABLE"
-    } else if create.or_replace {
+    let what = if create.or_replace {
         "CREATE OR REPLACE TABLE"
     } else if create.external || create.transient || create.iceberg {
         "this kind of table"
@@ -180,8 +184,6 @@ fn refuse_the_unbuilt(create: &CreateTable) -> Result<()> {
         "PARTITION BY"
     } else if create.like.is_some() || create.clone.is_some() {
         "CREATE TABLE ... LIKE"
-    } else if create.on_commit.is_some() {
-        "ON COMMIT"
     } else if create.strict || create.without_rowid || create.order_by.is_some() {
         "this clause of CREATE TABLE"
     } else {

@@ -4,7 +4,7 @@
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::statement::names::{MAX_NAME_BYTES, Name};
-use orbit_core::catalog::{Catalog, Table};
+use orbit_core::catalog::{Catalog, Table, is_temporary_schema};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// Where an unqualified new relation goes: the first schema of the path that exists.
 pub fn creation_schema(session: &Session, catalog: &Catalog, name: &Name) -> Result<String> {
     if let Some(schema) = &name.schema {
+        let schema = &session.settings().schema(schema).unwrap_or(schema).to_owned();
         if matches!(
             schema.as_str(),
             "pg_catalog" | "information_schema" | "orbit"
@@ -33,7 +34,7 @@ pub fn creation_schema(session: &Session, catalog: &Catalog, name: &Name) -> Res
         .settings()
         .search_path()
         .iter()
-        .find(|schema| catalog.has_schema(schema))
+        .find(|schema| catalog.has_schema(schema) && !is_temporary_schema(schema))
         .cloned()
         .ok_or_else(|| {
             Error::new(
@@ -78,7 +79,7 @@ pub fn find_index<'a>(
     name: &Name,
 ) -> Option<(&'a Arc<Table>, usize)> {
     match &name.schema {
-        Some(schema) => catalog.index(schema, &name.name),
+        Some(schema) => catalog.index(settings.schema(schema)?, &name.name),
         None => settings
             .search_path()
             .iter()

@@ -68,7 +68,6 @@ async fn what_a_table_can_not_be_is_refused() {
     c.fails("CREATE TABLE nowhere.t (a int)", "3F000").await;
     c.fails("CREATE TABLE t (a int DEFAULT 'abc')", "22P02")
         .await;
-    c.fails("CREATE TEMP TABLE t (a int)", "0A000").await;
     c.ok("CREATE TABLE t (a int, filler char(84)) WITH (fillfactor=100)")
         .await;
 }

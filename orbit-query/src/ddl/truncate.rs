@@ -6,7 +6,8 @@ use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
 use orbit_core::catalog::{CatalogChange, Table};
-use orbit_core::txn::{TableLock, Wait};
+use orbit_core::database::Database;
+use orbit_core::txn::{TableLock, Transaction, Wait};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
 
@@ -29,16 +30,7 @@ pub(crate) async fn run(
     }
     let db = session.engine().db().clone();
     for table in tables {
-        let mut def = table.def.clone();
-        def.storage = db.new_storage_id();
-        for index in &mut def.indexes {
-            index.storage = db.new_storage_id();
-        }
-        def.statistics = None;
-        let transaction = session.transaction()?;
-        drop::clear(transaction, &table);
-        transaction.note_truncate(table.id, table.partition);
-        transaction.change_catalog(CatalogChange::PutTable(Box::new(def)))?;
+        empty(session.transaction()?, &db, &table)?;
         if restart_identity {
             sequence::restart_owned(session, &table.def)?;
         }
@@ -87,4 +79,21 @@ async fn add_referring(
         }
     }
     Ok(())
+}
+
+/// Empties a table that is locked against everybody.
+pub(crate) fn empty(
+    transaction: &mut Transaction,
+    db: &Arc<Database>,
+    table: &Arc<Table>,
+) -> Result<()> {
+    let mut def = table.def.clone();
+    def.storage = db.new_storage_id();
+    for index in &mut def.indexes {
+        index.storage = db.new_storage_id();
+    }
+    def.statistics = None;
+    drop::clear(transaction, table);
+    transaction.note_truncate(table.id, table.partition);
+    transaction.change_catalog(CatalogChange::PutTable(Box::new(def)))
 }

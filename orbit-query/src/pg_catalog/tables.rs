@@ -1,6 +1,7 @@
 //! The rows of each system relation. A relation not named here is always empty:
 //! Orbit has nothing of its kind.
 
+mod activity;
 mod information;
 mod relation;
 mod roles;
@@ -36,21 +37,24 @@ const PG: &[(&str, Source)] = &[
     ("pg_class", Source::Made(relation::pg_class)),
     ("pg_collation", Source::Fixed(include_str!("system/pg_collation.tsv"))),
     ("pg_constraint", Source::Made(relation::pg_constraint)),
+    ("pg_cursors", Source::Made(activity::pg_cursors)),
     ("pg_database", Source::Made(server::pg_database)),
     ("pg_db_role_setting", Source::Made(roles::pg_db_role_setting)),
     ("pg_group", Source::Made(roles::pg_group)),
     ("pg_index", Source::Made(relation::pg_index)),
     ("pg_indexes", Source::Made(relation::pg_indexes)),
     ("pg_language", Source::Fixed(include_str!("system/pg_language.tsv"))),
+    ("pg_locks", Source::Made(activity::pg_locks)),
     ("pg_namespace", Source::Made(server::pg_namespace)),
     ("pg_opclass", Source::Fixed(include_str!("system/pg_opclass.tsv"))),
     ("pg_operator", Source::Fixed(include_str!("system/pg_operator.tsv"))),
     ("pg_opfamily", Source::Fixed(include_str!("system/pg_opfamily.tsv"))),
+    ("pg_prepared_statements", Source::Made(activity::pg_prepared_statements)),
     ("pg_proc", Source::Fixed(include_str!("system/pg_proc.tsv"))),
     ("pg_roles", Source::Made(roles::pg_roles)),
     ("pg_settings", Source::Made(server::pg_settings)),
     ("pg_shadow", Source::Made(roles::pg_user)),
-    ("pg_stat_activity", Source::Made(server::pg_stat_activity)),
+    ("pg_stat_activity", Source::Made(activity::pg_stat_activity)),
     ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),
     ("pg_stat_all_tables", Source::Made(statistics::pg_stat_user_tables)),
     ("pg_stat_database", Source::Made(server::pg_stat_database)),

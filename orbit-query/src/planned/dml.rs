@@ -181,7 +181,8 @@ impl Running<'_> {
                 physical_plan(&state, &plan).await
             })
             .await?;
-        let run = Run::new(view, self.ctx.cancel.clone());
+        let run = Run::new(view, self.ctx.cancel.clone())
+            .within(self.ctx.settings.limits.result_memory_bytes);
         self.machine.start(plan, run, self.write.types.clone())
     }
 
@@ -195,6 +196,10 @@ impl Running<'_> {
                 let row = self.row(&batch, row)?;
                 bytes += row.iter().map(weight).sum::<usize>();
                 rows.push(row);
+            }
+            let granted = self.ctx.settings.limits.result_memory_bytes;
+            if granted.is_some_and(|granted| bytes > granted) {
+                return Err(super::runtime::over_limit(granted.unwrap_or(0)));
             }
             if bytes > MAX_GATHERED_BYTES {
                 return Err(Error::new(

@@ -13,18 +13,20 @@ pub mod json;
 pub mod math;
 pub mod pattern;
 pub mod row;
+pub mod session;
 pub mod system;
 pub mod text;
 pub mod to_char;
 pub mod zone;
 
 use crate::planned::types;
+use crate::session::SessionFacts;
 use ahash::AHashMap;
 use orbit_core::Result;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, ValueRef};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Types as the table writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Env {
     pub format: FormatSettings,
     /// Types of the arguments, where a body serves several.
     pub types: Vec<SqlType>,
+    /// For functions of the session only.
+    pub session: Option<Arc<SessionFacts>>,
 }
 
 pub type Body = for<'v> fn(&[ValueRef<'v>], &Env) -> Result<Value>;
@@ -87,6 +91,9 @@ pub struct Function {
     pub strict: bool,
     pub volatile: bool,
     pub body: Body,
+    /// Acts on the session that runs it.
+    pub of_session: bool,
+    pub waits: Option<session::Waits>,
 }
 
 /// A strict, unchanging function.
@@ -99,6 +106,8 @@ pub const fn function(name: &'static str, args: &'static [T], returns: T, body: 
         strict: true,
         volatile: false,
         body,
+        of_session: false,
+        waits: None,
     }
 }
 
@@ -111,6 +120,11 @@ impl Function {
         self.variadic = true;
         self
     }
+    pub const fn of_session(mut self) -> Function {
+        self.of_session = true;
+        self.volatile = true;
+        self
+    }
     pub const fn volatile(mut self) -> Function {
         self.volatile = true;
         self
@@ -118,7 +132,7 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 11] = [
+    let families: [&'static [Function]; 12] = [
         array::FUNCTIONS,
         datetime::FUNCTIONS,
         encoding::FUNCTIONS,
@@ -126,6 +140,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         json::FUNCTIONS,
         math::FUNCTIONS,
         pattern::FUNCTIONS,
+        session::FUNCTIONS,
         system::FUNCTIONS,
         text::FUNCTIONS,
         to_char::FUNCTIONS,

@@ -9,17 +9,20 @@ use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
+};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use orbit_core::types::SqlType;
-use orbit_core::{Error, Result};
+use orbit_core::{Error, Result, state};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -94,6 +97,17 @@ impl Machine {
     }
 
     pub fn task(&self, run: Run) -> Arc<TaskContext> {
+        let environment = match run.memory_limit {
+            None => self.environment.clone(),
+            Some(limit) => Arc::new(RuntimeEnv {
+                memory_pool: Arc::new(Capped {
+                    pool: self.environment.memory_pool.clone(),
+                    limit,
+                    used: AtomicUsize::new(0),
+                }),
+                ..(*self.environment).clone()
+            }),
+        };
         let config = self.state.config().clone().with_extension(Arc::new(run));
         Arc::new(TaskContext::new(
             None,
@@ -103,7 +117,7 @@ impl Machine {
             Default::default(),
             Default::default(),
             Default::default(),
-            self.environment.clone(),
+            environment,
         ))
     }
 
@@ -151,6 +165,74 @@ impl Machine {
             ended: false,
         })
     }
+}
+
+/// The pool of all queries, of which one query may take so much and no more.
+#[derive(Debug)]
+struct Capped {
+    pool: Arc<dyn MemoryPool>,
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl std::fmt::Display for Capped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes of {}", self.limit, self.pool.name())
+    }
+}
+
+impl MemoryPool for Capped {
+    fn name(&self) -> &str {
+        "capped"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.pool.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.pool.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.used.fetch_add(additional, Ordering::Relaxed);
+        self.pool.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.used.fetch_sub(shrink, Ordering::Relaxed);
+        self.pool.shrink(reservation, shrink);
+    }
+
+    fn try_grow(
+        &self,
+        reservation: &MemoryReservation,
+        additional: usize,
+    ) -> datafusion::error::Result<()> {
+        let before = self.used.fetch_add(additional, Ordering::Relaxed);
+        let grown = if before.saturating_add(additional) > self.limit {
+            Err(DataFusionError::ResourcesExhausted(format!(
+                "this role's statements may hold {} bytes",
+                self.limit
+            )))
+        } else {
+            self.pool.try_grow(reservation, additional)
+        };
+        if grown.is_err() {
+            self.used.fetch_sub(additional, Ordering::Relaxed);
+        }
+        grown
+    }
+
+    fn reserved(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+pub fn over_limit(limit: usize) -> Error {
+    Error::new(state::OUT_OF_MEMORY, "out of memory").with_detail(format!(
+        "This role's statements may hold {limit} bytes for their results."
+    ))
 }
 
 impl Drop for Machine {

@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Run {
     pub view: ReadView,
     pub cancel: CancelToken,
+    /// What this query may hold at once, by its role's limit.
+    pub memory_limit: Option<usize>,
     /// Nobody reads the answer any more. The token can't tell: it is made good
     /// for the session's next statement while this plan may still be running.
     abandoned: Arc<AtomicBool>,
@@ -41,8 +43,14 @@ impl Run {
         Run {
             view,
             cancel,
+            memory_limit: None,
             abandoned: Arc::default(),
         }
+    }
+
+    pub fn within(mut self, memory_limit: Option<usize>) -> Run {
+        self.memory_limit = memory_limit;
+        self
     }
 
     /// Set it to end the run.

@@ -227,7 +227,8 @@ pub(super) async fn query(
         .iter()
         .map(|column| column.sql_type.clone())
         .collect();
-    let run = Run::new(ctx.view.clone(), ctx.cancel.clone());
+    let run = Run::new(ctx.view.clone(), ctx.cancel.clone())
+        .within(ctx.settings.limits.result_memory_bytes);
     let stream = machine.start(plan, run, types)?;
     Ok(Rows::stream(columns, Box::new(stream)))
 }

@@ -26,6 +26,7 @@ impl Session {
             .map(|one| (*one != SqlType::Unknown).then(|| one.clone()))
             .collect();
         let prepared = self.prepare_text(sql, &declared).await?;
+        self.backend.note_prepared(name, &prepared, true);
         self.named.insert(name.to_owned(), prepared);
         Ok(Outcome::Done(Tag::Other("PREPARE")))
     }
@@ -81,12 +82,14 @@ impl Session {
             None => {
                 self.named.clear();
                 self.protocol_named.clear();
+                self.backend.prepared.lock().clear();
                 Ok(Outcome::Done(Tag::Other("DEALLOCATE ALL")))
             }
             Some(name) => {
                 if self.named.remove(name).is_none() && !self.protocol_named.remove(name) {
                     return Err(unknown_statement(name));
                 }
+                self.backend.prepared.lock().remove(name);
                 Ok(Outcome::Done(Tag::Other("DEALLOCATE")))
             }
         }

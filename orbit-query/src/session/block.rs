@@ -1,6 +1,8 @@
 //! Transaction blocks: how they open, fail and end, and what that does to settings.
 
 use super::Session;
+use crate::backend::notify::OutboxMark;
+use crate::ddl::temporary;
 use crate::rows::{Outcome, Tag};
 use crate::settings::Settings;
 use crate::statement::utility::{IsolationLevel, Modes, Utility};
@@ -8,6 +10,7 @@ use orbit_core::lock::WaitLimits;
 use orbit_core::txn::{Isolation, Transaction};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Where the session stands, as ReadyForQuery tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +43,23 @@ enum State {
 /// Settings in effect, and those that stay after COMMIT.
 type SavedSettings = (Arc<Settings>, Arc<Settings>);
 
+/// What of a session, beside its transaction, goes back to a savepoint.
+struct Savepoint {
+    name: String,
+    settings: SavedSettings,
+    outbox: OutboxMark,
+    /// Advisory locks taken before it.
+    advisory: usize,
+}
+
 #[derive(Default)]
 pub(super) struct Blocks {
     state: State,
     /// Begun with the first statement that needs it; gone in a failed block without savepoints.
     transaction: Option<Transaction>,
-    savepoints: Vec<(String, SavedSettings)>,
+    /// When the block was opened.
+    opened: Option<Instant>,
+    savepoints: Vec<Savepoint>,
     /// Settings as they were before this transaction's first change.
     saved: Option<SavedSettings>,
 }
@@ -74,6 +88,15 @@ impl Blocks {
 
     pub fn has_saved_settings(&self) -> bool {
         self.saved.is_some()
+    }
+
+    pub fn opened(&self) -> Option<Instant> {
+        self.opened.filter(|_| self.block() != Block::Idle)
+    }
+
+    /// How many savepoints there are.
+    pub fn depth(&self) -> usize {
+        self.savepoints.len()
     }
 
     pub fn transaction(&mut self) -> Option<&mut Transaction> {
@@ -111,6 +134,7 @@ impl Session {
             let mut transaction = self.engine.db().begin(isolation);
             transaction.set_limits(self.wait_limits());
             transaction.set_creator(self.settings.identity().1);
+            self.backend.set_transaction(Some(transaction.id()));
             self.blocks.transaction = Some(transaction);
             if self.blocks.state == State::Idle {
                 self.blocks.state = State::Implicit;
@@ -127,6 +151,7 @@ impl Session {
             lock_timeout: self.settings.lock_timeout,
             deadlock_timeout: self.settings.deadlock_timeout,
             cancel: self.cancel.clone(),
+            also: Some(self.backend.owner()),
         }
     }
 
@@ -178,12 +203,7 @@ impl Session {
 
     pub(super) async fn end_implicit(&mut self) -> Result<()> {
         match self.blocks.state {
-            State::Idle if self.facts.sequences.has_touched() => self.commit_now().await,
-            State::Idle => {
-                self.keep_settings();
-                Ok(())
-            }
-            State::Implicit => self.commit_now().await,
+            State::Idle | State::Implicit => self.commit_now().await,
             State::Open | State::Failed => Ok(()),
         }
     }
@@ -194,16 +214,21 @@ impl Session {
             State::Failed => {}
             State::Open => {
                 self.blocks.state = State::Failed;
-                let last = self.blocks.savepoints.last().cloned();
-                match (last, &mut self.blocks.transaction) {
-                    (Some((name, settings)), Some(transaction)) => {
+                match (self.blocks.savepoints.last(), &mut self.blocks.transaction) {
+                    (Some(last), Some(transaction)) => {
                         // Locks taken since the savepoint are free for others at once.
-                        let _ = transaction.rollback_to(&name);
-                        (self.settings, self.kept) = settings;
+                        let _ = transaction.rollback_to(&last.name);
+                        (self.settings, self.kept) = last.settings.clone();
+                        let (outbox, advisory) = (last.outbox, last.advisory);
+                        self.roll_back_backend(outbox, advisory);
+                        let before = self.blocks.depth().saturating_sub(1);
+                        self.roll_back_cursors(before);
                     }
                     _ => {
+                        self.end_cursors(false);
                         self.blocks.transaction = None;
                         self.restore_settings();
+                        self.end_backend();
                     }
                 }
             }
@@ -225,10 +250,43 @@ impl Session {
         }
     }
 
+    /// Undoes what the session did beside its transaction since a savepoint.
+    fn roll_back_backend(&mut self, outbox: OutboxMark, advisory: usize) {
+        self.backend.outbox.lock().roll_back_to(outbox);
+        self.backend
+            .advisory
+            .release_since(&self.backend, advisory);
+    }
+
+    /// The transaction is over: what it would still have notified of is forgotten.
+    fn end_backend(&mut self) {
+        if self.backend.is_stirred() {
+            *self.backend.outbox.lock() = Default::default();
+            self.backend.advisory.release_since(&self.backend, 0);
+            self.backend.calm();
+        }
+        self.backend.set_transaction(None);
+    }
+
+    /// What COMMIT does while the transaction is still there.
+    async fn before_commit(&mut self) -> Result<()> {
+        self.hold_cursors().await?;
+        match &mut self.blocks.transaction {
+            Some(transaction) if !self.temporary.is_empty() => {
+                temporary::commit(transaction, &mut self.temporary).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn commit_now(&mut self) -> Result<()> {
         // Constraints that waited for this moment; when one fails, all is undone.
         if self.has_deferred() {
             self.settle_deferred().await?;
+        }
+        if let Err(error) = self.before_commit().await {
+            self.roll_back_now();
+            return Err(error);
         }
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
@@ -241,10 +299,27 @@ impl Session {
             }
         }
         self.facts.sequences.set_own_catalog(None);
+        let backend = self.backend.clone();
+        let outbox = match backend.is_stirred() {
+            true => std::mem::take(&mut *backend.outbox.lock()),
+            false => Default::default(),
+        };
+        let hub = &backend.all().hub;
+        // Held until the notifications are passed on: they keep the commits' order.
+        let order = match outbox.notifies() {
+            true => Some(hub.order.lock().await),
+            false => None,
+        };
         let committed = match transaction {
             Some(transaction) => transaction.commit().await,
             None => Ok(()),
         };
+        if committed.is_ok() && !outbox.is_empty() {
+            hub.deliver(&backend, outbox);
+        }
+        drop(order);
+        self.end_backend();
+        self.end_cursors(committed.is_ok());
         match committed {
             Ok(()) => {
                 self.keep_settings();
@@ -258,16 +333,19 @@ impl Session {
     }
 
     pub(super) fn roll_back_now(&mut self) {
+        self.end_cursors(false);
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;
         self.blocks.transaction = None;
         self.facts.sequences.set_own_catalog(None);
         self.restore_settings();
+        self.end_backend();
     }
 
     /// Opens a block in the modes of `modes`, otherwise the session's defaults.
     fn open(&mut self, modes: Modes) -> Result<()> {
         self.blocks.state = State::Open;
+        self.blocks.opened = Some(Instant::now());
         let settings = &self.settings;
         let isolation = modes.isolation.unwrap_or(settings.default_isolation);
         let read_only = modes.read_only.unwrap_or(settings.default_read_only);
@@ -329,17 +407,42 @@ impl Session {
             }
             Utility::Commit { chain } => self.commit(*chain).await?,
             Utility::Rollback { chain } => self.roll_back(*chain)?,
+            Utility::PrepareTransaction => {
+                if self.blocks.state == State::Open {
+                    // As PostgreSQL: the block is over, too.
+                    self.roll_back_now();
+                    return Err(Error::new(
+                        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                        "prepared transactions are disabled",
+                    )
+                    .with_hint("Set max_prepared_transactions to a nonzero value."));
+                }
+                self.roll_back(false)?
+            }
+            Utility::FinishPrepared { name, what } => {
+                self.check_outside_block(what)?;
+                return Err(Error::new(
+                    state::UNDEFINED_OBJECT,
+                    format!("prepared transaction with identifier \"{name}\" does not exist"),
+                ));
+            }
             Utility::Savepoint(name) => {
                 self.check_inside_block("SAVEPOINT")?;
                 self.transaction()?.savepoint(name);
-                let settings = (self.settings.clone(), self.kept.clone());
-                self.blocks.savepoints.push((name.clone(), settings));
+                let savepoint = Savepoint {
+                    name: name.clone(),
+                    settings: (self.settings.clone(), self.kept.clone()),
+                    outbox: self.backend.outbox.lock().mark(),
+                    advisory: self.backend.advisory.mark(),
+                };
+                self.blocks.savepoints.push(savepoint);
                 "SAVEPOINT"
             }
             Utility::Release(name) => {
                 self.check_inside_block("RELEASE SAVEPOINT")?;
                 self.transaction()?.release(name)?;
                 self.blocks.forget_savepoint(name, false);
+                self.lift_cursors(self.blocks.depth());
                 "RELEASE"
             }
             Utility::RollbackTo(name) => {
@@ -375,6 +478,7 @@ impl Session {
             State::Implicit => {
                 // What the message did so far becomes part of the block.
                 self.blocks.state = State::Open;
+                self.blocks.opened = Some(Instant::now());
                 self.change_modes(modes)
             }
             State::Open | State::Failed => {
@@ -456,9 +560,13 @@ impl Session {
         let transaction = self.blocks.transaction.as_mut().ok_or_else(unknown)?;
         transaction.rollback_to(name)?;
         self.blocks.forget_savepoint(name, true);
-        if let Some((_, settings)) = self.blocks.savepoints.last() {
-            (self.settings, self.kept) = settings.clone();
+        if let Some(last) = self.blocks.savepoints.last() {
+            (self.settings, self.kept) = last.settings.clone();
+            let (outbox, advisory) = (last.outbox, last.advisory);
+            self.roll_back_backend(outbox, advisory);
         }
+        let before = self.blocks.depth().saturating_sub(1);
+        self.roll_back_cursors(before);
         self.blocks.state = State::Open;
         Ok(())
     }
@@ -467,7 +575,8 @@ impl Session {
 impl Blocks {
     /// Drops the newest savepoint of that name and all later ones; `keep`: not itself.
     fn forget_savepoint(&mut self, name: &str, keep: bool) {
-        if let Some(place) = self.savepoints.iter().rposition(|(known, _)| known == name) {
+        let known = |one: &Savepoint| one.name == name;
+        if let Some(place) = self.savepoints.iter().rposition(known) {
             self.savepoints.truncate(place + usize::from(keep));
         }
     }

@@ -21,7 +21,13 @@ impl Control {
     }
 
     pub fn cancel(&self, secret: i32) {
-        if secret == self.secret && self.running.load(Ordering::Acquire) {
+        if secret == self.secret {
+            self.cancel_running();
+        }
+    }
+
+    pub fn cancel_running(&self) {
+        if self.running.load(Ordering::Acquire) {
             self.token.cancel(Error::new(
                 state::QUERY_CANCELED,
                 "canceling statement due to user request",

@@ -6,7 +6,7 @@ use crate::rows::ColumnDesc;
 use crate::statement::parse::{self, Parsed};
 use crate::statement::tokens::{self, Piece};
 use crate::statement::{Plan, Prepared, Script, Unprepared, Utility, limits};
-use crate::write::TableWriter;
+use crate::write::{RowFunction, TableWriter};
 use orbit_core::catalog::Table;
 use orbit_core::read::ReadView;
 use orbit_core::types::SqlType;
@@ -28,6 +28,7 @@ impl Session {
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
+        limits::check_granted(sql, &pieces, &self.settings.limits)?;
         let piece = match pieces.as_slice() {
             [] => return Ok(Arc::new(Prepared::empty())),
             [piece] => piece,
@@ -70,7 +71,7 @@ impl Session {
     }
 
     /// What a statement is planned against: this moment, with the transaction's own DDL.
-    fn planning_view(&mut self) -> ReadView {
+    pub(super) fn planning_view(&mut self) -> ReadView {
         match self.blocks.transaction() {
             Some(transaction) => transaction.begin_statement(),
             None => self.engine.db().read(),
@@ -85,7 +86,8 @@ impl Session {
     }
 
     pub(super) fn read_script(&mut self, sql: &str) -> Result<Script> {
-        if !self.blocks.is_failed() {
+        let short = self.settings.limits.statement_bytes;
+        if !self.blocks.is_failed() && short.is_none_or(|limit| sql.len() <= limit) {
             let view = self.planning_view();
             let known = self
                 .engine
@@ -100,6 +102,7 @@ impl Session {
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
+        limits::check_granted(sql, &pieces, &self.settings.limits)?;
         for piece in &pieces {
             tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         }
@@ -161,9 +164,17 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
+                let params = match &**utility {
+                    // Its query is looked at now, and may have parameters.
+                    Utility::Declare(declare) if !self.blocks.is_failed() => {
+                        let query = Box::pin(self.prepare_text(&declare.sql, declared)).await?;
+                        query.params.clone()
+                    }
+                    _ => Vec::new(),
+                };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
-                    params: Vec::new(),
+                    params,
                     columns: self.utility_columns(utility)?,
                     declared: declared.to_vec(),
                     checked: AtomicU64::new(0),
@@ -252,6 +263,32 @@ impl Session {
         TableWriter::new(table, None)
     }
 
+    /// A condition over a table's rows, compiled.
+    pub(crate) fn row_condition(
+        &mut self,
+        table: &Arc<Table>,
+        sql: &str,
+    ) -> Result<Arc<dyn RowFunction>> {
+        let expr = parse::expression(sql)?;
+        #[cfg(feature = "datafusion")]
+        {
+            let view = self.planning_view();
+            let context = self.plan_context(view);
+            let columns: Vec<(String, SqlType)> = table
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), column.sql_type.clone()))
+                .collect();
+            let planner = self.engine.planner();
+            planner.row_function(&context, &expr, &columns)
+        }
+        #[cfg(not(feature = "datafusion"))]
+        {
+            let _ = (table, expr);
+            Err(Error::unsupported("COPY FROM ... WHERE"))
+        }
+    }
+
     #[cfg(feature = "datafusion")]
     pub(crate) fn plan_context(&mut self, view: ReadView) -> crate::planned::PlanContext {
         self.identify(view.catalog());
@@ -277,6 +314,11 @@ impl Session {
                 Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
             }
             Utility::Sleep(_) => Some(Arc::new([ColumnDesc::new("pg_sleep", SqlType::Void)])),
+            Utility::Fetch {
+                cursor,
+                moves: false,
+                ..
+            } => self.cursor_columns(cursor).map(|(columns, _)| columns.clone()),
             Utility::Execute { name, .. } => {
                 self.named.get(name).and_then(|named| named.columns.clone())
             }

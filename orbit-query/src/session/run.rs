@@ -5,14 +5,14 @@ use super::{Session, block};
 use crate::access::audit;
 use crate::expr::Facts;
 use crate::rows::{Outcome, Rows, Tag};
-use crate::statement::{Plan, Prepared};
+use crate::statement::{Plan, Prepared, Utility};
 use orbit_core::read::ReadView;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::value::Value;
+use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a statement is planned again because what it names keeps changing.
@@ -40,7 +40,6 @@ impl Session {
         if let Err(error) = self.check_access(statement, view.catalog()) {
             return Some(Err(error));
         }
-        self.begin_moment();
         Some(
             plan.read(&view, params, &self.moment, &mut self.scratch)
                 .map(Outcome::Rows),
@@ -95,20 +94,37 @@ impl Session {
         statement: &Arc<Prepared>,
         params: &[Value],
     ) -> Result<Outcome> {
-        let Some(timeout) = self.settings.statement_timeout else {
+        let deadline = self.transaction_deadline();
+        let timeout = self.settings.statement_timeout;
+        let end = match (timeout, deadline) {
+            (None, None) => {
+                let outcome = self.run(statement, params).await?;
+                return Ok(self.guarded(outcome, None));
+            }
+            (Some(timeout), None) => (Instant::now() + timeout, timed_out()),
+            (None, Some(deadline)) => (deadline, transaction_timed_out()),
+            (Some(timeout), Some(deadline)) => {
+                let end = Instant::now() + timeout;
+                if end < deadline {
+                    (end, timed_out())
+                } else {
+                    (deadline, transaction_timed_out())
+                }
+            }
+        };
+        if statement.ends_block() {
             let outcome = self.run(statement, params).await?;
             return Ok(self.guarded(outcome, None));
-        };
-        Box::pin(self.run_until(statement, params, timeout)).await
+        }
+        Box::pin(self.run_until(statement, params, end)).await
     }
 
     async fn run_until(
         &mut self,
         statement: &Arc<Prepared>,
         params: &[Value],
-        timeout: Duration,
+        (deadline, reason): (Instant, Error),
     ) -> Result<Outcome> {
-        let deadline = Instant::now() + timeout;
         let cancel = self.cancel.clone();
         let outcome = {
             let mut running = std::pin::pin!(self.run(statement, params));
@@ -116,12 +132,18 @@ impl Session {
                 biased;
                 outcome = &mut running => outcome,
                 () = tokio::time::sleep_until(deadline) => {
-                    cancel.cancel(timed_out());
+                    cancel.cancel(reason);
                     running.await
                 }
             }
         }?;
         Ok(self.guarded(outcome, Some(deadline)))
+    }
+
+    /// When the block under way must be over, by transaction_timeout.
+    pub fn transaction_deadline(&self) -> Option<Instant> {
+        let timeout = self.settings.transaction_timeout?;
+        Some(self.blocks.opened()? + timeout)
     }
 
     /// Rows still to come obey cancel requests and the timeout too.
@@ -169,8 +191,12 @@ impl Session {
                     return Ok(outcome);
                 }
                 // Boxed, so that the future of a point write stays small.
+                if let Utility::Declare(_) = &**utility {
+                    self.statement_text.clone_from(&statement.sql);
+                    self.statement_params.clone_from(&statement.params);
+                }
                 Box::pin(async move {
-                    let outcome = self.run_utility(utility).await?;
+                    let outcome = self.run_utility(utility, params).await?;
                     audit::note(self, utility, &statement.sql).await?;
                     Ok(outcome)
                 })
@@ -319,6 +345,13 @@ fn keeps_changing() -> Error {
     Error::new(
         state::OBJECT_IN_USE,
         "the tables of this statement keep changing",
+    )
+}
+
+pub fn transaction_timed_out() -> Error {
+    Error::new(
+        SqlState(*b"25P04"),
+        "terminating connection due to transaction timeout",
     )
 }
 

@@ -50,7 +50,7 @@ impl Session {
         self.change_settings(local, |settings| settings.set(name, value))
     }
 
-    fn change_settings(
+    pub(super) fn change_settings(
         &mut self,
         local: bool,
         change: impl Fn(&mut Settings) -> Result<()>,
@@ -131,12 +131,21 @@ impl Session {
         self.renew_limits();
     }
 
-    pub(super) fn run_discard(&mut self, all: bool, tag: &'static str) -> Result<Outcome> {
+    pub(super) async fn run_discard(&mut self, all: bool, tag: &'static str) -> Result<Outcome> {
         if all {
             self.check_outside_block("DISCARD ALL")?;
             self.reset_all();
             self.named.clear();
             self.protocol_named.clear();
+            self.backend.prepared.lock().clear();
+            self.close_cursors();
+            self.backend.listen(crate::backend::notify::Listen::ToNothing);
+            self.backend.advisory.release_session(&self.backend);
+        }
+        if (all || tag == "DISCARD TEMP")
+            && let Some(schema) = self.settings.temporary_schema().map(str::to_owned)
+        {
+            crate::ddl::temporary::clear(self.transaction()?, &schema).await?;
         }
         Ok(Outcome::Done(Tag::Other(tag)))
     }

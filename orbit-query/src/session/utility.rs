@@ -1,6 +1,7 @@
 //! Dispatch of statements that are no queries and no transaction control.
 
 use super::Session;
+use crate::backend::notify::Listen;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::statement::utility::{Dropped, Utility};
 use crate::{access, copy, ddl, explain};
@@ -14,8 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Session {
-    pub(super) async fn run_utility(&mut self, utility: &Utility) -> Result<Outcome> {
-        let outcome = self.dispatch(utility).await;
+    pub(super) async fn run_utility(
+        &mut self,
+        utility: &Utility,
+        params: &[Value],
+    ) -> Result<Outcome> {
+        let outcome = self.dispatch(utility, params).await;
         self.sequences_changed();
         outcome
     }
@@ -27,7 +32,7 @@ impl Session {
         self.facts.sequences.set_own_catalog(own);
     }
 
-    async fn dispatch(&mut self, utility: &Utility) -> Result<Outcome> {
+    async fn dispatch(&mut self, utility: &Utility, params: &[Value]) -> Result<Outcome> {
         if let Some(tag) = utility.writes() {
             self.check_writable(tag)?;
         }
@@ -48,7 +53,7 @@ impl Session {
             Utility::Sleep(time) => self.sleep(*time).await,
             Utility::Reset(name) => self.run_reset(name.as_deref()),
             Utility::Show(name) => self.run_show(name.as_deref()),
-            Utility::Discard { all, tag } => self.run_discard(*all, tag),
+            Utility::Discard { all, tag } => self.run_discard(*all, tag).await,
             Utility::Prepare { name, types, sql } => self.run_prepare(name, types, sql).await,
             Utility::Execute { name, arguments } => self.run_execute(name, arguments).await,
             Utility::Deallocate(name) => self.run_deallocate(name.as_deref()),
@@ -140,10 +145,35 @@ impl Session {
             }
             Utility::Backup => copy::CopyOut::of_store(self).map(Outcome::CopyOut),
             Utility::Access(statement) => access::roles::run(self, statement).await,
+            Utility::Declare(declare) => self.run_declare(declare, params).await,
+            Utility::Fetch {
+                cursor,
+                direction,
+                moves,
+            } => self.run_fetch(cursor, *direction, *moves).await,
+            Utility::CloseCursor(name) => self.run_close(name.as_deref()),
+            Utility::Positioned { .. } => self.run_positioned(utility).await,
+            Utility::Listen(channel) => {
+                self.backend.listen(Listen::To(channel.clone()));
+                done("LISTEN")
+            }
+            Utility::Unlisten(channel) => {
+                self.backend.listen(match channel {
+                    Some(channel) => Listen::NoMore(channel.clone()),
+                    None => Listen::ToNothing,
+                });
+                done("UNLISTEN")
+            }
+            Utility::Notify { channel, payload } => {
+                self.backend.notify(channel, payload)?;
+                done("NOTIFY")
+            }
             Utility::Nothing(tag) => done(tag),
             Utility::Begin { .. }
             | Utility::Commit { .. }
             | Utility::Rollback { .. }
+            | Utility::PrepareTransaction
+            | Utility::FinishPrepared { .. }
             | Utility::Savepoint(_)
             | Utility::Release(_)
             | Utility::RollbackTo(_)

@@ -10,6 +10,10 @@ pub enum Kind {
     Milliseconds(i64),
     Choice(&'static [&'static str]),
     Text,
+    /// A whole number that bounds what the session may ask for; 0: the server's own
+    /// bound. Given by a role or by the server when a session starts, never by the
+    /// session itself.
+    Limit,
     /// Told, never changed.
     ReadOnly,
 }
@@ -55,7 +59,7 @@ const MESSAGES: Kind = Kind::Choice(&[
 ]);
 const INT_MAX: i64 = i32::MAX as i64;
 
-use Kind::{Bool, Choice, Integer, Milliseconds, ReadOnly, Text};
+use Kind::{Bool, Choice, Integer, Limit, Milliseconds, ReadOnly, Text};
 
 /// In alphabetical order, whatever the case.
 #[rustfmt::skip]
@@ -74,6 +78,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("default_transaction_isolation", "read committed", LEVELS, false, "Sets the transaction isolation level of each new transaction."),
     setting("default_transaction_read_only", "off", Bool, true, "Sets the default read-only status of new transactions."),
     setting("escape_string_warning", "on", Bool, false, "Warn about backslash escapes in ordinary string literals."),
+    setting("expression_depth_limit", "0", Limit, false, "Limits how deep the expressions of a statement may nest."),
     setting("extra_float_digits", "1", Integer(-15, 3), false, "Sets the number of digits displayed for floating-point values."),
     setting("idle_in_transaction_session_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed idle time between queries, when in a transaction."),
     setting("idle_session_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed idle time between queries, when not in a transaction."),
@@ -92,7 +97,9 @@ pub static SETTINGS: &[Setting] = &[
     setting("max_connections", "100", ReadOnly, false, "Sets the maximum number of concurrent connections."),
     setting("max_identifier_length", "63", ReadOnly, false, "Shows the maximum identifier length."),
     setting("max_index_keys", "32", ReadOnly, false, "Shows the maximum number of index keys."),
+    setting("parameter_limit", "0", Limit, false, "Limits the parameters of a prepared statement."),
     setting("quote_all_identifiers", "off", Bool, false, "When generating SQL fragments, quote all identifiers."),
+    setting("result_memory_limit", "0", Limit, false, "Limits the bytes that one statement may hold for its result."),
     setting("role", "none", Text, false, "Sets the current role."),
     setting("row_security", "on", Bool, false, "Enable row security."),
     setting("search_path", "\"$user\", public", Text, false, "Sets the schema search order for names that are not schema-qualified."),
@@ -102,6 +109,8 @@ pub static SETTINGS: &[Setting] = &[
     setting("session_authorization", "", Text, true, "Shows the session user name."),
     setting("session_replication_role", "origin", Choice(&["origin", "replica", "local"]), false, "Sets the session's behavior for triggers and rewrite rules."),
     setting("standard_conforming_strings", "on", Bool, true, "Causes '...' strings to treat backslashes literally."),
+    setting("statement_size_limit", "0", Limit, false, "Limits the bytes of a statement."),
+    setting("statement_term_limit", "0", Limit, false, "Limits the words and signs of a statement."),
     setting("statement_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any statement."),
     setting("synchronize_seqscans", "on", Bool, false, "Enable synchronized sequential scans."),
     setting("synchronous_commit", "on", Choice(&["local", "remote_write", "remote_apply", "on", "off"]), false, "Sets the current transaction's synchronization level."),
@@ -109,6 +118,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("transaction_deferrable", "off", Bool, false, "Whether to defer a read-only serializable transaction."),
     setting("transaction_isolation", "read committed", LEVELS, false, "Sets the current transaction's isolation level."),
     setting("transaction_read_only", "off", Bool, false, "Sets the current transaction's read-only status."),
+    setting("transaction_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any transaction within a session."),
     setting("vacuum_cost_delay", "0", Text, false, "Vacuum cost delay in milliseconds."),
     setting("work_mem", "4MB", Text, false, "Sets the maximum memory to be used for query workspaces."),
     setting("xmlbinary", "base64", Choice(&["base64", "hex"]), false, "Sets how binary values are to be encoded in XML."),

@@ -5,14 +5,12 @@ use super::parse;
 use super::tokens::{self, Tokens};
 use super::utility::Utility;
 use crate::copy::options::{CopyOptions, CopySource, CopyStatement};
+use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use sqlparser::tokenizer::Token;
 
 pub fn parse(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    tokens
-        .word("BINARY")
-        .then(|| Err::<(), _>(Error::unsupported("COPY BINARY")))
-        .transpose()?;
+    let binary = tokens.is_word("BINARY") && tokens.rest().len() > 3 && tokens.word("BINARY");
     let source = if tokens.take(&Token::LParen) {
         let query = tokens.parenthesised()?;
         let sql = tokens::text_of(tokens.text(), query).to_owned();
@@ -38,10 +36,16 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Utility> {
         return Err(tokens.unexpected());
     }
     if !(tokens.word("STDIN") || tokens.word("STDOUT")) {
-        return Err(Error::unsupported("COPY to or from a file of the server")
-            .with_hint("Use \\copy in psql, or COPY ... FROM STDIN."));
+        let program = tokens.word("PROGRAM");
+        tokens.string()?;
+        return Err(no_files(program, from));
     }
     let mut options = CopyOptions::new(from);
+    options.binary = binary;
+    let _ = from && tokens.words(&["USING", "DELIMITERS"]) && {
+        options.delimiter = Some(tokens.string()?);
+        true
+    };
     let with = tokens.word("WITH");
     if tokens.take(&Token::LParen) {
         for option in tokens.parenthesised()?.split_top_level() {
@@ -55,15 +59,45 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Utility> {
         }
         let _ = with;
     }
-    if tokens.is_word("WHERE") {
-        return Err(Error::unsupported("COPY FROM ... WHERE"));
+    let mut filter = None;
+    if tokens.word("WHERE") {
+        if !from {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "WHERE clause not allowed with COPY TO",
+            ));
+        }
+        let sql = tokens::text_of(tokens.text(), tokens.rest()).to_owned();
+        parse::expression(&sql)?;
+        while tokens.advance().is_some() {}
+        filter = Some(sql);
     }
     options.validate()?;
     Ok(Utility::Copy(Box::new(CopyStatement {
         source,
         from,
         options,
+        filter,
     })))
+}
+
+/// Nobody may touch the server's files or programs by SQL, whoever it is.
+fn no_files(program: bool, from: bool) -> Error {
+    let (role, what) = match (program, from) {
+        (true, _) => (
+            "pg_execute_server_program",
+            "to or from an external program",
+        ),
+        (false, true) => ("pg_read_server_files", "from a file"),
+        (false, false) => ("pg_write_server_files", "to a file"),
+    };
+    Error::new(
+        SqlState(*b"42501"),
+        format!("must be superuser or have privileges of the {role} role to COPY {what}"),
+    )
+    .with_hint(
+        "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.",
+    )
 }
 
 /// Cuts at the commas that stand in no inner parentheses.

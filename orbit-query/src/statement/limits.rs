@@ -1,7 +1,8 @@
 //! How large a statement may be. A hostile statement gets 54000 or 54001 before
 //! anything recursive or hungry looks at it.
 
-use super::tokens::is_word;
+use super::tokens::{Piece, is_word};
+use crate::settings::Limits;
 use crate::engine::EngineOptions;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Statement, TableFactor, Visit, Visitor};
@@ -55,6 +56,55 @@ pub fn check_text(sql: &str, options: &EngineOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the session's role may send: bytes, words and signs, depth.
+pub fn check_granted(sql: &str, pieces: &[Piece], limits: &Limits) -> Result<()> {
+    if let Some(limit) = limits.statement_bytes
+        && sql.len() > limit
+    {
+        return Err(over("statement size", sql.len(), limit, "bytes"));
+    }
+    let tokens = pieces.iter().map(|piece| piece.tokens.len()).max();
+    let tokens = tokens.unwrap_or(0);
+    if let Some(limit) = limits.statement_terms
+        && tokens > limit
+    {
+        return Err(over("statement size", tokens, limit, "words and signs"));
+    }
+    let Some(limit) = limits.expression_depth else {
+        return Ok(());
+    };
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    for token in pieces.iter().flat_map(|piece| &piece.tokens) {
+        match token.token {
+            Token::LParen | Token::LBracket => depth += 1,
+            Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > limit {
+        return Err(Error::new(
+            state::STATEMENT_TOO_COMPLEX,
+            format!("expressions nest {deepest} deep, the limit is {limit}"),
+        ));
+    }
+    Ok(())
+}
+
+pub fn check_parameters(count: usize, limits: &Limits) -> Result<()> {
+    match limits.parameters {
+        Some(limit) if count > limit => Err(over("statement", count, limit, "parameters")),
+        _ => Ok(()),
+    }
+}
+
+fn over(what: &str, found: usize, limit: usize, unit: &str) -> Error {
+    Error::new(
+        state::PROGRAM_LIMIT_EXCEEDED,
+        format!("{what} of {found} {unit} exceeds this role's limit of {limit}"),
+    )
 }
 
 /// Signs and starts of words outside of quotes.

@@ -109,7 +109,7 @@ pub fn look_up<'a>(
     name: &str,
 ) -> Option<&'a Arc<Table>> {
     match schema {
-        Some(schema) => catalog.table(schema, name),
+        Some(schema) => catalog.table(settings.schema(schema)?, name),
         None => settings
             .search_path()
             .iter()

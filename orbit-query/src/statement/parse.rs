@@ -31,6 +31,9 @@ pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
         tokens.expect_end()?;
         return Ok(Parsed::Utility(Box::new(utility)));
     }
+    if let Some(utility) = super::cursor_grammar::positioned(text, piece)? {
+        return Ok(Parsed::Utility(Box::new(utility)));
+    }
     large(text, &piece.tokens)
 }
 
@@ -279,7 +282,7 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     use super::{
-        access_grammar, comment_grammar, copy_grammar, sequence_grammar, set_grammar,
+        access_grammar, comment_grammar, copy_grammar, cursor_grammar, sequence_grammar, set_grammar,
         transaction_grammar,
     };
     if let Some(utility) = transaction_grammar::parse(tokens)? {
@@ -338,16 +341,27 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }
-    // Pools send these when a connection comes back: there are no cursors and
-    // nobody listens, so there is nothing to end.
-    if tokens.words(&["CLOSE", "ALL"]) {
-        return Ok(Some(Utility::Nothing("CLOSE CURSOR ALL")));
+    if tokens.word("LISTEN") {
+        return Ok(Some(Utility::Listen(tokens.identifier()?)));
     }
     if tokens.word("UNLISTEN") {
-        if !tokens.take(&Token::Mul) {
-            tokens.identifier()?;
-        }
-        return Ok(Some(Utility::Nothing("UNLISTEN")));
+        return Ok(Some(Utility::Unlisten(if tokens.take(&Token::Mul) {
+            None
+        } else {
+            Some(tokens.identifier()?)
+        })));
+    }
+    if tokens.word("NOTIFY") {
+        let channel = tokens.identifier()?;
+        let payload = if tokens.take(&Token::Comma) {
+            tokens.string()?
+        } else {
+            String::new()
+        };
+        return Ok(Some(Utility::Notify { channel, payload }));
+    }
+    if let Some(utility) = cursor_grammar::parse(tokens)? {
+        return Ok(Some(utility));
     }
     for (words, kind) in [
         (["DROP", "TABLE"], Dropped::Table),
@@ -361,8 +375,7 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         }
     }
     for word in [
-        "LISTEN", "NOTIFY", "DECLARE", "FETCH", "MOVE", "CLOSE", "CLUSTER", "REINDEX", "DO",
-        "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+        "CLUSTER", "REINDEX", "DO", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
     ] {
         if tokens.is_word(word) {
             return Err(Error::unsupported(word));

@@ -19,14 +19,18 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         return Ok(Some(Utility::Begin { modes, start: true }));
     }
     if tokens.word("COMMIT") || tokens.word("END") {
-        two_phase(tokens)?;
+        if let Some(utility) = two_phase(tokens, "COMMIT PREPARED")? {
+            return Ok(Some(utility));
+        }
         transaction_word(tokens);
         return Ok(Some(Utility::Commit {
             chain: chain(tokens)?,
         }));
     }
     if tokens.word("ROLLBACK") || tokens.word("ABORT") {
-        two_phase(tokens)?;
+        if let Some(utility) = two_phase(tokens, "ROLLBACK PREPARED")? {
+            return Ok(Some(utility));
+        }
         transaction_word(tokens);
         if tokens.word("TO") {
             tokens.word("SAVEPOINT");
@@ -44,7 +48,8 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         return Ok(Some(Utility::Release(tokens.identifier()?)));
     }
     if tokens.words(&["PREPARE", "TRANSACTION"]) {
-        return Err(Error::unsupported("PREPARE TRANSACTION"));
+        tokens.string()?;
+        return Ok(Some(Utility::PrepareTransaction));
     }
     if tokens.words(&["SET", "TRANSACTION"]) || tokens.words(&["SET", "LOCAL", "TRANSACTION"]) {
         if tokens.word("SNAPSHOT") {
@@ -60,11 +65,12 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     Ok(None)
 }
 
-fn two_phase(tokens: &Tokens<'_>) -> Result<()> {
-    if tokens.is_word("PREPARED") {
-        return Err(Error::unsupported("a prepared transaction"));
+fn two_phase(tokens: &mut Tokens<'_>, what: &'static str) -> Result<Option<Utility>> {
+    if !tokens.word("PREPARED") {
+        return Ok(None);
     }
-    Ok(())
+    let name = tokens.string()?;
+    Ok(Some(Utility::FinishPrepared { name, what }))
 }
 
 fn transaction_word(tokens: &mut Tokens<'_>) {

@@ -60,6 +60,13 @@ pub enum Utility {
     Rollback {
         chain: bool,
     },
+    /// PREPARE TRANSACTION: always refused.
+    PrepareTransaction,
+    /// COMMIT PREPARED, ROLLBACK PREPARED: there is never one to be found.
+    FinishPrepared {
+        name: String,
+        what: &'static str,
+    },
     Savepoint(String),
     Release(String),
     RollbackTo(String),
@@ -161,6 +168,32 @@ pub enum Utility {
     Backup,
     /// Roles and rights.
     Access(Box<AccessStatement>),
+    Declare(Box<Declare>),
+    Fetch {
+        cursor: String,
+        direction: Direction,
+        /// MOVE: the rows are passed over.
+        moves: bool,
+    },
+    /// `None`: CLOSE ALL.
+    CloseCursor(Option<String>),
+    /// UPDATE or DELETE ... WHERE CURRENT OF.
+    Positioned {
+        /// Up to WHERE.
+        before: String,
+        after: String,
+        cursor: String,
+        table: Name,
+        alias: Option<String>,
+        deletes: bool,
+    },
+    /// `None`: UNLISTEN *.
+    Unlisten(Option<String>),
+    Listen(String),
+    Notify {
+        channel: String,
+        payload: String,
+    },
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
 }
@@ -172,6 +205,34 @@ pub enum Dropped {
     Schema,
     Sequence,
     View,
+}
+
+/// DECLARE CURSOR.
+#[derive(Clone, Debug, Default)]
+pub struct Declare {
+    pub name: String,
+    pub binary: bool,
+    /// `None`: said neither way.
+    pub scroll: Option<bool>,
+    pub hold: bool,
+    /// The query's text and its syntax.
+    pub sql: String,
+    pub query: Option<Box<ast::Query>>,
+    /// Where the text of a SELECT's items ends, if a FROM follows.
+    pub from: Option<usize>,
+}
+
+/// Where FETCH and MOVE go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Forward(i64),
+    Backward(i64),
+    Absolute(i64),
+    Relative(i64),
+}
+
+impl Direction {
+    pub const ALL: i64 = i64::MAX;
 }
 
 #[derive(Clone, Debug)]
@@ -228,6 +289,13 @@ impl Utility {
             Utility::AlterSequence { .. } => "ALTER SEQUENCE",
             Utility::Truncate { .. } => "TRUNCATE TABLE",
             Utility::Access(statement) => statement.tag(),
+            Utility::Positioned { deletes, .. } => {
+                if *deletes {
+                    "DELETE"
+                } else {
+                    "UPDATE"
+                }
+            }
             Utility::Copy(copy) if copy.from => "COPY FROM",
             _ => return None,
         })

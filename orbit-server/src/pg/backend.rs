@@ -152,6 +152,14 @@ impl Output {
         });
     }
 
+    pub fn notification(&mut self, pid: i32, channel: &str, payload: &str) {
+        self.message(b'A', |out| {
+            out.put_i32(pid);
+            put_text(out, channel);
+            put_text(out, payload);
+        });
+    }
+
     /// `status` is I, T or E: idle, in a block, in a failed block.
     pub fn ready_for_query(&mut self, status: u8) {
         self.bytes.extend_from_slice(&[b'Z', 0, 0, 0, 5, status]);
@@ -192,6 +200,8 @@ impl Output {
             Tag::Update(rows) => (b"UPDATE ", *rows),
             Tag::Delete(rows) => (b"DELETE ", *rows),
             Tag::Copy(rows) => (b"COPY ", *rows),
+            Tag::Fetch(rows) => (b"FETCH ", *rows),
+            Tag::Move(rows) => (b"MOVE ", *rows),
             Tag::Other(words) => {
                 return self.message(b'C', |out| put_text(out, words));
             }
@@ -227,12 +237,12 @@ impl Output {
     }
 
     /// Heads both COPY directions: always text lines, whatever their dialect.
-    pub fn copy_response(&mut self, tag: u8, columns: usize) {
+    pub fn copy_response(&mut self, tag: u8, columns: usize, binary: bool) {
         self.message(tag, |out| {
             let columns = u16::try_from(columns).unwrap_or(u16::MAX);
-            out.put_u8(0);
+            out.put_u8(u8::from(binary));
             out.put_u16(columns);
-            (0..columns).for_each(|_| out.put_i16(0));
+            (0..columns).for_each(|_| out.put_i16(i16::from(binary)));
         });
     }
 

@@ -5,7 +5,8 @@ use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use orbit_core::Error;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
@@ -14,6 +15,8 @@ use std::task::Waker;
 pub struct Stop {
     asked: AtomicBool,
     waker: AtomicWaker,
+    /// Of an end that is this connection's only.
+    reason: OnceLock<Error>,
 }
 
 impl Stop {
@@ -21,6 +24,16 @@ impl Stop {
     pub fn is_asked(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         self.asked.load(Ordering::Acquire)
+    }
+
+    /// The first reason stays.
+    pub fn ask_for(&self, reason: Error) {
+        let _ = self.reason.set(reason);
+        self.ask();
+    }
+
+    pub fn reason(&self) -> Option<Error> {
+        self.reason.get().cloned()
     }
 
     fn ask(&self) {

@@ -13,11 +13,13 @@ use super::{FLUSH_BYTES, ServeOptions};
 use futures::FutureExt;
 use orbit_core::value::Value;
 use orbit_core::{Error, state};
+use orbit_query::session::transaction_timed_out;
 use orbit_query::{Block, Engine, Outcome, Prepared, Session};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a client may take to read that its connection ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -112,14 +114,14 @@ impl Connection {
             Some(Item::TooLong(kind, length)) => wire.too_long(kind, length).await?,
             None => {
                 let copying = matches!(wire.mode, Mode::CopyIn(_));
-                let limit = wire.idle_limit();
-                let fill = wire.socket.fill(input, &mut wire.out, copying);
-                return match limit {
-                    None => fill.await,
-                    Some(limit) => match tokio::time::timeout(limit, fill).await {
-                        Ok(filled) => filled,
-                        Err(_) => Err(End::Fatal(idle_too_long(wire.session.block()))),
-                    },
+                return match wire.idle_limit() {
+                    None => wire.fill(input, copying).await,
+                    Some((limit, reason)) => {
+                        match tokio::time::timeout(limit, wire.fill(input, copying)).await {
+                            Ok(filled) => filled,
+                            Err(_) => Err(End::Fatal(reason)),
+                        }
+                    }
                 };
             }
         }
@@ -144,12 +146,54 @@ impl Wire {
         self.ready();
     }
 
-    /// How long the client may now say nothing.
-    fn idle_limit(&self) -> Option<Duration> {
+    /// Waits for input; meanwhile notifications are passed on, outside of blocks.
+    async fn fill(&mut self, input: &mut Input, copying: bool) -> Result<(), End> {
+        let inbox = self.session.backend().inbox.clone();
+        let listens = self.session.block() == Block::Idle && matches!(self.mode, Mode::Normal);
+        if !listens {
+            return self.socket.fill(input, &mut self.out, copying).await;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                filled = self.socket.fill(input, &mut self.out, copying) => return filled,
+                () = inbox.filled() => {}
+            }
+            self.notifications();
+            if self.out.unsent().len() > FLUSH_BYTES {
+                self.socket.flush(&mut self.out).await?;
+            }
+        }
+    }
+
+    /// Passes on some of what was notified of.
+    fn notifications(&mut self) {
+        const AT_ONCE: usize = 256;
+        let inbox = &self.session.backend().inbox;
+        if inbox.is_empty() {
+            return;
+        }
+        for one in inbox.take(AT_ONCE) {
+            self.out.notification(one.pid, &one.channel, &one.payload);
+        }
+    }
+
+    /// How long the client may now say nothing, and what it is told then.
+    fn idle_limit(&self) -> Option<(Duration, Error)> {
         let settings = self.session.settings();
-        match self.session.block() {
+        let block = self.session.block();
+        let idle = match block {
             Block::Idle => settings.idle_session_timeout,
             Block::Open | Block::Failed => settings.idle_in_transaction_session_timeout,
+        };
+        let rest = self
+            .session
+            .transaction_deadline()
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match (idle, rest) {
+            (Some(idle), Some(rest)) if rest < idle => Some((rest, transaction_timed_out())),
+            (None, Some(rest)) => Some((rest, transaction_timed_out())),
+            (idle, _) => idle.map(|idle| (idle, idle_too_long(block))),
         }
     }
 
@@ -215,15 +259,20 @@ impl Wire {
         }
         if self.session.block() == Block::Idle {
             self.portals.close_all();
+            self.session.remove_protocol_portals();
         }
         self.notices();
         for (name, value) in self.session.take_parameter_changes() {
             self.out.parameter_status(&name, &value);
         }
+        if self.session.block() == Block::Idle {
+            self.notifications();
+        }
         self.ready();
     }
 
     fn ready(&mut self) {
+        self.session.note_rest();
         self.out.ready_for_query(self.session.block().letter());
     }
 
@@ -263,7 +312,10 @@ impl Wire {
                 self.engine.cancel(key.pid, key.secret);
                 return;
             }
-            End::Stop => shutting_down(),
+            End::Stop => {
+                let reason = self.registered.stop.reason();
+                reason.unwrap_or_else(shutting_down)
+            }
             End::Fatal(error) => error,
         };
         self.out.take_back();

@@ -6,6 +6,7 @@ use super::connection::{Conversation, Mode, Wire};
 use super::errors::{End, Failure};
 use super::frontend::{self, tag};
 use orbit_core::Result;
+use orbit_query::copy::binary::message_length;
 use orbit_query::{CopyIn, CopyOut, Script};
 use std::pin::pin;
 
@@ -27,7 +28,7 @@ impl Copying {
 
 impl Wire {
     pub fn begin_copy_in(&mut self, copy: CopyIn, script: Option<Script>) {
-        self.out.copy_response(b'G', copy.columns);
+        self.out.copy_response(b'G', copy.columns, copy.binary);
         self.mode = Mode::CopyIn(Box::new(Copying { copy, script }));
     }
 
@@ -93,7 +94,8 @@ impl Wire {
 
     /// Sends the whole stream; the caller says CommandComplete.
     pub async fn copy_out(&mut self, copy: &mut CopyOut) -> Result<(), Failure> {
-        self.out.copy_response(b'H', copy.columns);
+        self.out.copy_response(b'H', copy.columns, copy.tuples);
+        let mut first = true;
         loop {
             let lines = {
                 let next = pin!(copy.next());
@@ -107,7 +109,11 @@ impl Wire {
                 rest = &[];
             }
             while !rest.is_empty() {
-                let (row, after) = rest.split_at(row_end(rest, copy.csv));
+                let end = match copy.tuples {
+                    true => message_length(rest, std::mem::take(&mut first)),
+                    false => row_end(rest, copy.csv),
+                };
+                let (row, after) = rest.split_at(end);
                 self.out.copy_data(row)?;
                 rest = after;
             }

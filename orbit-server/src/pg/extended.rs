@@ -17,6 +17,7 @@ use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use orbit_query::{Block, Outcome, Tag};
 use portals::Progress;
+use std::borrow::Cow;
 use std::pin::pin;
 
 impl Wire {
@@ -33,11 +34,11 @@ impl Wire {
             let prepare = pin!(self.session.prepare(sql, &types));
             self.socket.attend(prepare).await??
         };
-        self.statements.insert(message.name, prepared);
         if !message.name.is_empty() {
-            self.session
-                .add_protocol_statement(&String::from_utf8_lossy(message.name));
+            let name = String::from_utf8_lossy(message.name);
+            self.session.add_protocol_statement(&name, &prepared);
         }
+        self.statements.insert(message.name, prepared);
         self.out.parse_complete();
         Ok(())
     }
@@ -49,6 +50,14 @@ impl Wire {
         if self.session.block() == Block::Failed && !prepared.ends_block() {
             return Err(aborted());
         }
+        if let Some(name) = named(message.portal)
+            && self.session.has_cursor(&name)
+        {
+            return Err(Error::new(
+                state::DUPLICATE_CURSOR,
+                format!("cursor \"{name}\" already exists"),
+            ));
+        }
         let columns = prepared.columns.as_deref().unwrap_or_default().len();
         let formats = Formats::of_result(message.result_formats, columns)?;
         let portal = self.portals.bind(message.portal, statement, formats)?;
@@ -58,6 +67,9 @@ impl Wire {
             self.portals.close(message.portal);
         }
         decoded?;
+        if let Some(name) = named(message.portal) {
+            self.session.add_protocol_portal(&name);
+        }
         self.out.bind_complete();
         Ok(())
     }
@@ -70,6 +82,12 @@ impl Wire {
                 statement.describe(&mut self.out, &Formats::Text);
             }
             Target::Portal(name) => {
+                if let Some((columns, binary)) =
+                    named(name).and_then(|name| self.session.cursor_columns(&name))
+                {
+                    self.out.row_description(columns, &formats(binary));
+                    return Ok(());
+                }
                 let portal = self.portals.get_mut(name)?;
                 portal.statement.describe(&mut self.out, &portal.formats);
             }
@@ -79,6 +97,9 @@ impl Wire {
 
     pub async fn execute(&mut self, body: &[u8]) -> Result<(), Failure> {
         let (name, limit) = frontend::execute(body)?;
+        if let Some(cursor) = named(name).filter(|name| self.session.has_cursor(name)) {
+            return self.execute_cursor(&cursor, limit).await;
+        }
         let portal = self.portals.get_mut(name)?;
         let prepared = &portal.statement.prepared;
         let mut fetch = match std::mem::replace(&mut portal.progress, Progress::Finished) {
@@ -121,6 +142,24 @@ impl Wire {
         Ok(())
     }
 
+    /// A portal that DECLARE opened.
+    async fn execute_cursor(&mut self, name: &str, limit: Option<u64>) -> Result<(), Failure> {
+        let rows = self.session.fetch_cursor(name, limit)?;
+        let formats = formats(rows.binary);
+        let mut fetch = Fetch::new(rows);
+        let settings = self.session.format();
+        let sent = fetch
+            .send(&mut self.socket, &mut self.out, settings, &formats, None)
+            .await?;
+        if limit == Some(sent.rows) {
+            self.out.portal_suspended();
+        } else {
+            self.notices();
+            self.out.command_complete(&fetch.tag(sent.rows));
+        }
+        Ok(())
+    }
+
     /// Outcomes without rows.
     async fn finish_execute(&mut self, outcome: Outcome) -> Result<(), Failure> {
         let tag = match outcome {
@@ -152,7 +191,13 @@ impl Wire {
                     .remove_protocol_statement(&String::from_utf8_lossy(name));
                 self.statements.remove(name);
             }
-            Target::Portal(name) => self.portals.close(name),
+            Target::Portal(name) => {
+                if let Some(name) = named(name) {
+                    self.session.close_cursor(&name);
+                    self.session.remove_protocol_portal(&name);
+                }
+                self.portals.close(name);
+            }
         }
         self.out.close_complete();
         Ok(())
@@ -175,6 +220,18 @@ impl Wire {
             }
             _ => {}
         }
+    }
+}
+
+/// A portal's name as SQL's cursors have it; `None`: the unnamed one.
+fn named(portal: &[u8]) -> Option<Cow<'_, str>> {
+    (!portal.is_empty()).then(|| String::from_utf8_lossy(portal))
+}
+
+fn formats(binary: bool) -> Formats {
+    match binary {
+        true => Formats::Binary,
+        false => Formats::Text,
     }
 }
 

@@ -14,7 +14,7 @@ use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use orbit_query::access::audit::Login;
-use orbit_query::{Engine, SessionInit};
+use orbit_query::{Ends, Engine, SessionInit};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -243,6 +243,7 @@ impl Server {
         address: IpAddr,
         role: &Role,
     ) -> Result<Connection, (Stream, Error)> {
+        let stop = registered.stop.clone();
         let mut session = self.engine.session(SessionInit {
             user: start.user.clone(),
             database: start.database.clone(),
@@ -250,7 +251,17 @@ impl Server {
             pid: registered.key.pid,
             secret: registered.key.secret,
             address: Some(address),
+            ends: Ends {
+                client: stream.tcp().peer_addr().ok(),
+                server: stream.tcp().local_addr().ok(),
+            },
+            stopper: Some(Arc::new(move |reason| stop.ask_for(reason))),
         });
+        for (name, value) in &self.options.settings {
+            if let Err(error) = session.grant_initial(name, value) {
+                return Err((stream, error));
+            }
+        }
         // What the role starts with, unless this client says otherwise.
         for (name, value) in &role.settings {
             session.set_of_role(name, value);

@@ -37,7 +37,11 @@ impl Wire {
             let outcome = run(&self.socket, &mut self.session, &statement, &literals).await?;
             let tag = match outcome {
                 Outcome::Rows(rows) => {
-                    self.out.row_description(&rows.columns, &Formats::Text);
+                    let formats = match rows.binary {
+                        true => Formats::Binary,
+                        false => Formats::Text,
+                    };
+                    self.out.row_description(&rows.columns, &formats);
                     let mut fetch = Fetch::new(rows);
                     let settings = self.session.format();
                     let sent = fetch
@@ -45,7 +49,7 @@ impl Wire {
                             &mut self.socket,
                             &mut self.out,
                             settings,
-                            &Formats::Text,
+                            &formats,
                             None,
                         )
                         .await?;

@@ -2,11 +2,14 @@
 
 use super::Arg::{Any, Bool, Int, Text};
 use super::{Call, Function, lenient, null, strict};
+use crate::backend::Ends;
 use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::relations::{Kind, PG_CATALOG};
 use crate::pg_catalog::settings;
 use crate::settings::registry::{SERVER_VERSION, parse_bool};
+use orbit_core::catalog::is_temporary_schema;
 use orbit_core::{Error, Result, state};
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,10 +23,10 @@ pub const FUNCTIONS: &[Function] = &[
     strict("current_setting", &[Text, Bool], 1, Kind::Text, current_setting),
     strict("current_user", &[], 0, Kind::Text, current_user),
     strict("getdatabaseencoding", &[], 0, Kind::Text, encoding),
-    strict("inet_client_addr", &[], 0, Kind::Text, null),
-    strict("inet_client_port", &[], 0, Kind::Int4, null),
-    strict("inet_server_addr", &[], 0, Kind::Text, null),
-    strict("inet_server_port", &[], 0, Kind::Int4, null),
+    strict("inet_client_addr", &[], 0, Kind::Text, client_addr),
+    strict("inet_client_port", &[], 0, Kind::Int4, client_port),
+    strict("inet_server_addr", &[], 0, Kind::Text, server_addr),
+    strict("inet_server_port", &[], 0, Kind::Int4, server_port),
     strict("pg_backend_pid", &[], 0, Kind::Int4, pg_backend_pid),
     strict("pg_char_to_encoding", &[Text], 1, Kind::Int4, pg_char_to_encoding),
     strict("pg_client_encoding", &[], 0, Kind::Text, encoding),
@@ -31,13 +34,12 @@ pub const FUNCTIONS: &[Function] = &[
     strict("pg_encoding_to_char", &[Int], 1, Kind::Text, pg_encoding_to_char),
     strict("pg_is_in_recovery", &[], 0, Kind::Bool, no),
     lenient("pg_is_other_temp_schema", &[Any], 1, Kind::Bool, no),
-    strict("pg_my_temp_schema", &[], 0, Kind::Oid, zero),
+    strict("pg_my_temp_schema", &[], 0, Kind::Oid, my_temp_schema),
     strict("pg_postmaster_start_time", &[], 0, Kind::Timestamp, started),
     lenient("pg_sequence_last_value", &[Any], 1, Kind::Int8, null),
     strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
     strict("session_user", &[], 0, Kind::Text, session_user),
     lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),
-    strict("txid_current", &[], 0, Kind::Int8, txid_current),
     strict("user", &[], 0, Kind::Text, current_user),
     strict("version", &[], 0, Kind::Text, version),
 ];
@@ -58,14 +60,22 @@ fn session_user(call: &Call<'_>) -> Result<Cell> {
 }
 
 fn current_schema(call: &Call<'_>) -> Result<Cell> {
-    Ok(call.context.search_path().into_iter().next().into())
+    let mut path = call.context.search_path().into_iter();
+    Ok(path.find(|schema| !is_temporary_schema(schema)).into())
 }
 
 fn current_schemas(call: &Call<'_>) -> Result<Cell> {
-    let mut schemas = call.context.search_path();
+    let (mut schemas, path): (Vec<_>, Vec<_>) = call
+        .context
+        .search_path()
+        .into_iter()
+        .partition(|schema| is_temporary_schema(schema));
     if call.bool(0) == Some(true) {
-        schemas.insert(0, PG_CATALOG.to_owned());
+        schemas.push(PG_CATALOG.to_owned());
+    } else {
+        schemas.clear();
     }
+    schemas.extend(path);
     Ok(schemas.into())
 }
 
@@ -133,8 +143,11 @@ fn no(_call: &Call<'_>) -> Result<Cell> {
     Ok(false.into())
 }
 
-fn zero(_call: &Call<'_>) -> Result<Cell> {
-    Ok(0.into())
+fn my_temp_schema(call: &Call<'_>) -> Result<Cell> {
+    let settings = call.context.settings();
+    let own = settings.and_then(|settings| settings.temporary_schema());
+    let own = own.and_then(|own| call.context.catalog().schema(own));
+    Ok(own.map_or(0, |schema| i64::from(schema.oid)).into())
 }
 
 fn empty(_call: &Call<'_>) -> Result<Cell> {
@@ -152,9 +165,33 @@ fn started(_call: &Call<'_>) -> Result<Cell> {
     Ok(Cell::Micros(*STARTED))
 }
 
-/// A number that grows; transactions have no numbers that could be looked up.
-fn txid_current(_call: &Call<'_>) -> Result<Cell> {
-    Ok(micros(SystemTime::now()).into())
+fn ends(call: &Call<'_>) -> Ends {
+    let backend = call.context.facts().backend.as_ref();
+    backend.map(|backend| backend.ends).unwrap_or_default()
+}
+
+fn address(end: Option<SocketAddr>) -> Cell {
+    end.map(|end| end.ip().to_canonical().to_string()).into()
+}
+
+fn port(end: Option<SocketAddr>) -> Cell {
+    end.map(|end| i64::from(end.port())).into()
+}
+
+fn client_addr(call: &Call<'_>) -> Result<Cell> {
+    Ok(address(ends(call).client))
+}
+
+fn client_port(call: &Call<'_>) -> Result<Cell> {
+    Ok(port(ends(call).client))
+}
+
+fn server_addr(call: &Call<'_>) -> Result<Cell> {
+    Ok(address(ends(call).server))
+}
+
+fn server_port(call: &Call<'_>) -> Result<Cell> {
+    Ok(port(ends(call).server))
 }
 
 fn version(_call: &Call<'_>) -> Result<Cell> {

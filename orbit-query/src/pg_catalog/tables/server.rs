@@ -57,6 +57,7 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
             Kind::Bool => ("bool", None, None),
             Kind::Integer(least, most) => ("integer", Some(least), Some(most)),
             Kind::Milliseconds(least) => ("integer", Some(least), Some(i64::from(i32::MAX))),
+            Kind::Limit => ("integer", Some(0), Some(i64::MAX)),
             Kind::Choice(_) => ("enum", None, None),
             Kind::Text | Kind::ReadOnly => ("string", None, None),
         };
@@ -86,21 +87,6 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
             ("pending_restart", false.into()),
         ]);
     }
-}
-
-/// This session; what others do is not told here.
-pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
-    let application = super::super::settings::show(context, "application_name");
-    rows.add([
-        ("datid", DATABASE.into()),
-        ("datname", context.facts().database.as_str().into()),
-        ("pid", context.facts().pid.into()),
-        ("usesysid", OWNER.into()),
-        ("usename", context.facts().user.as_str().into()),
-        ("application_name", application.unwrap_or_default().into()),
-        ("state", "active".into()),
-        ("backend_type", "client backend".into()),
-    ]);
 }
 
 pub fn pg_stat_database(context: &CatalogContext, rows: &mut Rows) {

@@ -260,6 +260,7 @@ impl Binder<'_> {
         let env = crate::planned::functions::Env {
             format: self.settings.format.clone(),
             types: of.clone(),
+            session: None,
         };
         let field = json::object_field(of, env).call(exprs);
         let order_by = if args.distinct {

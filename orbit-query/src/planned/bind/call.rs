@@ -10,6 +10,7 @@ use crate::planned::types;
 use crate::planned::{aggregates, arrow};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
+use orbit_core::catalog::is_temporary_schema;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -65,11 +66,12 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
 }
 
 /// Functions that give several rows.
-pub(super) fn is_set_returning(name: &str) -> bool {
+pub(in crate::planned) fn is_set_returning(name: &str) -> bool {
     matches!(
         name,
         "generate_series"
             | "unnest"
+            | "pg_listening_channels"
             | "regexp_split_to_table"
             | "string_to_table"
             | "generate_subscripts"
@@ -333,7 +335,9 @@ impl Binder<'_> {
                     .settings
                     .search_path()
                     .iter()
-                    .find(|schema| self.catalog.has_schema(schema))
+                    .find(|schema| {
+                        self.catalog.has_schema(schema) && !is_temporary_schema(schema)
+                    })
                     .cloned();
                 literal::constant(first.map_or(Value::Null, Value::Text), SqlType::Name)?
             }

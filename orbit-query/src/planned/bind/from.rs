@@ -464,7 +464,10 @@ impl Binder<'_> {
         name: &str,
     ) -> Option<Arc<Table>> {
         match schema {
-            Some(schema) => self.catalog.table(schema, name).cloned(),
+            Some(schema) => {
+                let schema = self.settings.schema(schema)?;
+                self.catalog.table(schema, name).cloned()
+            }
             None => self
                 .settings
                 .search_path()

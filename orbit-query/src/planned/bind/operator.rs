@@ -4,16 +4,20 @@ use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::arrow::fixed_scale;
 use crate::planned::functions::row::RowFn;
-use crate::planned::functions::{Choice, Env, choose};
+use crate::planned::functions::{Choice, Env, Function, choose, session};
 use crate::planned::operators::arith::{Arith, ArithOp};
 use crate::planned::{num, types};
+use crate::session::SessionFacts;
 use datafusion::arrow::array::{AsArray, Decimal128Array, Decimal256Array};
 use datafusion::arrow::datatypes::{DataType, Decimal256Type, IntervalMonthDayNanoType};
+use datafusion::logical_expr::async_udf::AsyncScalarUDF;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Interval, Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, BinaryOperator as Op};
+use std::sync::Arc;
 
 /// How PostgreSQL writes the operator; `None`: it has no such one.
 pub fn sign(op: &Op) -> Option<String> {
@@ -219,8 +223,14 @@ impl Binder<'_> {
         let env = Env {
             format: self.settings.format.clone(),
             types: wanted.clone(),
+            session: self.session_for(function),
         };
-        let identity = format!("{:?} {:?}", function.args, env.format.time_zone);
+        let facts = env.session.clone();
+        let mut identity = format!("{:?} {:?}", function.args, env.format.time_zone);
+        if function.of_session {
+            // Two calls are two calls, however alike.
+            identity.push_str(&self.unique_name("call"));
+        }
         let mut row = RowFn::new(
             function.name.to_owned(),
             identity,
@@ -234,7 +244,23 @@ impl Binder<'_> {
         if function.volatile {
             row = row.volatile();
         }
-        Ok(Bound::new(row.call(exprs), chosen.returns))
+        let Some(waits) = function.waits else {
+            return Ok(Bound::new(row.call(exprs), chosen.returns));
+        };
+        let facts = facts.ok_or_else(session::outside)?;
+        let waiting = Arc::new(session::WaitingFn::new(row, waits, facts));
+        let call = AsyncScalarUDF::new(waiting).into_scalar_udf();
+        let call = ScalarFunction::new_udf(Arc::new(call), exprs);
+        Ok(Bound::new(Expr::ScalarFunction(call), chosen.returns))
+    }
+
+    /// The session a function acts on: its plan is of this session and this run only.
+    fn session_for(&mut self, function: &Function) -> Option<Arc<SessionFacts>> {
+        if !function.of_session {
+            return None;
+        }
+        let _ = (self.system)(crate::pg_catalog::PG_CATALOG);
+        Some(self.facts.clone())
     }
 
     fn arithmetic(&mut self, op: ArithOp, left: Bound, right: Bound) -> Result<Bound> {

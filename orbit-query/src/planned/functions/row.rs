@@ -74,6 +74,28 @@ impl RowFn {
         ))
     }
 
+    pub fn returns(&self) -> &SqlType {
+        &self.returns
+    }
+
+    /// The arguments of a call, row by row.
+    pub fn rows_of(&self, args: &ScalarFunctionArgs) -> DfResult<Vec<Vec<Value>>> {
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| arg.to_array(args.number_rows))
+            .collect::<DfResult<Vec<_>>>()?;
+        (0..args.number_rows)
+            .map(|row| {
+                let cells = columns.iter().zip(&self.args);
+                cells
+                    .map(|(column, ty)| cell(column, row, ty).map(|value| value.to_owned()))
+                    .collect::<Result<Vec<_>>>()
+                    .map_err(to_datafusion)
+            })
+            .collect()
+    }
+
     fn eval_row(&self, args: &[ValueRef<'_>]) -> DfResult<Value> {
         if self.strict && args.iter().any(ValueRef::is_null) {
             return Ok(Value::Null);

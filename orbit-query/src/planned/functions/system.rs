@@ -69,11 +69,6 @@ fn num_nonnulls(args: Args, _: &Env) -> Result<Value> {
     ))
 }
 
-/// There are no advisory locks; pools ask for their end all the same.
-fn pg_advisory_unlock_all(_: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Text(String::new()))
-}
-
 pub const FUNCTIONS: &[Function] = &[
     function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
     function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
@@ -83,13 +78,6 @@ pub const FUNCTIONS: &[Function] = &[
     function("num_nulls", &[T::Any], T::Int4, num_nulls)
         .lenient()
         .variadic(),
-    function(
-        "pg_advisory_unlock_all",
-        &[],
-        T::Void,
-        pg_advisory_unlock_all,
-    )
-    .volatile(),
 ];
 
 #[cfg(test)]

@@ -143,8 +143,8 @@ fn everything_else_is_read_as_meant() {
     out.no_data();
     out.portal_suspended();
     out.empty_query();
-    out.copy_response(b'G', 2);
-    out.copy_response(b'H', 3);
+    out.copy_response(b'G', 2, false);
+    out.copy_response(b'H', 3, false);
     out.copy_data(b"1\tx\n").unwrap();
     out.copy_done();
     out.ready_for_query(b'T');

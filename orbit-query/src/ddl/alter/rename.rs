@@ -365,8 +365,7 @@ fn move_relation(session: &mut Session, relation: &Relation<'_>, schema: &str) -
     }
 }
 
-/// Views that read a table and name a column of it: by name, each once. `*` was
-/// spelled out when the view was made.
+/// Views that read a table and name a column of it, or all.
 pub(in crate::ddl) fn in_views(
     session: &mut Session,
     table: &Table,
@@ -380,16 +379,27 @@ pub(in crate::ddl) fn in_views(
         }
         let pieces = crate::statement::tokens::split(&view.query)?;
         let mut tokens = pieces.iter().flat_map(|piece| &piece.tokens);
-        let names = tokens.any(|token| match &token.token {
-            Token::Word(word) => {
-                fold(&Ident {
-                    value: word.value.clone(),
-                    quote_style: word.quote_style,
-                    span: token.span,
-                }) == column
+        let mut before: Option<&Token> = None;
+        let names = tokens.any(|token| {
+            let before = before.replace(&token.token);
+            match &token.token {
+                Token::Word(word) => {
+                    fold(&Ident {
+                        value: word.value.clone(),
+                        quote_style: word.quote_style,
+                        span: token.span,
+                    }) == column
+                }
+                // All columns, rather than a product or count(*).
+                Token::Mul => {
+                    let word = |word| crate::statement::tokens::is_word(before, word);
+                    matches!(before, Some(Token::Comma | Token::Period))
+                        || word("SELECT")
+                        || word("DISTINCT")
+                        || word("ALL")
+                }
+                _ => false,
             }
-            Token::Mul => true,
-            _ => false,
         });
         if names {
             found.push(crate::ddl::dependents::relation_name(

@@ -223,7 +223,7 @@ impl Transaction {
             let mut new_pk = Vec::new();
             key::primary_key(&primary.columns, &after, &mut new_pk)?;
             if new_pk != pk {
-                self.remove(table, pk).await?;
+                self.remove(table, pk, false).await?;
                 self.insert(table, after.clone()).await?;
                 let catalog = self.current_catalog()?;
                 self.note_released(table, &catalog, &before, Some(&after));
@@ -272,24 +272,16 @@ impl Transaction {
 
     /// `false`: there was no live row.
     pub async fn delete(&mut self, table: &Arc<Table>, pk: &[u8]) -> Result<bool> {
-        let Some(old) = self.remove(table, pk).await? else {
-            return Ok(false);
-        };
-        let catalog = self.current_catalog()?;
-        if catalog.referring(table.id).next().is_some() {
-            let old = decode(table, &old)?;
-            self.note_released(table, &catalog, &old, None);
-        }
-        Ok(true)
+        self.remove(table, pk, true).await
     }
 
-    /// Deletes a row, which it gives, without asking who refers to it.
-    async fn remove(&mut self, table: &Arc<Table>, pk: &[u8]) -> Result<Option<Vec<u8>>> {
+    /// Deletes a row; `tell`: those that refer to it are to be looked at.
+    async fn remove(&mut self, table: &Arc<Table>, pk: &[u8], tell: bool) -> Result<bool> {
         let locked = self
             .lock_row(table, pk, RowLock::Update, Wait::Block)
             .await?;
         let Some(old) = locked.row else {
-            return Ok(None);
+            return Ok(false);
         };
         if !table.indexes.is_empty() {
             let values = decode(table, &old)?;
@@ -297,12 +289,19 @@ impl Transaction {
                 self.remove_entry(table, index, &values, pk)?;
             }
         }
+        if tell {
+            let catalog = self.current_catalog()?;
+            if catalog.referring(table.id).next().is_some() {
+                let values = decode(table, &old)?;
+                self.note_released(table, &catalog, &values, None);
+            }
+        }
         let mut dead = Vec::new();
         let causal_length = RowRef::new(&old)?.causal_length() + 1;
         row::tombstone(causal_length, self.stamp(table), &mut dead);
-        let base = self.stored_base(table, pk, old.clone())?;
+        let base = self.stored_base(table, pk, old)?;
         self.put_row(table, pk, base.as_deref(), &dead)?;
-        Ok(Some(old))
+        Ok(true)
     }
 
     fn put_row(

@@ -17,8 +17,8 @@ pub use role::{
 pub use schema::{PUBLIC_SCHEMA, SchemaDef};
 pub use sequence::{OwnedBy, SequenceDef};
 pub use table::{
-    Check, Column, ColumnStatistics, CreationStamp, DroppedColumn, ForeignKey, Identity, Index, IndexColumn,
-    PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
+    Check, Column, ColumnStatistics, CreationStamp, DroppedColumn, ForeignKey, Identity, Index,
+    IndexColumn, PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
 };
 pub use view::{ViewColumn, ViewDef};
 
@@ -93,6 +93,18 @@ pub enum Relation<'a> {
 /// Whether a schema is a session's own: `pg_temp_` and the session's number.
 pub fn is_temporary_schema(name: &str) -> bool {
     name.starts_with("pg_temp_")
+}
+
+impl Relation<'_> {
+    pub fn oid(&self) -> Oid {
+        match self {
+            Relation::Table(table) => table.oid,
+            Relation::View(view) => view.oid,
+            Relation::Sequence(sequence) => sequence.oid,
+            Relation::Index(table, place) => table.indexes.get(*place).map_or(0, |it| it.oid),
+            Relation::PrimaryKey(table) => table.primary_key.as_ref().map_or(0, |it| it.oid),
+        }
+    }
 }
 
 /// One version of everything that exists.

@@ -228,7 +228,11 @@ impl Load {
             self.entry.extend_from_slice(pk);
             let length = ((columns - PREFIX_BYTES) as u32).to_le_bytes();
             // Entries with a NULL are no duplicates of each other, unless it was asked for.
-            let compared = if complete || index.nulls_not_distinct { columns } else { self.entry.len() };
+            let compared = if complete || index.nulls_not_distinct {
+                columns
+            } else {
+                self.entry.len()
+            };
             sorter.push(&self.entry, &length, compared)?;
         }
         Ok(())

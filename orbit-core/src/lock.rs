@@ -360,11 +360,7 @@ impl LockManager {
         None
     }
 
-    fn blockers(
-        &self,
-        txn: TxnId,
-        waiting: &AHashMap<TxnId, (TxnId, LockKey)>,
-    ) -> Vec<TxnId> {
+    fn blockers(&self, txn: TxnId, waiting: &AHashMap<TxnId, (TxnId, LockKey)>) -> Vec<TxnId> {
         let Some((txn, key)) = waiting.get(&txn) else {
             return Vec::new();
         };

@@ -28,13 +28,13 @@ mod utility;
 
 use crate::access::Rights;
 use crate::backend::{Backend, activity};
+use crate::ddl::temporary::{self, AtCommit};
 use crate::engine::{Engine, SessionInit};
 use crate::expr::Facts;
 use crate::point::Scratch;
 use crate::rows::{Outcome, RowBatch};
 use crate::settings::{Settings, registry};
 use crate::statement::{Prepared, Script, limits};
-use crate::ddl::temporary::{self, AtCommit};
 use ahash::{AHashMap, AHashSet};
 use block::Blocks;
 use control::Control;

@@ -7,10 +7,10 @@ pub mod registry;
 
 use crate::statement::utility::IsolationLevel;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Role, is_temporary_schema};
+use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
 use orbit_core::value::datetime::{self, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
-use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use registry::{Kind, Setting};
 use std::collections::BTreeMap;
@@ -312,10 +312,12 @@ impl Settings {
                     Err(unknown(name))
                 }
             }
-            Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => Err(Error::new(
-                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("parameter \"{}\" cannot be changed", setting.name),
-            )),
+            Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => {
+                Err(Error::new(
+                    state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("parameter \"{}\" cannot be changed", setting.name),
+                ))
+            }
             Some(setting) => {
                 let value = initial.show(setting.name)?.to_owned();
                 self.put(setting, &value)

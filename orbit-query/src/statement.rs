@@ -6,8 +6,8 @@
 pub(crate) mod access_grammar;
 pub mod alter_grammar;
 pub mod cache;
-mod conflict_target;
 pub(crate) mod comment_grammar;
+mod conflict_target;
 mod copy_grammar;
 mod cursor_grammar;
 pub mod dialect;

@@ -35,7 +35,10 @@ async fn idle_connections_hear_at_once_and_blocks_hear_at_their_end() {
     let (listens, mut hears) = listener(&server).await;
     let notifies = server.connect().await;
     listens.batch_execute("LISTEN c").await.expect("LISTEN");
-    notifies.batch_execute("NOTIFY c, 'one'").await.expect("NOTIFY");
+    notifies
+        .batch_execute("NOTIFY c, 'one'")
+        .await
+        .expect("NOTIFY");
     let heard = tokio::time::timeout(SOON, hears.recv()).await;
     assert_eq!(heard.expect("it comes unasked").as_deref(), Some("c one"));
 
@@ -155,7 +158,10 @@ async fn slow_readers_hold_their_own_buffers_only() {
     let (held, _) = server.memory();
     // All their answers together are over 5 GB.
     let grown = held.saturating_sub(before);
-    assert!(grown < 400 << 20, "{READERS} slow readers hold {grown} bytes");
+    assert!(
+        grown < 400 << 20,
+        "{READERS} slow readers hold {grown} bytes"
+    );
     let mut slowest = Duration::ZERO;
     for key in 1..=300 {
         let asked = Instant::now();
@@ -170,6 +176,9 @@ async fn slow_readers_hold_their_own_buffers_only() {
     let sum = client.query_one("SELECT sum(b) FROM t", &[]).await;
     assert_eq!(sum.expect("a query").get::<_, i64>(0), 500_500);
     slowest = slowest.max(asked.elapsed());
-    assert!(slowest < Duration::from_secs(2), "others waited {slowest:?}");
+    assert!(
+        slowest < Duration::from_secs(2),
+        "others waited {slowest:?}"
+    );
     drop(readers);
 }

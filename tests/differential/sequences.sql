@@ -105,7 +105,7 @@ copied too
 SELECT id, name FROM t ORDER BY id;
 CREATE TABLE kinds (a smallserial, b bigserial, c serial8, d serial2);
 INSERT INTO kinds DEFAULT VALUES RETURNING a, b, c, d;
-SELECT pg_typeof(a), pg_typeof(b), pg_typeof(c), pg_typeof(d) FROM kinds;
+SELECT pg_typeof(a)::text, pg_typeof(b)::text, pg_typeof(c)::text, pg_typeof(d)::text FROM kinds;
 CREATE TABLE twice (a serial, b serial);
 INSERT INTO twice DEFAULT VALUES RETURNING *;
 CREATE TABLE "Odd Name" ("The Id" serial, x int);
@@ -118,8 +118,13 @@ SELECT nextval('kinds_a_seq');
 CREATE SEQUENCE numbers START 500;
 CREATE TABLE invoices (no int DEFAULT nextval('numbers'), code text DEFAULT 'INV-' || nextval('numbers'::regclass));
 INSERT INTO invoices DEFAULT VALUES RETURNING no;
-DROP SEQUENCE numbers;
+SELECT no, code FROM invoices;
 DROP TABLE invoices;
+CREATE TABLE plain (no int DEFAULT nextval('numbers'));
+DROP SEQUENCE numbers;
+DROP SEQUENCE numbers CASCADE;
+INSERT INTO plain DEFAULT VALUES RETURNING no;
+DROP TABLE plain;
 CREATE TABLE wrong (a int DEFAULT nextval('nowhere'));
 
 -- GENERATED AS IDENTITY
@@ -163,7 +168,6 @@ ALTER SEQUENCE owned OWNED BY id;
 DROP TABLE owner;
 SELECT nextval('owned');
 SELECT nextval('t');
-SELECT nextval(0);
 DISCARD SEQUENCES;
 SELECT lastval();
 SELECT currval('s');

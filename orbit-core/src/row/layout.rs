@@ -88,7 +88,9 @@ impl RowLayout {
         };
         let mut dropped = dropped.iter().peekable();
         for (column, sql_type) in types.iter().enumerate() {
-            while let Some((_, gone)) = dropped.next_if(|(slot, _)| usize::from(*slot) <= gaps.types.len()) {
+            while let Some((_, gone)) =
+                dropped.next_if(|(slot, _)| usize::from(*slot) <= gaps.types.len())
+            {
                 gaps.columns.push(None);
                 gaps.types.push(gone.clone());
             }
@@ -144,12 +146,7 @@ impl RowLayout {
     pub fn column_of(&self, slot: usize) -> Option<usize> {
         match &self.gaps {
             None => Some(slot),
-            Some(gaps) => gaps
-                .columns
-                .get(slot)
-                .copied()
-                .flatten()
-                .map(usize::from),
+            Some(gaps) => gaps.columns.get(slot).copied().flatten().map(usize::from),
         }
     }
 

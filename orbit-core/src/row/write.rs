@@ -31,9 +31,10 @@ pub fn encode(
     let slots = if values.len() == layout.len() {
         layout.slot_count()
     } else {
-        values.len().checked_sub(1).map_or(0, |last| {
-            layout.slot_of(last).saturating_add(1)
-        })
+        values
+            .len()
+            .checked_sub(1)
+            .map_or(0, |last| layout.slot_of(last).saturating_add(1))
     };
     let count = slot_count(layout, slots)?;
     push_head(count, causal_length, stamp, out);

@@ -136,9 +136,7 @@ impl Transaction {
     pub fn has_deferred(&self) -> bool {
         match &self.references {
             None => false,
-            Some(references) => {
-                !references.deferred.is_empty() || !references.pending.is_empty()
-            }
+            Some(references) => !references.deferred.is_empty() || !references.pending.is_empty(),
         }
     }
 
@@ -641,9 +639,7 @@ fn converted(table: &Table, columns: &[usize], values: &[Value]) -> Result<Optio
             (sql_type, _) => cast::assign(value.clone(), sql_type),
         };
         match here {
-            Ok(here)
-                if cast::compare(&here.as_ref(), &value.as_ref()) == Some(Ordering::Equal) =>
-            {
+            Ok(here) if cast::compare(&here.as_ref(), &value.as_ref()) == Some(Ordering::Equal) => {
                 converted.push(here);
             }
             // Out of the type's range, or rounded.
@@ -668,7 +664,10 @@ fn has_key(table: &Table, columns: &[usize], row: &[u8], values: &[Value]) -> Re
 fn changed_key(table: &Table) -> Error {
     Error::new(
         state::STALE_PLAN,
-        format!("the referenced key of \"{}\" was changed meanwhile", table.name),
+        format!(
+            "the referenced key of \"{}\" was changed meanwhile",
+            table.name
+        ),
     )
 }
 

@@ -134,10 +134,7 @@ impl Advisory {
 
 fn release(backend: &Backend, (key, mode): Held) {
     let locks = backend.db().locks();
-    locks.release_all(
-        backend.owner(),
-        [(key.lock_key(backend), mode.modes())],
-    );
+    locks.release_all(backend.owner(), [(key.lock_key(backend), mode.modes())]);
 }
 
 /// Says that a wait is over, however it ends.

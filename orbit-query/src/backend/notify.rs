@@ -368,7 +368,8 @@ mod tests {
     #[test]
     fn one_transaction_may_send_only_so_many() {
         let mut outbox = Outbox::default();
-        let refused = (0..=MAX_PENDING).find_map(|n| outbox.add(notification(&n.to_string())).err());
+        let refused =
+            (0..=MAX_PENDING).find_map(|n| outbox.add(notification(&n.to_string())).err());
         assert!(refused.unwrap().is(state::PROGRAM_LIMIT_EXCEEDED));
     }
 }

@@ -152,10 +152,7 @@ pub fn run(plan: &Plan, chunk: &[u8]) -> std::result::Result<Rows, Box<Failure>>
         if usize::try_from(count) != Ok(plan.places.len()) {
             let error = Error::new(
                 state::BAD_COPY_FILE_FORMAT,
-                format!(
-                    "row field count is {count}, expected {}",
-                    plan.places.len()
-                ),
+                format!("row field count is {count}, expected {}", plan.places.len()),
             );
             return Err(fail(error, String::new()));
         }

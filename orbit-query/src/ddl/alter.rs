@@ -8,7 +8,7 @@ mod drop_column;
 mod rename;
 mod retype;
 
-pub(crate) use add::default_value;
+pub(crate) use add::{default_value, is_volatile};
 pub(super) use rename::in_views;
 
 use super::{lock_if_exists, lock_named, skipping};
@@ -115,9 +115,7 @@ async fn step(session: &mut Session, table: &Arc<Table>, action: &Action) -> Res
         Action::Column(name, action) => column::run(session, table, name, action).await,
         Action::RenameTo(to) => rename::table(session, table, to).await,
         Action::RenameColumn { from, to } => rename::column(session, table, from, to).await,
-        Action::RenameConstraint { from, to } => {
-            rename::constraint(session, table, from, to).await
-        }
+        Action::RenameConstraint { from, to } => rename::constraint(session, table, from, to).await,
         Action::SetSchema(schema) => rename::set_schema(session, table, schema).await,
         Action::OwnerTo(role) => check_owner(session, role),
         Action::Options(options) => set_options(session, table, options),

@@ -466,7 +466,8 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
             };
             let name = fold(ident);
             let used = self.table.columns.iter().find(|column| column.name == name);
-            let generated = name == self.column || used.is_some_and(|used| used.generated.is_some());
+            let generated =
+                name == self.column || used.is_some_and(|used| used.generated.is_some());
             if generated {
                 return ControlFlow::Break(
                     Error::new(

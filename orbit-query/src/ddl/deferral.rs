@@ -32,7 +32,10 @@ pub(crate) async fn run(session: &mut Session, names: &[Name], deferred: bool) -
         // The first schema of the path that has constraints of the name.
         for schema in &path {
             for table in catalog.tables().filter(|table| table.schema == *schema) {
-                let named = table.foreign_keys.iter().filter(|key| key.name == name.name);
+                let named = table
+                    .foreign_keys
+                    .iter()
+                    .filter(|key| key.name == name.name);
                 for key in named {
                     found = true;
                     if !key.deferrable {
@@ -41,8 +44,14 @@ pub(crate) async fn run(session: &mut Session, names: &[Name], deferred: bool) -
                     keys.push(key.oid);
                 }
                 let other = table.checks.iter().any(|check| check.name == name.name)
-                    || table.indexes.iter().any(|index| index.constraint && index.name == name.name)
-                    || table.primary_key.as_ref().is_some_and(|key| key.constraint == name.name);
+                    || table
+                        .indexes
+                        .iter()
+                        .any(|index| index.constraint && index.name == name.name)
+                    || table
+                        .primary_key
+                        .as_ref()
+                        .is_some_and(|key| key.constraint == name.name);
                 if other {
                     return Err(not_deferrable(&name.name));
                 }

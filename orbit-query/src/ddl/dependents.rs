@@ -21,7 +21,10 @@ pub struct Dependent {
 }
 
 enum What {
-    ForeignKey { table: TableId, key: Oid },
+    ForeignKey {
+        table: TableId,
+        key: Oid,
+    },
     View(Oid),
     /// A generated column, which goes with the one it is computed from.
     Generated,

@@ -4,7 +4,7 @@ use super::{alter, dependents, lock_if_exists, names, not_a_table, sequence, ski
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
-use orbit_core::catalog::{CatalogChange, Column, Table};
+use orbit_core::catalog::{CatalogChange, Column, Relation, Table};
 use orbit_core::store::Space;
 use orbit_core::txn::{TableLock, Transaction, Wait};
 use orbit_core::{Error, Result, state};
@@ -24,10 +24,14 @@ pub(crate) async fn tables(
             None => {
                 let settings = session.settings().clone();
                 let catalog = session.transaction()?.catalog();
-                if names::find_index(&catalog, &settings, name).is_some() {
-                    return Err(
-                        not_a_table(&name.name).with_hint("Use DROP INDEX to remove an index.")
-                    );
+                let hint = match name.relation(&catalog, &settings) {
+                    Some(Relation::View(_)) => Some("Use DROP VIEW to remove a view."),
+                    Some(Relation::Sequence(_)) => Some("Use DROP SEQUENCE to remove a sequence."),
+                    Some(_) => Some("Use DROP INDEX to remove an index."),
+                    None => None,
+                };
+                if let Some(hint) = hint {
+                    return Err(not_a_table(&name.name).with_hint(hint));
                 }
                 missing(session, "table", name, if_exists)?;
             }

@@ -220,7 +220,9 @@ fn places(table: &TableDef, columns: &[String]) -> Result<Vec<usize>> {
             table.column_position(name).ok_or_else(|| {
                 Error::new(
                     state::UNDEFINED_COLUMN,
-                    format!("column \"{name}\" referenced in foreign key constraint does not exist"),
+                    format!(
+                        "column \"{name}\" referenced in foreign key constraint does not exist"
+                    ),
                 )
             })
         })
@@ -260,9 +262,10 @@ fn referenced_key(
     if table.primary_key.is_some() && same(table.primary_key_columns().to_vec()) {
         return Ok((columns, None));
     }
-    let unique = table.indexes.iter().find(|index| {
-        index.unique && same(index.columns.iter().map(|part| part.column).collect())
-    });
+    let unique = table
+        .indexes
+        .iter()
+        .find(|index| index.unique && same(index.columns.iter().map(|part| part.column).collect()));
     match unique {
         Some(index) => Ok((columns, Some(index.id))),
         None => Err(Error::new(

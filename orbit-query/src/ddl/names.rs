@@ -12,7 +12,11 @@ use std::sync::Arc;
 /// Where an unqualified new relation goes: the first schema of the path that exists.
 pub fn creation_schema(session: &Session, catalog: &Catalog, name: &Name) -> Result<String> {
     if let Some(schema) = &name.schema {
-        let schema = &session.settings().schema(schema).unwrap_or(schema).to_owned();
+        let schema = &session
+            .settings()
+            .schema(schema)
+            .unwrap_or(schema)
+            .to_owned();
         if matches!(
             schema.as_str(),
             "pg_catalog" | "information_schema" | "orbit"

@@ -67,7 +67,9 @@ pub(crate) async fn rename(session: &mut Session, from: &str, to: &str) -> Resul
     }
     if catalog.views().next().is_some() {
         // Their texts name relations with their schemas.
-        return Err(Error::unsupported("renaming a schema while there are views"));
+        return Err(Error::unsupported(
+            "renaming a schema while there are views",
+        ));
     }
     let mut def = (**schema).clone();
     let mut moved = Vec::new();

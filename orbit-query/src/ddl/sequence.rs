@@ -65,8 +65,7 @@ fn apply(def: &mut SequenceDef, options: &SequenceOptions, current: Option<i64>)
     if !(least..=most).contains(&def.max) {
         return Err(invalid(format!(
             "MAXVALUE ({}) is out of range for sequence data type {}",
-            def.max,
-            def.sql_type.name()
+            def.max, def.sql_type
         )));
     }
     match options.min {
@@ -79,8 +78,7 @@ fn apply(def: &mut SequenceDef, options: &SequenceOptions, current: Option<i64>)
     if !(least..=most).contains(&def.min) {
         return Err(invalid(format!(
             "MINVALUE ({}) is out of range for sequence data type {}",
-            def.min,
-            def.sql_type.name()
+            def.min, def.sql_type
         )));
     }
     if def.min >= def.max {
@@ -165,10 +163,10 @@ fn define(
         temporary: false,
         created: db.new_creation_stamp(),
     };
-    if options.restart.is_some() {
-        return Err(invalid("invalid sequence option RESTART".to_owned()));
-    }
     apply(&mut def, options, None)?;
+    if let Some(from) = options.restart {
+        def.first = from.unwrap_or(def.start);
+    }
     Ok(def)
 }
 

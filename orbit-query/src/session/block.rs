@@ -253,9 +253,7 @@ impl Session {
     /// Undoes what the session did beside its transaction since a savepoint.
     fn roll_back_backend(&mut self, outbox: OutboxMark, advisory: usize) {
         self.backend.outbox.lock().roll_back_to(outbox);
-        self.backend
-            .advisory
-            .release_since(&self.backend, advisory);
+        self.backend.advisory.release_since(&self.backend, advisory);
     }
 
     /// The transaction is over: what it would still have notified of is forgotten.

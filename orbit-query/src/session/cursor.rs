@@ -8,13 +8,13 @@ mod core;
 mod shape;
 mod store;
 
+use self::core::{Core, FetchStream, Keep};
 use super::Session;
 use crate::backend::activity::CursorFacts;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::statement::Prepared;
 use crate::statement::names::Name;
 use crate::statement::utility::{Declare, Direction, Utility};
-use self::core::{Core, FetchStream, Keep};
 use orbit_core::cancel::CancelToken;
 use orbit_core::error::SqlState;
 use orbit_core::ids::TableId;
@@ -89,11 +89,10 @@ impl Session {
             ));
         }
         if self.cursors.open.len() >= MAX_CURSORS {
-            return Err(Error::new(
-                state::CONFIGURATION_LIMIT_EXCEEDED,
-                "too many open cursors",
-            )
-            .with_detail(format!("A session may hold {MAX_CURSORS} of them.")));
+            return Err(
+                Error::new(state::CONFIGURATION_LIMIT_EXCEEDED, "too many open cursors")
+                    .with_detail(format!("A session may hold {MAX_CURSORS} of them.")),
+            );
         }
         let declared: Vec<_> = self.statement_params.iter().cloned().map(Some).collect();
         let keyed = self.keyed(declare, &declared).await;
@@ -290,7 +289,8 @@ impl Session {
             }
             Direction::Absolute(count) => {
                 self.pass(core, true, None).await?;
-                self.pass(core, false, Some(count.unsigned_abs() - 1)).await?;
+                self.pass(core, false, Some(count.unsigned_abs() - 1))
+                    .await?;
                 return Ok(read(false, Some(1)));
             }
             Direction::Relative(0) => (true, 0),
@@ -468,10 +468,10 @@ impl Session {
         let (_, _, keys) = match &cursor.table {
             Some(of) if of.0 == target.id => of,
             _ if target.primary_key.is_none() => {
-                return Err(
-                    Error::unsupported("WHERE CURRENT OF on a table without a primary key")
-                        .with_hint("Name the row by the values of its columns."),
-                );
+                return Err(Error::unsupported(
+                    "WHERE CURRENT OF on a table without a primary key",
+                )
+                .with_hint("Name the row by the values of its columns."));
             }
             _ if cursor.locks_rows => {
                 return Err(invalid(format!(
@@ -499,7 +499,10 @@ impl Session {
 enum Seek {
     Moved(u64),
     /// `None`: all there are.
-    Read { forward: bool, count: Option<u64> },
+    Read {
+        forward: bool,
+        count: Option<u64>,
+    },
 }
 
 /// A core taken out of its lock while its rows are read across pauses.

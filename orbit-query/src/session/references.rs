@@ -9,14 +9,14 @@
 use super::Session;
 use crate::expr::Env;
 use crate::write::TableWriter;
+use ahash::AHashSet;
 use orbit_core::catalog::{ForeignKey, ReferentialAction, Table};
-use orbit_core::txn::{Happened, RowLock, TableLock, Wait};
 use orbit_core::store::{Direction, KeyRange};
+use orbit_core::txn::{Happened, RowLock, TableLock, Wait};
 use orbit_core::types::Oid;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, text};
 use orbit_core::{Error, Result, state};
-use ahash::AHashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -114,13 +114,21 @@ impl Session {
                 self.follow(table, key, old, columns, writers).await
             }
             ReferentialAction::SetNull(columns) => {
-                let columns = if columns.is_empty() { &key.columns } else { columns };
+                let columns = if columns.is_empty() {
+                    &key.columns
+                } else {
+                    columns
+                };
                 let nulls = columns.iter().map(|column| (*column, Value::Null));
                 self.follow(table, key, old, Some(nulls.collect()), writers)
                     .await
             }
             ReferentialAction::SetDefault(columns) => {
-                let columns = if columns.is_empty() { &key.columns } else { columns };
+                let columns = if columns.is_empty() {
+                    &key.columns
+                } else {
+                    columns
+                };
                 let writer = self.reference_writer(table, writers)?;
                 let moment = self.moment();
                 let env = Env {
@@ -146,7 +154,11 @@ impl Session {
         let Some(referenced) = catalog.table_by_id(key.referenced).cloned() else {
             return Ok(());
         };
-        if mended && transaction.find_referenced(&referenced, key, old)?.is_some() {
+        if mended
+            && transaction
+                .find_referenced(&referenced, key, old)?
+                .is_some()
+        {
             return Ok(());
         }
         let Some(referring) = self.lock_referring_table(key, TableLock::RowShare).await? else {
@@ -366,7 +378,12 @@ impl Session {
     }
 
     /// 23503 for a row whose referenced row isn't there; `row`: its values.
-    pub(crate) fn absent(&mut self, table: &Table, key: &ForeignKey, row: &[Value]) -> Result<Error> {
+    pub(crate) fn absent(
+        &mut self,
+        table: &Table,
+        key: &ForeignKey,
+        row: &[Value],
+    ) -> Result<Error> {
         let catalog = self.transaction()?.current_catalog()?;
         let referenced = catalog.table_by_id(key.referenced);
         let name = referenced.map_or("", |table| table.name.as_str());
@@ -439,7 +456,10 @@ fn has(table: &Table, key: Oid) -> bool {
 /// Whether a key that others may refer to changes: decides the lock.
 fn touches_key(table: &Table, changes: &[(usize, Value)]) -> bool {
     let changed = |column: usize| changes.iter().any(|(at, _)| *at == column);
-    table.primary_key_columns().iter().any(|column| changed(*column))
+    table
+        .primary_key_columns()
+        .iter()
+        .any(|column| changed(*column))
         || table
             .indexes
             .iter()

@@ -139,8 +139,12 @@ impl Session {
             self.protocol_named.clear();
             self.backend.prepared.lock().clear();
             self.close_cursors();
-            self.backend.listen(crate::backend::notify::Listen::ToNothing);
+            self.backend
+                .listen(crate::backend::notify::Listen::ToNothing);
             self.backend.advisory.release_session(&self.backend);
+        }
+        if all || tag == "DISCARD SEQUENCES" {
+            self.facts.sequences.discard();
         }
         if (all || tag == "DISCARD TEMP")
             && let Some(schema) = self.settings.temporary_schema().map(str::to_owned)

@@ -118,10 +118,11 @@ fn check_query(declare: &Declare, insensitive: bool, query: &ast::Query) -> Resu
     });
     let locks = locks.unwrap_or("FOR UPDATE");
     let refused = |state, what: &str, verdict: &str, kind: &str| {
-        Err(
-            Error::new(state, format!("DECLARE {what} ... {locks} is not {verdict}"))
-                .with_detail(format!("{kind} cursors must be READ ONLY.")),
+        Err(Error::new(
+            state,
+            format!("DECLARE {what} ... {locks} is not {verdict}"),
         )
+        .with_detail(format!("{kind} cursors must be READ ONLY.")))
     };
     let unsupported = state::FEATURE_NOT_SUPPORTED;
     if declare.hold {
@@ -280,7 +281,9 @@ pub fn positioned(text: &str, piece: &Piece) -> Result<Option<Utility>> {
         _ => return Err(tokens::unexpected(text, piece.tokens.first())),
     };
     let ast::TableFactor::Table { name, alias, .. } = target else {
-        return Err(Error::unsupported("WHERE CURRENT OF on anything but a table"));
+        return Err(Error::unsupported(
+            "WHERE CURRENT OF on anything but a table",
+        ));
     };
     Ok(Some(Utility::Positioned {
         before,

@@ -33,10 +33,7 @@ pub(super) fn cut(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Cut>> {
     if !word(0, "CREATE") {
         return Ok(None);
     }
-    let Some(open) = tokens
-        .iter()
-        .position(|token| token.token == Token::LParen)
-    else {
+    let Some(open) = tokens.iter().position(|token| token.token == Token::LParen) else {
         return Ok(None);
     };
     let named = tokens.get(..open).unwrap_or_default();
@@ -83,7 +80,14 @@ pub(super) fn cut(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Cut>> {
             reader.expect_end()?;
             continue;
         }
-        let constraint = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE"];
+        let constraint = [
+            "CONSTRAINT",
+            "PRIMARY",
+            "UNIQUE",
+            "CHECK",
+            "FOREIGN",
+            "EXCLUDE",
+        ];
         if !constraint.iter().any(|word| first(element, word)) {
             columns += 1;
         }

@@ -2,8 +2,8 @@
 //! anything recursive or hungry looks at it.
 
 use super::tokens::{Piece, is_word};
-use crate::settings::Limits;
 use crate::engine::EngineOptions;
+use crate::settings::Limits;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Statement, TableFactor, Visit, Visitor};
 use sqlparser::tokenizer::{Token, TokenWithSpan};

@@ -282,8 +282,8 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     use super::{
-        access_grammar, comment_grammar, copy_grammar, cursor_grammar, sequence_grammar, set_grammar,
-        transaction_grammar,
+        access_grammar, comment_grammar, copy_grammar, cursor_grammar, sequence_grammar,
+        set_grammar, transaction_grammar,
     };
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));

@@ -1,5 +1,6 @@
 //! CREATE, ALTER and DROP SEQUENCE, and the options that identity columns share with them.
 
+use super::dialect::OrbitDialect;
 use super::names::Name;
 use super::tokens::{Tokens, is_word};
 use super::utility::Utility;
@@ -7,6 +8,7 @@ use crate::ddl::types::sql_type;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// What a statement says of a sequence; `None`: nothing. `Some(None)`: NO MINVALUE and its like.
@@ -166,11 +168,13 @@ fn integer_type(tokens: &mut Tokens<'_>) -> Result<SqlType> {
         "integer" | "int" | "int4" => Ok(SqlType::Int4),
         "bigint" | "int8" => Ok(SqlType::Int8),
         _ => {
-            let named = sqlparser::ast::DataType::Custom(
-                sqlparser::ast::ObjectName::from(vec![sqlparser::ast::Ident::new(name)]),
-                Vec::new(),
-            );
-            sql_type(&named)?;
+            // A type that isn't there is another error.
+            let parsed = Parser::new(&OrbitDialect)
+                .try_with_sql(&name)
+                .and_then(|mut parser| parser.parse_data_type());
+            if let Ok(parsed) = parsed {
+                sql_type(&parsed)?;
+            }
             Err(Error::new(
                 state::INVALID_PARAMETER_VALUE,
                 "sequence type must be smallint, integer, or bigint",

@@ -2,12 +2,12 @@
 //! and the signal by which a server that shuts down ends its sessions.
 
 use futures::task::AtomicWaker;
+use orbit_core::Error;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use orbit_core::Error;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 /// Asks one connection to end.

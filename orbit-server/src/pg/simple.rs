@@ -45,13 +45,7 @@ impl Wire {
                     let mut fetch = Fetch::new(rows);
                     let settings = self.session.format();
                     let sent = fetch
-                        .send(
-                            &mut self.socket,
-                            &mut self.out,
-                            settings,
-                            &formats,
-                            None,
-                        )
+                        .send(&mut self.socket, &mut self.out, settings, &formats, None)
                         .await?;
                     if let Some(batch) = fetch.take_spent() {
                         self.session.recycle(batch);

@@ -88,7 +88,11 @@ async fn add_using_index(
     }
     let index_name = fold(&using.index_name);
     let mut target = table.def.clone();
-    let Some(place) = target.indexes.iter().position(|index| index.name == index_name) else {
+    let Some(place) = target
+        .indexes
+        .iter()
+        .position(|index| index.name == index_name)
+    else {
         return Err(Error::new(
             state::UNDEFINED_OBJECT,
             format!("index \"{index_name}\" does not exist"),
@@ -344,7 +348,10 @@ pub(super) async fn identity(
     let refused = |what: &str| {
         Err(Error::new(
             state::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("column \"{}\" of relation \"{}\" {what}", column.name, table.name),
+            format!(
+                "column \"{}\" of relation \"{}\" {what}",
+                column.name, table.name
+            ),
         ))
     };
     if !column.not_null {
@@ -406,7 +413,11 @@ async fn add_key(session: &mut Session, table: &Arc<Table>, request: KeyRequest)
 }
 
 /// Takes over a definition with a new CHECK (its last) if all rows pass it.
-pub(super) async fn add_check(session: &mut Session, table: &Arc<Table>, target: TableDef) -> Result<()> {
+pub(super) async fn add_check(
+    session: &mut Session,
+    table: &Arc<Table>,
+    target: TableDef,
+) -> Result<()> {
     let Some(new) = target.checks.last().cloned() else {
         return Err(Error::internal("the new CHECK is not there"));
     };
@@ -463,7 +474,7 @@ pub(crate) async fn default_value(
 }
 
 /// Whether each row would get a value of its own.
-fn is_volatile(expr: &Expr) -> bool {
+pub(crate) fn is_volatile(expr: &Expr) -> bool {
     struct Volatile;
     impl Visitor for Volatile {
         type Break = ();

@@ -93,11 +93,7 @@ pub(super) fn alter(
     put(session, target)
 }
 
-pub(super) async fn validate(
-    session: &mut Session,
-    table: &Arc<Table>,
-    name: &str,
-) -> Result<()> {
+pub(super) async fn validate(session: &mut Session, table: &Arc<Table>, name: &str) -> Result<()> {
     let Some(key) = table.foreign_keys.iter().find(|key| key.name == name) else {
         if let Some(place) = table.checks.iter().position(|check| check.name == name) {
             let mut target = table.def.clone();

@@ -44,7 +44,12 @@ pub(super) async fn table(session: &mut Session, table: &Arc<Table>, to: &str) -
             column.generated = Some(expressions::rename_table(sql, &table.name, to)?);
         }
     }
-    follow_in_views(session, table.oid, (&table.schema, &table.name), (&table.schema, to))?;
+    follow_in_views(
+        session,
+        table.oid,
+        (&table.schema, &table.name),
+        (&table.schema, to),
+    )?;
     put(session, target)
 }
 
@@ -84,7 +89,12 @@ pub(super) async fn set_schema(
                 .change_catalog(CatalogChange::PutSequence(Box::new(moved)))?;
         }
     }
-    follow_in_views(session, table.oid, (&table.schema, &table.name), (schema, &table.name))?;
+    follow_in_views(
+        session,
+        table.oid,
+        (&table.schema, &table.name),
+        (schema, &table.name),
+    )?;
     let mut target = table.def.clone();
     target.schema = schema.to_owned();
     put(session, target)
@@ -184,7 +194,11 @@ pub(super) async fn constraint(
         to.clone_into(&mut check.name);
         found = true;
     }
-    for key in target.foreign_keys.iter_mut().filter(|key| key.name == from) {
+    for key in target
+        .foreign_keys
+        .iter_mut()
+        .filter(|key| key.name == from)
+    {
         to.clone_into(&mut key.name);
         found = true;
     }
@@ -222,10 +236,12 @@ fn find(session: &mut Session, name: &Name) -> Result<Option<(String, Arc<Catalo
 
 /// Whether ALTER TABLE names a view, sequence or index, in a way that they have too.
 pub(super) fn is_other(session: &mut Session, alter: &Alter) -> Result<bool> {
-    let shared = alter
-        .actions
-        .iter()
-        .all(|action| matches!(action, Action::RenameTo(_) | Action::SetSchema(_) | Action::OwnerTo(_)));
+    let shared = alter.actions.iter().all(|action| {
+        matches!(
+            action,
+            Action::RenameTo(_) | Action::SetSchema(_) | Action::OwnerTo(_)
+        )
+    });
     Ok(shared && find(session, &alter.name)?.is_some())
 }
 
@@ -430,8 +446,10 @@ fn follow_in_views(
             let TableFactor::Table { name, alias, .. } = factor else {
                 return ControlFlow::Continue(());
             };
-            let [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(table)] =
-                name.0.as_slice()
+            let [
+                ObjectNamePart::Identifier(schema),
+                ObjectNamePart::Identifier(table),
+            ] = name.0.as_slice()
             else {
                 return ControlFlow::Continue(());
             };

@@ -26,7 +26,9 @@ pub(super) async fn run(
     let new_type = types::sql_type(data_type)?;
     let name = column.name.clone();
     if column.generated.is_some() {
-        return Err(Error::unsupported("changing the type of a generated column"));
+        return Err(Error::unsupported(
+            "changing the type of a generated column",
+        ));
     }
     if super::drop_column::generated_from(&table.def, &name)?.is_some() {
         return Err(Error::new(
@@ -97,9 +99,7 @@ pub(super) async fn run(
         let value = match &conversion {
             Some((writer, at)) => writer.generated_value(*at, &values, &env)?,
             None => match values.get_mut(place) {
-                Some(value) => {
-                    cast::assign_with(std::mem::take(value), &new_type, &format)?
-                }
+                Some(value) => cast::assign_with(std::mem::take(value), &new_type, &format)?,
                 None => Value::Null,
             },
         };
@@ -127,7 +127,9 @@ fn computed(
     }
     let at = asked.columns.len();
     let Some(model) = asked.columns.first().cloned() else {
-        return Err(Error::internal("a table without columns has none to change"));
+        return Err(Error::internal(
+            "a table without columns has none to change",
+        ));
     };
     asked.columns.push(orbit_core::catalog::Column {
         name: "?column?".to_owned(),
@@ -253,8 +255,7 @@ fn assignable(from: &SqlType, to: &SqlType) -> bool {
 #[cfg(not(feature = "datafusion"))]
 fn assignable(from: &SqlType, to: &SqlType) -> bool {
     use SqlType::*;
-    let number =
-        |ty: &SqlType| matches!(ty, Int2 | Int4 | Int8 | Float4 | Float8 | Numeric(_));
+    let number = |ty: &SqlType| matches!(ty, Int2 | Int4 | Int8 | Float4 | Float8 | Numeric(_));
     from == to || matches!(to, Text | Varchar(_) | Char(_)) || (number(from) && number(to))
 }
 

@@ -20,7 +20,11 @@ pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
         let (event_type, event) = match activity.state {
             State::Active if waits => {
                 let advisory = one.advisory.list().iter().any(|(_, _, held)| !held);
-                let event = if advisory { "advisory" } else { "transactionid" };
+                let event = if advisory {
+                    "advisory"
+                } else {
+                    "transactionid"
+                };
                 (Some("Lock"), Some(event))
             }
             State::Active => (None, None),
@@ -68,7 +72,9 @@ pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
             ("state", activity.state.name().into()),
             (
                 "backend_xid",
-                one.assigned_number().map(|number| number.to_string()).into(),
+                one.assigned_number()
+                    .map(|number| number.to_string())
+                    .into(),
             ),
             ("query", activity.query().into()),
             ("backend_type", "client backend".into()),
@@ -206,7 +212,11 @@ fn transaction_locks(
 }
 
 fn virtual_transaction(backend: &Backend) -> String {
-    format!("{}/{}", backend.pid, backend.transaction().map_or(0, |id| id.0))
+    format!(
+        "{}/{}",
+        backend.pid,
+        backend.transaction().map_or(0, |id| id.0)
+    )
 }
 
 pub fn pg_cursors(context: &CatalogContext, rows: &mut Rows) {

@@ -107,7 +107,10 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("relfilenode", table.oid.into()),
             ("reltuples", tuples(table).into()),
             ("relhasindex", has_index.into()),
-            ("relpersistence", if table.temporary { "t" } else { "p" }.into()),
+            (
+                "relpersistence",
+                if table.temporary { "t" } else { "p" }.into(),
+            ),
             ("relkind", "r".into()),
             ("relnatts", table.columns.len().into()),
             ("relchecks", table.checks.len().into()),
@@ -124,7 +127,10 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
                 ("relam", BTREE.into()),
                 ("relfilenode", oid.into()),
                 ("reltuples", tuples(table).into()),
-                ("relpersistence", if table.temporary { "t" } else { "p" }.into()),
+                (
+                    "relpersistence",
+                    if table.temporary { "t" } else { "p" }.into(),
+                ),
                 ("relkind", "i".into()),
                 ("relnatts", columns.len().into()),
                 ("relispopulated", true.into()),

@@ -335,9 +335,7 @@ impl Binder<'_> {
                     .settings
                     .search_path()
                     .iter()
-                    .find(|schema| {
-                        self.catalog.has_schema(schema) && !is_temporary_schema(schema)
-                    })
+                    .find(|schema| self.catalog.has_schema(schema) && !is_temporary_schema(schema))
                     .cloned();
                 literal::constant(first.map_or(Value::Null, Value::Text), SqlType::Name)?
             }

@@ -8,6 +8,7 @@ use crate::planned::arrow::nested::shape;
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::{Choice, choose, datetime, pattern};
 use crate::planned::types;
+use crate::statement::names::Name;
 use datafusion::logical_expr::expr::{Case, Like};
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::types::SqlType;
@@ -432,28 +433,10 @@ impl Binder<'_> {
         if let Ok(oid) = name.parse::<u32>() {
             return literal::constant(Value::Int8(i64::from(oid)), SqlType::Oid);
         }
-        let parts: Vec<String> = name
-            .split('.')
-            .map(|part| {
-                match part
-                    .strip_prefix('"')
-                    .and_then(|part| part.strip_suffix('"'))
-                {
-                    Some(quoted) => quoted.to_owned(),
-                    None => part.to_lowercase(),
-                }
-            })
-            .collect();
-        let oid = match parts.as_slice() {
-            [schema, name] => self.catalog.table(schema, name).map(|table| table.oid),
-            [name] => self
-                .settings
-                .search_path()
-                .iter()
-                .find_map(|schema| self.catalog.table(schema, name))
-                .map(|table| table.oid),
-            _ => None,
-        };
+        let oid = Name::parse(&name).and_then(|name| {
+            name.relation(self.catalog, self.settings)
+                .map(|it| it.oid())
+        });
         match oid {
             Some(oid) => literal::constant(Value::Int8(i64::from(oid)), SqlType::Oid),
             None => Err(Error::new(

@@ -445,8 +445,7 @@ impl Running<'_> {
             if update.filtered && values.pop() != Some(Value::Bool(true)) {
                 return Ok(None);
             }
-            let mut changes: Vec<(usize, Value)> =
-                update.set.iter().copied().zip(values).collect();
+            let mut changes: Vec<(usize, Value)> = update.set.iter().copied().zip(values).collect();
             let written = {
                 let source = StoredRow::new(&old, table)?;
                 writer.regenerate(&source, &mut changes, &self.env())?;

@@ -100,7 +100,10 @@ fn xact_lock(args: Vec<Value>, facts: Arc<SessionFacts>) -> BoxFuture<'static, R
     waiting(args, facts, Mode::Exclusive, Until::TransactionEnd)
 }
 
-fn xact_lock_shared(args: Vec<Value>, facts: Arc<SessionFacts>) -> BoxFuture<'static, Result<Value>> {
+fn xact_lock_shared(
+    args: Vec<Value>,
+    facts: Arc<SessionFacts>,
+) -> BoxFuture<'static, Result<Value>> {
     waiting(args, facts, Mode::Shared, Until::TransactionEnd)
 }
 
@@ -172,10 +175,7 @@ fn found(args: Args, env: &Env) -> Result<Option<Arc<Backend>>> {
 /// How PostgreSQL says what may not be done to whom.
 type Signal = (&'static str, &'static str);
 const CANCEL: Signal = ("cancel superuser query", "query is being canceled");
-const TERMINATE: Signal = (
-    "terminate superuser process",
-    "process is being terminated",
-);
+const TERMINATE: Signal = ("terminate superuser process", "process is being terminated");
 
 /// One's own sessions, and a superuser everybody's.
 fn may_signal(facts: &SessionFacts, other: &Backend, (superuser, role): Signal) -> Result<()> {
@@ -186,9 +186,7 @@ fn may_signal(facts: &SessionFacts, other: &Backend, (superuser, role): Signal) 
     let theirs = view.catalog().role_named(&other.user);
     let message = match theirs {
         Some(theirs) if theirs.superuser => format!("must be a superuser to {superuser}"),
-        _ => format!(
-            "must be a member of the role whose {role} or member of pg_signal_backend"
-        ),
+        _ => format!("must be a member of the role whose {role} or member of pg_signal_backend"),
     };
     Err(crate::access::forbidden(message))
 }
@@ -219,7 +217,10 @@ fn terminate_backend(args: Args, env: &Env) -> Result<Value> {
 }
 
 /// With the time to wait for its end, in milliseconds.
-fn terminate_and_wait(args: Vec<Value>, facts: Arc<SessionFacts>) -> BoxFuture<'static, Result<Value>> {
+fn terminate_and_wait(
+    args: Vec<Value>,
+    facts: Arc<SessionFacts>,
+) -> BoxFuture<'static, Result<Value>> {
     async move {
         let (Some(Value::Int4(pid)), Some(Value::Int8(timeout))) = (args.first(), args.get(1))
         else {
@@ -246,7 +247,9 @@ fn terminate_and_wait(args: Vec<Value>, facts: Arc<SessionFacts>) -> BoxFuture<'
             if tokio::time::Instant::now() >= end {
                 own.notice(Error::new(
                     state::WARNING,
-                    format!("backend with PID {pid} did not terminate within {timeout} milliseconds"),
+                    format!(
+                        "backend with PID {pid} did not terminate within {timeout} milliseconds"
+                    ),
                 ));
                 return Ok(Value::Bool(false));
             }

@@ -18,7 +18,8 @@ async fn notifications_arrive_with_the_commit_and_not_without() {
     let engine = engine();
     let (mut a, mut b) = (connect(&engine), connect(&engine));
     b.ok("LISTEN c").await;
-    a.ok("BEGIN; NOTIFY c, 'one'; NOTIFY c, 'one'; NOTIFY other, 'x'").await;
+    a.ok("BEGIN; NOTIFY c, 'one'; NOTIFY c, 'one'; NOTIFY other, 'x'")
+        .await;
     a.ok("SAVEPOINT s; NOTIFY c, 'undone'; ROLLBACK TO s; SELECT pg_notify('c', 'two')")
         .await;
     assert!(heard(&b).is_empty());
@@ -40,7 +41,9 @@ async fn a_session_hears_itself_and_its_channels() {
     a.ok("LISTEN b; LISTEN a; LISTEN a").await;
     a.ok("NOTIFY a, 'me'").await;
     assert_eq!(heard(&a), ["a me"]);
-    let channels = a.say("SELECT * FROM pg_listening_channels() ORDER BY 1").await;
+    let channels = a
+        .say("SELECT * FROM pg_listening_channels() ORDER BY 1")
+        .await;
     assert_eq!(channels, ["a", "b", "SELECT 2"]);
 }
 
@@ -48,7 +51,8 @@ async fn a_session_hears_itself_and_its_channels() {
 async fn advisory_locks_wait_and_end_with_transaction_or_session() {
     let engine = engine();
     let (mut a, mut b) = (connect(&engine), connect(&engine));
-    a.ok("SELECT pg_advisory_lock(1), pg_advisory_lock(1)").await;
+    a.ok("SELECT pg_advisory_lock(1), pg_advisory_lock(1)")
+        .await;
     assert_eq!(b.say("SELECT pg_try_advisory_lock(1)").await[0], "f");
     b.ok("SET lock_timeout = 20").await;
     b.fails("SELECT pg_advisory_lock(1)", "55P03").await;
@@ -74,7 +78,8 @@ async fn a_deadlock_over_rows_and_advisory_locks_is_found() {
     let (mut a, mut b) = (connect(&engine), connect(&engine));
     a.ok("CREATE TABLE t (a int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
         .await;
-    a.ok("SET deadlock_timeout = 50; SELECT pg_advisory_lock(9)").await;
+    a.ok("SET deadlock_timeout = 50; SELECT pg_advisory_lock(9)")
+        .await;
     b.ok("SET deadlock_timeout = 50; BEGIN; UPDATE t SET v = 2 WHERE a = 1")
         .await;
     let waits = tokio::spawn(async move {
@@ -134,9 +139,11 @@ async fn a_forward_only_cursor_reads_no_more_than_is_asked_for() {
 async fn temporary_tables_are_their_sessions_own_and_go_with_it() {
     let engine = engine();
     let (mut a, mut b) = (connect(&engine), connect(&engine));
-    a.ok("CREATE TABLE t (a int); INSERT INTO t VALUES (0)").await;
+    a.ok("CREATE TABLE t (a int); INSERT INTO t VALUES (0)")
+        .await;
     assert_eq!(a.say("SELECT * FROM t").await[0], "0");
-    a.ok("CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1)").await;
+    a.ok("CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1)")
+        .await;
     assert_eq!(a.say("SELECT * FROM t").await[0], "1");
     assert_eq!(b.say("SELECT * FROM t").await[0], "0");
     let schema = a.say("SELECT (current_schemas(true))[1]").await[0].clone();
@@ -170,12 +177,19 @@ async fn a_crash_leaves_no_temporary_tables() {
 #[tokio::test]
 async fn limits_come_from_the_role_and_can_not_be_set() {
     let mut c = client();
-    c.session.grant_initial("statement_size_limit", "60").unwrap();
-    c.session.grant_initial("expression_depth_limit", "3").unwrap();
-    c.session.grant_initial("statement_term_limit", "20").unwrap();
+    c.session
+        .grant_initial("statement_size_limit", "60")
+        .unwrap();
+    c.session
+        .grant_initial("expression_depth_limit", "3")
+        .unwrap();
+    c.session
+        .grant_initial("statement_term_limit", "20")
+        .unwrap();
     c.session.grant_initial("parameter_limit", "1").unwrap();
     c.fails("SET statement_size_limit = 0", "55P02").await;
-    c.fails(&format!("SELECT '{}'", "x".repeat(60)), "54000").await;
+    c.fails(&format!("SELECT '{}'", "x".repeat(60)), "54000")
+        .await;
     c.fails("SELECT ((((1))))", "54001").await;
     c.fails("SELECT 1+1+1+1+1+1+1+1+1+1+1", "54000").await;
     let refused = c.session.prepare("SELECT $1::int, $2::int", &[]).await;
@@ -207,5 +221,9 @@ async fn sessions_see_each_other_and_can_stop_each_other() {
     let said = sleeps.await.unwrap();
     assert!(said[0].contains("57014"), "{said:?}");
     let warned = a.say("SELECT pg_cancel_backend(-7)").await;
-    assert!(warned.iter().any(|line| line.starts_with("WARNING: PID -7")));
+    assert!(
+        warned
+            .iter()
+            .any(|line| line.starts_with("WARNING: PID -7"))
+    );
 }

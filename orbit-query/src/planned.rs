@@ -30,6 +30,7 @@ mod system;
 mod tests;
 pub(crate) mod types;
 mod unnest;
+mod work;
 
 pub use arrow::ArrowRows;
 pub use scalar::CompiledExpr;

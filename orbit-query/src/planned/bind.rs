@@ -18,12 +18,14 @@ mod hypothetical;
 pub mod keys;
 pub mod literal;
 pub mod name;
+mod near;
 pub mod operator;
 pub(super) mod outer;
 mod overlaps;
 pub mod peers;
 mod precision;
 pub mod query;
+mod record;
 pub mod rows;
 pub mod scope;
 pub mod select;
@@ -166,7 +168,13 @@ pub struct Binder<'a> {
     /// Whose rights count for what is named now, inside a view.
     pub rights_of: Option<Oid>,
     /// Enclosing queries, outermost first.
-    pub(super) outer: Vec<Scope>,
+    pub(super) outer: Vec<outer::Around>,
+    /// Aggregates of the current SELECT that queries inside it ask for.
+    pub(super) owed: Vec<outer::Owed>,
+    /// What stands in FROM beside a query that may not look at it.
+    pub(super) hidden: Vec<Scope>,
+    /// How many aggregates were bound anew in a query further out.
+    moved: usize,
     pub(super) ctes: Vec<AHashMap<String, Cte>>,
     used_names: AHashSet<String>,
     counter: usize,
@@ -211,6 +219,9 @@ impl<'a> Binder<'a> {
             needs: Vec::new(),
             rights_of: None,
             outer: Vec::new(),
+            owed: Vec::new(),
+            hidden: Vec::new(),
+            moved: 0,
             ctes: Vec::new(),
             used_names: AHashSet::new(),
             counter: 0,

@@ -67,8 +67,14 @@ fn with_checked_filter(
     Ok(Arc::new(checked.build()?))
 }
 
+/// Operators that make more rows than they read, and those that hand on for long what
+/// they have gathered.
 fn multiplies(name: &str) -> bool {
-    name.ends_with("JoinExec") || matches!(name, "UnnestExec" | "RecursiveQueryExec")
+    name.ends_with("JoinExec")
+        || matches!(
+            name,
+            "UnnestExec" | "RecursiveQueryExec" | "SortExec" | "AggregateExec" | "WindowAggExec"
+        )
 }
 
 /// Passes batches on until the run is cancelled.

@@ -37,6 +37,14 @@ fn translate(error: &DataFusionError) -> Error {
             || Error::internal("several errors, none of them told"),
             translate,
         ),
+        DataFusionError::ResourcesExhausted(message) if message.contains("disk space") => {
+            Error::new(
+                state::DISK_FULL,
+                "no space left for a query's temporary files",
+            )
+            .with_detail(message.clone())
+            .with_hint("Free disk space, or let the query sort, group or join fewer rows.")
+        }
         DataFusionError::ResourcesExhausted(message) => {
             Error::new(state::OUT_OF_MEMORY, "out of memory")
                 .with_detail(message.clone())

@@ -6,12 +6,15 @@
 //! `aggregates.rs`.
 
 pub mod array;
+pub mod bytes;
 pub mod datetime;
 pub mod encoding;
+pub mod escape;
 pub mod format;
 pub mod json;
 pub mod math;
 pub mod pattern;
+pub mod regexp;
 pub mod row;
 pub mod session;
 pub mod system;
@@ -132,14 +135,17 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 12] = [
+    let families: [&'static [Function]; 15] = [
         array::FUNCTIONS,
+        bytes::FUNCTIONS,
         datetime::FUNCTIONS,
         encoding::FUNCTIONS,
+        escape::FUNCTIONS,
         format::FUNCTIONS,
         json::FUNCTIONS,
+        json::jsonpath::FUNCTIONS,
         math::FUNCTIONS,
-        pattern::FUNCTIONS,
+        regexp::FUNCTIONS,
         session::FUNCTIONS,
         system::FUNCTIONS,
         text::FUNCTIONS,
@@ -263,7 +269,7 @@ fn keep_best(
 /// The types this function would want of so many arguments; `None`: it can't take them.
 fn wanted(function: &Function, args: &[SqlType]) -> Option<Vec<SqlType>> {
     let fits = if function.variadic {
-        args.len() + 1 >= function.args.len() && !function.args.is_empty()
+        args.len() >= function.args.len()
     } else {
         args.len() == function.args.len()
     };

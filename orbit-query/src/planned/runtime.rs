@@ -21,6 +21,7 @@ use futures::StreamExt;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -35,7 +36,12 @@ pub struct Machine {
     threads: Option<tokio::runtime::Runtime>,
     pub state: SessionState,
     environment: Arc<RuntimeEnv>,
+    /// Where queries spill, and how much they may in all.
+    spill: Option<(PathBuf, u64)>,
 }
+
+/// What spilling leaves of the disk: the log and the store need room to go on.
+const KEPT_FREE: u64 = 64 << 20;
 
 impl Machine {
     pub fn new(options: &EngineOptions) -> Result<Machine> {
@@ -75,7 +81,28 @@ impl Machine {
             threads: Some(threads),
             state,
             environment,
+            spill: options
+                .spill_directory
+                .clone()
+                .map(|directory| (directory, options.spill_limit_bytes)),
         })
+    }
+
+    /// Sets how much may be spilled by what is free now. Without an answer from the
+    /// file system the limit stays.
+    fn bound_spilling(&self) {
+        let Some((directory, most)) = &self.spill else {
+            return;
+        };
+        let Ok(free) = orbit_core::disk::free_bytes(directory) else {
+            return;
+        };
+        let disk = &self.environment.disk_manager;
+        let room = free
+            .saturating_sub(KEPT_FREE)
+            .saturating_add(disk.used_disk_space());
+        // Only a disabled manager refuses.
+        let _ = disk.set_max_temp_directory_size(room.min(*most));
     }
 
     pub fn handle(&self) -> Result<&tokio::runtime::Handle> {
@@ -97,6 +124,7 @@ impl Machine {
     }
 
     pub fn task(&self, run: Run) -> Arc<TaskContext> {
+        self.bound_spilling();
         let environment = match run.memory_limit {
             None => self.environment.clone(),
             Some(limit) => Arc::new(RuntimeEnv {

@@ -273,7 +273,7 @@ pub(super) async fn physical_plan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut alone;
     let mut state = state;
-    if state.config().target_partitions() > 1 && adds_floats(plan)? {
+    if state.config().target_partitions() > 1 && (adds_floats(plan)? || keeps_order(plan)?) {
         // In one order, whatever the number of threads: the same digits every time.
         alone = state.clone();
         alone.config_mut().options_mut().execution.target_partitions = 1;
@@ -285,6 +285,26 @@ pub(super) async fn physical_plan(
         .await
         .told()?;
     stoppable(plan)
+}
+
+/// Whether some aggregate's result shows the order of its rows: that of the input.
+fn keeps_order(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Aggregate(aggregate) = node {
+            for expr in &aggregate.aggr_expr {
+                expr.apply(|expr| {
+                    if let Expr::AggregateFunction(call) = expr {
+                        found |= matches!(call.func.name(), "array_agg" | "string_agg");
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .told()?;
+    Ok(found)
 }
 
 /// Whether some aggregate's result is a float.

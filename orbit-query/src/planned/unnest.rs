@@ -14,16 +14,17 @@ mod push;
 use super::bind::outer::outer_expr;
 use super::bind::subquery::subquery;
 use super::error::{Told, to_datafusion};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType};
-use datafusion::logical_expr::expr::Exists;
+use datafusion::logical_expr::expr::{Case, Exists, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
 use datafusion::logical_expr::{binary_expr, lit};
-use domain::{Domain, outer_columns};
+use domain::Domain;
+pub(super) use domain::outer_columns;
 use orbit_core::{Error, Result};
 use std::sync::Arc;
 
@@ -110,6 +111,7 @@ impl Unnester {
         match plan {
             LogicalPlan::Join(of) if has_lateral(&of.right)? => self.lateral(of),
             LogicalPlan::Join(of) if of.join_type == JoinType::Inner => self.joined(of),
+            LogicalPlan::Join(of) => self.joined_outer(of),
             LogicalPlan::Filter(_) => self.filtered(plan),
             _ => self.hosted(plan),
         }
@@ -174,6 +176,47 @@ impl Unnester {
         let plan = join(left, right, JoinType::Inner, within)?;
         let plan = LogicalPlanBuilder::from(plan).filter(above).told()?;
         self.filtered(plan.build().told()?)
+    }
+
+    /// Other joins keep rows whatever their condition says, so its subqueries' answers
+    /// become columns of the side that they look at.
+    fn joined_outer(&mut self, of: Join) -> Result<LogicalPlan> {
+        let conditions: Vec<Expr> = conditions_of(&of)
+            .into_iter()
+            .flat_map(split_conjunction_owned)
+            .collect();
+        let mut asking = false;
+        for condition in &conditions {
+            asking |= holds_correlated(condition)?;
+        }
+        if !asking {
+            return Ok(LogicalPlan::Join(of));
+        }
+        let columns = of.schema.iter();
+        let columns: Vec<Expr> = columns
+            .map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())))
+            .collect();
+        let (mut left, mut right) = (of.left.as_ref().clone(), of.right.as_ref().clone());
+        let mut answered = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            if !holds_correlated(&condition)? {
+                answered.push(condition);
+                continue;
+            }
+            let seen = seen_by_queries(&condition)?;
+            let is_of =
+                |side: &LogicalPlan| seen.iter().all(|column| side.schema().has_column(column));
+            answered.push(if is_of(&of.left) {
+                self.beside(&mut left, condition)?
+            } else if is_of(&of.right) {
+                self.beside(&mut right, condition)?
+            } else {
+                return Err(Error::unsupported(
+                    "a subquery in an outer join's condition that refers to both sides",
+                ));
+            });
+        }
+        project(join(left, right, of.join_type, answered)?, columns)
     }
 
     /// EXISTS as one of the conditions is a semi-join, NOT EXISTS an anti-join.
@@ -272,27 +315,69 @@ impl Unnester {
             let expr = as_exists(expr).map_err(to_datafusion)?;
             Ok(Transformed::yes(expr))
         });
-        let whole = expr.told()?.data.transform_up(|expr| {
-            Ok(match expr {
-                Expr::ScalarSubquery(inner) if has_outer(&inner)? => {
-                    let column = self.scalar(host, &inner.subquery);
-                    Transformed::yes(column.map_err(to_datafusion)?)
-                }
-                Expr::Exists(exists) if has_outer(&exists.subquery)? => {
-                    let found = self.found(host, &exists.subquery.subquery);
-                    let found = found.map_err(to_datafusion)?;
-                    Transformed::yes(match exists.negated {
-                        true => found.is_null(),
-                        false => found.is_not_null(),
-                    })
-                }
-                other => Transformed::no(other),
-            })
-        });
-        Ok(whole.told()?.data)
+        self.answered(host, expr.told()?.data, &[])
     }
 
-    fn scalar(&mut self, host: &mut LogicalPlan, inner: &LogicalPlan) -> Result<Expr> {
+    /// The answers to an expression's subqueries, for those rows for which all `guards`
+    /// are true: CASE and COALESCE ask only where they look.
+    fn answered(&mut self, host: &mut LogicalPlan, expr: Expr, guards: &[Expr]) -> Result<Expr> {
+        match expr {
+            Expr::ScalarSubquery(inner) if is_correlated(&inner.subquery)? => {
+                self.scalar(host, &inner.subquery, guards)
+            }
+            Expr::Exists(exists) if is_correlated(&exists.subquery.subquery)? => {
+                let found = self.found(host, &exists.subquery.subquery, guards)?;
+                Ok(match exists.negated {
+                    true => found.is_null(),
+                    false => found.is_not_null(),
+                })
+            }
+            Expr::Case(case) if case.expr.is_none() => {
+                let mut before = guards.to_vec();
+                let mut whens = Vec::with_capacity(case.when_then_expr.len());
+                for (when, then) in case.when_then_expr {
+                    let when = self.answered(host, *when, &before)?;
+                    let mut within = before.clone();
+                    within.push(when.clone().is_true());
+                    let then = self.answered(host, *then, &within)?;
+                    before.push(when.clone().is_not_true());
+                    whens.push((Box::new(when), Box::new(then)));
+                }
+                let otherwise = case
+                    .else_expr
+                    .map(|other| self.answered(host, *other, &before));
+                Ok(Expr::Case(Case::new(
+                    None,
+                    whens,
+                    otherwise.transpose()?.map(Box::new),
+                )))
+            }
+            Expr::ScalarFunction(call) if call.func.name() == "coalesce" => {
+                let mut before = guards.to_vec();
+                let mut args = Vec::with_capacity(call.args.len());
+                for arg in call.args {
+                    let arg = self.answered(host, arg, &before)?;
+                    before.push(arg.clone().is_null());
+                    args.push(arg);
+                }
+                Ok(Expr::ScalarFunction(ScalarFunction { args, ..call }))
+            }
+            other => {
+                let whole = other.map_children(|child| {
+                    let child = self.answered(host, child, guards);
+                    child.map(Transformed::yes).map_err(to_datafusion)
+                });
+                Ok(whole.told()?.data)
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        host: &mut LogicalPlan,
+        inner: &LogicalPlan,
+        guards: &[Expr],
+    ) -> Result<Expr> {
         let answer = only_column(inner)?;
         if inner.max_rows().is_none_or(|most| most > 1) {
             return Err(Error::unsupported(
@@ -300,7 +385,7 @@ impl Unnester {
             )
             .with_hint("Write LIMIT 1 as a constant."));
         }
-        let domain = self.domain(host, inner)?;
+        let domain = self.domain(&guarded(host, guards)?, inner)?;
         let rows = self.push(inner, &domain)?;
         let name = self.name("answer");
         let mut exprs = vec![answer.alias(&name)];
@@ -311,8 +396,13 @@ impl Unnester {
     }
 
     /// A column that is NULL beside those rows for which there is nothing.
-    fn found(&mut self, host: &mut LogicalPlan, inner: &LogicalPlan) -> Result<Expr> {
-        let domain = self.domain(host, inner)?;
+    fn found(
+        &mut self,
+        host: &mut LogicalPlan,
+        inner: &LogicalPlan,
+        guards: &[Expr],
+    ) -> Result<Expr> {
+        let domain = self.domain(&guarded(host, guards)?, inner)?;
         let rows = project(self.push(inner, &domain)?, domain.keys())?;
         let rows = match domain.is_empty() {
             true => LogicalPlanBuilder::from(rows).limit(0, Some(1)).told()?,
@@ -331,7 +421,7 @@ impl Unnester {
     }
 }
 
-fn subquery_of(expr: &Expr) -> Option<&Subquery> {
+pub(super) fn subquery_of(expr: &Expr) -> Option<&Subquery> {
     match expr {
         Expr::ScalarSubquery(inner) => Some(inner),
         Expr::Exists(of) => Some(&of.subquery),
@@ -365,6 +455,26 @@ pub(super) fn asks(expr: &Expr) -> Result<bool> {
     expr.exists(|expr| Ok(subquery_of(expr).is_some())).told()
 }
 
+/// What the expression's queries see of the rows around them.
+fn seen_by_queries(expr: &Expr) -> Result<Vec<Column>> {
+    let mut seen = Vec::new();
+    // What IN compares is seen from inside once it is an EXISTS.
+    let exists = expr.clone().transform_up(|expr| {
+        let expr = as_exists(expr).map_err(to_datafusion)?;
+        Ok(Transformed::yes(expr))
+    });
+    let exists = exists.told()?.data;
+    exists
+        .apply(|expr| {
+            if let Some(inner) = subquery_of(expr) {
+                seen.extend(outer_columns(&inner.subquery).map_err(to_datafusion)?);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .told()?;
+    Ok(seen)
+}
+
 fn has_lateral(plan: &LogicalPlan) -> Result<bool> {
     plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Subquery(_))))
         .told()
@@ -386,6 +496,14 @@ fn only_column(plan: &LogicalPlan) -> Result<Expr> {
         _ => Err(Error::internal(
             "a subquery with several columns as a value",
         )),
+    }
+}
+
+/// The host's rows that a subquery is asked for.
+fn guarded(host: &LogicalPlan, guards: &[Expr]) -> Result<LogicalPlan> {
+    match conjunction(guards.to_vec()) {
+        Some(condition) => filter_by(host.clone(), condition),
+        None => Ok(host.clone()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Aggregate calls, and GROUP BY.
 
 use super::call::Args;
+use super::expr::not_allowed;
 use super::peers::{key_of, sortable};
 use super::scope::Scope;
 use super::{Binder, Bound, Clause, literal};
@@ -23,7 +24,18 @@ impl Binder<'_> {
         function: &ast::Function,
         args: Args<'_>,
     ) -> Result<Bound> {
-        let Parts { call, ty, finish } = self.aggregate_parts(scope, name, function, args)?;
+        let allowed = self.clause;
+        let of_outer = args.clone();
+        let Parts { call, ty, finish } = match self.aggregate_parts(scope, name, function, args)? {
+            Call::Here(parts) if !allowed.aggregates => {
+                drop(parts);
+                return Err(not_allowed("aggregate", allowed.name));
+            }
+            Call::Here(parts) => parts,
+            Call::Outer(level) => {
+                return self.outer_aggregate(level, name, function, of_outer);
+            }
+        };
         let returned = carried(name, &ty);
         let call = Expr::AggregateFunction(call);
         if let Some(finish) = finish {
@@ -49,13 +61,21 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: Args<'_>,
-    ) -> Result<Parts> {
+    ) -> Result<Call> {
         let inside = Clause {
             name: "aggregate function calls",
             aggregates: function.over.is_some(),
             windows: false,
         };
         let nested = |error: Error| {
+            if error.is(state::WINDOWING_ERROR)
+                && error.message().contains("aggregate function calls")
+            {
+                return Error::new(
+                    state::GROUPING_ERROR,
+                    "aggregate function calls cannot contain window function calls",
+                );
+            }
             if error.is(state::GROUPING_ERROR)
                 && error.message().contains("aggregate function calls")
             {
@@ -78,7 +98,7 @@ impl Binder<'_> {
         name: &str,
         function: &ast::Function,
         args: &Args<'_>,
-    ) -> Result<Parts> {
+    ) -> Result<Call> {
         let mut filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(scope, filter)?;
@@ -127,15 +147,16 @@ impl Binder<'_> {
             };
             bounds.push(bound);
         }
-        let sees = |of: fn(&Expr) -> bool| bounds.iter().any(|bound| of(&bound.expr));
-        if sees(Expr::contains_outer) && !sees(|expr| !expr.column_refs().is_empty()) {
-            return Err(Error::unsupported(
-                "an aggregate of the rows around a subquery inside it",
-            ));
+        if function.over.is_none() && !self.outer.is_empty() {
+            let seen = bounds.iter().map(|bound| &bound.expr);
+            let seen: Vec<&Expr> = seen.chain(filter.as_deref()).collect();
+            if let Some(level) = self.owner_of(&seen)? {
+                return Ok(Call::Outer(level));
+            }
         }
         if !function.within_group.is_empty() {
             let (call, ty) = self.ordered_set(scope, name, function, bounds, filter)?;
-            return Ok(Parts::plain(call, ty));
+            return Ok(Call::Here(Parts::plain(call, ty)));
         }
         if function.over.is_some() && !args.order_by.is_empty() {
             return Err(Error::new(
@@ -144,7 +165,8 @@ impl Binder<'_> {
             ));
         }
         if matches!(name, "json_object_agg" | "jsonb_object_agg") && function.over.is_none() {
-            return self.object_of_pairs(scope, name, bounds, args, filter);
+            let parts = self.object_of_pairs(scope, name, bounds, args, filter)?;
+            return Ok(Call::Here(parts));
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
         let chosen = aggregates::choose(name, &have)?
@@ -185,11 +207,11 @@ impl Binder<'_> {
                     order_by,
                     None,
                 );
-                return Ok(Parts {
+                return Ok(Call::Here(Parts {
                     call,
                     ty: chosen.returns,
                     finish: Some(aggregates::without_repeats(&element)),
-                });
+                }));
             }
             if name != "count" {
                 // With a filter DataFusion leaves DISTINCT to the aggregate, which
@@ -214,7 +236,7 @@ impl Binder<'_> {
                 order_by,
                 None,
             );
-            return Ok(Parts::plain(call, chosen.returns));
+            return Ok(Call::Here(Parts::plain(call, chosen.returns)));
         }
         let finish = match delimiter {
             Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
@@ -230,11 +252,11 @@ impl Binder<'_> {
             order_by,
             None,
         );
-        Ok(Parts {
+        Ok(Call::Here(Parts {
             call,
             ty: chosen.returns,
             finish: Some(finish),
-        })
+        }))
     }
 
     /// `json_object_agg(key, value)`.
@@ -375,6 +397,10 @@ impl Binder<'_> {
             })
             .collect::<Result<Vec<Fraction>>>()?;
         let have = value.ty.clone();
+        if name == "percentile_cont" && types::category(&have) == types::Category::String {
+            let numbers = SqlType::Numeric(None);
+            return Err(super::special::no_function(name, &[numbers, have]));
+        }
         let chosen = aggregates::choose_ordered_set(name, &have, &direct, descending)?;
         let Some(want) = chosen.args.first() else {
             return Err(Error::internal("an ordered set of nothing"));
@@ -418,6 +444,13 @@ impl Binder<'_> {
         );
         Ok(Bound::new(Expr::AggregateFunction(call), SqlType::Int4))
     }
+}
+
+/// An aggregate call resolved.
+pub(super) enum Call {
+    Here(Parts),
+    /// All that it looks at is the enclosing query's of this number: so is it.
+    Outer(usize),
 }
 
 /// An aggregate call and what becomes of its result.

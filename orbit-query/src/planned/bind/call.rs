@@ -5,9 +5,11 @@ use super::hypothetical::is_hypothetical;
 use super::scope::Scope;
 use super::special::no_function;
 use super::{Binder, Bound, literal, moment};
+use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, choose};
 use crate::planned::types;
 use crate::planned::{aggregates, arrow};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
 use orbit_core::catalog::is_temporary_schema;
@@ -17,6 +19,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 /// A call's arguments.
+#[derive(Clone)]
 pub(super) struct Args<'q> {
     pub exprs: Vec<&'q ast::Expr>,
     /// `count(*)`
@@ -86,6 +89,7 @@ pub(in crate::planned) fn is_set_returning(name: &str) -> bool {
             | "json_each_text"
             | "jsonb_each"
             | "jsonb_each_text"
+            | "jsonb_path_query"
     )
 }
 
@@ -105,6 +109,17 @@ fn is_window_only(name: &str) -> bool {
             | "last_value"
             | "nth_value"
     )
+}
+
+/// Whether the query's rows are other ones with this in its select list than without.
+fn makes_rows(expr: &Expr) -> bool {
+    let makes = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::Unnest(_)
+        ))
+    };
+    expr.exists(makes).unwrap_or(true)
 }
 
 impl Binder<'_> {
@@ -132,7 +147,8 @@ impl Binder<'_> {
             return self.window_call(scope, &name, function, args);
         }
         if aggregates::is_aggregate(&name) {
-            if !self.clause.aggregates {
+            // It may belong to a query around this one.
+            if !self.clause.aggregates && self.outer.is_empty() {
                 return Err(not_allowed("aggregate", self.clause.name));
             }
             return self.aggregate_call(scope, &name, function, args);
@@ -179,12 +195,34 @@ impl Binder<'_> {
             }
             ("pg_typeof", [value]) => {
                 let bound = self.expr(scope, value)?;
-                return literal::constant(
-                    Value::Text(arrow::nested::flat_type(&types::base(&bound.ty)).to_string()),
+                let name = arrow::nested::flat_type(&types::base(&bound.ty)).to_string();
+                if !makes_rows(&bound.expr) {
+                    return literal::constant(Value::Text(name), SqlType::Text);
+                }
+                // An aggregate, say, is one still, though its value counts for nothing.
+                let row = RowFn::new(
+                    "pg_typeof".to_owned(),
+                    name.clone(),
+                    vec![bound.ty],
                     SqlType::Text,
-                );
+                    move |_| Ok(Value::Text(name.clone())),
+                )
+                .lenient();
+                return Ok(Bound::new(row.call(vec![bound.expr]), SqlType::Text));
             }
             ("grouping", _) => return self.grouping_call(scope, &args),
+            ("row", items) => return self.record(scope, items),
+            ("array_to_json" | "to_json" | "to_jsonb", [ast::Expr::Function(inner), ..]) => {
+                if let Some(inner) = self.rows_as_json(scope, inner, name == "to_jsonb") {
+                    let mut outer = function.clone();
+                    if let FunctionArguments::List(list) = &mut outer.args {
+                        if let Some(first) = list.args.first_mut() {
+                            *first = FunctionArg::Unnamed(FunctionArgExpr::Expr(inner));
+                        }
+                    }
+                    return self.function(scope, &outer);
+                }
+            }
             _ => {}
         }
         if let ("row_to_json" | "to_json" | "to_jsonb", [value]) =
@@ -449,6 +487,43 @@ impl Binder<'_> {
         self.json_object(columns, binary).map(Some)
     }
 
+    /// `array_agg(t)` where t means a row, as `array_agg(row_to_json(t))`.
+    fn rows_as_json(
+        &mut self,
+        scope: &Scope,
+        inner: &ast::Function,
+        binary: bool,
+    ) -> Option<ast::Expr> {
+        if types::last_name(&inner.name) != "array_agg" {
+            return None;
+        }
+        let mut inner = inner.clone();
+        let FunctionArguments::List(list) = &mut inner.args else {
+            return None;
+        };
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(row))] = list.args.as_mut_slice() else {
+            return None;
+        };
+        self.row_columns(scope, row)?;
+        let name = if binary { "to_jsonb" } else { "row_to_json" };
+        let call = ast::Function {
+            name: ast::ObjectName::from(vec![ast::Ident::new(name)]),
+            args: FunctionArguments::List(ast::FunctionArgumentList {
+                duplicate_treatment: None,
+                args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(row.clone()))],
+                clauses: Vec::new(),
+            }),
+            uses_odbc_syntax: false,
+            parameters: FunctionArguments::None,
+            filter: None,
+            null_treatment: None,
+            over: None,
+            within_group: Vec::new(),
+        };
+        *row = ast::Expr::Function(call);
+        Some(ast::Expr::Function(inner))
+    }
+
     fn json_object(&mut self, columns: Vec<(String, Bound)>, binary: bool) -> Result<Bound> {
         let mut names = Vec::with_capacity(columns.len());
         let mut of = Vec::with_capacity(columns.len());
@@ -468,11 +543,14 @@ impl Binder<'_> {
         Ok(Bound::new(row.call(exprs), ty))
     }
 
-    /// `count(t.*)`, `count(t)`: rows of which not all is NULL.
+    /// `count(t.*)`, `count(t)`: the rows of t, but not those that an outer join made up.
     pub(super) fn row_present(&mut self, scope: &Scope, name: &str) -> Option<Bound> {
         let relation = scope.relation(None, name)?;
         for column in &relation.columns {
             self.note_read(&column.bound);
+        }
+        if !scope.nulled.iter().any(|alias| alias == name) {
+            return Some(boolean(datafusion::logical_expr::lit(true)));
         }
         let any: Vec<Expr> = relation
             .columns

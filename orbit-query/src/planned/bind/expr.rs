@@ -89,6 +89,16 @@ impl Binder<'_> {
                 if let Some(low) = symmetric_bound(low) {
                     return self.between_symmetric(scope, expr, low, high, *negated);
                 }
+                if row_items(expr).is_some() {
+                    let (from, to) = (ast::BinaryOperator::GtEq, ast::BinaryOperator::LtEq);
+                    let from = self.binary_op(scope, expr, &from, low)?;
+                    let to = self.binary_op(scope, expr, &to, high)?;
+                    let within = binary(from.expr, Operator::And, to.expr);
+                    return Ok(boolean(match negated {
+                        true => Expr::Not(Box::new(within)),
+                        false => within,
+                    }));
+                }
                 let value = self.expr(scope, expr)?;
                 let low = self.expr(scope, low)?;
                 let high = self.expr(scope, high)?;
@@ -244,10 +254,27 @@ impl Binder<'_> {
             } => self.table_call(scope, "timezone", &[time_zone, timestamp]),
             E::Collate { expr, .. } => self.expr(scope, expr),
             E::Array(array) => self.array(scope, &array.elem),
+            // `(t).x` where t is a relation.
+            E::CompoundFieldAccess { root, access_chain }
+                if self.row_columns(scope, root).is_some()
+                    && matches!(
+                        access_chain.as_slice(),
+                        [ast::AccessExpr::Dot(ast::Expr::Identifier(_))]
+                    ) =>
+            {
+                let mut path = Vec::with_capacity(2);
+                if let E::Identifier(relation) = unnested(root) {
+                    path.push(relation.clone());
+                }
+                if let [ast::AccessExpr::Dot(E::Identifier(column))] = access_chain.as_slice() {
+                    path.push(column.clone());
+                }
+                self.column(scope, &path)
+            }
             E::CompoundFieldAccess { root, access_chain } => {
                 self.subscript(scope, root, access_chain)
             }
-            E::Tuple(_) => Err(Error::unsupported("a row value here")),
+            E::Tuple(items) => self.record(scope, &items.iter().collect::<Vec<_>>()),
             other => Err(Error::unsupported(format_args!("the expression {other}"))),
         }
     }
@@ -268,7 +295,23 @@ impl Binder<'_> {
                 return bound;
             }
         }
-        Err(self.no_such_column(scope, &name))
+        if path.len() == 1 {
+            let mut row = self.whole_row(scope, &name)?;
+            for level in (0..self.outer.len()).rev() {
+                if row.is_some() {
+                    break;
+                }
+                let around = self.outer.get(level).map(|outer| outer.scope.clone());
+                if let Some(around) = around {
+                    let found = self.whole_row(&around, &name)?;
+                    row = found.map(|found| outer_row(&around, found)).transpose()?;
+                }
+            }
+            if let Some(row) = row {
+                return Ok(row);
+            }
+        }
+        Err(self.no_such_column(scope, None, &name))
     }
 
     fn unary_op(
@@ -549,6 +592,13 @@ fn all_of(pattern: &ast::Expr) -> Option<&ast::Expr> {
         [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(list))] => Some(list),
         _ => None,
     }
+}
+
+fn outer_row(scope: &Scope, row: Bound) -> Result<Bound> {
+    Ok(Bound {
+        expr: super::outer::outer_of(scope, row.expr.clone())?,
+        ..row
+    })
 }
 
 pub(super) fn boolean(expr: Expr) -> Bound {

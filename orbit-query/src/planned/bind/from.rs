@@ -10,7 +10,8 @@ use crate::planned::arrow::{arrow_type, sql_type_of};
 use crate::planned::error::Told;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
 use crate::planned::types;
-use datafusion::catalog::cte_worktable::CteWorkTable;
+use crate::planned::unnest::outer_columns;
+use crate::planned::work::WorkRows;
 use datafusion::common::{Column, JoinType};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Cast;
@@ -136,7 +137,23 @@ impl Binder<'_> {
         if let Some(further) = further {
             seen = further.clone().beside(seen)?;
         }
-        let right = self.factor(&join.relation, Some(&seen))?;
+        let right = match self.function_of(&join.relation) {
+            Some(call) => self.function_lateral(&seen, &call)?,
+            None => self.factor(&join.relation, Some(&seen))?,
+        };
+        let nulls = |relation: Relation| Relation {
+            scope: relation.scope.nulled(),
+            ..relation
+        };
+        let (left, right) = match kind {
+            JoinType::Left => (left, nulls(right)),
+            JoinType::Right => (nulls(left), right),
+            JoinType::Full => (nulls(left), nulls(right)),
+            _ => (left, right),
+        };
+        if matches!(kind, JoinType::Right | JoinType::Full) {
+            refuse_lateral(&left, &right)?;
+        }
         let using: Option<Vec<String>> = match constraint {
             JoinConstraint::Using(names) => Some(names.iter().map(types::last_name).collect()),
             JoinConstraint::Natural => Some(
@@ -270,10 +287,16 @@ impl Binder<'_> {
                     return Err(without_alias(query));
                 }
                 let bound = match left.filter(|_| *lateral) {
-                    Some(left) => self.inner_query(left, query)?,
+                    Some(left) => {
+                        let clause = Clause::plain("FROM clause of their own query level");
+                        self.within(clause, |binder| binder.inner_query(left, query))?
+                    }
                     None => {
                         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
+                        let hidden = self.hidden.len();
+                        self.hidden.extend(left.cloned());
                         let bound = self.deeper(|binder| binder.query(query));
+                        self.hidden.truncate(hidden);
                         self.clause = clause;
                         bound?
                     }
@@ -626,7 +649,7 @@ impl Binder<'_> {
                         .map(|(name, ty)| crate::planned::arrow::field(name, ty))
                         .collect::<Vec<_>>(),
                 );
-                let work = CteWorkTable::new(&table, Arc::new(schema));
+                let work = WorkRows::new(&table, Arc::new(schema));
                 let plan = LogicalPlanBuilder::scan(
                     table.as_str(),
                     provider_as_source(Arc::new(work)),
@@ -691,6 +714,28 @@ fn without_alias(query: &ast::Query) -> Error {
         format!("{what} in FROM must have an alias"),
     )
     .with_hint(format!("For example, FROM ({example} ...) [AS] foo."))
+}
+
+/// What a RIGHT or FULL join keeps can't depend on its other side.
+fn refuse_lateral(left: &Relation, right: &Relation) -> Result<()> {
+    let seen = outer_columns(&right.plan)?;
+    let relation = left.scope.relations.iter().find(|relation| {
+        relation
+            .columns
+            .iter()
+            .any(|known| matches!(&known.bound.expr, Expr::Column(known) if seen.contains(known)))
+    });
+    let Some(relation) = relation else {
+        return Ok(());
+    };
+    Err(Error::new(
+        state::INVALID_COLUMN_REFERENCE,
+        format!(
+            "invalid reference to FROM-clause entry for table \"{}\"",
+            relation.alias
+        ),
+    )
+    .with_detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."))
 }
 
 fn is_lateral(factor: &TableFactor) -> bool {

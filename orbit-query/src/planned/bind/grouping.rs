@@ -1,19 +1,23 @@
 //! GROUP BY: its keys and sets, the plan they make, and expressions over groups.
 
 use super::expr::not_allowed;
+use super::outer::Owed;
 use super::peers::{any_of, key_of};
 use super::query::ordinal;
-use super::scope::Scope;
+use super::scope::{Scope, ScopeColumn};
 use super::select::{Item, distinct_name};
 use super::{Binder, Bound, Clause};
-use crate::planned::error::Told;
+use crate::planned::error::{Told, to_datafusion};
 use crate::planned::types;
-use crate::planned::unnest::asks;
+use crate::planned::unnest::{asks, outer_columns, subquery_of};
 use crate::statement::spelling::is_distinct_mark;
 use ahash::AHashSet;
-use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::{Column, DFSchemaRef};
+use datafusion::functions_aggregate::count::count;
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder, lit,
+};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, GroupByExpr};
@@ -149,6 +153,10 @@ impl Binder<'_> {
         if has_aggregate(&bound.expr) {
             return Err(not_allowed("aggregate", "GROUP BY"));
         }
+        let is_window = |expr: &Expr| Ok(matches!(expr, Expr::WindowFunction(_)));
+        if bound.expr.exists(is_window).told()? {
+            return Err(not_allowed("window", "GROUP BY"));
+        }
         if bound.ty == SqlType::Json {
             return Err(Error::new(
                 state::UNDEFINED_FUNCTION,
@@ -204,6 +212,9 @@ pub(super) struct Grouped {
     pub plan: LogicalPlan,
     /// Input expression → the column that now holds it.
     replaced: Vec<(Expr, Expr)>,
+    /// The columns that were grouped, and what they are called.
+    before: DFSchemaRef,
+    scope: Scope,
 }
 
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
@@ -240,7 +251,16 @@ pub(super) fn group(
     input: LogicalPlan,
     grouping: Grouping,
     aggregates: Vec<Expr>,
+    owed: Vec<Owed>,
+    scope: &Scope,
 ) -> Result<Grouped> {
+    // One set of nothing is no set.
+    let grouping = match grouping {
+        Grouping::Sets(sets) if matches!(sets.as_slice(), [only] if only.is_empty()) => {
+            Grouping::Plain(Vec::new())
+        }
+        other => other,
+    };
     let mut keys: Vec<Expr> = match &grouping {
         Grouping::Plain(keys) => keys.clone(),
         Grouping::Sets(sets) => sets.iter().flatten().cloned().collect(),
@@ -267,7 +287,17 @@ pub(super) fn group(
         };
         let (expr, common_column) = naming.named(&common);
         grouped_by.push(expr);
-        let (any, shown) = naming.named(&any_of(key.clone()));
+        // Queries inside know a column by its own name.
+        let (any, shown) = match key {
+            Expr::Column(column) => {
+                let any = any_of(key.clone());
+                (
+                    any.alias_qualified(column.relation.clone(), &column.name),
+                    key.clone(),
+                )
+            }
+            _ => naming.named(&any_of(key.clone())),
+        };
         computed.push(any);
         // In a grouping set without this key there is nothing to show.
         let shown = match grouping {
@@ -284,6 +314,7 @@ pub(super) fn group(
         replaced.push((common, common_column));
         replaced.push((key.clone(), shown));
     }
+    let (input, grouped_by) = queries_first(input, grouped_by)?;
     let planned = |key: &Expr| -> Expr {
         let at = keys.iter().position(|known| known == key);
         at.and_then(|at| grouped_by.get(at)).unwrap_or(key).clone()
@@ -293,6 +324,12 @@ pub(super) fn group(
         if let Expr::AggregateFunction(function) = &mut own {
             // GROUPING names the keys as the plan has them.
             if function.func.name() == "grouping" {
+                if !function.params.args.iter().all(|arg| keys.contains(arg)) {
+                    return Err(Error::new(
+                        state::GROUPING_ERROR,
+                        "arguments to GROUPING must be grouping expressions of the associated query level",
+                    ));
+                }
                 for arg in &mut function.params.args {
                     *arg = planned(arg);
                 }
@@ -312,13 +349,23 @@ pub(super) fn group(
             vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
         }
     };
-    let (input, group_expr) = queries_first(input, group_expr)?;
+    computed.extend(owed.into_iter().map(|owed| owed.call.alias(owed.name)));
+    if group_expr.is_empty() && computed.is_empty() {
+        // HAVING, or GROUP BY (), and nothing else that groups.
+        computed.push(count(lit(1_i64)).alias("__rows"));
+    }
+    let before = input.schema().clone();
     let plan = LogicalPlanBuilder::from(input)
         .aggregate(group_expr, computed)
         .told()?
         .build()
         .told()?;
-    Ok(Grouped { plan, replaced })
+    Ok(Grouped {
+        plan,
+        replaced,
+        before,
+        scope: scope.clone(),
+    })
 }
 
 /// Keys that ask subqueries become columns before the grouping, under the same
@@ -386,6 +433,7 @@ impl Grouped {
     /// The expression over groups. A column of the input that is left ungrouped is 42803.
     pub(super) fn rewrite(&self, expr: Expr) -> Result<Expr> {
         let mut ungrouped: Option<Column> = None;
+        let mut inside: Option<Column> = None;
         let rewritten = expr
             .transform_down(|expr| {
                 if let Some((_, column)) = self.replaced.iter().find(|(from, _)| *from == expr) {
@@ -398,19 +446,42 @@ impl Grouped {
                 if let Expr::Column(column) = &expr {
                     ungrouped.get_or_insert_with(|| column.clone());
                 }
+                if let Some(inner) = subquery_of(&expr) {
+                    let seen = outer_columns(&inner.subquery).map_err(to_datafusion)?;
+                    let lost = seen.into_iter().find(|column| {
+                        self.before.has_column(column) && !self.plan.schema().has_column(column)
+                    });
+                    inside = inside.take().or(lost);
+                }
                 Ok(Transformed::no(expr))
             })
             .told()?
             .data;
-        match ungrouped {
-            None => Ok(rewritten),
-            Some(column) => Err(Error::new(
-                state::GROUPING_ERROR,
-                format!(
-                    "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
-                    column.flat_name()
-                ),
-            )),
+        let text = match (ungrouped, inside) {
+            (None, None) => return Ok(rewritten),
+            (Some(column), _) => format!(
+                "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
+                self.shown(&column)
+            ),
+            (None, Some(column)) => format!(
+                "subquery uses ungrouped column \"{}\" from outer query",
+                self.shown(&column)
+            ),
+        };
+        Err(Error::new(state::GROUPING_ERROR, text))
+    }
+
+    /// The column as the statement calls it.
+    fn shown(&self, column: &Column) -> String {
+        for relation in &self.scope.relations {
+            let is_it = |known: &&ScopeColumn| matches!(&known.bound.expr, Expr::Column(known) if known == column);
+            if let Some(known) = relation.columns.iter().find(is_it) {
+                return match relation.alias.as_str() {
+                    "" => known.name.clone(),
+                    alias => format!("{alias}.{}", known.name),
+                };
+            }
         }
+        column.flat_name()
     }
 }

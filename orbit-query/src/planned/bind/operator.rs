@@ -3,6 +3,7 @@
 use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::arrow::fixed_scale;
+use crate::planned::functions::json::jsonb_key;
 use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, Function, choose, session};
 use crate::planned::operators::arith::{Arith, ArithOp};
@@ -426,6 +427,9 @@ impl Binder<'_> {
         }
         let left = self.coerce(left, &ty)?;
         let right = self.coerce(right, &ty)?;
+        if ty == S::Jsonb {
+            return Ok((jsonb_key(left.expr), jsonb_key(right.expr), S::Bytea));
+        }
         if ty == S::Interval {
             return Ok((
                 interval_key(left.expr),

@@ -5,6 +5,7 @@
 use super::operator::{interval_key, numeric_key};
 use super::select::distinct_name;
 use crate::planned::error::Told;
+use crate::planned::functions::json::jsonb_key;
 use crate::planned::num;
 use ahash::AHashSet;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit};
@@ -27,6 +28,9 @@ pub(super) fn key_of(expr: &Expr, ty: &DataType) -> Option<Expr> {
 
 /// What to sort, partition and count by.
 pub(super) fn sortable(expr: Expr, ty: &SqlType) -> Expr {
+    if *ty == SqlType::Jsonb {
+        return jsonb_key(expr);
+    }
     key_of(&expr, &crate::planned::arrow::arrow_type(ty)).unwrap_or(expr)
 }
 

@@ -3,13 +3,20 @@
 use super::aggregate::sort_key;
 use super::peers::sortable;
 use super::scope::Scope;
+use super::subquery::with_order;
 use super::{Binder, BoundQuery, Clause, Cte, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::types;
+use crate::planned::unnest::{asks, columns_of};
 use ahash::AHashMap;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_window::expr_fn::{rank, row_number};
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
+};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -105,6 +112,7 @@ impl Binder<'_> {
         {
             return Err(Error::unsupported("ORDER BY or LIMIT in a recursive query"));
         }
+        check_references(name, left, right)?;
         let all = matches!(set_quantifier, ast::SetQuantifier::All);
         let first = self.set_expr(left, None)?;
         let first = renamed(first, &item.alias)?;
@@ -217,8 +225,17 @@ impl Binder<'_> {
 
     fn limited(&mut self, bound: BoundQuery, query: &ast::Query) -> Result<BoundQuery> {
         let (limit, offset) = self.row_counts(query)?;
+        let ties = query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties);
         if limit.is_none() && offset.is_none() {
             return Ok(bound);
+        }
+        let mut asking = false;
+        for count in limit.iter().chain(&offset) {
+            asking |= asks(count)?;
+        }
+        if ties || asking {
+            let plan = numbered(bound.plan, limit, offset, ties)?;
+            return Ok(BoundQuery { plan, ..bound });
         }
         let plan = LogicalPlanBuilder::from(bound.plan)
             .limit_by_expr(offset, limit)
@@ -257,9 +274,6 @@ impl Binder<'_> {
         };
         let one = ast::Expr::Value(ast::Value::Number("1".into(), false).into());
         let fetch = match &query.fetch {
-            Some(fetch) if fetch.with_ties => {
-                return Err(Error::unsupported("FETCH ... WITH TIES"));
-            }
             Some(fetch) if fetch.percent => return Err(Error::unsupported("FETCH ... PERCENT")),
             Some(fetch) => Some(fetch.quantity.as_ref().unwrap_or(&one)),
             None => None,
@@ -324,6 +338,57 @@ impl Binder<'_> {
         }
         self.cast(bound, &SqlType::Int8)
     }
+}
+
+/// The first rows by their number, where DataFusion has no LIMIT for it: a count that a
+/// query gives, and rows that share the last one's place.
+fn numbered(
+    plan: LogicalPlan,
+    limit: Option<Expr>,
+    offset: Option<Expr>,
+    ties: bool,
+) -> Result<LogicalPlan> {
+    let columns = columns_of(&plan);
+    let (plan, order) = with_order(plan)?;
+    if ties && order.is_empty() {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "WITH TIES cannot be specified without ORDER BY clause",
+        ));
+    }
+    let named = |call: Expr, name: &str| -> Result<Expr> {
+        let order = match order.is_empty() {
+            true => vec![lit(1_i64).sort(true, false)],
+            false => order.clone(),
+        };
+        Ok(call.order_by(order).build().told()?.alias(name))
+    };
+    let whole = |name: &str| cast(col(name), DataType::Int64);
+    let mut calls = vec![named(row_number(), "__number")?];
+    if ties {
+        calls.push(named(rank(), "__place")?);
+    }
+    let skip = match offset {
+        Some(offset) => coalesce(vec![cast(offset, DataType::Int64), lit(0_i64)]),
+        None => lit(0_i64),
+    };
+    let mut within = whole("__number").gt(skip.clone());
+    if let Some(limit) = limit {
+        let limit = cast(limit, DataType::Int64);
+        let place = whole(if ties { "__place" } else { "__number" });
+        within = within.and(limit.clone().is_null().or(place.lt_eq(skip + limit)));
+    }
+    LogicalPlanBuilder::from(plan)
+        .window(calls)
+        .told()?
+        .filter(within)
+        .told()?
+        .sort([col("__number").sort(true, false)])
+        .told()?
+        .project(columns)
+        .told()?
+        .build()
+        .told()
 }
 
 /// Columns of a result as names to refer to.
@@ -404,16 +469,76 @@ fn renamed(mut bound: BoundQuery, alias: &ast::TableAlias) -> Result<BoundQuery>
 }
 
 /// Whether a query's text names a relation, at any depth.
-fn mentions(query: &ast::Query, name: &str) -> bool {
-    use std::ops::ControlFlow;
-    ast::visit_relations(query, |relation| {
-        if relation.0.len() == 1 && types::last_name(relation) == name {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+fn mentions(query: &impl ast::Visit, name: &str) -> bool {
+    count_mentions(query, name) > 0
+}
+
+fn count_mentions(query: &impl ast::Visit, name: &str) -> usize {
+    let mut count = 0;
+    let _ = ast::visit_relations(query, |relation| {
+        count += usize::from(relation.0.len() == 1 && types::last_name(relation) == name);
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    count
+}
+
+/// Where a recursive query may name itself.
+fn check_references(name: &str, first: &SetExpr, step: &SetExpr) -> Result<()> {
+    let refused = |what: &str| {
+        Err(Error::new(
+            state::INVALID_RECURSION,
+            format!("recursive reference to query \"{name}\" must not appear {what}"),
+        ))
+    };
+    if mentions(first, name) {
+        return refused("within its non-recursive term");
+    }
+    let mut in_query = false;
+    let _ = ast::visit_expressions(step, |expr| {
+        in_query |= match expr {
+            ast::Expr::Subquery(query)
+            | ast::Expr::Exists {
+                subquery: query, ..
+            }
+            | ast::Expr::InSubquery {
+                subquery: query, ..
+            } => mentions(query.as_ref(), name),
+            _ => false,
+        };
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    if in_query {
+        return refused("within a subquery");
+    }
+    if let SetExpr::Select(select) = step {
+        for join in select.from.iter().flat_map(|from| &from.joins) {
+            use ast::JoinOperator as J;
+            let nullable = matches!(
+                join.join_operator,
+                J::Left(_) | J::LeftOuter(_) | J::FullOuter(_)
+            );
+            if nullable && mentions(&join.relation, name) {
+                return refused("within an outer join");
+            }
         }
-    })
-    .is_break()
+        for from in &select.from {
+            use ast::JoinOperator as J;
+            let mut joins = from.joins.iter();
+            let nullable = joins.any(|join| {
+                matches!(
+                    join.join_operator,
+                    J::Right(_) | J::RightOuter(_) | J::FullOuter(_)
+                )
+            });
+            if nullable && mentions(&from.relation, name) {
+                return refused("within an outer join");
+            }
+        }
+    }
+    match count_mentions(step, name) {
+        0 | 1 => Ok(()),
+        _ => refused("more than once"),
+    }
 }
 
 fn only_result_columns() -> Error {

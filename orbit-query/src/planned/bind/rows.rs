@@ -52,6 +52,9 @@ impl Binder<'_> {
         op: Operator,
         right: &ast::Expr,
     ) -> Result<Option<Bound>> {
+        if let (Some(items), ast::Expr::Subquery(query)) = (row_items(left), unnested(right)) {
+            return self.row_and_query(scope, &items, op, query).map(Some);
+        }
         let (Some(left), Some(right)) = (row_items(left), row_items(right)) else {
             return Ok(None);
         };
@@ -67,18 +70,34 @@ impl Binder<'_> {
                 "cannot compare rows of zero length",
             ));
         }
-        let sign = if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) {
-            "=".to_owned()
-        } else {
-            op.to_string()
-        };
         let mut pairs = Vec::with_capacity(left.len());
         for (l, r) in left.into_iter().zip(right) {
             let l = self.expr(scope, l)?;
             let r = self.expr(scope, r)?;
-            pairs.push(self.comparable(l, r, &sign)?);
+            pairs.push(self.comparable(l, r, &sign_of(op))?);
         }
         Ok(Some(boolean(compare_rows(pairs, op))))
+    }
+
+    /// `(a, b) = (SELECT x, y ...)`.
+    fn row_and_query(
+        &mut self,
+        scope: &Scope,
+        items: &[&ast::Expr],
+        op: Operator,
+        query: &ast::Query,
+    ) -> Result<Bound> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.expr(scope, item)?);
+        }
+        let columns = self.row_subquery(self.clause, scope, query)?;
+        same_width(columns.len(), values.len())?;
+        let mut pairs = Vec::with_capacity(values.len());
+        for (value, column) in values.into_iter().zip(columns) {
+            pairs.push(self.comparable(value, column, &sign_of(op))?);
+        }
+        Ok(boolean(compare_rows(pairs, op)))
     }
 
     /// A row is null when all of it is, and not null when none of it is.
@@ -88,6 +107,13 @@ impl Binder<'_> {
         inner: &ast::Expr,
         test: fn(Box<Expr>) -> Expr,
     ) -> Result<Option<Bound>> {
+        if let Some(columns) = self.row_columns(scope, inner) {
+            for column in &columns {
+                self.note_read(column);
+            }
+            let terms = columns.into_iter().map(|bound| test(Box::new(bound.expr)));
+            return Ok(Some(boolean(balanced(terms.collect(), Operator::And))));
+        }
         let Some(items) = row_items(inner) else {
             return Ok(None);
         };
@@ -217,7 +243,27 @@ fn taken_apart(query: &ast::Query) -> Option<Vec<ast::Query>> {
     Some(select.projection.iter().map(one).collect())
 }
 
-fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
+fn sign_of(op: Operator) -> String {
+    match op {
+        Operator::IsDistinctFrom | Operator::IsNotDistinctFrom => "=".to_owned(),
+        op => op.to_string(),
+    }
+}
+
+/// A query has as many columns as the row it is compared with.
+pub(super) fn same_width(columns: usize, values: usize) -> Result<()> {
+    let what = match columns.cmp(&values) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Less => "few",
+        std::cmp::Ordering::Greater => "many",
+    };
+    Err(Error::new(
+        state::SYNTAX_ERROR,
+        format!("subquery has too {what} columns"),
+    ))
+}
+
+pub(super) fn compare_rows(pairs: Vec<(Expr, Expr)>, op: Operator) -> Expr {
     let all = |pairs: Vec<(Expr, Expr)>, join: Operator| {
         balanced(
             pairs.into_iter().map(|(l, r)| binary(l, op, r)).collect(),

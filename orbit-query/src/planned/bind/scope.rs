@@ -3,7 +3,6 @@
 use super::outer::outer_bound;
 use super::{Binder, Bound};
 use crate::planned::types::fold;
-use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Ident;
 
@@ -30,6 +29,8 @@ pub struct Scope {
     pub visible: Vec<ScopeColumn>,
     /// Relations of one value that go for the value by their own name.
     pub values: Vec<ScopeColumn>,
+    /// Aliases of relations that an outer join may have no row of.
+    pub nulled: Vec<String>,
 }
 
 enum Found {
@@ -43,7 +44,15 @@ impl Scope {
             visible: relation.columns.clone(),
             relations: vec![relation],
             values: Vec::new(),
+            nulled: Vec::new(),
         }
+    }
+
+    /// The same relations on the side of an outer join that may have no row.
+    pub fn nulled(mut self) -> Scope {
+        let aliases = self.relations.iter().map(|relation| relation.alias.clone());
+        self.nulled = aliases.collect();
+        self
     }
 
     /// Both sides of a join without USING.
@@ -63,6 +72,7 @@ impl Scope {
         self.relations.extend(other.relations);
         self.visible.extend(other.visible);
         self.values.extend(other.values);
+        self.nulled.extend(other.nulled);
         Ok(self)
     }
 
@@ -107,7 +117,7 @@ impl Binder<'_> {
                     return Ok(Some(bound));
                 }
                 for outer in self.outer.iter().rev() {
-                    if let Found::One(bound) = outer.unqualified(name)? {
+                    if let Found::One(bound) = outer.scope.unqualified(name)? {
                         return outer_bound(&bound).map(Some);
                     }
                 }
@@ -127,26 +137,14 @@ impl Binder<'_> {
                             state::AMBIGUOUS_COLUMN,
                             format!("column reference \"{name}\" is ambiguous"),
                         )),
-                        (None, _) => {
-                            let error = Error::new(
-                                state::UNDEFINED_COLUMN,
-                                format!("column {qualifier}.{name} does not exist"),
-                            );
-                            let mut names = relation.columns.iter().map(|column| &column.name);
-                            Err(match names.find(|near| is_near(near, name)) {
-                                Some(near) => error.with_hint(format!(
-                                    "Perhaps you meant to reference the column \"{qualifier}.{near}\"."
-                                )),
-                                None => error,
-                            })
-                        }
+                        (None, _) => Err(self.no_such_column(scope, Some(qualifier), name)),
                     })
                 };
                 if let Some(found) = find(scope) {
                     return found.map(Some);
                 }
                 for outer in self.outer.iter().rev() {
-                    if let Some(found) = find(outer) {
+                    if let Some(found) = find(&outer.scope) {
                         return outer_bound(&found?).map(Some);
                     }
                 }
@@ -155,81 +153,4 @@ impl Binder<'_> {
             [] => Ok(None),
         }
     }
-
-    /// A table that goes by another name here gets a hint.
-    pub(super) fn no_such_relation(&self, scope: &Scope, name: &str) -> Error {
-        let is_of = |relation: &&ScopeRelation, oid: Oid| {
-            let mut origins = relation.columns.iter().map(|column| column.bound.origin);
-            !relation.alias.is_empty()
-                && origins.len() > 0
-                && origins.all(|origin| origin.is_some_and(|(table, _)| table == oid))
-        };
-        let scopes = || std::iter::once(scope).chain(self.outer.iter().rev());
-        let alias = self
-            .tables
-            .iter()
-            .filter(|table| table.name == name)
-            .find_map(|table| {
-                scopes()
-                    .flat_map(|scope| &scope.relations)
-                    .find(|relation| is_of(relation, table.oid))
-            })
-            .map(|relation| &relation.alias);
-        match alias {
-            Some(alias) => Error::new(
-                state::UNDEFINED_TABLE,
-                format!("invalid reference to FROM-clause entry for table \"{name}\""),
-            )
-            .with_hint(format!(
-                "Perhaps you meant to reference the table alias \"{alias}\"."
-            )),
-            None => Error::new(
-                state::UNDEFINED_TABLE,
-                format!("missing FROM-clause entry for table \"{name}\""),
-            ),
-        }
-    }
-
-    pub(super) fn no_such_column(&self, scope: &Scope, name: &str) -> Error {
-        let error = Error::new(
-            state::UNDEFINED_COLUMN,
-            format!("column \"{name}\" does not exist"),
-        );
-        let near = scope
-            .relations
-            .iter()
-            .flat_map(|relation| {
-                relation
-                    .columns
-                    .iter()
-                    .map(move |column| (relation, column))
-            })
-            .filter(|(_, column)| is_near(&column.name, name))
-            .map(|(relation, column)| format!("{}.{}", relation.alias, column.name))
-            .next();
-        match near {
-            Some(near) => error.with_hint(format!(
-                "Perhaps you meant to reference the column \"{near}\"."
-            )),
-            None => error,
-        }
-    }
-}
-
-/// One letter more, less or other, or two letters swapped.
-fn is_near(a: &str, b: &str) -> bool {
-    if a == b || a.len().abs_diff(b.len()) > 1 || a.len() < 3 {
-        return false;
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let back = a[front.min(a.len())..]
-        .iter()
-        .rev()
-        .zip(b[front.min(b.len())..].iter().rev())
-        .take_while(|(x, y)| x == y)
-        .count();
-    let rest = |letters: &[char]| letters.len() - front - back;
-    rest(&a) <= 1 && rest(&b) <= 1
-        || rest(&a) == 2 && rest(&b) == 2 && a[front] == b[front + 1] && a[front + 1] == b[front]
 }

@@ -56,7 +56,9 @@ impl Binder<'_> {
         let aliases = std::mem::take(&mut self.aliases);
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         let rows_order = std::mem::take(&mut self.rows_order);
+        let owed = std::mem::take(&mut self.owed);
         let result = self.select_inside(select, order);
+        self.owed = owed;
         self.rows_order = rows_order;
         self.clause = clause;
         self.aliases = aliases;
@@ -104,7 +106,9 @@ impl Binder<'_> {
         let mut sort = self.order_items(&scope, order, &items)?;
         let mut distinct_on = distinct_on;
 
+        let owed = std::mem::take(&mut self.owed);
         let aggregated = grouping.is_some()
+            || !owed.is_empty()
             || having.is_some()
             || items.iter().any(|item| has_aggregate(&item.bound.expr))
             || sort.iter().any(|item| matches!(&item.target, SortTarget::Expr(bound) if has_aggregate(&bound.expr)));
@@ -120,7 +124,7 @@ impl Binder<'_> {
             let aggregates = collect_aggregates(everything)?;
             let grouping =
                 with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
-            let grouped = group(plan, grouping, aggregates)?;
+            let grouped = group(plan, grouping, aggregates, owed, &scope)?;
             for item in &mut items {
                 regroup(&grouped, &mut item.bound)?;
             }
@@ -449,6 +453,12 @@ impl Binder<'_> {
         let mut used = AHashSet::new();
         let mut exprs = Vec::with_capacity(items.len() + sort.len());
         let mut columns = Vec::with_capacity(items.len());
+        if distinct && items.iter().any(|item| item.bound.ty == SqlType::Json) {
+            return Err(Error::new(
+                state::UNDEFINED_FUNCTION,
+                "could not identify an equality operator for type json",
+            ));
+        }
         for item in items {
             let inner = distinct_name(&mut used, &item.name);
             // A parameter nothing decided is text from here on.

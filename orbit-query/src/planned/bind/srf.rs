@@ -5,11 +5,12 @@ use super::from::Relation;
 use super::keys::forget_dependencies;
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::select::Item;
-use super::{Binder, Bound};
+use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::functions::{Choice, choose, json};
 use crate::planned::series::{self, Series};
 use crate::planned::types;
+use crate::planned::unnest::is_correlated;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::datasource::provider_as_source;
@@ -87,7 +88,21 @@ impl Binder<'_> {
     ) -> Result<Relation> {
         let scope = Self::lateral_scope(left.as_ref());
         let mut lists = Vec::new();
-        if call.name == "unnest" && call.args.len() > 1 {
+        let defined = call.alias.map_or(&[][..], |alias| &alias.columns);
+        if defined.iter().any(|column| column.data_type.is_some())
+            && (!json::is_record_function(&call.name) || call.name.contains("populate"))
+        {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "a column definition list is only allowed for functions returning \"record\"",
+            ));
+        }
+        let mut names: Option<Vec<String>> = None;
+        if json::is_record_function(&call.name) {
+            let (columns, fields) = self.records(&scope, call)?;
+            names = Some(columns);
+            lists = fields;
+        } else if call.name == "unnest" && call.args.len() > 1 {
             for arg in &call.args {
                 let bound = self.expr(&scope, arg)?;
                 lists.push(self.list_of("unnest", vec![bound])?);
@@ -149,8 +164,11 @@ impl Binder<'_> {
         for (i, (list, ty)) in lists.into_iter().enumerate() {
             let inner = format!("__{unique}_{i}");
             exprs.push(list.alias(&inner));
+            let given = names.as_ref().and_then(|names| names.get(i));
             let name = if call.ordinality && i == last {
                 "ordinality"
+            } else if let Some(given) = given {
+                given
             } else {
                 own_name(&call.name, i).unwrap_or(&shown)
             }
@@ -208,6 +226,133 @@ impl Binder<'_> {
                 None => own,
             },
         })
+    }
+
+    /// `json_to_recordset(j) AS t(a int, ...)`, `json_populate_record(NULL::t, j)`: the
+    /// names of the columns, and each column's values as a list.
+    #[allow(clippy::type_complexity)]
+    fn records(
+        &mut self,
+        scope: &Scope,
+        call: &TableCall<'_>,
+    ) -> Result<(Vec<String>, Vec<(Expr, SqlType)>)> {
+        let populates = call.name.contains("populate");
+        let (columns, document): (Vec<(String, SqlType)>, &ast::Expr) =
+            match (populates, call.args.as_slice()) {
+                (false, [document]) => {
+                    let defined = call.alias.map_or(&[][..], |alias| &alias.columns);
+                    let columns = defined.iter().map(|column| {
+                        let ty = column.data_type.as_ref().ok_or_else(undescribed)?;
+                        Ok((types::fold(&column.name), types::named(ty)?))
+                    });
+                    (columns.collect::<Result<_>>()?, document)
+                }
+                (true, [base, document]) => (self.row_type(base)?, document),
+                _ => return Err(super::special::no_function(&call.name, &[])),
+            };
+        if columns.is_empty() {
+            return Err(undescribed());
+        }
+        let document = self.expr(scope, document)?;
+        let ty = match call.name.starts_with("jsonb") {
+            true => SqlType::Jsonb,
+            false => SqlType::Json,
+        };
+        if !document.is_unknown() && document.ty != ty {
+            let have = [document.ty.clone()];
+            return Err(super::special::no_function(&call.name, &have));
+        }
+        let document = self.coerce(document, &ty)?.expr;
+        let mut lists = Vec::with_capacity(columns.len());
+        for (name, column) in &columns {
+            let field =
+                json::field_of_records(&call.name, name, column, &ty, &self.settings.format);
+            lists.push((field.call(vec![document.clone()]), column.clone()));
+        }
+        Ok((columns.into_iter().map(|(name, _)| name).collect(), lists))
+    }
+
+    /// The columns of `NULL::t`.
+    fn row_type(&self, base: &ast::Expr) -> Result<Vec<(String, SqlType)>> {
+        let unsupported =
+            || Error::unsupported("json_populate_record over anything but NULL::table");
+        let ast::Expr::Cast {
+            expr, data_type, ..
+        } = super::operator::unnested(base)
+        else {
+            return Err(unsupported());
+        };
+        let null = matches!(&**expr, ast::Expr::Value(value) if value.value == ast::Value::Null);
+        let ast::DataType::Custom(name, _) = data_type else {
+            return Err(unsupported());
+        };
+        if !null {
+            return Err(unsupported());
+        }
+        let parts: Vec<String> = name
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .map(types::fold)
+            .collect();
+        let (schema, table) = match parts.as_slice() {
+            [table] => (None, table),
+            [schema, table] => (Some(schema.as_str()), table),
+            _ => return Err(unsupported()),
+        };
+        let found = self.find_table(schema, table).ok_or_else(|| {
+            Error::new(
+                state::UNDEFINED_OBJECT,
+                format!("type \"{}\" does not exist", parts.join(".")),
+            )
+        })?;
+        let columns = found.columns.iter();
+        Ok(columns
+            .map(|column| (column.name.clone(), column.sql_type.clone()))
+            .collect())
+    }
+
+    /// A function in FROM that is joined on a condition: if it looks at what stands left
+    /// of it, a query in LATERAL.
+    pub(super) fn function_lateral(
+        &mut self,
+        seen: &Scope,
+        call: &TableCall<'_>,
+    ) -> Result<Relation> {
+        let clause = Clause::plain("FROM clause of their own query level");
+        let relation = self.within(clause, |binder| {
+            binder.inside_of(seen, |binder| binder.function_beside(None, call, false))
+        })?;
+        if !is_correlated(&relation.plan)? {
+            return Ok(relation);
+        }
+        let columns = relation.scope.visible.iter();
+        let columns = columns.filter_map(|column| match &column.bound.expr {
+            Expr::Column(own) => Some(OutColumn {
+                name: column.name.clone(),
+                ty: column.bound.ty.clone(),
+                column: own.clone(),
+                origin: None,
+            }),
+            _ => None,
+        });
+        let query = BoundQuery {
+            plan: relation.plan,
+            columns: columns.collect(),
+        };
+        let alias = relation.scope.relations.first().map(|of| of.alias.clone());
+        let mut inner = self.derived(query, None, true)?;
+        if let (Some(own), Some(alias)) = (inner.scope.relations.first_mut(), alias) {
+            own.alias = alias;
+        }
+        for value in relation.scope.values {
+            let bound = inner.scope.visible.first().map(|only| only.bound.clone());
+            inner.scope.values.extend(bound.map(|bound| ScopeColumn {
+                name: value.name,
+                bound,
+            }));
+        }
+        Ok(inner)
     }
 
     /// A series of integers that needs no list of them.
@@ -360,6 +505,13 @@ impl Binder<'_> {
             .build()
             .told()
     }
+}
+
+fn undescribed() -> Error {
+    Error::new(
+        state::SYNTAX_ERROR,
+        "a column definition list is required for functions returning \"record\"",
+    )
 }
 
 /// What a function's column is called whatever the relation is.

@@ -2,7 +2,7 @@
 
 use super::expr::boolean;
 use super::operator::{binary, numeric_key, unnested};
-use super::outer::outer_of;
+use super::outer::{Around, outer_of};
 use super::rows::row_items;
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery, literal};
@@ -58,14 +58,32 @@ pub(super) fn matches(plan: LogicalPlan) -> Result<Expr> {
 impl Binder<'_> {
     /// A query that may name the columns of `scope` and of all around it.
     pub(super) fn inner_query(&mut self, scope: &Scope, query: &ast::Query) -> Result<BoundQuery> {
-        self.outer.push(scope.clone());
-        let aliases = std::mem::take(&mut self.aliases);
-        let clause = std::mem::replace(&mut self.clause, super::Clause::SELECT);
-        let bound = self.deeper(|binder| binder.query(query));
-        self.clause = clause;
-        self.aliases = aliases;
-        self.outer.pop();
-        bound
+        self.inside_of(scope, |binder| {
+            let aliases = std::mem::take(&mut binder.aliases);
+            let clause = std::mem::replace(&mut binder.clause, super::Clause::SELECT);
+            let bound = binder.deeper(|binder| binder.query(query));
+            binder.clause = clause;
+            binder.aliases = aliases;
+            bound
+        })
+    }
+
+    /// `work` as of a query inside the one whose names `scope` has.
+    pub(super) fn inside_of<T>(
+        &mut self,
+        scope: &Scope,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.outer.push(Around {
+            scope: scope.clone(),
+            clause: self.clause,
+            owed: std::mem::take(&mut self.owed),
+        });
+        let result = work(self);
+        if let Some(around) = self.outer.pop() {
+            self.owed = around.owed;
+        }
+        result
     }
 
     fn single_column(&self, query: &BoundQuery) -> Result<SqlType> {
@@ -270,36 +288,7 @@ impl Binder<'_> {
         query: &ast::Query,
         negated: bool,
     ) -> Result<Bound> {
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            values.push(self.expr(scope, item)?);
-        }
-        let inner = self.inner_query(scope, query)?;
-        if inner.columns.len() != values.len() {
-            let what = if inner.columns.len() < values.len() {
-                "few"
-            } else {
-                "many"
-            };
-            return Err(Error::new(
-                state::SYNTAX_ERROR,
-                format!("subquery has too {what} columns"),
-            ));
-        }
-        let alias = self.unique_name("among");
-        let plan = LogicalPlanBuilder::from(inner.plan)
-            .alias(alias.as_str())
-            .told()?
-            .build()
-            .told()?;
-        let columns: Vec<Bound> = inner
-            .columns
-            .iter()
-            .map(|column| {
-                let here = Column::new(Some(alias.as_str()), column.column.name.clone());
-                Bound::new(Expr::Column(here), column.ty.clone())
-            })
-            .collect();
+        let (values, plan, columns) = self.row_beside(scope, items, query)?;
         if !self.only_true_counts() {
             return self.row_among(scope, values, plan, columns, negated);
         }
@@ -324,6 +313,51 @@ impl Binder<'_> {
             .build()
             .told()?;
         Ok(boolean(exists(plan, negated)))
+    }
+
+    /// A row's items, and the plan and columns of the query it is compared with.
+    fn row_beside(
+        &mut self,
+        scope: &Scope,
+        items: &[&ast::Expr],
+        query: &ast::Query,
+    ) -> Result<(Vec<Bound>, LogicalPlan, Vec<Bound>)> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.expr(scope, item)?);
+        }
+        let inner = self.inner_query(scope, query)?;
+        super::rows::same_width(inner.columns.len(), values.len())?;
+        let alias = self.unique_name("among");
+        let plan = LogicalPlanBuilder::from(inner.plan)
+            .alias(alias.as_str())
+            .told()?
+            .build()
+            .told()?;
+        let columns = inner.columns.iter().map(|column| {
+            let here = Column::new(Some(alias.as_str()), column.column.name.clone());
+            Bound::new(Expr::Column(here), column.ty.clone())
+        });
+        let columns = columns.collect();
+        Ok((values, plan, columns))
+    }
+
+    /// `(a, b) op ANY/ALL (SELECT x, y ...)`.
+    fn row_quantified(
+        &mut self,
+        scope: &Scope,
+        items: &[&ast::Expr],
+        operator: Operator,
+        query: &ast::Query,
+        any: bool,
+    ) -> Result<Bound> {
+        let (values, plan, columns) = self.row_beside(scope, items, query)?;
+        let mut pairs = Vec::with_capacity(values.len());
+        for (value, column) in values.into_iter().zip(columns) {
+            let (left, right) = self.comparable(value, column, &operator.to_string())?;
+            pairs.push((outer_of(scope, left)?, right));
+        }
+        truth_of(super::rows::compare_rows(pairs, operator), plan, any)
     }
 
     /// `x op ANY (...)`, `x op ALL (...)` over a subquery or an array.
@@ -353,7 +387,8 @@ impl Binder<'_> {
                     (Some(Operator::NotEq), false) => {
                         self.row_in_subquery(scope, &items, query, true)
                     }
-                    _ => Err(Error::unsupported(format_args!(
+                    (Some(operator), _) => self.row_quantified(scope, &items, operator, query, any),
+                    (None, _) => Err(Error::unsupported(format_args!(
                         "a row {sign} ANY or ALL over a subquery"
                     ))),
                 };
@@ -366,7 +401,13 @@ impl Binder<'_> {
             return match (operator, any) {
                 (Operator::Eq, true) => self.among(scope, value, plan, false),
                 (Operator::NotEq, false) => self.among(scope, value, plan, true),
-                _ if !self.only_true_counts() => truth_of(value, operator, plan, any, scope),
+                _ if !self.only_true_counts() => {
+                    let column = plan.schema().columns().into_iter().next();
+                    let column =
+                        column.ok_or_else(|| Error::internal("a subquery without a column"))?;
+                    let value = outer_of(scope, value)?;
+                    truth_of(binary(value, operator, Expr::Column(column)), plan, any)
+                }
                 _ => Ok(boolean(Expr::SetComparison(SetComparison {
                     expr: Box::new(value),
                     subquery: subquery(plan),
@@ -423,7 +464,7 @@ impl Binder<'_> {
         };
         let SqlType::Array(element) = array.ty.clone() else {
             return Err(Error::new(
-                state::DATATYPE_MISMATCH,
+                state::WRONG_OBJECT_TYPE,
                 "op ANY/ALL (array) requires array on right side",
             ));
         };
@@ -466,18 +507,9 @@ impl Binder<'_> {
     }
 }
 
-/// `value op ANY/ALL (the plan's only column)` as a value: of the three truths that
-/// which the rows allow.
-fn truth_of(
-    value: Expr,
-    operator: Operator,
-    plan: LogicalPlan,
-    any: bool,
-    scope: &Scope,
-) -> Result<Bound> {
-    let column = plan.schema().columns().into_iter().next();
-    let column = column.ok_or_else(|| Error::internal("a subquery without a column"))?;
-    let test = binary(outer_of(scope, value)?, operator, Expr::Column(column));
+/// `value op ANY/ALL (the plan's columns)` as a value: of the three truths of `test`
+/// over the plan's rows that which they allow.
+fn truth_of(test: Expr, plan: LogicalPlan, any: bool) -> Result<Bound> {
     let some = |condition: Expr| -> Result<Expr> {
         let rows = LogicalPlanBuilder::from(plan.clone()).filter(condition);
         let rows = rows.told()?.build().told()?;
@@ -558,7 +590,7 @@ fn array_of(column: Column, order_by: Vec<SortExpr>) -> Expr {
 
 /// The plan, and its order in columns that it has for that. An aggregate takes its
 /// rows in no order but one of its own.
-fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
+pub(super) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
     match plan {
         LogicalPlan::Limit(limit) => {
             let (input, order) = with_order(Arc::unwrap_or_clone(limit.input))?;

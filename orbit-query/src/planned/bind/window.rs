@@ -19,6 +19,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
 
+const FRAME_OFFSET: SqlState = SqlState(*b"22013");
 const NTILE_ARGUMENT: SqlState = SqlState(*b"22014");
 const NTH_VALUE_ARGUMENT: SqlState = SqlState(*b"22016");
 
@@ -71,10 +72,14 @@ impl Binder<'_> {
             partition_by.push(super::peers::sortable(bound.expr, &bound.ty));
         }
         let mut order_by = self.sort_keys(scope, &spec.order_by)?;
+        self.check_frame(scope, &spec)?;
         let frame = self.frame(&spec, &mut order_by)?;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
-            let super::aggregate::Parts { call, ty, .. } =
-                self.aggregate_parts(scope, name, function, args)?;
+            let parts = self.aggregate_parts(scope, name, function, args)?;
+            let super::aggregate::Call::Here(super::aggregate::Parts { call, ty, .. }) = parts
+            else {
+                return Err(Error::internal("a window function of an outer query"));
+            };
             let params = call.params;
             (
                 WindowFunctionDefinition::AggregateUDF(call.func),
@@ -174,6 +179,56 @@ impl Binder<'_> {
         Ok(base)
     }
 
+    /// What a frame's distances need of the order.
+    fn check_frame(&mut self, scope: &Scope, spec: &ast::WindowSpec) -> Result<()> {
+        use ast::WindowFrameBound as B;
+        let Some(frame) = &spec.window_frame else {
+            return Ok(());
+        };
+        let far = |bound: &B| matches!(bound, B::Preceding(Some(_)) | B::Following(Some(_)));
+        match frame.units {
+            ast::WindowFrameUnits::Rows => Ok(()),
+            ast::WindowFrameUnits::Groups => match spec.order_by.is_empty() {
+                true => Err(Error::new(
+                    state::WINDOWING_ERROR,
+                    "GROUPS mode requires an ORDER BY clause",
+                )),
+                false => Ok(()),
+            },
+            ast::WindowFrameUnits::Range
+                if !far(&frame.start_bound) && !frame.end_bound.as_ref().is_some_and(far) =>
+            {
+                Ok(())
+            }
+            ast::WindowFrameUnits::Range => {
+                let [key] = spec.order_by.as_slice() else {
+                    return Err(Error::new(
+                        state::WINDOWING_ERROR,
+                        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
+                    ));
+                };
+                let ty = self.expr(scope, &key.expr)?.ty;
+                let measured = types::category(&ty) == types::Category::Numeric
+                    || matches!(
+                        ty,
+                        SqlType::Date
+                            | SqlType::Time
+                            | SqlType::Timestamp
+                            | SqlType::TimestampTz
+                            | SqlType::Interval
+                            | SqlType::Unknown
+                    );
+                match measured {
+                    true => Ok(()),
+                    false => Err(Error::unsupported(format_args!(
+                        "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
+                        types::base(&ty)
+                    ))),
+                }
+            }
+        }
+    }
+
     fn frame(&mut self, spec: &ast::WindowSpec, order_by: &mut Vec<Sort>) -> Result<WindowFrame> {
         let told = crate::planned::error::from_datafusion;
         let frame = match &spec.window_frame {
@@ -185,9 +240,9 @@ impl Binder<'_> {
                     ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
                     ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
                 };
-                let start = bound(&frame.start_bound, units)?;
+                let start = bound(&frame.start_bound, units, "starting")?;
                 let end = match &frame.end_bound {
-                    Some(end) => bound(end, units)?,
+                    Some(end) => bound(end, units, "ending")?,
                     None => WindowFrameBound::CurrentRow,
                 };
                 if matches!(&start, WindowFrameBound::Following(value) if value.is_null()) {
@@ -357,7 +412,11 @@ fn integer_parameter(bound: &Bound) -> Option<Expr> {
     matches!(expr, Expr::Placeholder(_)).then(|| expr.clone())
 }
 
-fn bound(bound: &ast::WindowFrameBound, units: WindowFrameUnits) -> Result<WindowFrameBound> {
+fn bound(
+    bound: &ast::WindowFrameBound,
+    units: WindowFrameUnits,
+    side: &str,
+) -> Result<WindowFrameBound> {
     let unbounded = || match units {
         WindowFrameUnits::Range => ScalarValue::Utf8(None),
         _ => ScalarValue::UInt64(None),
@@ -367,15 +426,39 @@ fn bound(bound: &ast::WindowFrameBound, units: WindowFrameUnits) -> Result<Windo
         ast::WindowFrameBound::Preceding(None) => WindowFrameBound::Preceding(unbounded()),
         ast::WindowFrameBound::Following(None) => WindowFrameBound::Following(unbounded()),
         ast::WindowFrameBound::Preceding(Some(by)) => {
-            WindowFrameBound::Preceding(distance(by, units)?)
+            WindowFrameBound::Preceding(distance(by, units, side)?)
         }
         ast::WindowFrameBound::Following(Some(by)) => {
-            WindowFrameBound::Following(distance(by, units)?)
+            WindowFrameBound::Following(distance(by, units, side)?)
         }
     })
 }
 
-fn distance(expr: &ast::Expr, units: WindowFrameUnits) -> Result<ScalarValue> {
+fn distance(expr: &ast::Expr, units: WindowFrameUnits, side: &str) -> Result<ScalarValue> {
+    if let ast::Expr::UnaryOp {
+        op: ast::UnaryOperator::Minus,
+        ..
+    } = super::operator::unnested(expr)
+    {
+        return Err(Error::new(
+            FRAME_OFFSET,
+            format!("frame {side} offset must not be negative"),
+        ));
+    }
+    if matches!(
+        super::operator::unnested(expr),
+        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_)
+    ) {
+        let clause = match units {
+            WindowFrameUnits::Rows => "ROWS",
+            WindowFrameUnits::Range => "RANGE",
+            WindowFrameUnits::Groups => "GROUPS",
+        };
+        return Err(Error::new(
+            state::INVALID_COLUMN_REFERENCE,
+            format!("argument of {clause} must not contain variables"),
+        ));
+    }
     let text = match super::operator::unnested(expr) {
         ast::Expr::Value(value) => match &value.value {
             ast::Value::Number(text, _) | ast::Value::SingleQuotedString(text) => {
@@ -406,15 +489,16 @@ fn distance(expr: &ast::Expr, units: WindowFrameUnits) -> Result<ScalarValue> {
     };
     match units {
         WindowFrameUnits::Range => Ok(ScalarValue::Utf8(Some(text))),
-        _ => text
-            .parse::<u64>()
-            .map(|rows| ScalarValue::UInt64(Some(rows)))
-            .map_err(|_| {
-                Error::new(
-                    state::INVALID_PARAMETER_VALUE,
-                    "frame starting offset must not be negative",
-                )
-            }),
+        _ => {
+            let rows = orbit_core::value::Numeric::parse(&text)?.round(0).to_i64();
+            match rows.and_then(|rows| u64::try_from(rows).ok()) {
+                Some(rows) => Ok(ScalarValue::UInt64(Some(rows))),
+                None => Err(Error::new(
+                    FRAME_OFFSET,
+                    format!("frame {side} offset must not be negative"),
+                )),
+            }
+        }
     }
 }
 

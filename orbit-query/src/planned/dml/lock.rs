@@ -13,7 +13,7 @@ use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
-use sqlparser::ast::{self, LockType, NonBlock, SetExpr, TableFactor};
+use sqlparser::ast::{self, NonBlock, SetExpr, TableFactor};
 use std::sync::Arc;
 
 pub struct Lock {
@@ -51,15 +51,36 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
         return refused("anything but a table");
     };
     let table = super::update::named(binder, name)?;
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
+        return refused("WITH TIES");
+    }
     let [lock] = query.locks.as_slice() else {
         return refused("several locking clauses");
     };
-    let mode = match lock.lock_type {
-        LockType::Update => RowLock::Update,
-        LockType::Share => RowLock::Share,
-        #[allow(unreachable_patterns)]
-        _ => return refused("this strength"),
-    };
+    let (mode, of) = crate::statement::row_locks::mode(lock);
+    if let Some(wanted) = of.last().and_then(|part| part.as_ident()) {
+        let wanted = crate::planned::types::fold(wanted);
+        let alias = match &from.relation {
+            TableFactor::Table { alias, .. } => alias.as_ref(),
+            _ => None,
+        };
+        let known = match alias {
+            Some(alias) => crate::planned::types::fold(&alias.name),
+            None => crate::planned::types::last_name(name),
+        };
+        if wanted != known {
+            let verb = match mode {
+                RowLock::Update => "FOR UPDATE",
+                RowLock::NoKeyUpdate => "FOR NO KEY UPDATE",
+                RowLock::Share => "FOR SHARE",
+                RowLock::KeyShare => "FOR KEY SHARE",
+            };
+            return Err(Error::new(
+                orbit_core::state::UNDEFINED_TABLE,
+                format!("relation \"{wanted}\" in {verb} clause not found in FROM clause"),
+            ));
+        }
+    }
     let wait = match lock.nonblock {
         None => Wait::Block,
         Some(NonBlock::Nowait) => Wait::NoWait,

@@ -2,6 +2,7 @@
 
 use super::row::{RowFn, arity};
 use super::{Env, Function, T, arg, datetime, function};
+use crate::planned::arrow::nested::shape;
 use crate::planned::bind::Bound;
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::types::SqlType;
@@ -83,29 +84,38 @@ fn array_slice(args: Args, env: &Env) -> Result<Value> {
     made(&element_of(env, 0), items)
 }
 
+/// Length and lower bound of every dimension, be they lists of lists.
+fn dims_of(array: &Array) -> Vec<(i32, i32)> {
+    if !matches!(array.items.first(), Some(Value::Array(_))) {
+        return array.dims.clone();
+    }
+    let lengths = shape(array).unwrap_or_default().into_iter();
+    let lengths = lengths.map(|length| (i32::try_from(length).unwrap_or(i32::MAX), 1));
+    lengths.collect()
+}
+
+fn dimension(args: Args) -> Result<Option<(i32, i32)>> {
+    let dims = dims_of(arg::array(args, 0)?);
+    let at = usize::try_from(i64::from(arg::int4(args, 1)?) - 1).ok();
+    Ok(at.and_then(|at| dims.get(at).copied()))
+}
+
 fn array_length(args: Args, _: &Env) -> Result<Value> {
-    let array = arg::array(args, 0)?;
-    let dimension = arg::int4(args, 1)?;
-    Ok(usize::try_from(dimension - 1)
-        .ok()
-        .and_then(|at| array.dims.get(at))
-        .map_or(Value::Null, |(length, _)| Value::Int4(*length)))
+    Ok(dimension(args)?.map_or(Value::Null, |(length, _)| Value::Int4(length)))
 }
 
-fn array_upper(args: Args, env: &Env) -> Result<Value> {
-    array_length(args, env)
+fn array_upper(args: Args, _: &Env) -> Result<Value> {
+    Ok(dimension(args)?.map_or(Value::Null, |(length, lower)| {
+        Value::Int4(lower.saturating_add(length - 1))
+    }))
 }
 
-fn array_lower(args: Args, env: &Env) -> Result<Value> {
-    Ok(if array_length(args, env)?.is_null() {
-        Value::Null
-    } else {
-        Value::Int4(1)
-    })
+fn array_lower(args: Args, _: &Env) -> Result<Value> {
+    Ok(dimension(args)?.map_or(Value::Null, |(_, lower)| Value::Int4(lower)))
 }
 
 fn array_ndims(args: Args, _: &Env) -> Result<Value> {
-    let dims = arg::array(args, 0)?.dims.len();
+    let dims = dims_of(arg::array(args, 0)?).len();
     Ok(if dims == 0 {
         Value::Null
     } else {
@@ -113,8 +123,83 @@ fn array_ndims(args: Args, _: &Env) -> Result<Value> {
     })
 }
 
+fn array_dims(args: Args, _: &Env) -> Result<Value> {
+    let dims = dims_of(arg::array(args, 0)?);
+    if dims.is_empty() {
+        return Ok(Value::Null);
+    }
+    let shown = dims.iter().map(|(length, lower)| {
+        let last = i64::from(*lower) + i64::from(*length) - 1;
+        format!("[{lower}:{last}]")
+    });
+    Ok(Value::Text(shown.collect()))
+}
+
 fn cardinality(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(arg::array(args, 0)?.items.len() as i32))
+    let dims = dims_of(arg::array(args, 0)?);
+    if dims.is_empty() {
+        return Ok(Value::Int4(0));
+    }
+    let count: i64 = dims.iter().map(|(length, _)| i64::from(*length)).product();
+    Ok(Value::Int4(i32::try_from(count).unwrap_or(i32::MAX)))
+}
+
+/// Items an array may be filled with.
+const MAX_FILLED: i64 = 10_000_000;
+
+fn array_fill(args: Args, env: &Env) -> Result<Value> {
+    let value = args.first().ok_or_else(arity)?.to_owned();
+    let numbers = |at: usize| -> Result<Vec<i32>> {
+        let Some(ValueRef::Array(array)) = args.get(at) else {
+            return Err(Error::new(
+                state::NULL_VALUE_NOT_ALLOWED,
+                "dimension array or low bound array cannot be null",
+            ));
+        };
+        array
+            .items
+            .iter()
+            .map(|item| match item {
+                Value::Int4(number) => Ok(*number),
+                _ => Err(Error::new(
+                    state::NULL_VALUE_NOT_ALLOWED,
+                    "dimension values cannot be null",
+                )),
+            })
+            .collect()
+    };
+    let element = env.types.first().cloned().unwrap_or(SqlType::Text);
+    let lengths = numbers(1)?;
+    let bounds = match args.get(2) {
+        Some(_) => numbers(2)?,
+        None => vec![1; lengths.len()],
+    };
+    if bounds.len() != lengths.len() {
+        return Err(Error::new(
+            state::ARRAY_SUBSCRIPT_ERROR,
+            "wrong number of array subscripts",
+        )
+        .with_detail("Low bound array has different size than dimensions array."));
+    }
+    let count: i64 = lengths
+        .iter()
+        .map(|length| i64::from((*length).max(0)))
+        .product();
+    if lengths.is_empty() || count == 0 {
+        return made(&element, Vec::new());
+    }
+    if count > MAX_FILLED {
+        return Err(Error::new(
+            state::PROGRAM_LIMIT_EXCEEDED,
+            format!("array size exceeds the maximum allowed ({MAX_FILLED})"),
+        ));
+    }
+    if lengths.len() > 1 || bounds.iter().any(|lower| *lower != 1) {
+        return Err(Error::unsupported(
+            "array_fill with several dimensions or bounds other than 1",
+        ));
+    }
+    made(&element, vec![value; usize::try_from(count).unwrap_or(0)])
 }
 
 fn equal(a: &Value, b: &ValueRef<'_>) -> bool {
@@ -130,11 +215,23 @@ fn array_position(args: Args, _: &Env) -> Result<Value> {
         return Ok(Value::Null);
     };
     let wanted = args.get(1).ok_or_else(arity)?;
-    Ok(array
-        .items
-        .iter()
-        .position(|item| equal(item, wanted))
-        .map_or(Value::Null, |at| Value::Int4(at as i32 + 1)))
+    let lower = array.dims.first().map_or(1, |(_, lower)| *lower);
+    let skipped = match args.get(2) {
+        None => 0,
+        Some(ValueRef::Int4(start)) => {
+            usize::try_from(i64::from(*start) - i64::from(lower)).unwrap_or(0)
+        }
+        Some(_) => {
+            return Err(Error::new(
+                state::NULL_VALUE_NOT_ALLOWED,
+                "initial position must not be null",
+            ));
+        }
+    };
+    let mut rest = array.items.iter().enumerate().skip(skipped);
+    Ok(rest
+        .find(|(_, item)| equal(item, wanted))
+        .map_or(Value::Null, |(at, _)| Value::Int4(at as i32 + lower)))
 }
 
 fn array_positions(args: Args, _: &Env) -> Result<Value> {
@@ -400,10 +497,11 @@ fn generate_subscripts(args: Args, env: &Env) -> Result<Value> {
         Value::Int4(length) => i64::from(length),
         _ => 0,
     };
-    made(
-        &SqlType::Int4,
-        integers(1, length, 1, |value| Value::Int4(value as i32))?,
-    )
+    let mut places = integers(1, length, 1, |value| Value::Int4(value as i32))?;
+    if matches!(args.get(2), Some(ValueRef::Bool(true))) {
+        places.reverse();
+    }
+    made(&SqlType::Int4, places)
 }
 
 fn trim_array(args: Args, env: &Env) -> Result<Value> {
@@ -585,6 +683,22 @@ pub const FUNCTIONS: &[Function] = &[
         array_to_string,
     )
     .lenient(),
+    function("array_dims", &[T::Array], T::Text, array_dims),
+    function("array_fill", &[T::Element, T::Ints], T::Array, array_fill).lenient(),
+    function(
+        "array_fill",
+        &[T::Element, T::Ints, T::Ints],
+        T::Array,
+        array_fill,
+    )
+    .lenient(),
+    function(
+        "array_position",
+        &[T::Array, T::Element, T::Int4],
+        T::Int4,
+        array_position,
+    )
+    .lenient(),
     function("array_upper", &[T::Array, T::Int4], T::Int4, array_upper),
     function("cardinality", &[T::Array], T::Int4, cardinality),
     function("generate_series", &[T::Int4, T::Int4], T::Ints, series4),
@@ -632,6 +746,12 @@ pub const FUNCTIONS: &[Function] = &[
         generate_subscripts,
     ),
     function(
+        "generate_subscripts",
+        &[T::Array, T::Int4, T::Bool],
+        T::Ints,
+        generate_subscripts,
+    ),
+    function(
         "string_to_array",
         &[T::Text, T::Text],
         T::Texts,
@@ -648,6 +768,13 @@ pub const FUNCTIONS: &[Function] = &[
     function(
         "string_to_table",
         &[T::Text, T::Text],
+        T::Texts,
+        string_to_array,
+    )
+    .lenient(),
+    function(
+        "string_to_table",
+        &[T::Text, T::Text, T::Text],
         T::Texts,
         string_to_array,
     )

@@ -3,7 +3,10 @@
 
 mod edit;
 mod holds;
+pub mod jsonpath;
 mod make;
+mod order;
+mod record;
 mod rows;
 mod span;
 
@@ -11,6 +14,8 @@ use super::{Env, Function, T, arg, function};
 pub use make::{object_field, object_of_fields, of_row, of_value};
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
+pub use order::jsonb_key;
+pub use record::{field_of_records, is_record_function};
 use span::Kind;
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
@@ -202,6 +207,8 @@ pub fn each_columns(name: &str) -> Option<[&'static str; 2]> {
     })
 }
 
+const J: T = T::Jsonb;
+
 pub const FUNCTIONS: &[Function] = &[
     function("json_each key", &[T::Json], T::Texts, rows::each_key),
     function("json_each value", &[T::Json], T::Jsons, rows::each_value),
@@ -256,6 +263,13 @@ pub const FUNCTIONS: &[Function] = &[
     function("?&", &[T::Jsonb, T::Texts], T::Bool, holds::has_all),
     function("?|", &[T::Jsonb, T::Texts], T::Bool, holds::has_any),
     function("@>", &[T::Jsonb, T::Jsonb], T::Bool, holds::contains),
+    function("array_to_json", &[T::Array], T::Json, make::to_json),
+    function(
+        "array_to_json",
+        &[T::Array, T::Bool],
+        T::Json,
+        make::to_json,
+    ),
     function("json_array_elements", &[T::Json], T::Jsons, rows::elements),
     function(
         "json_array_elements_text",
@@ -264,9 +278,11 @@ pub const FUNCTIONS: &[Function] = &[
         rows::elements_text,
     ),
     function("json_array_length", &[T::Json], T::Int4, array_length),
+    function("json_build_array", &[], T::Json, make::build_array),
     function("json_build_array", &[T::Any], T::Json, make::build_array)
         .lenient()
         .variadic(),
+    function("json_build_object", &[], T::Json, make::build_object),
     function("json_build_object", &[T::Any], T::Json, make::build_object)
         .lenient()
         .variadic(),
@@ -296,6 +312,7 @@ pub const FUNCTIONS: &[Function] = &[
         rows::elements_text_binary,
     ),
     function("jsonb_array_length", &[T::Jsonb], T::Int4, array_length),
+    function("jsonb_build_array", &[], T::Jsonb, make::build_jsonb_array),
     function(
         "jsonb_build_array",
         &[T::Any],
@@ -304,6 +321,12 @@ pub const FUNCTIONS: &[Function] = &[
     )
     .lenient()
     .variadic(),
+    function(
+        "jsonb_build_object",
+        &[],
+        T::Jsonb,
+        make::build_jsonb_object,
+    ),
     function(
         "jsonb_build_object",
         &[T::Any],
@@ -406,6 +429,21 @@ pub const FUNCTIONS: &[Function] = &[
         T::Jsonb,
         edit::set,
     ),
+    function("jsonb_set_lax", &[J, T::Texts, J], J, edit::set_lax).lenient(),
+    function(
+        "jsonb_set_lax",
+        &[J, T::Texts, J, T::Bool],
+        J,
+        edit::set_lax,
+    )
+    .lenient(),
+    function(
+        "jsonb_set_lax",
+        &[J, T::Texts, J, T::Bool, T::Text],
+        J,
+        edit::set_lax,
+    )
+    .lenient(),
     function(
         "jsonb_strip_nulls",
         &[T::Jsonb],

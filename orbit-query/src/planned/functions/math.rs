@@ -5,6 +5,9 @@ use orbit_core::error::SqlState;
 use orbit_core::value::{Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
+/// Arguments of width_bucket.
+const BUCKET: SqlState = SqlState(*b"2201G");
+
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
 fn out_of_range(what: &'static str) -> Error {
@@ -37,6 +40,16 @@ fn domain() -> Error {
 }
 
 float_functions! {
+    acosd => |x| if (-1.0..=1.0).contains(&x) || x.is_nan() { Ok(exact_degrees(x.acos().to_degrees())) } else { Err(domain()) };
+    acosh => |x| if x >= 1.0 || x.is_nan() { Ok(x.acosh()) } else { Err(domain()) };
+    asind => |x| if (-1.0..=1.0).contains(&x) || x.is_nan() { Ok(exact_degrees(x.asin().to_degrees())) } else { Err(domain()) };
+    asinh => |x| Ok(x.asinh());
+    atand => |x| Ok(exact_degrees(x.atan().to_degrees()));
+    atanh => |x| if (-1.0..=1.0).contains(&x) || x.is_nan() { Ok(x.atanh()) } else { Err(domain()) };
+    cosd => |x| if x.is_infinite() { Err(domain()) } else { Ok(cosine_of_degrees(x)) };
+    cotd => |x| if x.is_infinite() { Err(domain()) } else { Ok(1.0 / tangent_of_degrees(x)) };
+    sind => |x| if x.is_infinite() { Err(domain()) } else { Ok(sine_of_degrees(x)) };
+    tand => |x| if x.is_infinite() { Err(domain()) } else { Ok(tangent_of_degrees(x)) };
     acos => |x| if (-1.0..=1.0).contains(&x) || x.is_nan() { Ok(x.acos()) } else { Err(domain()) };
     asin => |x| if (-1.0..=1.0).contains(&x) || x.is_nan() { Ok(x.asin()) } else { Err(domain()) };
     atan => |x| Ok(x.atan());
@@ -166,6 +179,104 @@ fn gcd_int8(args: Args, _: &Env) -> Result<Value> {
     i64::try_from(gcd(a.unsigned_abs(), b.unsigned_abs()))
         .map(Value::Int8)
         .map_err(|_| out_of_range("bigint out of range"))
+}
+
+/// Euclid's algorithm; PostgreSQL's remainder keeps the larger scale.
+fn gcd_of(a: &Numeric, b: &Numeric) -> Result<Numeric> {
+    let scale = i32::from(a.scale().max(b.scale()));
+    if !a.is_finite() || !b.is_finite() {
+        return Ok(Numeric::NAN);
+    }
+    let (mut a, mut b) = (a.abs(), b.abs());
+    while !b.is_zero() {
+        let rest = a.rem(&b)?;
+        (a, b) = (b, rest);
+    }
+    Ok(a.round(scale))
+}
+
+fn gcd_numeric(args: Args, _: &Env) -> Result<Value> {
+    gcd_of(arg::numeric(args, 0)?, arg::numeric(args, 1)?).map(Value::Numeric)
+}
+
+fn lcm_numeric(args: Args, _: &Env) -> Result<Value> {
+    let (a, b) = (arg::numeric(args, 0)?, arg::numeric(args, 1)?);
+    let scale = i32::from(a.scale().max(b.scale()));
+    if !a.is_finite() || !b.is_finite() {
+        return Ok(Value::Numeric(Numeric::NAN));
+    }
+    if a.is_zero() || b.is_zero() {
+        return Ok(Value::Numeric(Numeric::from_i64(0).round(scale)));
+    }
+    // The divisor goes into both without a rest.
+    let divisor = gcd_of(a, b)?;
+    let product = a.div(&divisor)?.mul(b)?.abs();
+    Ok(Value::Numeric(product.round(scale)))
+}
+
+fn min_scale(args: Args, _: &Env) -> Result<Value> {
+    let value = arg::numeric(args, 0)?;
+    Ok(match value.is_finite() {
+        true => Value::Int4(i32::from(value.trimmed().scale())),
+        false => Value::Null,
+    })
+}
+
+fn atan2d(args: Args, _: &Env) -> Result<Value> {
+    let (y, x) = (arg::float8(args, 0)?, arg::float8(args, 1)?);
+    Ok(Value::Float8(exact_degrees(y.atan2(x).to_degrees())))
+}
+
+/// Degrees that are whole but for the last bits are whole.
+fn exact_degrees(value: f64) -> f64 {
+    let whole = value.round();
+    if (value - whole).abs() < 1e-12 * whole.abs().max(1.0) {
+        whole
+    } else {
+        value
+    }
+}
+
+/// A sine of degrees, exact where it has few digits.
+fn sine_of_degrees(x: f64) -> f64 {
+    let x = x % 360.0;
+    let (x, sign) = if x < 0.0 { (-x, -1.0) } else { (x, 1.0) };
+    let (x, sign) = if x > 180.0 {
+        (360.0 - x, -sign)
+    } else {
+        (x, sign)
+    };
+    let x = if x > 90.0 { 180.0 - x } else { x };
+    let sine = if x == 30.0 {
+        0.5
+    } else if x == 90.0 {
+        1.0
+    } else {
+        x.to_radians().sin()
+    };
+    sign * sine
+}
+
+fn cosine_of_degrees(x: f64) -> f64 {
+    let x = (x % 360.0).abs();
+    let x = if x > 180.0 { 360.0 - x } else { x };
+    if x == 60.0 {
+        0.5
+    } else if x == 120.0 {
+        -0.5
+    } else if x == 90.0 {
+        0.0
+    } else {
+        x.to_radians().cos()
+    }
+}
+
+fn tangent_of_degrees(x: f64) -> f64 {
+    match (x % 180.0).abs() {
+        45.0 => (x % 180.0).signum(),
+        135.0 => -(x % 180.0).signum(),
+        _ => sine_of_degrees(x) / cosine_of_degrees(x),
+    }
 }
 
 fn lcm_int8(args: Args, _: &Env) -> Result<Value> {
@@ -489,16 +600,10 @@ fn width_bucket(args: Args, _: &Env) -> Result<Value> {
     );
     let count = arg::int4(args, 3)?;
     if count <= 0 {
-        return Err(refused(
-            state::INVALID_PARAMETER_VALUE,
-            "count must be greater than zero",
-        ));
+        return Err(refused(BUCKET, "count must be greater than zero"));
     }
     if low == high {
-        return Err(refused(
-            state::INVALID_PARAMETER_VALUE,
-            "lower bound cannot equal upper bound",
-        ));
+        return Err(refused(BUCKET, "lower bound cannot equal upper bound"));
     }
     let (x, low, high) = if low < high {
         (x, low, high)
@@ -581,6 +686,17 @@ pub const FUNCTIONS: &[Function] = &[
     function("abs", &[T::Float8], T::Float8, abs_float8),
     function("abs", &[T::Numeric], T::Numeric, abs_numeric),
     function("acos", &[T::Float8], T::Float8, acos),
+    function("acosd", &[T::Float8], T::Float8, acosd),
+    function("acosh", &[T::Float8], T::Float8, acosh),
+    function("asind", &[T::Float8], T::Float8, asind),
+    function("asinh", &[T::Float8], T::Float8, asinh),
+    function("atan2d", &[T::Float8, T::Float8], T::Float8, atan2d),
+    function("atand", &[T::Float8], T::Float8, atand),
+    function("atanh", &[T::Float8], T::Float8, atanh),
+    function("cosd", &[T::Float8], T::Float8, cosd),
+    function("cotd", &[T::Float8], T::Float8, cotd),
+    function("sind", &[T::Float8], T::Float8, sind),
+    function("tand", &[T::Float8], T::Float8, tand),
     function("asin", &[T::Float8], T::Float8, asin),
     function("atan", &[T::Float8], T::Float8, atan),
     function("atan2", &[T::Float8, T::Float8], T::Float8, atan2),
@@ -601,8 +717,10 @@ pub const FUNCTIONS: &[Function] = &[
     function("floor", &[T::Numeric], T::Numeric, floor_numeric),
     function("gcd", &[T::Int4, T::Int4], T::Int4, gcd_int4),
     function("gcd", &[T::Int8, T::Int8], T::Int8, gcd_int8),
+    function("gcd", &[T::Numeric, T::Numeric], T::Numeric, gcd_numeric),
     function("lcm", &[T::Int4, T::Int4], T::Int4, lcm_int4),
     function("lcm", &[T::Int8, T::Int8], T::Int8, lcm_int8),
+    function("lcm", &[T::Numeric, T::Numeric], T::Numeric, lcm_numeric),
     function("ln", &[T::Float8], T::Float8, ln_float),
     function("ln", &[T::Numeric], T::Numeric, ln_numeric),
     function("log", &[T::Float8], T::Float8, log_float),
@@ -610,6 +728,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("log", &[T::Numeric, T::Numeric], T::Numeric, log_base),
     function("log10", &[T::Float8], T::Float8, log_float),
     function("log10", &[T::Numeric], T::Numeric, log_numeric),
+    function("min_scale", &[T::Numeric], T::Int4, min_scale),
     function("mod", &[T::Int2, T::Int2], T::Int2, mod_int2),
     function("mod", &[T::Int4, T::Int4], T::Int4, mod_int4),
     function("mod", &[T::Int8, T::Int8], T::Int8, mod_int8),

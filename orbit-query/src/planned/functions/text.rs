@@ -76,6 +76,12 @@ fn chr(args: Args, _: &Env) -> Result<Value> {
             "null character not permitted",
         ));
     }
+    if code < 0 {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "character number must be positive",
+        ));
+    }
     let letter = u32::try_from(code)
         .ok()
         .and_then(char::from_u32)
@@ -392,6 +398,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("concat_ws", &[T::Text, T::Any], T::Text, concat_ws)
         .lenient()
         .variadic(),
+    function("format", &[T::Text], T::Text, format_text).lenient(),
     function("format", &[T::Text, T::Any], T::Text, format_text)
         .lenient()
         .variadic(),

@@ -108,7 +108,7 @@ pub(super) fn same(left: Expr, right: Expr) -> Expr {
 }
 
 /// What a plan, with all queries inside it, sees of the rows around it.
-pub(super) fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
+pub(in crate::planned) fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
     let mut found: Vec<Column> = Vec::new();
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

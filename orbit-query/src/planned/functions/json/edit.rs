@@ -6,7 +6,7 @@
 use super::span::{self, Kind};
 use super::{Args, Env};
 use crate::planned::functions::arg;
-use orbit_core::value::{Array, Value};
+use orbit_core::value::{Array, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
 /// A key and its quoted form, and the value.
@@ -323,4 +323,49 @@ pub(super) fn strip_nulls(args: Args, _: &Env) -> Result<Value> {
 
 pub(super) fn strip_nulls_binary(args: Args, _: &Env) -> Result<Value> {
     stripped(arg::text(args, 0)?, ", ", ": ").map(Value::Text)
+}
+
+/// `jsonb_set` that knows what to do with NULL.
+pub(super) fn set_lax(args: Args, env: &Env) -> Result<Value> {
+    let absent = |at: usize| args.get(at).is_some_and(ValueRef::is_null);
+    if absent(0) || absent(1) || absent(3) {
+        return Ok(Value::Null);
+    }
+    let treatment = match args.get(4) {
+        Some(ValueRef::Text(treatment)) => *treatment,
+        Some(_) => {
+            return Err(refused(
+                "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"",
+            ));
+        }
+        None => "use_json_null",
+    };
+    let plain: Vec<ValueRef<'_>> = args.iter().take(4).cloned().collect();
+    if !absent(2) {
+        return set(&plain, env);
+    }
+    match treatment {
+        "use_json_null" => {
+            let mut with_null = plain;
+            if let Some(value) = with_null.get_mut(2) {
+                *value = ValueRef::Text("null");
+            }
+            set(&with_null, env)
+        }
+        "return_target" => Ok(args.first().map_or(Value::Null, ValueRef::to_owned)),
+        "delete_key" => remove_path(&plain, env),
+        "raise_exception" => Err(Error::new(
+            state::NULL_VALUE_NOT_ALLOWED,
+            "JSON value must not be null",
+        )
+        .with_detail(
+            "Exception was raised because null_value_treatment is \"raise_exception\".",
+        )
+        .with_hint(
+            "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.",
+        )),
+        _ => Err(refused(
+            "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"",
+        )),
+    }
 }

@@ -1,5 +1,6 @@
 //! What Orbit promises, checked on the shipped binary.
 
+mod access;
 mod backup;
 mod clients;
 mod copies;

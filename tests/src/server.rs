@@ -116,6 +116,18 @@ impl Server {
         }
     }
 
+    /// A process that was started elsewhere and listens on `port`.
+    pub fn running(port: u16, directory: &Path, child: Child, home: tempfile::TempDir) -> Server {
+        Server {
+            port,
+            directory: directory.to_owned(),
+            child,
+            started_in: Duration::ZERO,
+            options: Vec::new(),
+            _temporary: Some(home),
+        }
+    }
+
     pub fn url(&self) -> String {
         format!("host=127.0.0.1 port={} user=orbit dbname=orbit", self.port)
     }

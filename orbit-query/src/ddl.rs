@@ -82,7 +82,10 @@ pub(crate) async fn lock_if_exists(
             ));
         }
         match transaction.lock_table(found.id, mode, Wait::Block).await {
-            Ok(table) => return Ok(Some(table)),
+            Ok(table) => {
+                session.check_again()?;
+                return Ok(Some(table));
+            }
             Err(error) if error.is(state::UNDEFINED_TABLE) => {}
             Err(error) => return Err(error),
         }

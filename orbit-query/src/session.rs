@@ -71,6 +71,8 @@ pub struct SessionFacts {
 pub struct Session {
     engine: Arc<Engine>,
     facts: Arc<SessionFacts>,
+    /// The statement under way that is no query.
+    utility: Option<Arc<Prepared>>,
     /// Who logged in: whoever the session has become since.
     authenticated: Oid,
     control: Arc<Control>,
@@ -132,6 +134,7 @@ impl Session {
                 rights: Arc::new(Rights::of(&catalog, session_role, role)),
                 backend: Some(backend.clone()),
             }),
+            utility: None,
             authenticated,
             cancel: control.token().clone(),
             control,

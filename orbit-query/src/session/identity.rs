@@ -2,9 +2,9 @@
 //! are allowed to do by that.
 
 use super::{Session, SessionFacts};
-use crate::access::{Rights, forbidden, need};
+use crate::access::{Rights, ddl, forbidden, need};
 use crate::settings::Settings;
-use crate::statement::Prepared;
+use crate::statement::{Plan, Prepared};
 use orbit_core::catalog::{Catalog, Role};
 use orbit_core::txn::Isolation;
 use orbit_core::types::Oid;
@@ -133,6 +133,18 @@ impl Session {
                 transaction.catalog()
             }
             None => self.engine.db().read().catalog().clone(),
+        }
+    }
+
+    /// Asks again whether the statement under way may go on: it has waited for a lock,
+    /// and what it names may be another's now.
+    pub(crate) fn check_again(&mut self) -> Result<()> {
+        let Some(statement) = self.utility.clone() else {
+            return Ok(());
+        };
+        match &statement.plan {
+            Plan::Utility(utility) => ddl::check(self, utility),
+            _ => Ok(()),
         }
     }
 

@@ -195,12 +195,15 @@ impl Session {
                     self.statement_text.clone_from(&statement.sql);
                     self.statement_params.clone_from(&statement.params);
                 }
-                Box::pin(async move {
+                let outer = self.utility.replace(statement.clone());
+                let done = Box::pin(async {
                     let outcome = self.run_utility(utility, params).await?;
                     audit::note(self, utility, &statement.sql).await?;
                     Ok(outcome)
                 })
-                .await
+                .await;
+                self.utility = outer;
+                done
             }
             _ => self.run_row_statement(statement, params).await,
         }

@@ -39,6 +39,11 @@ impl Session {
             }
             _ => {}
         }
+        if name == "session_replication_role" && !self.rights().superuser {
+            return Err(crate::access::forbidden(format!(
+                "permission denied to set parameter \"{name}\""
+            )));
+        }
         if identity::is_role(name) {
             let mut settings = (*self.settings).clone();
             self.change_role(&mut settings, name, value)?;

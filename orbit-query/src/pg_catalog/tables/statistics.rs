@@ -3,7 +3,7 @@
 use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::tables::relation::indexes;
-use orbit_core::catalog::ColumnStatistics;
+use orbit_core::catalog::{Column, ColumnStatistics, Privileges, Table};
 
 pub fn pg_stat_user_tables(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
@@ -40,6 +40,10 @@ pub fn pg_stats(context: &CatalogContext, rows: &mut Rows) {
             continue;
         };
         for (column, known) in table.columns.iter().zip(&counted.columns) {
+            // They tell of values: of such as the role may read.
+            if !readable(context, table, column) {
+                continue;
+            }
             let null_share = match counted.rows {
                 0 => 0.0,
                 total => known.nulls as f64 / total as f64,
@@ -55,6 +59,14 @@ pub fn pg_stats(context: &CatalogContext, rows: &mut Rows) {
             ]);
         }
     }
+}
+
+fn readable(context: &CatalogContext, table: &Table, column: &Column) -> bool {
+    let (catalog, rights) = (context.catalog(), &context.facts().rights);
+    let object = table.securable();
+    let here = catalog.held_by(&rights.roles, &object, Some(column.created));
+    let held = rights.on(catalog, &object).with(here.privileges);
+    held.contains(Privileges::SELECT)
 }
 
 fn bounds(known: &ColumnStatistics) -> Cell {

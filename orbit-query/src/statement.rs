@@ -131,6 +131,15 @@ impl Prepared {
         }
     }
 
+    /// What is asked of it, whoever asks.
+    pub(crate) fn all_needs(&self) -> &[Need] {
+        match &self.plan {
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => plan.needs(),
+            _ => self.needs(),
+        }
+    }
+
     /// The command's name if the statement writes or locks rows.
     pub(crate) fn writes(&self) -> Option<&'static str> {
         match &self.plan {

@@ -77,7 +77,15 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         Utility::CreateTable(create) | Utility::CreateTableLike { create, .. } => {
             creates(session, &Name::of(&create.name)?)
         }
-        Utility::CreateIndex(create) => owns(session, &Name::of(&create.table_name)?),
+        Utility::CreateIndex(create) => {
+            let name = Name::of(&create.table_name)?;
+            owns(session, &name)?;
+            let catalog = know(session);
+            match look_up(session, &catalog, &name)?.and_then(|object| object.schema) {
+                Some(schema) => owned::require_create(session, &catalog, schema),
+                None => Ok(()),
+            }
+        }
         Utility::Alter(alter) => owns(session, &alter.name),
         Utility::RenameSchema { from, .. } => {
             let catalog = know(session);
@@ -253,8 +261,15 @@ fn comments(session: &mut Session, object: &Commented) -> Result<()> {
         | Commented::View(name)
         | Commented::Sequence(name)
         | Commented::Index(name)
-        | Commented::Column { relation: name, .. }
         | Commented::Constraint { table: name, .. } => owns(session, name),
+        Commented::Column { relation, .. } => {
+            with_relation(session, relation, |rights, _, object| {
+                match rights.owns(object) {
+                    true => Ok(()),
+                    false => Err(super::not_owner("relation", object.name)),
+                }
+            })
+        }
         Commented::Schema(name) => {
             let catalog = know(session);
             match catalog.schema(name) {
@@ -281,9 +296,7 @@ fn comments(session: &mut Session, object: &Commented) -> Result<()> {
                 false if superuser => Err(forbidden(format!(
                     "must be superuser to comment on role {name}"
                 ))),
-                false => Err(forbidden(
-                    "must have CREATEROLE privilege to comment on roles",
-                )),
+                false => Err(forbidden("must have CREATEROLE privilege")),
             }
         }
     }

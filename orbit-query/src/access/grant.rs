@@ -116,6 +116,8 @@ fn find(session: &Session, catalog: &Catalog, on: &Objects) -> Result<Vec<Oid>> 
                 let views = catalog.views().filter(|view| view.schema == *schema);
                 oids.extend(views.map(|view| view.oid));
             }
+            // As they came to be.
+            oids.sort_unstable();
             Ok(oids)
         }
         Objects::AllSequencesIn(schemas) => {
@@ -156,13 +158,17 @@ pub(crate) fn relation(
     name: &Name,
     sequence: bool,
 ) -> Result<Oid> {
+    let rights = session.rights();
     let found = match &name.schema {
-        Some(schema) => catalog.relation(schema, &name.name),
-        None => session
-            .settings()
-            .search_path()
-            .iter()
-            .find_map(|schema| catalog.relation(schema, &name.name)),
+        Some(schema) => {
+            rights.require_in_schema(catalog, schema, Privileges::USAGE)?;
+            catalog.relation(schema, &name.name)
+        }
+        None => {
+            let path = session.settings().search_path().iter();
+            let mut open = path.filter(|schema| rights.may_use_schema(catalog, schema));
+            open.find_map(|schema| catalog.relation(schema, &name.name))
+        }
     };
     let wrong = |what: &str| {
         Err(Error::new(
@@ -315,18 +321,35 @@ fn parts(
         // What is taken of the whole is taken of every column.
         if !statement.grant && object.kind == ObjectKind::Relation {
             let by_column = Privileges(whole.0 & COLUMN_PRIVILEGES.0);
-            let acl = object.acl.unwrap_or_default();
-            for (name, stamp) in &columns {
-                if !by_column.is_empty() && acl.iter().any(|grant| grant.column == Some(*stamp)) {
+            let system = match catalog.view_by_oid(object.oid) {
+                Some(_) => &[][..],
+                None => SYSTEM_COLUMNS,
+            };
+            let system = system.iter().enumerate();
+            let system = system.map(|(nth, name)| ((*name).to_owned(), system_column(nth)));
+            for (name, stamp) in system.chain(columns.iter().cloned()) {
+                if !by_column.is_empty() {
                     parts.push(Part {
                         privileges: by_column,
-                        column: Some((*stamp, name.clone())),
+                        column: Some((stamp, name)),
                     });
                 }
             }
         }
     }
     Ok(parts)
+}
+
+/// PostgreSQL has them in every table, and REVOKE tells of each.
+const SYSTEM_COLUMNS: &[&str] = &["tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"];
+
+/// A stamp that no grant has.
+fn system_column(nth: usize) -> CreationStamp {
+    CreationStamp {
+        hlc: 0,
+        site: orbit_core::ids::SiteId(0),
+        nth: u32::try_from(nth).unwrap_or(u32::MAX),
+    }
 }
 
 fn kind_word(kind: ObjectKind) -> &'static str {
@@ -390,7 +413,12 @@ fn apply(
         let stamp = part.column.as_ref().map(|(stamp, _)| *stamp);
         let whole: Held = catalog.held_by(&rights.roles, object, None);
         let here = catalog.held_by(&rights.roles, object, stamp);
-        let nothing = whole.privileges.is_empty() && here.privileges.is_empty();
+        let counts = match part.column {
+            Some(_) => COLUMN_PRIVILEGES,
+            None => object.kind.all(),
+        };
+        let held = whole.privileges.with(here.privileges);
+        let nothing = !held.intersects(counts);
         if nothing {
             return Err(match &part.column {
                 Some((_, column)) => Error::new(
@@ -400,7 +428,14 @@ fn apply(
                         object.name
                     ),
                 ),
-                None => denied(word(catalog, object), object.name),
+                // Whatever kind of relation it is.
+                None => denied(
+                    match object.kind {
+                        ObjectKind::Relation => "table",
+                        _ => word(catalog, object),
+                    },
+                    object.name,
+                ),
             });
         }
     }
@@ -599,10 +634,12 @@ pub(crate) async fn defaults(
     let makers = if makers.is_empty() { &own } else { makers };
     for maker in makers {
         let (role, _) = roles::locked(session, maker).await?;
-        if !session.rights().has_rights_of(role.oid) {
-            return Err(super::forbidden(
-                "permission denied to change default privileges",
-            ));
+        let rights = session.rights();
+        if !catalog.is_member_of(rights.role, role.oid) {
+            return Err(super::forbidden(format!(
+                "must be member of role \"{}\"",
+                role.name
+            )));
         }
         let mut role = (*role).clone();
         for place in &places {

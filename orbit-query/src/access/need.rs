@@ -105,13 +105,18 @@ fn add(columns: &mut Vec<usize>, column: usize) {
     }
 }
 
+/// Whether the schemas that a statement names are open: what is asked already when
+/// it is prepared.
+pub fn check_names(needs: &[Need], rights: &Rights, catalog: &Catalog) -> Result<()> {
+    needs
+        .iter()
+        .filter_map(|need| need.named.as_ref())
+        .try_for_each(|named| check_schema(named, rights, catalog))
+}
+
 /// Holds all needs against the session's rights; PostgreSQL's error for the first that fails.
 pub fn check(needs: &[Need], rights: &Rights, catalog: &Catalog) -> Result<()> {
-    for need in needs {
-        if let Some(named) = &need.named {
-            check_schema(named, rights, catalog)?;
-        }
-    }
+    check_names(needs, rights, catalog)?;
     needs.iter().try_for_each(|need| match need.owner {
         None => check_one(need, rights, catalog),
         Some(owner) => check_one(need, &Rights::of(catalog, owner, owner), catalog),

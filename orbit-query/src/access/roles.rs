@@ -308,7 +308,10 @@ async fn rename(session: &mut Session, from: &str, to: &str) -> Result<()> {
         (rights.role, "current user"),
     ] {
         if role.oid == oid {
-            return Err(Error::unsupported(format_args!("renaming the {who}")));
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("{who} cannot be renamed"),
+            ));
         }
     }
     check_name(to)?;

@@ -71,6 +71,10 @@ impl PlannedStatement {
         })
     }
 
+    pub(crate) fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
     /// 42501 if the session may not run it. Asked of every run: a prepared statement
     /// is resolved anew where the search path has changed.
     pub(super) fn check_access(&self, ctx: &PlanContext) -> Result<()> {

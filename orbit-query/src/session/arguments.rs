@@ -26,6 +26,7 @@ impl Session {
             .map(|one| (*one != SqlType::Unknown).then(|| one.clone()))
             .collect();
         let prepared = self.prepare_text(sql, &declared).await?;
+        self.check_names(&prepared)?;
         self.backend.note_prepared(name, &prepared, true);
         self.named.insert(name.to_owned(), prepared);
         Ok(Outcome::Done(Tag::Other("PREPARE")))

@@ -81,6 +81,13 @@ impl Session {
         Ok(())
     }
 
+    /// 42501 if the statement names a schema that is closed: asked when it is prepared.
+    pub(super) fn check_names(&mut self, statement: &Prepared) -> Result<()> {
+        let catalog = self.current_catalog();
+        self.identify(&catalog);
+        need::check_names(statement.all_needs(), &self.facts.rights, &catalog)
+    }
+
     /// Puts a role into `settings` in place of the current one.
     pub(super) fn change_role(
         &mut self,

@@ -51,7 +51,9 @@ impl Session {
         sql: &str,
         declared: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
-        Box::pin(self.prepare_text(sql, declared)).await
+        let prepared = Box::pin(self.prepare_text(sql, declared)).await?;
+        self.check_names(&prepared)?;
+        Ok(prepared)
     }
 
     /// From the shared cache, if it is there and still fits what exists.

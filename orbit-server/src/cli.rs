@@ -1,6 +1,7 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes
 //! are stable (see [`Failure::code`]).
 
+mod ask_password;
 pub mod backup;
 pub mod client;
 mod client_tls;

@@ -51,6 +51,7 @@ pub async fn connect(to: &Connect) -> Result<Client, Failure> {
         .password
         .clone()
         .or_else(|| std::env::var("PGPASSWORD").ok());
+    let has_password = password.is_some();
     if let Some(password) = password {
         config.password(password);
     }
@@ -61,9 +62,31 @@ pub async fn connect(to: &Connect) -> Result<Client, Failure> {
         .dbname(&to.database)
         .application_name("orbit")
         .connect_timeout(CONNECT_TIMEOUT);
+    match dial(&config, to).await {
+        Err(Failure::Connection(error)) if !has_password && wants_password(&error) => {
+            let prompt = format!("Password for user {}: ", visible(&to.user));
+            let asked = tokio::task::spawn_blocking(move || super::ask_password::ask(&prompt));
+            let Ok(Some(password)) = asked.await else {
+                return Err(Failure::Connection(error.with_hint("Set PGPASSWORD.")));
+            };
+            config.password(password);
+            dial(&config, to).await
+        }
+        other => other,
+    }
+}
+
+/// The client's own word for a node that asked for one when it had none.
+fn wants_password(error: &Error) -> bool {
+    error
+        .detail()
+        .is_some_and(|detail| detail.contains("password missing"))
+}
+
+async fn dial(config: &Config, to: &Connect) -> Result<Client, Failure> {
     match Tls::of(to)? {
-        Some(tls) => open(config.ssl_mode(SslMode::Require), to, tls).await,
-        None => open(&config, to, NoTls).await,
+        Some(tls) => open(config.clone().ssl_mode(SslMode::Require), to, tls).await,
+        None => open(config, to, NoTls).await,
     }
 }
 
@@ -83,9 +106,15 @@ where
                         format!("cannot reach a node at {}:{}", to.host, to.port),
                     )
                     .with_detail(error.message())
-                    .with_hint(
-                        "Start one with `orbit serve`, or open a directory with --data-dir.",
-                    ),
+                    .with_hint(match error.message().contains("TLS") {
+                        true => {
+                            "--host must be a name the node's certificate has, and --tls-ca \
+                                 that certificate or who signed it."
+                        }
+                        false => {
+                            "Start one with `orbit serve`, or open a directory with --data-dir."
+                        }
+                    }),
                 ),
                 other => other,
             })?;

@@ -10,6 +10,7 @@ use super::{denied, forbidden, owned};
 use crate::copy::options::CopySource;
 use crate::ddl::names as made;
 use crate::session::Session;
+use crate::statement::alter_grammar::Action;
 use crate::statement::comment_grammar::Commented;
 use crate::statement::names::{self, Name};
 use crate::statement::utility::{Dropped, Utility};
@@ -86,7 +87,20 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
                 None => Ok(()),
             }
         }
-        Utility::Alter(alter) => owns(session, &alter.name),
+        Utility::Alter(alter) => {
+            owns(session, &alter.name)?;
+            let catalog = know(session);
+            let object = look_up(session, &catalog, &alter.name)?;
+            // A new name is made in a schema, as a new table is.
+            alter.actions.iter().try_for_each(|action| match action {
+                Action::RenameTo(_) => match object.as_ref().and_then(|object| object.schema) {
+                    Some(schema) => owned::require_create(session, &catalog, schema),
+                    None => Ok(()),
+                },
+                Action::SetSchema(schema) => owned::require_create(session, &catalog, schema),
+                _ => Ok(()),
+            })
+        }
         Utility::RenameSchema { from, .. } => {
             let catalog = know(session);
             match catalog.schema(from) {

@@ -286,13 +286,14 @@ fn parts(
             for one in wanted {
                 if one.columns.is_empty() {
                     if !all.contains(one.privilege) {
+                        let kind = match (object.kind, one.privilege) {
+                            // It might have been a sequence.
+                            (ObjectKind::Relation, Privileges::USAGE) => "table",
+                            (kind, _) => kind_word(kind),
+                        };
                         return Err(Error::new(
                             state::INVALID_GRANT_OPERATION,
-                            format!(
-                                "invalid privilege type {} for {}",
-                                one.word,
-                                kind_word(object.kind)
-                            ),
+                            format!("invalid privilege type {} for {kind}", one.word),
                         ));
                     }
                     whole = whole.with(one.privilege);

@@ -37,7 +37,10 @@ fn described(catalog: &Catalog, object: &Securable<'_>) -> String {
 /// What depends on a role, as DROP ROLE tells it.
 pub(crate) fn depending(catalog: &Catalog, role: Oid) -> Vec<String> {
     let mut lines = Vec::new();
-    for object in everything(catalog) {
+    let mut objects = everything(catalog);
+    // As PostgreSQL tells them.
+    objects.sort_by_key(|object| object.oid);
+    for object in objects {
         if object.owner == role {
             lines.push(format!("owner of {}", described(catalog, &object)));
         } else if mentions(object.acl.unwrap_or_default(), role) {

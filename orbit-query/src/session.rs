@@ -331,6 +331,7 @@ impl Session {
     pub fn set_initial(&mut self, name: &str, value: &str) -> Result<()> {
         let mut settings = (*self.settings).clone();
         let name = name.to_ascii_lowercase();
+        self.check_settable(&name)?;
         match identity::is_role(&name) {
             true => self.change_role(&mut settings, &name, value)?,
             false => settings.set(&name, value)?,

@@ -169,6 +169,31 @@ pub(crate) async fn alter_owner(
     give_to(session, &catalog, oid, to.oid)
 }
 
+/// A schema for somebody whose member one is.
+pub(crate) async fn create_schema(
+    session: &mut Session,
+    name: Option<&str>,
+    owner: &RoleName,
+    if_not_exists: bool,
+) -> Result<()> {
+    let catalog = session.current_catalog();
+    let owner = resolve(session, &catalog, owner)?;
+    let rights = session.rights();
+    let database = catalog.database_securable(&session.facts().database);
+    rights.require(&catalog, &database, Privileges::CREATE)?;
+    if !catalog.is_member_of(rights.role, owner.oid) {
+        return Err(forbidden(format!(
+            "must be member of role \"{}\"",
+            owner.name
+        )));
+    }
+    session.transaction()?.set_creator(owner.oid);
+    let name = name.unwrap_or(&owner.name);
+    let done = crate::ddl::schema::create(session, name, if_not_exists).await;
+    session.note_creator();
+    done.map(std::mem::drop)
+}
+
 fn check_new_owner(
     session: &Session,
     catalog: &Catalog,

@@ -41,6 +41,11 @@ pub(crate) async fn run(session: &mut Session, statement: &AccessStatement) -> R
         AccessStatement::DropOwned { roles, cascade } => {
             owned::drop(session, roles, *cascade).await?;
         }
+        AccessStatement::CreateSchema {
+            name,
+            owner,
+            if_not_exists,
+        } => owned::create_schema(session, name.as_deref(), owner, *if_not_exists).await?,
         AccessStatement::Owner {
             object,
             if_exists,

@@ -44,6 +44,13 @@ pub enum AccessStatement {
         roles: Vec<RoleName>,
         cascade: bool,
     },
+    /// CREATE SCHEMA ... AUTHORIZATION.
+    CreateSchema {
+        /// `None`: the role's.
+        name: Option<String>,
+        owner: RoleName,
+        if_not_exists: bool,
+    },
     /// ALTER ... OWNER TO.
     Owner {
         object: Object,
@@ -195,6 +202,7 @@ impl AccessStatement {
             AccessStatement::DefaultPrivileges { .. } => "ALTER DEFAULT PRIVILEGES",
             AccessStatement::ReassignOwned { .. } => "REASSIGN OWNED",
             AccessStatement::DropOwned { .. } => "DROP OWNED",
+            AccessStatement::CreateSchema { .. } => "CREATE SCHEMA",
             AccessStatement::Owner { object, .. } => match object {
                 Object::Table(_) => "ALTER TABLE",
                 Object::View(_) => "ALTER VIEW",

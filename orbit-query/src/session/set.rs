@@ -39,11 +39,7 @@ impl Session {
             }
             _ => {}
         }
-        if name == "session_replication_role" && !self.rights().superuser {
-            return Err(crate::access::forbidden(format!(
-                "permission denied to set parameter \"{name}\""
-            )));
-        }
+        self.check_settable(name)?;
         if identity::is_role(name) {
             let mut settings = (*self.settings).clone();
             self.change_role(&mut settings, name, value)?;
@@ -53,6 +49,16 @@ impl Session {
             });
         }
         self.change_settings(local, |settings| settings.set(name, value))
+    }
+
+    /// 42501 for what only superusers set.
+    pub(super) fn check_settable(&self, name: &str) -> Result<()> {
+        if name != "session_replication_role" || self.rights().superuser {
+            return Ok(());
+        }
+        Err(crate::access::forbidden(format!(
+            "permission denied to set parameter \"{name}\""
+        )))
     }
 
     pub(super) fn change_settings(

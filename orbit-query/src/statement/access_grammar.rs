@@ -44,6 +44,8 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
             roles,
             cascade: cascade(tokens),
         }
+    } else if let Some(schema) = schema(tokens)? {
+        schema
     } else if let Some(owner) = owner(tokens)? {
         owner
     } else {
@@ -488,6 +490,33 @@ fn default_privileges(tokens: &mut Tokens<'_>) -> Result<AccessStatement> {
             by: None,
         },
     })
+}
+
+/// `CREATE SCHEMA s AUTHORIZATION r`; takes nothing if it is anything else.
+fn schema(tokens: &mut Tokens<'_>) -> Result<Option<AccessStatement>> {
+    let mut ahead = Tokens::new(tokens.text(), tokens.rest());
+    if !ahead.words(&["CREATE", "SCHEMA"]) {
+        return Ok(None);
+    }
+    let if_not_exists = ahead.words(&["IF", "NOT", "EXISTS"]);
+    let name = match ahead.is_word("AUTHORIZATION") {
+        true => None,
+        false => match ahead.identifier() {
+            Ok(name) => Some(name),
+            Err(_) => return Ok(None),
+        },
+    };
+    if !ahead.word("AUTHORIZATION") {
+        return Ok(None);
+    }
+    let owner = role_name(&mut ahead)?;
+    ahead.expect_end()?;
+    while tokens.advance().is_some() {}
+    Ok(Some(AccessStatement::CreateSchema {
+        name,
+        owner,
+        if_not_exists,
+    }))
 }
 
 /// `ALTER TABLE t OWNER TO r` and its like; takes nothing if it is anything else.

@@ -171,6 +171,8 @@ const ELSE: &[&str] = &[
     "CREATE TABLE hidden.fresh (a int PRIMARY KEY)",
     "CREATE VIEW hidden.fresh AS SELECT 1 AS a",
     "CREATE SCHEMA fresh",
+    "CREATE SCHEMA fresh AUTHORIZATION nobody",
+    "CREATE SCHEMA AUTHORIZATION team",
     "DROP SCHEMA s CASCADE",
     "DROP SCHEMA s",
     "GRANT USAGE ON SCHEMA s TO nobody",

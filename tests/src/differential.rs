@@ -3,10 +3,13 @@
 //! * [`script`]: the files of statements and their directives
 //! * [`compare`]: when two replies are the same
 //! * [`run`]: one file against both servers
+//! * [`generate`]: random statements, and [`generated`]: those against both servers
 //!
 //! `tests/differential/README.md` describes the format of the files.
 
 pub mod compare;
+pub mod generate;
+pub mod generated;
 pub mod run;
 pub mod script;
 

@@ -1,7 +1,8 @@
 //! Plays files of statements against PostgreSQL and the binary `ORBIT_BIN`, and shows
 //! what differs: `differential [--simple | --extended] [--slow] FILE...` (`--slow`: also
-//! which statements take long)
+//! which statements take long), or `differential --generate SEED COUNT`
 
+use orbit_tests::differential::generated::play;
 use orbit_tests::differential::known_differences;
 use orbit_tests::differential::run::{Protocol, Run};
 use orbit_tests::differential::script::Script;
@@ -11,8 +12,14 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, seed, count] = arguments.as_slice()
+        && word == "--generate"
+    {
+        return generate(seed.parse().unwrap_or(1), count.parse().unwrap_or(1000)).await;
+    }
     let (mut protocols, mut files, mut slow) = (Vec::new(), Vec::new(), false);
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         match argument.as_str() {
             "--simple" => protocols.push(Protocol::Simple),
             "--extended" => protocols.push(Protocol::Extended),
@@ -58,5 +65,29 @@ async fn main() -> ExitCode {
     match wrong {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+async fn generate(seed: u64, count: usize) -> ExitCode {
+    let Some(postgres) = Postgres::start().await else {
+        eprintln!("PostgreSQL is not installed");
+        return ExitCode::FAILURE;
+    };
+    let outcome = play(&postgres, seed, count).await;
+    for sql in &outcome.refused {
+        println!("refused: {sql}");
+    }
+    for difference in &outcome.wrong {
+        println!("=== {difference}");
+    }
+    println!(
+        "{} statements, {} refused, {} wrong",
+        outcome.statements,
+        outcome.refused.len(),
+        outcome.wrong.len()
+    );
+    match outcome.wrong.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }

@@ -5,6 +5,7 @@ use crate::wire::{Part, Reply, Report};
 
 /// OIDs from here on are given out by a server as things are created.
 const FIRST_OWN_OID: u32 = 16_384;
+const NUMERIC: u32 = 1_700;
 
 /// `None` where `ours` is as good as `theirs`; else what differs, in a word or two.
 pub fn difference(statement: &Statement, ours: &Reply, theirs: &Reply) -> Option<String> {
@@ -15,7 +16,12 @@ pub fn difference(statement: &Statement, ours: &Reply, theirs: &Reply) -> Option
         return Some("number of results".to_owned());
     }
     let weak = statement.compare == Compare::State;
+    let short = |part: &Part| match statement.compare {
+        Compare::Values => shortened(part),
+        _ => part.clone(),
+    };
     for (ours, theirs) in ours.parts.iter().zip(&theirs.parts) {
+        let (ours, theirs) = (&short(ours), &short(theirs));
         if let Some(difference) = part(ours, theirs, statement.ordered(), weak) {
             return Some(difference);
         }
@@ -28,6 +34,24 @@ pub fn difference(statement: &Statement, ours: &Reply, theirs: &Reply) -> Option
     }
     let mut notices = ours.notices.iter().zip(&theirs.notices);
     notices.find_map(|(ours, theirs)| Some(format!("notice: {}", report(ours, theirs)?)))
+}
+
+/// Numerics without the zeros at their end.
+fn shortened(part: &Part) -> Part {
+    let mut part = part.clone();
+    if let Part::Rows { columns, rows, .. } = &mut part {
+        for row in rows {
+            for (value, (_, oid)) in row.iter_mut().zip(columns.iter()) {
+                if let Some(text) = value
+                    && *oid == NUMERIC
+                    && text.contains('.')
+                {
+                    *text = text.trim_end_matches('0').trim_end_matches('.').to_owned();
+                }
+            }
+        }
+    }
+    part
 }
 
 fn part(ours: &Part, theirs: &Part, ordered: bool, weak: bool) -> Option<String> {

@@ -34,6 +34,8 @@ pub enum Compare {
     Ordered,
     /// Of an error only its SQLSTATE; notices not at all.
     State,
+    /// As `All`, but zeros at a numeric's end say nothing.
+    Values,
 }
 
 impl Script {
@@ -102,6 +104,7 @@ fn directive(script: &mut Script, next: &mut Statement, comment: &str) -> Result
         "differs" => next.differs = Some(value),
         "differs extended" => next.differs_extended = Some(value),
         "compare" if value == "state" => next.compare = Compare::State,
+        "compare" if value == "values" => next.compare = Compare::Values,
         "compare" if value == "ordered" => next.compare = Compare::Ordered,
         "only" if value == "simple" => next.simple_only = true,
         "load" | "compare" | "only" => return Err(format!("{word} knows no {value:?}")),

@@ -8,7 +8,7 @@ use super::{Binder, Bound, literal};
 use crate::planned::types;
 use crate::statement::dialect::symmetric_bound;
 use datafusion::logical_expr::expr::{Case, InList};
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{Expr, Operator, lit};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -66,14 +66,16 @@ impl Binder<'_> {
                 let bound = self.tested(scope, inner)?;
                 Ok(boolean(Expr::IsNotNull(Box::new(bound.expr))))
             }
-            E::IsTrue(inner) => self.truth(scope, inner, "IS TRUE", Expr::IsTrue),
-            E::IsNotTrue(inner) => self.truth(scope, inner, "IS NOT TRUE", Expr::IsNotTrue),
-            E::IsFalse(inner) => self.truth(scope, inner, "IS FALSE", Expr::IsFalse),
-            E::IsNotFalse(inner) => self.truth(scope, inner, "IS NOT FALSE", Expr::IsNotFalse),
-            E::IsUnknown(inner) => self.truth(scope, inner, "IS UNKNOWN", Expr::IsUnknown),
-            E::IsNotUnknown(inner) => {
-                self.truth(scope, inner, "IS NOT UNKNOWN", Expr::IsNotUnknown)
+            E::IsTrue(inner) => self.truth(scope, inner, "IS TRUE", |x| settled(x, true)),
+            E::IsNotTrue(inner) => self.truth(scope, inner, "IS NOT TRUE", |x| settled(x, false)),
+            E::IsFalse(inner) => {
+                self.truth(scope, inner, "IS FALSE", |x| settled(negated(x), true))
             }
+            E::IsNotFalse(inner) => {
+                self.truth(scope, inner, "IS NOT FALSE", |x| settled(negated(x), false))
+            }
+            E::IsUnknown(inner) => self.truth(scope, inner, "IS UNKNOWN", Expr::IsNull),
+            E::IsNotUnknown(inner) => self.truth(scope, inner, "IS NOT UNKNOWN", Expr::IsNotNull),
             E::IsDistinctFrom(left, right) => {
                 self.distinct(scope, left, right, Operator::IsDistinctFrom)
             }
@@ -620,6 +622,21 @@ fn passes_truth_on(expr: &ast::Expr) -> bool {
         } => matches!(unnested(expr), E::InSubquery { .. } | E::Exists { .. }),
         _ => false,
     }
+}
+
+/// `then` where the condition is true, its opposite where it is false or NULL. Not
+/// `Expr::IsTrue` and its kin: DataFusion takes them for never NULL when it plans and
+/// for as nullable as their input when it runs, and then refuses its own plan.
+fn settled(condition: Box<Expr>, then: bool) -> Expr {
+    Expr::Case(Case::new(
+        None,
+        vec![(condition, Box::new(lit(then)))],
+        Some(Box::new(lit(!then))),
+    ))
+}
+
+fn negated(condition: Box<Expr>) -> Box<Expr> {
+    Box::new(Expr::Not(condition))
 }
 
 fn is_reg_type(ty: &ast::DataType) -> bool {

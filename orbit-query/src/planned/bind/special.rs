@@ -296,6 +296,18 @@ impl Binder<'_> {
                 no_function(name, &bounds.into_iter().map(|b| b.ty).collect::<Vec<_>>())
             })?;
             let left = self.decided_like(left, &right)?;
+            // The result is what `=` makes of its left side.
+            let left = match (&left.ty, &right.ty) {
+                (a, SqlType::Numeric(_)) if types::is_integer(a) => {
+                    self.coerce(left, &SqlType::Numeric(None))?
+                }
+                (a, SqlType::Float4 | SqlType::Float8)
+                    if types::is_integer(a) || matches!(a, SqlType::Numeric(_)) =>
+                {
+                    self.coerce(left, &SqlType::Float8)?
+                }
+                _ => left,
+            };
             let equal = self.compare(left.clone(), Operator::Eq, right)?;
             let null = self.typed_null(&left.ty)?;
             let ty = left.ty.clone();

@@ -277,7 +277,7 @@ pub(super) async fn physical_plan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut alone;
     let mut state = state;
-    if state.config().target_partitions() > 1 && (adds_floats(plan)? || keeps_order(plan)?) {
+    if state.config().target_partitions() > 1 && (adds_floats(plan)? || keeps_order(plan)? || has_window(plan)?) {
         // In one order, whatever the number of threads: the same digits every time.
         alone = state.clone();
         alone.config_mut().options_mut().execution.target_partitions = 1;
@@ -289,6 +289,18 @@ pub(super) async fn physical_plan(
         .await
         .told()?;
     stoppable(plan)
+}
+
+/// Under a window DataFusion puts the limit of the sort above it where it joins the
+/// partitions again, and then the window counts too few rows.
+fn has_window(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Window(_));
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .told()?;
+    Ok(found)
 }
 
 /// Whether some aggregate's result shows the order of its rows: that of the input.

@@ -277,7 +277,9 @@ pub(super) async fn physical_plan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut alone;
     let mut state = state;
-    if state.config().target_partitions() > 1 && (adds_floats(plan)? || keeps_order(plan)? || has_window(plan)?) {
+    if state.config().target_partitions() > 1
+        && (adds_floats(plan)? || keeps_order(plan)? || has_window(plan)?)
+    {
         // In one order, whatever the number of threads: the same digits every time.
         alone = state.clone();
         alone.config_mut().options_mut().execution.target_partitions = 1;

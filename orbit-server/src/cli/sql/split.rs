@@ -237,21 +237,42 @@ pub fn tag(sql: &str, count: u64) -> String {
     let word = first_word(sql);
     match word.as_str() {
         "INSERT" => format!("INSERT 0 {count}"),
-        "UPDATE" | "DELETE" | "SELECT" | "COPY" | "MERGE" => format!("{word} {count}"),
+        "UPDATE" | "DELETE" | "SELECT" | "COPY" | "MERGE" | "FETCH" | "MOVE" => {
+            format!("{word} {count}")
+        }
         "CREATE" | "DROP" | "ALTER" | "TRUNCATE" => {
             let upper = after_comments(sql).to_ascii_uppercase();
-            let kinds = ["UNIQUE", "INDEX", "TABLE", "SCHEMA", "VIEW", "SEQUENCE"];
+            let kinds = [
+                "UNIQUE",
+                "INDEX",
+                "TABLE",
+                "SCHEMA",
+                "VIEW",
+                "SEQUENCE",
+                "ROLE",
+                "USER",
+                "GROUP",
+                "FUNCTION",
+                "TYPE",
+                "DATABASE",
+                "EXTENSION",
+            ];
             let kind = upper
                 .split_whitespace()
                 .skip(1)
                 .find(|word| kinds.contains(word));
             match kind {
                 Some("UNIQUE") => format!("{word} INDEX"),
+                Some("USER" | "GROUP") => format!("{word} ROLE"),
                 Some(kind) => format!("{word} {kind}"),
                 None if word == "TRUNCATE" => "TRUNCATE TABLE".to_owned(),
                 None => word,
             }
         }
+        "START" => "START TRANSACTION".to_owned(),
+        "LOCK" => "LOCK TABLE".to_owned(),
+        "DECLARE" => "DECLARE CURSOR".to_owned(),
+        "CLOSE" => "CLOSE CURSOR".to_owned(),
         _ => word,
     }
 }
@@ -333,6 +354,8 @@ mod tests {
             "CREATE TABLE"
         );
         assert_eq!(tag("begin", 0), "BEGIN");
+        assert_eq!(tag("create user joe in group g", 0), "CREATE ROLE");
+        assert_eq!(tag("start transaction", 0), "START TRANSACTION");
         assert_eq!(copy_direction("copy (select 1) TO STDOUT"), Some(Copy::Out));
         assert_eq!(
             copy_direction("COPY t FROM STDIN (FORMAT csv)"),

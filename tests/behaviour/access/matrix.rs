@@ -217,7 +217,10 @@ const ELSE: &[&str] = &[
 
 /// Where several things stand in the way, PostgreSQL may tell of another first.
 fn only_code(sql: &str, state: &str) -> bool {
-    state == "2BP01" || sql.starts_with("CREATE TABLE s.copy AS") || sql.contains(" ON ALL ")
+    state == "2BP01"
+        || sql.starts_with("CREATE TABLE s.copy AS")
+        || sql.starts_with("CREATE VIEW s.mine AS")
+        || sql.contains(" ON ALL ")
 }
 
 /// What a side says to a cell: `ok`, or the code and the words.

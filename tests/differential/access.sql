@@ -213,7 +213,7 @@ SET ROLE carl;
 SELECT * FROM shop.more;
 RESET ROLE;
 REASSIGN OWNED BY bert TO anna;
-SELECT tableowner FROM pg_tables WHERE tablename = 'more';
+SELECT has_table_privilege('anna', 'shop.more', 'DELETE'), has_table_privilege('bert', 'shop.more', 'DELETE');
 -- Default privileges.
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO bert;
 CREATE TABLE later (a int PRIMARY KEY);

@@ -9,6 +9,7 @@ use crate::access::statement::{
 };
 use orbit_core::catalog::{ObjectKind, Privileges};
 use orbit_core::{Error, Result, state};
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
 const ROLE_WORDS: [&str; 3] = ["ROLE", "USER", "GROUP"];
@@ -269,7 +270,16 @@ fn role_option(tokens: &mut Tokens<'_>, create: bool) -> Result<RoleOption> {
     if tokens.word("ROLE") || tokens.word("USER") {
         return Ok(RoleOption::Members(role_names(tokens)?));
     }
-    Err(tokens.unexpected())
+    match tokens.peek() {
+        Some(Token::Word(word)) if word.keyword == Keyword::NoKeyword => Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!(
+                "unrecognized role option \"{}\"",
+                word.value.to_ascii_lowercase()
+            ),
+        )),
+        _ => Err(tokens.unexpected()),
+    }
 }
 
 fn grant_or_revoke(tokens: &mut Tokens<'_>, grant: bool) -> Result<AccessStatement> {

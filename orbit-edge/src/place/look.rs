@@ -170,5 +170,39 @@ fn serial(disk: &Path) -> Option<String> {
         "serial",
     ]
     .into_iter()
-    .find_map(|name| first_line(&disk.join(name)))
+    .filter_map(|name| first_line(&disk.join(name)))
+    .find(|serial| is_one_disks_own(serial))
+}
+
+/// Virtual disks are often given one name for all: `QM00001`, `persistent-disk-0`.
+/// Makers' numbers, card registers and volume ids have digits enough to be somebody's.
+fn is_one_disks_own(serial: &str) -> bool {
+    let digits = serial.bytes().filter(u8::is_ascii_digit).count();
+    digits >= 8 && !serial.contains("QEMU")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_disks_own;
+
+    #[test]
+    fn names_that_all_virtual_disks_have_are_no_serials() {
+        for shared in [
+            "QM00001",
+            "persistent-disk-0",
+            "overlayblk",
+            "t10.ATA     QEMU HARDDISK                           QM00001",
+            "",
+        ] {
+            assert!(!is_one_disks_own(shared), "{shared}");
+        }
+        for own in [
+            "vol0a1b2c3d4e5f60718",
+            "1b534d4543314d54301b2c3d4e016a00",
+            "eui.0025385b71b0a5c2",
+            "S4EVNX0M801234567",
+        ] {
+            assert!(is_one_disks_own(own), "{own}");
+        }
+    }
 }

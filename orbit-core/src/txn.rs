@@ -25,10 +25,10 @@ use crate::types::Oid;
 use crate::write_set::{SharedBytes, WriteSet};
 use ahash::AHashSet;
 pub use lock::Locked;
-pub use references::{Event, Happened};
+pub use references::{Constraint, Event, Happened};
 use smallvec::SmallVec;
 use std::sync::Arc;
-pub(crate) use write::duplicate;
+pub use write::duplicate;
 pub use write::{Conflict, ConflictTarget, decode, index_columns};
 
 pub use crate::lock::{RowLock, TableLock, Wait};

@@ -5,7 +5,7 @@
 //! [`TableWriter`]; keys and unique indexes are checked by the transaction.
 
 use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
-use orbit_core::catalog::{Catalog, Column, Identity, Table};
+use orbit_core::catalog::{Catalog, Column, Identity, Index, Table};
 use orbit_core::ids::SequenceId;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
@@ -123,6 +123,20 @@ fn own_values(column: &Column) -> String {
     } else {
         format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.")
     }
+}
+
+/// 55000 for ON CONFLICT over a constraint that is looked at later.
+pub fn check_arbiter(table: &Table, index: &Index) -> Result<()> {
+    if !index.deferrable {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+    )
+    .of_schema(&table.schema)
+    .of_table(&table.name)
+    .of_constraint(&index.name))
 }
 
 /// 428C9 for SET of a column that makes its own values to anything but DEFAULT.

@@ -165,6 +165,11 @@ pub struct Index {
     /// UNIQUE NULLS NOT DISTINCT: a NULL is a value like another.
     #[serde(default)]
     pub nulls_not_distinct: bool,
+    /// A UNIQUE constraint that is looked at when the statement ends, or at COMMIT.
+    #[serde(default)]
+    pub deferrable: bool,
+    #[serde(default)]
+    pub initially_deferred: bool,
     pub created: CreationStamp,
 }
 

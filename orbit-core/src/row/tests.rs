@@ -365,3 +365,35 @@ fn a_text_is_read_from_the_row_itself() {
     };
     assert!(bytes.as_ptr_range().contains(&found.as_ptr()));
 }
+
+#[test]
+fn a_dropped_column_leaves_its_slot_behind() {
+    let before = RowLayout::new(&[SqlType::Int4, SqlType::Text, SqlType::Int8]);
+    let old = row(
+        &before,
+        &[Value::Int4(1), Value::Text("gone".into()), Value::Int8(2)],
+    );
+    let after = RowLayout::with_gaps(&[SqlType::Int4, SqlType::Int8], &[(1, SqlType::Text)]);
+    check(&old, &after, &[Value::Int4(1), Value::Int8(2)], &[]);
+    let mut changed = Vec::new();
+    update(&after, &old, &[(1, Value::Int8(9))], &[], at(200), &mut changed).unwrap();
+    check(&changed, &after, &[Value::Int4(1), Value::Int8(9)], &[]);
+    let stamps = RowRef::new(&changed).unwrap();
+    assert_eq!(stamps.column_stamp(1), at(100));
+    assert_eq!(stamps.column_stamp(2), at(200));
+    // What is added later has a slot of its own, behind all the others.
+    let types = [SqlType::Int4, SqlType::Int8, SqlType::Text];
+    let grown = RowLayout::with_gaps(&types, &[(1, SqlType::Text)]);
+    let missing = [Value::Null, Value::Null, Value::Text("m".into())];
+    let expected = [Value::Int4(1), Value::Int8(9), missing[2].clone()];
+    check(&changed, &grown, &expected, &missing);
+    let mut longer = Vec::new();
+    let change = [(2, Value::Text("longer".into()))];
+    update(&grown, &changed, &change, &missing, at(300), &mut longer).unwrap();
+    let expected = [Value::Int4(1), Value::Int8(9), change[0].1.clone()];
+    check(&longer, &grown, &expected, &[]);
+    let values = [Value::Int4(4), Value::Null, Value::Text("new".into())];
+    let new = row(&grown, &values);
+    assert_eq!(RowRef::new(&new).unwrap().columns(), 4);
+    check(&new, &grown, &values, &[]);
+}

@@ -54,6 +54,16 @@ pub enum Happened {
         old: Arc<[Value]>,
         new: Option<Arc<[Value]>>,
     },
+    /// A row came into a key that a deferrable UNIQUE constraint guards: the key, as
+    /// the index has it.
+    Entered(Arc<[u8]>),
+}
+
+/// What an event asks of.
+#[derive(Clone, Debug)]
+pub enum Constraint {
+    ForeignKey(ForeignKey),
+    Unique(Index),
 }
 
 /// What a transaction's foreign keys still have to look at.
@@ -69,12 +79,12 @@ pub(crate) struct References {
 }
 
 impl References {
-    fn is_deferred(&self, key: &ForeignKey) -> bool {
-        key.deferrable
-            && match (self.set_deferred.get(&key.oid), self.all_deferred) {
+    fn is_deferred(&self, oid: Oid, deferrable: bool, initially: bool) -> bool {
+        deferrable
+            && match (self.set_deferred.get(&oid), self.all_deferred) {
                 (Some(set), _) => *set,
                 (None, Some(all)) => all,
-                (None, None) => key.initially_deferred,
+                (None, None) => initially,
             }
     }
 }
@@ -94,7 +104,7 @@ impl Transaction {
 
     /// Takes the oldest event that is not for later; those that are wait for COMMIT.
     /// Events of constraints that are no more are forgotten.
-    pub fn next_event(&mut self) -> Result<Option<(Event, Arc<Table>, ForeignKey)>> {
+    pub fn next_event(&mut self) -> Result<Option<(Event, Arc<Table>, Constraint)>> {
         if !self.has_events() {
             return Ok(None);
         }
@@ -103,22 +113,34 @@ impl Transaction {
             return Ok(None);
         };
         while let Some(event) = references.pending.pop_front() {
-            let Some((table, key)) = constraint(&catalog, &event) else {
-                continue;
+            let (table, of, can_wait, deferred) = if let Happened::Entered(_) = &event.what {
+                let Some((table, index)) = unique(&catalog, &event) else {
+                    continue;
+                };
+                let deferred =
+                    references.is_deferred(index.oid, index.deferrable, index.initially_deferred);
+                (table, Constraint::Unique(index.clone()), true, deferred)
+            } else {
+                let Some((table, key)) = constraint(&catalog, &event) else {
+                    continue;
+                };
+                // Only NO ACTION and the check of the referring row can wait.
+                let can_wait = match &event.what {
+                    Happened::Released { new, .. } => key.action(new.is_some()).is_no_action(),
+                    _ => true,
+                };
+                let deferred =
+                    references.is_deferred(key.oid, key.deferrable, key.initially_deferred);
+                (table, Constraint::ForeignKey(key.clone()), can_wait, deferred)
             };
-            // Only NO ACTION and the check of the referring row can wait.
-            let can_wait = match &event.what {
-                Happened::Refers(_) => true,
-                Happened::Released { new, .. } => key.action(new.is_some()).is_no_action(),
-            };
-            if can_wait && references.is_deferred(key) {
+            if can_wait && deferred {
                 if references.deferred.len() >= MAX_EVENTS {
                     return Err(too_many());
                 }
                 references.deferred.push_back(event);
                 continue;
             }
-            return Ok(Some((event, table.clone(), key.clone())));
+            return Ok(Some((event, table.clone(), of)));
         }
         Ok(None)
     }
@@ -126,7 +148,9 @@ impl Transaction {
     /// Whether the constraint is looked at later rather than at the statement's end.
     pub fn is_deferred(&self, key: &ForeignKey) -> bool {
         match &self.references {
-            Some(references) => references.is_deferred(key),
+            Some(references) => {
+                references.is_deferred(key.oid, key.deferrable, key.initially_deferred)
+            }
             None => key.deferrable && key.initially_deferred,
         }
     }
@@ -277,6 +301,40 @@ impl Transaction {
     fn note(&mut self, event: Event) {
         let references = Arc::make_mut(self.references.get_or_insert_default());
         references.pending.push_back(event);
+    }
+
+    /// A row came into a key of a deferrable UNIQUE constraint.
+    pub(super) fn note_entered(&mut self, table: &Table, index: &Index, columns: &[u8]) {
+        self.note(Event {
+            key: index.oid,
+            referring: table.id,
+            what: Happened::Entered(columns.into()),
+        });
+    }
+
+    /// The first of several rows that share a unique key, if they do.
+    pub fn shared_key(
+        &self,
+        table: &Table,
+        index: &Index,
+        columns: &[u8],
+    ) -> Result<Option<Vec<Value>>> {
+        let view = self.newest_view();
+        let range = KeyRange::prefix(columns);
+        let mut scan = view.scan_index(table, index, range, Direction::Forward)?;
+        let mut first: Option<Vec<u8>> = None;
+        while let Some((key, pk)) = scan.next_entry()? {
+            if key != columns {
+                continue;
+            }
+            if let Some(first) = first {
+                let mut row = Vec::new();
+                view.get(table, &first, &mut row)?;
+                return decode(table, &row).map(Some);
+            }
+            first = Some(pk.to_vec());
+        }
+        Ok(None)
     }
 
     /// Notes that a row is to be looked at whatever it was before.
@@ -614,6 +672,12 @@ fn best_path<'a>(table: &'a Table, key: &ForeignKey) -> Path<'a> {
         }
     }
     best
+}
+
+fn unique<'a>(catalog: &'a Catalog, event: &Event) -> Option<(&'a Arc<Table>, &'a Index)> {
+    let table = catalog.table_by_id(event.referring)?;
+    let index = table.indexes.iter().find(|index| index.oid == event.key)?;
+    Some((table, index))
 }
 
 fn constraint<'a>(catalog: &'a Catalog, event: &Event) -> Option<(&'a Arc<Table>, &'a ForeignKey)> {

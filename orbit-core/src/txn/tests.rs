@@ -67,6 +67,8 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             unique: true,
             constraint: true,
             nulls_not_distinct: false,
+            deferrable: false,
+            initially_deferred: false,
             created: db.new_creation_stamp(),
         }],
         options: Default::default(),

@@ -114,6 +114,9 @@ impl Transaction {
             }
             match self.unique(table, index, &columns, &pk).await? {
                 Unique::Free => {}
+                Unique::Taken(_) if index.deferrable && target.is_none() => {
+                    self.note_entered(table, index, &columns);
+                }
                 Unique::Taken(conflict) => {
                     let watched = match target {
                         Some(ConflictTarget::Any) => true,
@@ -241,6 +244,12 @@ impl Transaction {
                 && (complete || index.nulls_not_distinct)
                 && let Unique::Taken(_) = self.unique(table, index, &is, pk).await?
             {
+                if index.deferrable {
+                    self.note_entered(table, index, &is);
+                    self.remove_entry(table, index, &before, pk)?;
+                    self.put_entry(table, index, &after, pk)?;
+                    continue;
+                }
                 self.wait_until_durable().await?;
                 let positions: Vec<_> = index.columns.iter().map(|column| column.column).collect();
                 return Err(duplicate(table, &index.name, &positions, &after));
@@ -484,7 +493,8 @@ pub fn decode(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
         .collect()
 }
 
-pub(crate) fn duplicate(
+/// 23505 for a key that a row has already; `values`: those of the row.
+pub fn duplicate(
     table: &Table,
     constraint: &str,
     columns: &[usize],

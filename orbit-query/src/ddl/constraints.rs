@@ -22,6 +22,7 @@ pub struct KeyRequest {
     pub columns: Vec<usize>,
     pub primary: bool,
     pub nulls_not_distinct: bool,
+    pub timing: Timing,
 }
 
 /// A CHECK as a statement asks for it.
@@ -37,7 +38,7 @@ pub struct ColumnRequest {
     pub column: Column,
     pub default: Option<Expr>,
     pub primary: Option<Option<String>>,
-    pub unique: Vec<Option<String>>,
+    pub unique: Vec<(Option<String>, Timing)>,
     pub checks: Vec<CheckRequest>,
     pub sequence: Option<ColumnSequence>,
     pub references: Vec<ForeignKeyRequest>,
@@ -78,7 +79,7 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 request.primary = Some(key.name.as_ref().map(fold).or(constraint));
             }
             ColumnOption::Unique(key) => {
-                immediate(key.characteristics.as_ref())?;
+                let timing = Timing::of(key.characteristics.as_ref())?;
                 if key.nulls_distinct == ast::NullsDistinctOption::NotDistinct {
                     return Err(Error::unsupported(
                         "NULLS NOT DISTINCT of a column; write UNIQUE NULLS NOT DISTINCT (column)",
@@ -86,7 +87,7 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 }
                 request
                     .unique
-                    .push(key.name.as_ref().map(fold).or(constraint));
+                    .push((key.name.as_ref().map(fold).or(constraint), timing));
             }
             ColumnOption::Check(check) => request.checks.push(CheckRequest {
                 name: check.name.as_ref().map(fold).or(constraint),
@@ -170,13 +171,14 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
                 columns: key_columns(table, &key.columns)?,
                 primary: true,
                 nulls_not_distinct: false,
+                timing: Timing::default(),
             }))
         }
         TableConstraint::Unique(key) => {
-            immediate(key.characteristics.as_ref())?;
             Ok(TableRequest::Key(KeyRequest {
                 name: key.name.as_ref().map(fold),
                 columns: key_columns(table, &key.columns)?,
+                timing: Timing::of(key.characteristics.as_ref())?,
                 primary: false,
                 nulls_not_distinct: key.nulls_distinct == ast::NullsDistinctOption::NotDistinct,
             }))
@@ -332,6 +334,8 @@ pub fn add_key(
         unique: true,
         constraint: true,
         nulls_not_distinct: request.nulls_not_distinct,
+        deferrable: request.timing.deferrable,
+        initially_deferred: request.timing.initially_deferred,
         created: db.new_creation_stamp(),
     });
     Ok(())

@@ -103,9 +103,11 @@ pub(crate) async fn run(
                 columns: vec![place],
                 primary: true,
                 nulls_not_distinct: false,
+                timing: constraints::Timing::default(),
             });
         }
-        keys.extend(request.unique.into_iter().map(|name| KeyRequest {
+        keys.extend(request.unique.into_iter().map(|(name, timing)| KeyRequest {
+            timing,
             name,
             columns: vec![place],
             primary: false,

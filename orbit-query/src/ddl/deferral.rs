@@ -43,6 +43,14 @@ pub(crate) async fn run(session: &mut Session, names: &[Name], deferred: bool) -
                     }
                     keys.push(key.oid);
                 }
+                let mut indexes = table.indexes.iter();
+                if let Some(index) = indexes
+                    .find(|index| index.constraint && index.deferrable && index.name == name.name)
+                {
+                    found = true;
+                    keys.push(index.oid);
+                    continue;
+                }
                 let other = table.checks.iter().any(|check| check.name == name.name)
                     || table
                         .indexes

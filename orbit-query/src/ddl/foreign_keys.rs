@@ -267,6 +267,13 @@ fn referenced_key(
         .iter()
         .find(|index| index.unique && same(index.columns.iter().map(|part| part.column).collect()));
     match unique {
+        Some(index) if index.deferrable => Err(Error::new(
+            state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!(
+                "cannot use a deferrable unique constraint for referenced table \"{}\"",
+                table.name
+            ),
+        )),
         Some(index) => Ok((columns, Some(index.id))),
         None => Err(Error::new(
             state::INVALID_FOREIGN_KEY,

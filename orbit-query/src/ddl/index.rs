@@ -59,6 +59,8 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
         unique: create.unique,
         constraint: false,
         nulls_not_distinct: create.nulls_distinct == Some(false),
+        deferrable: false,
+        initially_deferred: false,
         created: db.new_creation_stamp(),
     };
     add(session, &table, index).await?;

@@ -1,6 +1,6 @@
 //! CREATE TABLE (LIKE ...): another table's columns, and what else is asked for.
 
-use super::constraints::KeyRequest;
+use super::constraints::{KeyRequest, Timing};
 use super::sequence::ColumnSequence;
 use super::{lock_named, names};
 use crate::session::Session;
@@ -67,6 +67,7 @@ pub(crate) async fn columns(
                 columns: key.columns.iter().map(|column| place + column).collect(),
                 primary: true,
                 nulls_not_distinct: false,
+                timing: Timing::default(),
             });
         }
         for index in &source.indexes {
@@ -84,6 +85,10 @@ pub(crate) async fn columns(
                     columns: columns.iter().map(|part| part.column).collect(),
                     primary: false,
                     nulls_not_distinct: index.nulls_not_distinct,
+                    timing: Timing {
+                        deferrable: index.deferrable,
+                        initially_deferred: index.initially_deferred,
+                    },
                 });
             } else {
                 added
@@ -122,6 +127,8 @@ pub(crate) fn add_indexes(
             unique,
             constraint: false,
             nulls_not_distinct,
+            deferrable: false,
+            initially_deferred: false,
             created: db.new_creation_stamp(),
         });
     }

@@ -59,6 +59,8 @@ fn index(oid: u32, name: &str, columns: &[(usize, bool)], unique: bool) -> Index
         unique,
         constraint: unique,
         nulls_not_distinct: false,
+        deferrable: false,
+        initially_deferred: false,
         created: CREATED,
     }
 }

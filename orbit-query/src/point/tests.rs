@@ -118,6 +118,8 @@ impl Fixture {
                     unique: *unique,
                     constraint: *unique,
                     nulls_not_distinct: false,
+                    deferrable: false,
+                    initially_deferred: false,
                     created: db.new_creation_stamp(),
                 })
                 .collect(),

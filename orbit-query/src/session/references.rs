@@ -12,7 +12,7 @@ use crate::write::TableWriter;
 use ahash::AHashSet;
 use orbit_core::catalog::{ForeignKey, ReferentialAction, Table};
 use orbit_core::store::{Direction, KeyRange};
-use orbit_core::txn::{Happened, RowLock, TableLock, Wait};
+use orbit_core::txn::{Constraint, Happened, RowLock, TableLock, Wait, duplicate};
 use orbit_core::types::Oid;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, text};
@@ -72,13 +72,27 @@ impl Session {
         let cancel = self.cancel_token();
         let mut writers = Writers::new();
         let mut count = 0u64;
-        while let Some((event, table, key)) = self.transaction()?.next_event()? {
+        while let Some((event, table, of)) = self.transaction()?.next_event()? {
             count += 1;
             if count.is_multiple_of(BREATH_EVENTS) {
                 cancel.check()?;
                 tokio::task::yield_now().await;
             }
+            let key = match (of, &event.what) {
+                (Constraint::ForeignKey(key), _) => key,
+                (Constraint::Unique(index), Happened::Entered(columns)) => {
+                    let shared = self.transaction()?.shared_key(&table, &index, columns)?;
+                    if let Some(row) = shared {
+                        let columns: Vec<usize> =
+                            index.columns.iter().map(|part| part.column).collect();
+                        return Err(duplicate(&table, &index.name, &columns, &row));
+                    }
+                    continue;
+                }
+                (Constraint::Unique(_), _) => continue,
+            };
             match event.what {
+                Happened::Entered(_) => {}
                 Happened::Refers(pk) => {
                     let found = self.transaction()?.look(&table, &key, &pk).await?;
                     if let Some(row) = found {

@@ -229,9 +229,15 @@ async fn add_column(
     let keys: Vec<KeyRequest> = request
         .primary
         .into_iter()
-        .map(|name| (name, true))
-        .chain(request.unique.into_iter().map(|name| (name, false)))
-        .map(|(name, primary)| KeyRequest {
+        .map(|name| (name, true, constraints::Timing::default()))
+        .chain(
+            request
+                .unique
+                .into_iter()
+                .map(|(name, timing)| (name, false, timing)),
+        )
+        .map(|(name, primary, timing)| KeyRequest {
+            timing,
             name,
             columns: vec![place],
             primary,

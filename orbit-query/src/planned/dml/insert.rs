@@ -340,12 +340,15 @@ fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
         .indexes
         .iter()
         .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
-        .map(|index| ConflictTarget::Index(index.id))
         .ok_or_else(|| {
             Error::new(
                 state::INVALID_COLUMN_REFERENCE,
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             )
+        })
+        .and_then(|index| {
+            crate::write::check_arbiter(table, index)?;
+            Ok(ConflictTarget::Index(index.id))
         })
 }
 

@@ -237,14 +237,17 @@ fn by_columns(table: &Table, columns: &[Ident]) -> Result<Arbiter, Stop> {
         .find(|index| {
             index.unique && same(index.columns.iter().map(|column| column.column).collect())
         })
-        .map(|index| Arbiter {
-            target: ConflictTarget::Index(index.id),
-        })
         .ok_or_else(|| {
             Stop::Error(Error::new(
                 state::INVALID_COLUMN_REFERENCE,
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             ))
+        })
+        .and_then(|index| {
+            crate::write::check_arbiter(table, index)?;
+            Ok(Arbiter {
+                target: ConflictTarget::Index(index.id),
+            })
         })
 }
 
@@ -259,9 +262,12 @@ fn by_constraint(table: &Table, name: &str) -> Result<Arbiter, Stop> {
         });
     }
     match table.index_named(name) {
-        Some(index) if index.unique && index.constraint => Ok(Arbiter {
-            target: ConflictTarget::Index(index.id),
-        }),
+        Some(index) if index.unique && index.constraint => {
+            crate::write::check_arbiter(table, index)?;
+            Ok(Arbiter {
+                target: ConflictTarget::Index(index.id),
+            })
+        }
         _ => Err(Stop::Error(Error::new(
             state::UNDEFINED_OBJECT,
             format!(

@@ -511,7 +511,9 @@ pub fn duplicate(
             names.push_str(&definition.name);
             let settings = text::FormatSettings::default();
             let kind = &definition.sql_type;
-            if text::format(&value.as_ref(), kind, &settings, &mut shown).is_err() {
+            if value.is_null() {
+                shown.extend_from_slice(b"null");
+            } else if text::format(&value.as_ref(), kind, &settings, &mut shown).is_err() {
                 shown.push(b'?');
             }
         }

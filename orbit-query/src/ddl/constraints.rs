@@ -140,12 +140,6 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             other => return Err(Error::unsupported(format!("column option {other}"))),
         }
     }
-    if request.column.generated.is_some() && request.default.is_some() {
-        return Err(Error::new(
-            state::SYNTAX_ERROR,
-            format!("both default and generation expression specified for column \"{name}\""),
-        ));
-    }
     if said_null && request.column.not_null {
         return Err(Error::new(
             state::SYNTAX_ERROR,
@@ -426,6 +420,17 @@ pub(super) fn forget_values(column: &mut Column) {
 
 /// Refuses a generation expression that isn't a function of the row's other columns.
 pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Result<()> {
+    if let Some(known) = table.columns.iter().find(|known| known.name == column)
+        && known.default.is_some()
+    {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!(
+                "both default and generation expression specified for column \"{column}\" of table \"{}\"",
+                table.name
+            ),
+        ));
+    }
     struct Look<'a> {
         table: &'a TableDef,
         column: &'a str,
@@ -461,6 +466,24 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
                         "nextval",
                         "current_setting",
                     ];
+                    let aggregates = [
+                        "count",
+                        "sum",
+                        "avg",
+                        "min",
+                        "max",
+                        "array_agg",
+                        "string_agg",
+                        "bool_and",
+                        "bool_or",
+                        "every",
+                    ];
+                    if aggregates.contains(&name.trim_start_matches("pg_catalog.")) {
+                        return ControlFlow::Break(Error::new(
+                            state::GROUPING_ERROR,
+                            "aggregate functions are not allowed in column generation expressions",
+                        ));
+                    }
                     if volatile.contains(&name.trim_start_matches("pg_catalog.")) {
                         return ControlFlow::Break(not_immutable());
                     }

@@ -215,7 +215,10 @@ async fn add_column(
                 "column \"{name}\" of relation \"{}\" contains null values",
                 table.name
             ),
-        ));
+        )
+        .of_schema(&table.schema)
+        .of_table(&table.name)
+        .of_column(&name));
     }
     let mut target = table.def.clone();
     let place = target.columns.len();

@@ -30,13 +30,13 @@ pub(super) async fn run(
             return retype::run(session, table, place, data_type, using.as_ref()).await;
         }
         ColumnAction::SetDefault(value) => {
-            refuse_own(table, column)?;
+            refuse_own(table, column, false)?;
             crate::ddl::constraints::check_default(value)?;
             let text = super::add::default_text(session, value, column).await?;
             text.put(changed);
         }
         ColumnAction::DropDefault => {
-            refuse_own(table, column)?;
+            refuse_own(table, column, true)?;
             super::add::no_default(changed);
         }
         ColumnAction::SetNotNull => {
@@ -120,8 +120,9 @@ fn not_identity(table: &Table, name: &str) -> String {
     )
 }
 
-/// A column that makes its own values has no DEFAULT to change.
-fn refuse_own(table: &Table, column: &Column) -> Result<()> {
+/// A column that makes its own values has no DEFAULT to change. `drops`: there is
+/// another way to what is meant.
+fn refuse_own(table: &Table, column: &Column, drops: bool) -> Result<()> {
     let kind = if column.identity.is_some() {
         "an identity column"
     } else if column.generated.is_some() {
@@ -136,6 +137,9 @@ fn refuse_own(table: &Table, column: &Column) -> Result<()> {
             column.name, table.name
         ),
     );
+    if !drops {
+        return Err(error);
+    }
     Err(if column.identity.is_some() {
         error.with_hint("Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.")
     } else {

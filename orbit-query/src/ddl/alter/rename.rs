@@ -264,11 +264,19 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
             (Relation::View(_), Altered::View | Altered::Table)
             | (Relation::Sequence(_), Altered::Sequence | Altered::Table)
             | (Relation::Index(..) | Relation::PrimaryKey(_), Altered::Index | Altered::Table) => {}
-            (Relation::Table(table), Altered::Index) if matches!(action, Action::RenameTo(_)) => {
-                return Err(Error::new(
-                    state::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not an index", table.name),
-                ));
+            // PostgreSQL takes a table's name there, too.
+            (Relation::Table(found), Altered::Index) => {
+                let Action::RenameTo(to) = action else {
+                    return Err(Error::new(
+                        state::WRONG_OBJECT_TYPE,
+                        format!("\"{}\" is not an index", found.name),
+                    ));
+                };
+                let found = session
+                    .transaction()?
+                    .lock_table(found.id, TableLock::AccessExclusive, Wait::Block)
+                    .await?;
+                return table(session, &found, to).await;
             }
             (_, Altered::Table) => return Err(not_a_table(&name.name)),
             (_, kind) => {

@@ -156,7 +156,13 @@ async fn recheck_default(
         return Ok(());
     };
     let expr = crate::write::stored_expression(default)?;
-    let fits = assignable(&column.sql_type, new_type);
+    // A quoted literal is of the column's type; any other value is of its own.
+    let value = session.constant(&expr).await?;
+    let fits = match &value {
+        Value::Null => true,
+        Value::Text(_) => assignable(&column.sql_type, new_type),
+        other => assignable(&cast::type_of(other), new_type),
+    };
     if fits && super::default_value(session, &expr, new_type).await.is_ok() {
         return Ok(());
     }

@@ -192,8 +192,13 @@ impl Backend {
 
     /// The transaction's number as clients see it: rising, also over restarts.
     pub fn transaction_number(&self) -> u64 {
-        let id = self.transaction();
-        let id = id.unwrap_or_else(|| self.all.db.new_txn_id());
+        let id = self.transaction().unwrap_or_else(|| {
+            // Of a lone read, until its end.
+            let id = self.all.db.new_txn_id();
+            self.set_transaction(Some(id));
+            self.stir();
+            id
+        });
         self.all.numbers_from.saturating_add(id.0)
     }
 

@@ -5,6 +5,7 @@ CREATE TEMP TABLE t1 (a int PRIMARY KEY, b text DEFAULT 'd');
 INSERT INTO t1 VALUES (1), (2);
 SELECT * FROM t1 ORDER BY 1;
 SELECT * FROM pg_temp.t1 ORDER BY 1;
+-- compare: state
 INSERT INTO t1 VALUES (1);
 CREATE TEMP TABLE IF NOT EXISTS t1 (a int);
 CREATE TEMP TABLE p (x text);
@@ -49,7 +50,7 @@ UPDATE t1 SET c = a * 2;
 SELECT * FROM t1 ORDER BY a;
 TRUNCATE t1;
 SELECT * FROM t1;
-SELECT current_schema(), (current_schemas(true))[1] LIKE 'pg_temp%', current_schemas(false), pg_my_temp_schema() > 0;
+SELECT current_schema(), (current_schemas(true))[1] LIKE 'pg_temp%', current_schemas(false)::text, pg_my_temp_schema() > 0;
 PREPARE q AS SELECT * FROM p;
 CREATE TEMP TABLE p (a int, b text);
 SELECT * FROM p;

@@ -95,7 +95,8 @@ pub fn run(plan: &Plan, chunk: &[u8], header: bool) -> std::result::Result<Rows,
         match splitter.next_line() {
             Ok(true) => {
                 if plan.options.header_match {
-                    check_header(plan, &splitter).map_err(|error| fail(1, error, String::new()))?;
+                    check_header(plan, &splitter)
+                        .map_err(|error| fail(1, error, place(plan, &splitter, None)))?;
                 }
             }
             Ok(false) => {}
@@ -353,10 +354,17 @@ fn finish(
         }
     }
     plan.writer.generate(values, &env)?;
-    if let Some(filter) = &plan.filter
-        && filter.call(values, &env)? != Value::Bool(true)
-    {
-        return Ok(false);
+    if let Some(filter) = &plan.filter {
+        match filter.call(values, &env)? {
+            Value::Bool(true) => {}
+            Value::Bool(false) | Value::Null => return Ok(false),
+            _ => {
+                return Err(Error::new(
+                    state::DATATYPE_MISMATCH,
+                    "argument of WHERE must be type boolean",
+                ));
+            }
+        }
     }
     plan.writer.check(values, &env)?;
     let Some(stamp) = plan.stamp else {

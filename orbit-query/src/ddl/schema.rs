@@ -17,7 +17,8 @@ pub(crate) async fn create(
         return Err(Error::new(
             orbit_core::error::SqlState(*b"42939"),
             format!("unacceptable schema name \"{name}\""),
-        ));
+        )
+        .with_detail("The prefix \"pg_\" is reserved for system schemas."));
     }
     let oid = session.engine().db().new_oid();
     let transaction = session.transaction()?;

@@ -213,7 +213,17 @@ impl Session {
         let cursor = self.cursors.open.get(name).ok_or_else(|| unknown(name))?;
         let (columns, binary) = (cursor.columns.clone(), cursor.binary);
         let core = cursor.core.clone();
-        let plan = self.seek(&core, direction, moves).await?;
+        if core.lock().has_failed() {
+            return Err(Error::new(
+                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("portal \"{name}\" cannot be run"),
+            ));
+        }
+        let plan = self.seek(&core, direction, moves).await;
+        if plan.is_err() {
+            core.lock().fail();
+        }
+        let plan = plan?;
         let (forward, count) = match plan {
             Seek::Moved(rows) => return Ok(Outcome::Done(Tag::Move(rows))),
             Seek::Read { forward, count } => (forward, count),

@@ -272,6 +272,7 @@ impl Session {
         sql: &str,
     ) -> Result<Arc<dyn RowFunction>> {
         let expr = parse::expression(sql)?;
+        refuse_subqueries(&expr)?;
         #[cfg(feature = "datafusion")]
         {
             let view = self.planning_view();
@@ -328,6 +329,25 @@ impl Session {
             }
             _ => None,
         })
+    }
+}
+
+fn refuse_subqueries(expr: &sqlparser::ast::Expr) -> Result<()> {
+    use sqlparser::ast::{Query, Visit, Visitor};
+    use std::ops::ControlFlow;
+    struct Queries;
+    impl Visitor for Queries {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    match expr.visit(&mut Queries) {
+        ControlFlow::Break(()) => Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            "cannot use subquery in COPY FROM WHERE condition",
+        )),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

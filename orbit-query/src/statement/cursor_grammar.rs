@@ -69,7 +69,10 @@ fn declare(tokens: &mut Tokens<'_>) -> Result<Utility> {
         let _ = tokens.words(&["WITHOUT", "HOLD"]);
     }
     tokens.expect_word("FOR")?;
-    if tokens.at_end() {
+    let queries = ["SELECT", "WITH", "VALUES", "TABLE"];
+    let is_query =
+        tokens.peek() == Some(&Token::LParen) || queries.iter().any(|word| tokens.is_word(word));
+    if !is_query {
         return Err(tokens.unexpected());
     }
     for (both, first, second) in [
@@ -223,9 +226,7 @@ fn direction(tokens: &mut Tokens<'_>) -> Result<(Direction, String)> {
 }
 
 fn named(tokens: &mut Tokens<'_>, direction: Direction) -> Result<(Direction, String)> {
-    if tokens.rest().len() > 1 {
-        let _ = tokens.word("FROM") || tokens.word("IN");
-    }
+    let _ = tokens.word("FROM") || tokens.word("IN");
     Ok((direction, tokens.identifier()?))
 }
 

@@ -37,6 +37,8 @@ pub struct Core {
     at: u64,
     at_end: bool,
     columns: usize,
+    /// An error ended it.
+    failed: bool,
     /// Behind the columns clients see: the row's key.
     current_key: Option<Vec<Value>>,
 }
@@ -67,6 +69,7 @@ impl Core {
             at: 0,
             at_end: false,
             columns,
+            failed: false,
             current_key: None,
         }
     }
@@ -82,9 +85,18 @@ impl Core {
             at: 0,
             at_end: true,
             columns: self.columns,
+            failed: false,
             current_key: None,
         };
         std::mem::replace(self, empty)
+    }
+
+    pub fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     pub fn key(&self) -> Option<&[Value]> {
@@ -243,7 +255,10 @@ impl BatchStream for FetchStream {
             match core.poll_step(self.forward, cx) {
                 Poll::Pending if rows.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    core.fail();
+                    return Poll::Ready(Err(error));
+                }
                 Poll::Ready(Ok(None)) => {
                     self.left = Some(0);
                 }

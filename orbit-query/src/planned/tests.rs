@@ -34,7 +34,7 @@ pub fn session(engine: &Arc<Engine>, pid: i32) -> Session {
         application: "test".into(),
         pid,
         secret: 1,
-        address: None,
+        ..SessionInit::default()
     })
 }
 

@@ -39,7 +39,7 @@ impl Client {
             application: "test".into(),
             pid: 42,
             secret: 1,
-            address: None,
+            ..SessionInit::default()
         });
         let mut client = Client { session };
         client.try_run(TABLES).await.unwrap();

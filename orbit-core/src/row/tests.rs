@@ -376,7 +376,15 @@ fn a_dropped_column_leaves_its_slot_behind() {
     let after = RowLayout::with_gaps(&[SqlType::Int4, SqlType::Int8], &[(1, SqlType::Text)]);
     check(&old, &after, &[Value::Int4(1), Value::Int8(2)], &[]);
     let mut changed = Vec::new();
-    update(&after, &old, &[(1, Value::Int8(9))], &[], at(200), &mut changed).unwrap();
+    update(
+        &after,
+        &old,
+        &[(1, Value::Int8(9))],
+        &[],
+        at(200),
+        &mut changed,
+    )
+    .unwrap();
     check(&changed, &after, &[Value::Int4(1), Value::Int8(9)], &[]);
     let stamps = RowRef::new(&changed).unwrap();
     assert_eq!(stamps.column_stamp(1), at(100));

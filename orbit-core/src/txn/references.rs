@@ -131,7 +131,12 @@ impl Transaction {
                 };
                 let deferred =
                     references.is_deferred(key.oid, key.deferrable, key.initially_deferred);
-                (table, Constraint::ForeignKey(key.clone()), can_wait, deferred)
+                (
+                    table,
+                    Constraint::ForeignKey(key.clone()),
+                    can_wait,
+                    deferred,
+                )
             };
             if can_wait && deferred {
                 if references.deferred.len() >= MAX_EVENTS {

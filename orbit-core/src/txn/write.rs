@@ -494,12 +494,7 @@ pub fn decode(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
 }
 
 /// 23505 for a key that a row has already; `values`: those of the row.
-pub fn duplicate(
-    table: &Table,
-    constraint: &str,
-    columns: &[usize],
-    values: &[Value],
-) -> Error {
+pub fn duplicate(table: &Table, constraint: &str, columns: &[usize], values: &[Value]) -> Error {
     let mut names = String::new();
     let mut shown = Vec::new();
     for (place, column) in columns.iter().enumerate() {

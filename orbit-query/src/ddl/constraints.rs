@@ -44,7 +44,7 @@ pub struct ColumnRequest {
     pub references: Vec<ForeignKeyRequest>,
 }
 
-pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
+pub fn column(db: &Database, table: &str, definition: &ColumnDef) -> Result<ColumnRequest> {
     let name = fold(&definition.name);
     let serial = types::serial(&definition.data_type);
     let sql_type = match &serial {
@@ -63,12 +63,19 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
         }),
         references: Vec::new(),
     };
+    let here = format!("column \"{name}\" of table \"{table}\"");
+    let wrong = |message: String| Error::new(state::SYNTAX_ERROR, message);
     let mut said_null = false;
     for option in &definition.options {
         let constraint = option.name.as_ref().map(fold);
         match &option.option {
             ColumnOption::Null => said_null = true,
             ColumnOption::NotNull => request.column.not_null = true,
+            ColumnOption::Default(_) if request.default.is_some() => {
+                return Err(wrong(format!(
+                    "multiple default values specified for {here}"
+                )));
+            }
             ColumnOption::Default(expr) => {
                 check_default(expr)?;
                 request.column.default = Some(expr.to_string());
@@ -104,13 +111,18 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
                 generation_expr: None,
                 ..
             } => {
-                if request.sequence.is_some() {
-                    return Err(Error::new(
-                        state::SYNTAX_ERROR,
-                        format!(
-                            "both default and identity specified for column \"{name}\" of table"
-                        ),
-                    ));
+                match &request.sequence {
+                    Some(ColumnSequence {
+                        identity: Some(_), ..
+                    }) => {
+                        let what = format!("multiple identity specifications for {here}");
+                        return Err(wrong(what));
+                    }
+                    Some(_) => {
+                        let what = format!("both default and identity specified for {here}");
+                        return Err(wrong(what));
+                    }
+                    None => {}
                 }
                 request.sequence = Some(ColumnSequence {
                     identity: Some(match given {
@@ -140,11 +152,15 @@ pub fn column(db: &Database, definition: &ColumnDef) -> Result<ColumnRequest> {
             other => return Err(Error::unsupported(format!("column option {other}"))),
         }
     }
+    if let (Some(_), Some(sequence)) = (&request.default, &request.sequence) {
+        return Err(wrong(match sequence.identity {
+            Some(_) => format!("both default and identity specified for {here}"),
+            None => format!("multiple default values specified for {here}"),
+        }));
+    }
     if said_null && request.column.not_null {
-        return Err(Error::new(
-            state::SYNTAX_ERROR,
-            format!("conflicting NULL/NOT NULL declarations for column \"{name}\""),
-        ));
+        let what = format!("conflicting NULL/NOT NULL declarations for {here}");
+        return Err(wrong(what));
     }
     Ok(request)
 }
@@ -162,21 +178,19 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
             immediate(key.characteristics.as_ref())?;
             Ok(TableRequest::Key(KeyRequest {
                 name: key.name.as_ref().map(fold),
-                columns: key_columns(table, &key.columns)?,
+                columns: key_columns(table, &key.columns, "primary key")?,
                 primary: true,
                 nulls_not_distinct: false,
                 timing: Timing::default(),
             }))
         }
-        TableConstraint::Unique(key) => {
-            Ok(TableRequest::Key(KeyRequest {
-                name: key.name.as_ref().map(fold),
-                columns: key_columns(table, &key.columns)?,
-                timing: Timing::of(key.characteristics.as_ref())?,
-                primary: false,
-                nulls_not_distinct: key.nulls_distinct == ast::NullsDistinctOption::NotDistinct,
-            }))
-        }
+        TableConstraint::Unique(key) => Ok(TableRequest::Key(KeyRequest {
+            name: key.name.as_ref().map(fold),
+            columns: key_columns(table, &key.columns, "unique")?,
+            timing: Timing::of(key.characteristics.as_ref())?,
+            primary: false,
+            nulls_not_distinct: key.nulls_distinct == ast::NullsDistinctOption::NotDistinct,
+        })),
         TableConstraint::Check(check) => Ok(TableRequest::Check(CheckRequest {
             name: check.name.as_ref().map(fold),
             column: None,
@@ -205,7 +219,7 @@ fn immediate(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> 
     Ok(())
 }
 
-fn key_columns(table: &TableDef, columns: &[ast::IndexColumn]) -> Result<Vec<usize>> {
+fn key_columns(table: &TableDef, columns: &[ast::IndexColumn], kind: &str) -> Result<Vec<usize>> {
     let mut places = Vec::with_capacity(columns.len());
     for column in columns {
         let Expr::Identifier(ident) = &column.column.expr else {
@@ -224,7 +238,7 @@ fn key_columns(table: &TableDef, columns: &[ast::IndexColumn]) -> Result<Vec<usi
         if places.contains(&place) {
             return Err(Error::new(
                 state::DUPLICATE_COLUMN,
-                format!("column \"{name}\" appears twice in primary key constraint"),
+                format!("column \"{name}\" appears twice in {kind} constraint"),
             ));
         }
         places.push(place);

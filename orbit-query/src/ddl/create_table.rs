@@ -80,7 +80,7 @@ pub(crate) async fn run(
                 push_column(&mut table, column)?;
             }
         }
-        let mut request = constraints::column(&db, definition)?;
+        let mut request = constraints::column(&db, &table.name, definition)?;
         if let Some(default) = &request.default {
             match sequence::of_default(session, default)? {
                 Some(def) => {

@@ -161,7 +161,7 @@ async fn add_column(
     if_not_exists: bool,
 ) -> Result<()> {
     let db = session.engine().db().clone();
-    let mut request = constraints::column(&db, definition)?;
+    let mut request = constraints::column(&db, &table.name, definition)?;
     let name = request.column.name.clone();
     if table.column_position(&name).is_some() {
         let what = format!(

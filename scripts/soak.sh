@@ -13,7 +13,7 @@ status=${PIPESTATUS[0]}
     echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"
     echo
     echo '```text'
-    grep -E 'ORBIT_SEED=|operations in|kills,|cuts,|injections,|flips,|^test result|^skipped:' "$log"
+    grep -E 'ORBIT_SEED=|operations in|kills,|cuts,|injections,|flips,|statements,|^test result|^skipped:' "$log"
     echo '```'
 } >>docs/soak.md
 exit "$status"

@@ -58,7 +58,6 @@ SELECT a.id FROM a WHERE a.k NOT IN (SELECT k FROM b) ORDER BY id;
 SELECT a.id FROM a WHERE a.k NOT IN (SELECT k FROM b WHERE k IS NOT NULL) ORDER BY id;
 SELECT * FROM a JOIN b ON a.k = b.k JOIN c ON b.k = c.k AND c.note LIKE 't%' ORDER BY a.id, b.id;
 SELECT id FROM a JOIN b ON a.k = b.k;
--- differs: column hints
 SELECT nope FROM a JOIN b USING (id);
 SELECT * FROM a JOIN b USING (note);
 SELECT * FROM a JOIN b USING (w);
@@ -69,7 +68,6 @@ SELECT * FROM a JOIN b ON a.id;
 SELECT * FROM a JOIN b ON count(*) > 1;
 SELECT * FROM a NATURAL JOIN (SELECT 1 AS k, 2 AS k) z;
 SELECT * FROM a, b WHERE a.k = b.k AND a.k = c.k;
--- differs: column hints
 SELECT a.id FROM a, (SELECT a.id) z;
 SELECT a.id FROM a JOIN b ON a.k = b.k ORDER BY b.w DESC NULLS LAST, a.id;
 SELECT DISTINCT a.k FROM a JOIN b ON a.k = b.k ORDER BY 1;

@@ -32,7 +32,6 @@ SET search_path TO DEFAULT;
 CREATE TABLE "MiXed" ("Col One" int, "select" text, "a""b" int);
 INSERT INTO "MiXed" VALUES (1, 'x', 2) RETURNING *;
 SELECT "Col One", "select", "a""b" FROM "MiXed";
--- differs: column hints
 SELECT col_one FROM "MiXed";
 SELECT * FROM mixed;
 SELECT * FROM nope.t;
@@ -41,23 +40,15 @@ SELECT * FROM orbit.public.t;
 SELECT * FROM other.public.t;
 CREATE TABLE nope.t (a int);
 INSERT INTO nope.t VALUES (1);
--- differs: utility statements
 ALTER SCHEMA s RENAME TO s2;
--- differs: other answers
 SELECT v FROM s2.t;
--- differs: SQLSTATE of errors
 ALTER TABLE t SET SCHEMA s2;
--- differs: SQLSTATE of errors
 ALTER TABLE made_here SET SCHEMA public;
--- differs: syntax not read
 ALTER TABLE s2.made_here SET SCHEMA public;
--- differs: other answers
 SELECT count(*) FROM made_here;
--- differs: SQLSTATE of errors
 DROP SCHEMA s2;
 DROP SCHEMA nope;
 DROP SCHEMA IF EXISTS nope;
--- differs: utility statements
 DROP SCHEMA s2 CASCADE;
 SELECT count(*) FROM s2.t;
 DROP SCHEMA "Odd Name" RESTRICT;
@@ -65,7 +56,6 @@ DROP SCHEMA "Odd Name" RESTRICT;
 SELECT 'pg_catalog.pg_class'::regclass::text, 't'::regclass::text, '"MiXed"'::regclass::text, to_regclass('nope'), 'int4'::regtype::text, 'public'::regnamespace::text;
 SELECT 'nope'::regclass;
 SELECT relname FROM pg_class WHERE oid = 'public.t'::regclass;
--- differs: utility statements
 SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg_toast%' AND nspname NOT LIKE 'pg_temp%' ORDER BY 1;
 CREATE TABLE a_very_long_table_name_that_goes_on_and_on_beyond_sixty_three_bytes_indeed (x int);
 SELECT tablename FROM pg_tables WHERE tablename LIKE 'a_very%';

@@ -30,10 +30,8 @@ SELECT split_part('a,b,c', ',', 2), split_part('a,b,c', ',', -1), split_part('a,
 SELECT split_part('a,b', ',', 0);
 SELECT concat('a', 1, NULL, true, 1.5);
 SELECT concat_ws('-', 'a', NULL, 'b', 2);
--- differs: checks left out
 SELECT concat();
 SELECT 'a' || 'b' || 'c';
--- differs: checks left out
 SELECT concat_ws(NULL, 'a', 'b'), concat_ws(',');
 SELECT format('%s is %L and %I, %%', 'x', 'it''s', 'Tab le');
 SELECT format('%2$s %1$s', 'a', 'b');
@@ -65,13 +63,10 @@ SELECT encode(sha224('a'), 'base64');
 SELECT encode('\x0102ff'::bytea, 'hex'), encode('abc'::bytea, 'base64'), encode('\x00ff41'::bytea, 'escape'), decode('AQL/', 'base64'), decode('0102', 'hex'), decode('a\000b', 'escape');
 SELECT decode('zz', 'hex');
 SELECT decode('abc', 'nope');
--- differs: missing functions
 SELECT convert_from('\xc3a9'::bytea, 'UTF8');
--- differs: missing functions
 SELECT convert_to('é', 'UTF8');
--- differs: missing functions
+-- differs: other answers
 SELECT convert_to('é', 'LATIN1');
--- differs: missing functions
 SELECT convert_from('\xff'::bytea, 'UTF8');
 SELECT starts_with('abc', 'ab'), 'abc' ^@ 'ab', starts_with('abc', '');
 SELECT string_to_array('a,b,,c', ','), string_to_array('a,b,,c', ',', ''), string_to_array('abc', NULL), string_to_array('', ','), string_to_array('abc', ''), array_to_string(ARRAY[1, NULL, 3], ',', '*'), array_to_string(ARRAY['a', NULL], ',');
@@ -100,13 +95,9 @@ SELECT 'abc' ~ '';
 -- differs: regular expressions
 SELECT E'a\nb' ~ 'a.b';
 SELECT E'a\nb' ~ '^b';
--- differs: regular expressions
 SELECT 'x' ~ '(';
--- differs: regular expressions
 SELECT 'x' ~ '[';
--- differs: regular expressions
 SELECT 'x' ~ '*';
--- differs: regular expressions
 SELECT 'x' ~ 'a{2,1}';
 -- differs: regular expressions
 SELECT 'abab' ~ '(ab)\1';
@@ -126,7 +117,6 @@ SELECT regexp_replace('abc', '(?<x>b)', '\\&');
 SELECT regexp_replace('Hello', 'L', 'x', 'gi');
 SELECT regexp_replace('abc', '', '-', 'g');
 SELECT regexp_replace('abc', 'b', '\&\&');
--- differs: regular expressions
 SELECT regexp_replace('A PostgreSQL function', 'a|e|i|o|u', 'X', 1, 3, 'i'), regexp_replace('aaa', 'a', 'b', 2);
 SELECT regexp_match('foobarbequebaz', '(bar)(beque)'), regexp_match('foobar', 'bar'), regexp_match('foo', 'z'), regexp_match('abc', '(z)?b'), regexp_match('ABC', 'b', 'i');
 SELECT regexp_matches('foobarbequebazilbarfbonk', '(b[^b]+)(b[^b]+)', 'g');
@@ -135,14 +125,10 @@ SELECT regexp_split_to_array('hello  world foo', '\s+'), regexp_split_to_array('
 SELECT regexp_split_to_table('the quick fox', ' ') ORDER BY 1;
 SELECT regexp_count('ababa', 'ab');
 SELECT regexp_instr('foobarbaz', 'ba.');
--- differs: regular expressions
 SELECT regexp_instr('foobarbaz', 'ba.', 1, 2);
--- differs: regular expressions
 SELECT regexp_substr('foobarbaz', 'ba.', 1, 2);
 SELECT regexp_like('abc', 'B', 'i');
--- differs: regular expressions
 SELECT regexp_replace('abc', 'b', 'x', 'q');
--- differs: regular expressions
 SELECT regexp_match('abc', 'b', 'g');
 SELECT 'a'::char(3) || 'b', 'a'::char(3) = 'a  ', 'a '::char(3)::text = 'a', 'a'::char(3)::varchar || '|', char(3) 'abcd', 'abcd'::char(3), 'abcd'::varchar(2), ''::char(2) = '  ';
 SELECT 'a' < 'B', 'a' < 'b', 'Z' < 'a', 'é' > 'z', '' < 'a', 'abc' < 'abcd', '10' < '9', 'a' COLLATE "C" < 'B';
@@ -156,15 +142,11 @@ SELECT E'\\001'::bytea;
 SELECT '\x'::bytea;
 SELECT length('\x0102'::bytea);
 SELECT '\x01'::bytea || '\x02'::bytea;
--- differs: missing functions
 SELECT substring('\x010203'::bytea FROM 2 FOR 1);
--- differs: missing functions
 SELECT position('\x02'::bytea IN '\x0102'::bytea);
 SELECT '\xzz'::bytea;
 SELECT '\x123'::bytea;
--- differs: missing functions
 SELECT get_byte('\x0102'::bytea, 1), set_byte('\x0102'::bytea, 0, 255), get_bit('\x01'::bytea, 0), set_bit('\x00'::bytea, 3, 1), bit_count('\xff01'::bytea), '\x01'::bytea < '\x0100'::bytea, trim('\x00'::bytea FROM '\x000100'::bytea), overlay('\x010203'::bytea PLACING '\xff'::bytea FROM 2);
--- differs: missing functions
 SELECT get_byte('\x01'::bytea, 5);
 SET bytea_output = 'escape';
 SELECT '\x0041ff5c'::bytea;
@@ -177,13 +159,11 @@ SELECT ''::bool;
 SELECT true::text, false::varchar, true || 'x', true > false, bool 't' = 'true';
 -- differs: missing functions
 SELECT to_ascii('x');
--- differs: missing functions
 SELECT unistr('\0041b');
 -- differs: other answers
 SELECT normalize('é', NFD) = 'é';
 -- differs: other answers
 SELECT 'é' IS NORMALIZED;
--- differs: regular expressions
 SELECT parse_ident('"Some".tab'), string_agg(x, '' ORDER BY x) FROM regexp_split_to_table('hello', '') x;
 -- differs: utility statements
 SELECT pg_client_encoding();
@@ -227,6 +207,5 @@ SELECT id, c, c = 'ab', c LIKE 'ab', c LIKE 'ab%', length(c), c || '.' FROM str 
 SELECT id FROM str WHERE c = 'ab   ' ORDER BY id;
 SELECT id FROM str WHERE v LIKE 'A%' OR t ~ 'ñ' ORDER BY id;
 SELECT id FROM str WHERE u > '00000000-0000-0000-0000-000000000001' ORDER BY id;
--- differs: missing functions
 SELECT id, b, length(b), b || '\x00'::bytea FROM str ORDER BY b NULLS FIRST;
 SELECT lower(v), count(*) FROM str GROUP BY lower(v) ORDER BY 1;

@@ -13,7 +13,6 @@ SELECT d.name, (SELECT count(*) FROM emp e WHERE e.dept = d.id), (SELECT sum(pay
 SELECT d.name, (SELECT max(pay) FROM emp e WHERE e.dept = d.id AND e.pay < (SELECT max(pay) FROM emp)) FROM dept d ORDER BY d.id;
 SELECT name FROM emp e WHERE pay > (SELECT avg(pay) FROM emp x WHERE x.dept = e.dept) ORDER BY id;
 SELECT name FROM emp e WHERE pay = (SELECT max(pay) FROM emp x WHERE x.dept IS NOT DISTINCT FROM e.dept) ORDER BY id;
--- differs: row values
 SELECT name FROM emp WHERE (dept, pay) = (SELECT dept, pay FROM emp WHERE id = 2) ORDER BY id;
 SELECT name FROM emp WHERE (dept, pay) IN (SELECT dept, max(pay) FROM emp GROUP BY dept) ORDER BY id;
 SELECT name FROM emp WHERE ROW (pay, hired) = ANY (SELECT pay, hired FROM emp WHERE id = 6) ORDER BY id;
@@ -47,11 +46,8 @@ SELECT coalesce((SELECT name FROM emp WHERE pay > 1000), 'nobody');
 SELECT name FROM emp ORDER BY (SELECT d.name FROM dept d WHERE d.id = dept) NULLS FIRST, name;
 SELECT dept, count(*) FROM emp GROUP BY dept HAVING count(*) > (SELECT count(*) FROM emp e2 WHERE e2.dept IS NULL) ORDER BY 1;
 SELECT dept, (SELECT name FROM dept d WHERE d.id = e.dept), max(pay) FROM emp e GROUP BY dept ORDER BY dept;
--- differs: aggregate of the outer query
 SELECT dept, max(pay), (SELECT x.name FROM emp x WHERE x.pay = max(e.pay) ORDER BY x.id LIMIT 1) FROM emp e GROUP BY dept ORDER BY dept;
--- differs: aggregate of the outer query
 SELECT (SELECT sum(e.pay)) FROM emp e;
--- differs: aggregate of the outer query
 SELECT (SELECT max(e.pay) FROM dept d WHERE d.id = e.dept) FROM emp e;
 SELECT sum((SELECT budget FROM dept d WHERE d.id = e.dept)) FROM emp e;
 SELECT avg((SELECT count(*) FROM emp x WHERE x.boss = e.id)) FROM emp e;

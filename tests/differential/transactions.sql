@@ -136,7 +136,6 @@ SELECT * FROM t WHERE id = 1 FOR SHARE NOWAIT;
 SELECT count(*) FROM t FOR UPDATE;
 -- differs: wording of errors
 SELECT DISTINCT v FROM t FOR UPDATE;
--- differs: checks left out
 SELECT * FROM t FOR UPDATE OF nope;
 SELECT pg_advisory_lock(1), pg_try_advisory_lock(1), pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1);
 SELECT pg_try_advisory_xact_lock(5), pg_advisory_unlock_all();

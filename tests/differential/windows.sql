@@ -61,9 +61,8 @@ SELECT id, count(*) OVER (PARTITION BY g, v IS NULL ORDER BY id), sum(id) OVER (
 SELECT count(*) OVER (PARTITION BY d) AS c, d FROM w ORDER BY d, c;
 SELECT rank() FROM w;
 SELECT row_number() OVER (ORDER BY id) FROM w WHERE row_number() OVER (ORDER BY id) = 1;
--- differs: SQLSTATE of errors
 SELECT sum(row_number() OVER ()) FROM w;
--- differs: wording of errors
+-- differs: SQLSTATE of errors
 SELECT sum(sum(v) OVER ()) OVER () FROM w;
 SELECT id FROM w GROUP BY rank() OVER ();
 SELECT id FROM w HAVING rank() OVER () > 1;
@@ -82,19 +81,14 @@ SELECT sum(v) OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM w;
 SELECT sum(v) OVER (ROWS BETWEEN CURRENT ROW AND 1 PRECEDING) FROM w;
 -- differs: SQLSTATE of errors
 SELECT sum(v) OVER (ROWS 1 FOLLOWING) FROM w;
--- differs: SQLSTATE of errors
 SELECT sum(v) OVER (ORDER BY id ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) FROM w;
 -- differs: SQLSTATE of errors
 SELECT sum(v) OVER (ORDER BY id ROWS NULL PRECEDING) FROM w;
--- differs: SQLSTATE of errors
 SELECT sum(v) OVER (ORDER BY id ROWS v PRECEDING) FROM w;
--- differs: wording of errors
 SELECT sum(v) OVER (RANGE 1 PRECEDING) FROM w;
--- differs: checks left out
+-- differs: wording of errors
 SELECT sum(v) OVER (ORDER BY g RANGE 1 PRECEDING) FROM w;
--- differs: wording of errors
 SELECT sum(v) OVER (ORDER BY id, v RANGE 1 PRECEDING) FROM w;
--- differs: wording of errors
 SELECT sum(v) OVER (GROUPS 1 PRECEDING) FROM w;
 SELECT lower(g) OVER () FROM w;
 SELECT count(DISTINCT v) OVER () FROM w;
@@ -103,3 +97,5 @@ SELECT string_agg(g, ',' ORDER BY g) OVER () FROM w;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) OVER () FROM w;
 -- differs: checks left out
 SELECT row_number() FILTER (WHERE true) OVER () FROM w;
+SELECT id, count(*) OVER () FROM w WHERE id = id AND g IS NOT NULL ORDER BY id LIMIT 2 OFFSET 1;
+SELECT id, count(*) OVER (), sum(v) OVER (PARTITION BY g) FROM w WHERE v IS NOT NULL ORDER BY id LIMIT 2;

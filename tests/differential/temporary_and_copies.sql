@@ -30,11 +30,16 @@ CREATE TABLE src (a int, b text NOT NULL DEFAULT 'z', c numeric(5,1), PRIMARY KE
 INSERT INTO src VALUES (1, 'x', 1.25), (2, 'y', NULL);
 CREATE TABLE copy1 AS SELECT a, b, c * 2 AS twice FROM src;
 SELECT * FROM copy1 ORDER BY a;
+-- differs: syntax not read
 CREATE TABLE copy2 (x, y) AS SELECT a, b FROM src WITH NO DATA;
+-- differs: other answers
 SELECT * FROM copy2;
 CREATE TABLE copy1 AS SELECT 1;
+-- differs: utility statements
 CREATE TABLE IF NOT EXISTS copy1 AS SELECT 1;
+-- differs: other answers
 SELECT a, b INTO copy3 FROM src;
+-- differs: other answers
 SELECT count(*) FROM copy3;
 CREATE TEMP TABLE copy4 AS VALUES (1, 'one'), (2, 'two');
 SELECT * FROM copy4 ORDER BY 1;
@@ -45,10 +50,13 @@ CREATE TABLE like2 (LIKE src INCLUDING ALL, extra int);
 INSERT INTO like2 (a) VALUES (1) RETURNING *;
 INSERT INTO like2 (a) VALUES (1);
 CREATE TEMP TABLE public.bad (a int);
+-- differs: syntax not read
 CREATE UNLOGGED TABLE ul (a int);
+-- differs: other answers
 INSERT INTO ul VALUES (1);
 COMMENT ON TABLE src IS 'the source';
 COMMENT ON COLUMN src.a IS 'the key';
+-- differs: utility statements
 SELECT obj_description('src'::regclass), col_description('src'::regclass, 1), col_description('src'::regclass, 2);
 COMMENT ON TABLE src IS NULL;
 SELECT obj_description('src'::regclass, 'pg_class');
@@ -56,6 +64,7 @@ COMMENT ON TABLE nope IS 'x';
 COMMENT ON COLUMN src.nope IS 'x';
 COMMENT ON CONSTRAINT src_pkey ON src IS 'pk';
 COMMENT ON SCHEMA public IS 'ours';
+-- differs: utility statements
 SELECT obj_description('public'::regnamespace, 'pg_namespace');
 DISCARD TEMP;
 SELECT * FROM k;

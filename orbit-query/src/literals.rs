@@ -135,6 +135,9 @@ fn compile(
         copied = literal.end;
     }
     shape.push_str(sql.get(copied..)?);
+    if nests_deep(&shape) {
+        return None;
+    }
     let mut statements =
         Parser::parse_sql(&crate::statement::dialect::OrbitDialect, &shape).ok()?;
     let statement = statements.pop()?;
@@ -156,6 +159,21 @@ fn compile(
         return None;
     }
     Some(Arc::new(Prepared::point(shape, plan, &declared)))
+}
+
+/// No statement of the point path nests so. sqlparser tries one reading of a bracket
+/// after another, which takes time that doubles with every level.
+fn nests_deep(shape: &str) -> bool {
+    const DEEP: usize = 8;
+    let mut open = 0usize;
+    shape.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > DEEP
+    })
 }
 
 fn value(sql: &str, literal: &Literal, ty: &SqlType, format: &FormatSettings) -> Result<Value> {

@@ -3,7 +3,6 @@ CREATE SCHEMA s;
 CREATE SCHEMA s;
 CREATE SCHEMA IF NOT EXISTS s;
 CREATE SCHEMA "Odd Name";
--- differs: wording of errors
 CREATE SCHEMA pg_mine;
 CREATE TABLE s.t (id int PRIMARY KEY, v text);
 CREATE TABLE t (id int PRIMARY KEY, v text);

@@ -15,6 +15,8 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
@@ -67,6 +69,7 @@ impl Machine {
             .with_config(config)
             .with_runtime_env(environment.clone())
             .with_default_features()
+            .with_physical_optimizer_rules(optimizer_rules())
             .build();
         // Last: an error after it would drop the threads inside the caller's
         // runtime, which tokio forbids.
@@ -284,6 +287,16 @@ fn panicked(error: tokio::task::JoinError) -> Error {
         return Error::internal(format!("the query planner failed: {text}"));
     }
     Error::internal("the query was abandoned")
+}
+
+/// DataFusion's rules but for those that push filters once the plan is physical: they
+/// tell columns by their names alone, and hand a filter over one side of a join to the
+/// other side's column of the same name. Our scans take no filters at that stage.
+fn optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    rules
+        .filter(|rule| !rule.name().starts_with("FilterPushdown"))
+        .collect()
 }
 
 fn configuration(options: &EngineOptions) -> SessionConfig {

@@ -12,6 +12,8 @@
 
 mod cells;
 mod context;
+mod definitions;
+mod deparse;
 mod functions;
 pub(crate) mod objects;
 mod provider;

@@ -597,8 +597,18 @@ pub fn index_columns(
 ) -> Result<Vec<IndexColumn>> {
     let mut places = Vec::with_capacity(columns.len());
     for column in columns {
-        if column.operator_class.is_some() {
-            return Err(Error::unsupported("an operator class of an index"));
+        // Texts lie in the order of their bytes, which is what these classes are for.
+        let class = column.operator_class.as_ref();
+        let class = class
+            .map(|name| crate::statement::names::split(name))
+            .transpose()?;
+        if class.is_some_and(|(_, name)| {
+            !matches!(
+                name.as_str(),
+                "text_ops" | "text_pattern_ops" | "varchar_ops" | "varchar_pattern_ops"
+            )
+        }) {
+            return Err(Error::unsupported("this operator class of an index"));
         }
         let Expr::Identifier(ident) = &column.column.expr else {
             return Err(Error::unsupported("an index on an expression"));

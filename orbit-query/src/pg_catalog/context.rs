@@ -78,6 +78,11 @@ impl CatalogContext {
             .collect()
     }
 
+    /// The name of a role, as `pg_get_userbyid` has it.
+    pub fn role_name(&self, oid: u32) -> String {
+        self.catalog().role_name(oid)
+    }
+
     /// Relations and constraints by oid; indexed at the first use.
     pub fn objects(&self) -> &Objects {
         self.0.objects.get_or_init(|| Objects::new(&self.0.catalog))

@@ -4,10 +4,8 @@
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation, relations};
 pub use crate::ddl::names::{check_oid, default_oid};
 pub use crate::statement::quoting::{quote, split_name};
-use orbit_core::catalog::{
-    Catalog, Check, Index, IndexColumn, PrimaryKey, SequenceDef, Table, ViewDef,
-};
-use orbit_core::types::{Oid, SqlType};
+use orbit_core::catalog::{Catalog, IndexColumn, PrimaryKey, SequenceDef, Table, ViewDef};
+use orbit_core::types::Oid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -85,6 +83,18 @@ pub enum Constraint {
     PrimaryKey(Arc<Table>),
     Unique(Arc<Table>, usize),
     Check(Arc<Table>, usize),
+    Foreign(Arc<Table>, usize),
+}
+
+impl Constraint {
+    pub fn table(&self) -> &Arc<Table> {
+        match self {
+            Constraint::PrimaryKey(table)
+            | Constraint::Unique(table, _)
+            | Constraint::Check(table, _)
+            | Constraint::Foreign(table, _) => table,
+        }
+    }
 }
 
 pub struct Objects {
@@ -122,6 +132,12 @@ impl Objects {
                 objects
                     .constraints
                     .insert(check_oid(table, place), constraint);
+            }
+        }
+        for table in catalog.tables() {
+            for (place, key) in table.foreign_keys.iter().enumerate() {
+                let constraint = Constraint::Foreign(table.clone(), place);
+                objects.constraints.insert(key.oid, constraint);
             }
         }
         for sequence in catalog.sequences() {
@@ -233,47 +249,6 @@ pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
         quote(object.name()),
         columns.join(", "),
     ))
-}
-
-pub fn constraint_definition(constraint: &Constraint) -> Option<String> {
-    let list = |table: &Table, columns: Vec<IndexColumn>| {
-        let names: Vec<String> = columns.iter().map(|c| index_column(table, c)).collect();
-        names.join(", ")
-    };
-    Some(match constraint {
-        Constraint::PrimaryKey(table) => {
-            let key = table.primary_key.as_ref()?;
-            format!("PRIMARY KEY ({})", list(table, key_columns(key)))
-        }
-        Constraint::Unique(table, place) => {
-            let index: &Index = table.indexes.get(*place)?;
-            format!("UNIQUE ({})", list(table, index.columns.clone()))
-        }
-        Constraint::Check(table, place) => {
-            let check: &Check = table.checks.get(*place)?;
-            format!("CHECK ({})", check.expression)
-        }
-    })
-}
-
-/// A column's DEFAULT as PostgreSQL shows it: a plain string literal carries its type.
-pub fn default_expression(table: &Table, place: usize) -> Option<String> {
-    let column = table.columns.get(place)?;
-    let text = column.default.as_deref()?.trim();
-    let inner = text
-        .strip_prefix('\'')
-        .and_then(|rest| rest.strip_suffix('\''));
-    let is_literal = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
-    if !is_literal {
-        return Some(text.to_owned());
-    }
-    let name = match &column.sql_type {
-        SqlType::Char(_) => "bpchar".to_owned(),
-        SqlType::Varchar(_) => "character varying".to_owned(),
-        SqlType::Numeric(_) => "numeric".to_owned(),
-        other => other.to_string(),
-    };
-    Some(format!("{text}::{name}"))
 }
 
 #[cfg(test)]

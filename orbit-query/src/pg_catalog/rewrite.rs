@@ -18,7 +18,7 @@ use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use names::{fold, parts};
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, Statement, TableFactor, Value, VisitMut, VisitorMut,
+    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -51,6 +51,10 @@ impl VisitorMut for Rewriter {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.local.insert(fold(&cte.alias.name));
+        }
+        if let SetExpr::SetOperation { left, right, .. } = query.body.as_mut() {
+            casts::compare_as_oids(left);
+            casts::compare_as_oids(right);
         }
         ControlFlow::Continue(())
     }

@@ -2,11 +2,18 @@
 //! Orbit has nothing of its kind.
 
 mod activity;
+mod attribute;
+mod constraint;
+mod depend;
 mod information;
+mod privileges;
 mod relation;
 mod roles;
+mod sequence;
 mod server;
 mod statistics;
+mod usage;
+mod view;
 
 use super::cells::Rows;
 use super::context::CatalogContext;
@@ -29,20 +36,23 @@ enum Source {
 const PG: &[(&str, Source)] = &[
     ("pg_am", Source::Fixed(include_str!("system/pg_am.tsv"))),
     ("pg_amop", Source::Fixed(include_str!("system/pg_amop.tsv"))),
-    ("pg_attrdef", Source::Made(relation::pg_attrdef)),
-    ("pg_attribute", Source::Made(relation::pg_attribute)),
+    ("pg_attrdef", Source::Made(attribute::pg_attrdef)),
+    ("pg_attribute", Source::Made(attribute::pg_attribute)),
     ("pg_auth_members", Source::Made(roles::pg_auth_members)),
     ("pg_authid", Source::Made(roles::pg_authid)),
     ("pg_cast", Source::Fixed(include_str!("system/pg_cast.tsv"))),
     ("pg_class", Source::Made(relation::pg_class)),
     ("pg_collation", Source::Fixed(include_str!("system/pg_collation.tsv"))),
-    ("pg_constraint", Source::Made(relation::pg_constraint)),
+    ("pg_constraint", Source::Made(constraint::pg_constraint)),
     ("pg_cursors", Source::Made(activity::pg_cursors)),
     ("pg_database", Source::Made(server::pg_database)),
     ("pg_db_role_setting", Source::Made(roles::pg_db_role_setting)),
+    ("pg_depend", Source::Made(depend::pg_depend)),
+    ("pg_description", Source::Made(depend::pg_description)),
     ("pg_group", Source::Made(roles::pg_group)),
     ("pg_index", Source::Made(relation::pg_index)),
     ("pg_indexes", Source::Made(relation::pg_indexes)),
+    ("pg_init_privs", Source::Made(server::pg_init_privs)),
     ("pg_language", Source::Fixed(include_str!("system/pg_language.tsv"))),
     ("pg_locks", Source::Made(activity::pg_locks)),
     ("pg_namespace", Source::Made(server::pg_namespace)),
@@ -51,9 +61,13 @@ const PG: &[(&str, Source)] = &[
     ("pg_opfamily", Source::Fixed(include_str!("system/pg_opfamily.tsv"))),
     ("pg_prepared_statements", Source::Made(activity::pg_prepared_statements)),
     ("pg_proc", Source::Fixed(include_str!("system/pg_proc.tsv"))),
+    ("pg_rewrite", Source::Made(view::pg_rewrite)),
     ("pg_roles", Source::Made(roles::pg_roles)),
+    ("pg_sequence", Source::Made(sequence::pg_sequence)),
+    ("pg_sequences", Source::Made(sequence::pg_sequences)),
     ("pg_settings", Source::Made(server::pg_settings)),
     ("pg_shadow", Source::Made(roles::pg_user)),
+    ("pg_shdescription", Source::Made(depend::pg_shdescription)),
     ("pg_stat_activity", Source::Made(activity::pg_stat_activity)),
     ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),
     ("pg_stat_all_tables", Source::Made(statistics::pg_stat_user_tables)),
@@ -65,22 +79,30 @@ const PG: &[(&str, Source)] = &[
     ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),
     ("pg_type", Source::Fixed(types::ROWS)),
     ("pg_user", Source::Made(roles::pg_user)),
+    ("pg_views", Source::Made(view::pg_views)),
 ];
 
 #[rustfmt::skip]
 const INFORMATION: &[(&str, Source)] = &[
     ("character_sets", Source::Made(information::character_sets)),
-    ("check_constraints", Source::Made(information::check_constraints)),
+    ("check_constraints", Source::Made(usage::check_constraints)),
+    ("column_privileges", Source::Made(privileges::column_privileges)),
     ("columns", Source::Made(information::columns)),
-    ("constraint_column_usage", Source::Made(information::constraint_column_usage)),
-    ("constraint_table_usage", Source::Made(information::constraint_table_usage)),
+    ("constraint_column_usage", Source::Made(usage::constraint_column_usage)),
+    ("constraint_table_usage", Source::Made(usage::constraint_table_usage)),
     ("enabled_roles", Source::Made(information::enabled_roles)),
     ("information_schema_catalog_name", Source::Made(information::catalog_name)),
-    ("key_column_usage", Source::Made(information::key_column_usage)),
+    ("key_column_usage", Source::Made(usage::key_column_usage)),
+    ("referential_constraints", Source::Made(usage::referential_constraints)),
+    ("role_column_grants", Source::Made(privileges::column_privileges)),
+    ("role_table_grants", Source::Made(privileges::table_privileges)),
     ("schemata", Source::Made(information::schemata)),
-    ("table_constraints", Source::Made(information::table_constraints)),
-    ("table_privileges", Source::Made(information::table_privileges)),
+    ("sequences", Source::Made(information::sequences)),
+    ("table_constraints", Source::Made(usage::table_constraints)),
+    ("table_privileges", Source::Made(privileges::table_privileges)),
     ("tables", Source::Made(information::tables)),
+    ("view_table_usage", Source::Made(usage::view_table_usage)),
+    ("views", Source::Made(information::views)),
 ];
 
 fn source(schema: &str, name: &str) -> Option<&'static Source> {

@@ -1,6 +1,6 @@
 //! SET, RESET, SHOW, DISCARD.
 
-use super::{Session, identity};
+use super::{Block, Session, identity};
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::settings::{Settings, registry};
 use crate::statement::utility::{IsolationLevel, Modes};
@@ -169,7 +169,16 @@ impl Session {
         let columns = show_columns(name);
         let text = |text: &str| Value::Text(text.to_owned());
         let rows = match name {
-            Some(name) => vec![vec![text(self.settings.show(name)?)]],
+            Some(name) => {
+                // Outside of a block, SHOW is a transaction of its own, in the session's modes.
+                let idle = matches!(self.blocks.block(), Block::Idle);
+                let name = match name {
+                    "transaction_isolation" if idle => "default_transaction_isolation",
+                    "transaction_read_only" if idle => "default_transaction_read_only",
+                    other => other,
+                };
+                vec![vec![text(self.settings.show(name)?)]]
+            }
             None => self
                 .settings
                 .all()

@@ -291,6 +291,7 @@ impl Speller<'_> {
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TRIM => self.trim(at, token),
                 Keyword::INTERVAL => self.precise_interval(at, token),
+                Keyword::OPERATOR => self.named_operator(at, token),
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
                 _ => 0,
             },
@@ -330,6 +331,24 @@ impl Speller<'_> {
             self.put(sign, token);
         }
         1
+    }
+
+    /// `OPERATOR(pg_catalog.=)` is `=`, also before ANY.
+    fn named_operator(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let is_qualified = self.token(at + 1) == Some(&Token::LParen)
+            && self.is(at + 2, "pg_catalog")
+            && self.token(at + 3) == Some(&Token::Period)
+            && self.token(at + 5) == Some(&Token::RParen);
+        let quantified = ["any", "all", "some"]
+            .iter()
+            .any(|word| self.is(at + 6, word));
+        match self.token(at + 4).cloned() {
+            Some(sign) if is_qualified && quantified => {
+                self.put(sign, token);
+                6
+            }
+            _ => 0,
+        }
     }
 
     /// `trim(leading from s)` and `trim(leading s, letters)` as what they call.

@@ -284,6 +284,12 @@ impl Output {
                     field(name, text);
                 }
             }
+            if error.message() == REPLANNED {
+                // The one message that drivers know by the routine it comes from: asyncpg
+                // and JDBC prepare again when they see it.
+                out.push(b'R');
+                put_text(out, "RevalidateCachedQuery");
+            }
             if let Some(position) = error.position() {
                 out.push(b'P');
                 put_unsigned(out, u64::from(position));
@@ -293,6 +299,9 @@ impl Output {
         });
     }
 }
+
+/// Says that a statement's columns are others now than when it was prepared.
+const REPLANNED: &str = "cached plan must not change result type";
 
 /// A zero inside would end the string early and unhinge the message, so it is left out.
 fn put_text(out: &mut Vec<u8>, text: &str) {

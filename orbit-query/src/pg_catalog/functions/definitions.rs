@@ -1,18 +1,21 @@
 //! `pg_get_...def`, `format_type`, descriptions: catalog objects written as SQL.
 
 use super::Arg::{Any, Bool, Int, Oid, Text};
-use super::{Call, Function, lenient, null, strict};
+use super::{Call, Function, lenient, null, procedures, strict};
 use crate::pg_catalog::cells::Cell;
-use crate::pg_catalog::objects::{constraint_definition, index_column, index_definition, quote};
+use crate::pg_catalog::definitions::{acl, constraint_definition, expression_again, view_query};
+use crate::pg_catalog::objects::{Object, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
 use crate::pg_catalog::types;
 use orbit_core::Result;
+use orbit_core::catalog::{ObjectKind, Securable};
 
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
-    lenient("col_description", &[Any, Any], 2, Kind::Text, null),
+    strict("acldefault", &[Text, Oid], 2, Kind::Texts, acldefault),
+    strict("col_description", &[Oid, Int], 2, Kind::Text, col_description),
     lenient("format_type", &[Oid, Int], 2, Kind::Text, format_type),
-    lenient("obj_description", &[Any, Any], 1, Kind::Text, null),
+    strict("obj_description", &[Oid, Text], 1, Kind::Text, obj_description),
     lenient("pg_describe_object", &[Any, Any, Any], 3, Kind::Text, null),
     strict("pg_get_constraintdef", &[Oid, Bool], 1, Kind::Text, pg_get_constraintdef),
     strict("pg_get_expr", &[Text, Oid, Bool], 2, Kind::Text, pg_get_expr),
@@ -23,9 +26,9 @@ pub const FUNCTIONS: &[Function] = &[
     lenient("pg_get_statisticsobjdef", &[Any], 1, Kind::Text, null),
     lenient("pg_get_statisticsobjdef_columns", &[Any], 1, Kind::Text, null),
     lenient("pg_get_triggerdef", &[Any, Any], 1, Kind::Text, null),
-    lenient("pg_get_viewdef", &[Any, Any], 1, Kind::Text, null),
+    strict("pg_get_viewdef", &[Oid, Any], 1, Kind::Text, pg_get_viewdef),
     strict("pg_index_column_has_property", &[Oid, Int, Text], 3, Kind::Bool, pg_index_column_has_property),
-    lenient("shobj_description", &[Any, Any], 2, Kind::Text, null),
+    strict("shobj_description", &[Oid, Text], 2, Kind::Text, obj_description),
 ];
 
 fn format_type(call: &Call<'_>) -> Result<Cell> {
@@ -36,12 +39,86 @@ fn format_type(call: &Call<'_>) -> Result<Cell> {
 fn pg_get_constraintdef(call: &Call<'_>) -> Result<Cell> {
     let objects = call.context.objects();
     let constraint = call.oid(0).and_then(|oid| objects.constraint(oid));
-    Ok(constraint.and_then(constraint_definition).into())
+    let pretty = call.bool(1).unwrap_or(false);
+    let text = constraint.and_then(|one| constraint_definition(call.context, one, pretty));
+    Ok(text.into())
 }
 
-/// Expressions are stored as the text they were written in.
+/// Expressions are kept as texts; here one is shown pretty, and by the search path of now.
 fn pg_get_expr(call: &Call<'_>) -> Result<Cell> {
-    Ok(call.arg(0).clone())
+    let Some(text) = call.text(0) else {
+        return Ok(Cell::Null);
+    };
+    let relation = call.oid(1).and_then(|oid| call.context.objects().get(oid));
+    let table = relation.and_then(|object| object.table());
+    let pretty = call.bool(2).unwrap_or(false);
+    let table = table.map(|table| &**table);
+    Ok(expression_again(call.context, table, text, pretty).into())
+}
+
+/// What an object's grants are before the first GRANT, by the letter of its kind.
+fn acldefault(call: &Call<'_>) -> Result<Cell> {
+    let (Some(letter), Some(owner)) = (call.text(0), call.oid(1)) else {
+        return Ok(Cell::Null);
+    };
+    let kind = match letter {
+        "r" => ObjectKind::Relation,
+        "s" => ObjectKind::Sequence,
+        "n" => ObjectKind::Schema,
+        "d" => ObjectKind::Database,
+        "f" => ObjectKind::Function,
+        // Languages and types are everybody's to use.
+        "T" | "l" => ObjectKind::Type,
+        _ => return Ok(Cell::Texts(Vec::new())),
+    };
+    let object = Securable {
+        oid: 0,
+        kind,
+        schema: None,
+        name: "",
+        owner,
+        acl: None,
+    };
+    let grants = object.default_grants();
+    Ok(acl(call.context, grants.iter()).into())
+}
+
+fn pg_get_viewdef(call: &Call<'_>) -> Result<Cell> {
+    let oid = call.relation(0)?;
+    Ok(match oid.and_then(|oid| call.context.objects().get(oid)) {
+        Some(Object::View(view)) => view_query(call.context, view).into(),
+        Some(_) => "Not a view".into(),
+        None => Cell::Null,
+    })
+}
+
+fn col_description(call: &Call<'_>) -> Result<Cell> {
+    let column = call.int(1).and_then(|n| i32::try_from(n).ok());
+    let (Some(oid), Some(column)) = (call.relation(0)?, column.filter(|column| *column > 0)) else {
+        return Ok(Cell::Null);
+    };
+    Ok(call.context.catalog().comment(oid, column).into())
+}
+
+fn obj_description(call: &Call<'_>) -> Result<Cell> {
+    // A cast to regnamespace or regclass may come as the name.
+    let oid = match (call.text(0), call.text(1)) {
+        (Some(name), Some("pg_namespace")) => {
+            let schema = call.context.catalog().schema(name);
+            schema.map(|schema| schema.oid)
+        }
+        (Some(_), Some("pg_class") | None) => call.relation(0)?,
+        _ => call.oid(0),
+    };
+    let Some(oid) = oid else {
+        return Ok(Cell::Null);
+    };
+    let own = call.context.catalog().comment(oid, 0);
+    Ok(match (own, call.text(1)) {
+        (Some(text), _) => text.into(),
+        (None, Some("pg_proc") | None) => procedures::description(oid).into(),
+        (None, _) => Cell::Null,
+    })
 }
 
 fn pg_get_indexdef(call: &Call<'_>) -> Result<Cell> {

@@ -40,6 +40,11 @@ pub const FUNCTIONS: &[Function] = &[
 fn oid(call: &Call<'_>) -> Result<Cell> {
     match (call.oid(0), call.text(0)) {
         (Some(oid), _) => Ok(oid.into()),
+        // Columns of type regproc hold names.
+        (None, Some("-")) => Ok(0.into()),
+        (None, Some(text)) if procedures::named(text).is_some() => {
+            Ok(procedures::named(text).into())
+        }
         (None, Some(text)) => Err(Error::new(
             state::INVALID_TEXT_REPRESENTATION,
             format!("invalid input syntax for type oid: \"{text}\""),

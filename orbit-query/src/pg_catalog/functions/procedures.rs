@@ -52,6 +52,20 @@ fn read(line: &'static str) -> Option<(ObjectId, Procedure)> {
     Some((field("oid")?.parse().ok()?, procedure))
 }
 
+/// What PostgreSQL says of a function of its own.
+pub fn description(oid: ObjectId) -> Option<&'static str> {
+    static ALL: LazyLock<BTreeMap<ObjectId, &'static str>> = LazyLock::new(|| {
+        let lines = include_str!("../system/pg_description.tsv").lines();
+        lines
+            .filter_map(|line| {
+                let mut fields = line.split('\t');
+                Some((fields.next()?.parse().ok()?, fields.nth(2)?))
+            })
+            .collect()
+    });
+    ALL.get(&oid).copied()
+}
+
 /// The first function of this name.
 pub fn named(name: &str) -> Option<ObjectId> {
     let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);

@@ -5,6 +5,7 @@ use super::parse;
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart,
+    SelectItem, SetExpr,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -67,6 +68,33 @@ pub fn cast(expr: &mut Expr) {
     };
     if let Some(better) = better {
         *expr = better;
+    }
+}
+
+/// Where results are put together, `'x'::regclass` stands beside oids, and as one of them.
+pub fn compare_as_oids(branch: &mut SetExpr) {
+    match branch {
+        SetExpr::SetOperation { left, right, .. } => {
+            compare_as_oids(left);
+            compare_as_oids(right);
+        }
+        SetExpr::Select(select) => {
+            for item in &mut select.projection {
+                let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
+                else {
+                    continue;
+                };
+                if let Expr::Cast {
+                    data_type: DataType::Regclass,
+                    ..
+                } = expr
+                    && let Some(oid) = parse(&format!("({expr})::oid"))
+                {
+                    *expr = oid;
+                }
+            }
+        }
+        _ => {}
     }
 }
 

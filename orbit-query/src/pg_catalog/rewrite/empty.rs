@@ -7,8 +7,8 @@ use super::names::{
 use super::parse;
 use crate::pg_catalog::tables::is_always_empty;
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
+    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem,
+    SetExpr, TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -198,9 +198,43 @@ fn no_items() -> Expr {
     parse("CAST(ARRAY[] AS TEXT[])").unwrap_or(Expr::value(Value::Null))
 }
 
+/// `CASE WHEN t.typtype = 'd' THEN (SELECT ...)`: what a domain rests on, which drivers
+/// follow by recursion. There are no domains.
+fn cut_domains(condition: &Expr, result: &mut Expr) {
+    let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::Eq,
+        right,
+    } = condition
+    else {
+        return;
+    };
+    let column = match left.as_ref() {
+        Expr::Identifier(column) => Some(column),
+        Expr::CompoundIdentifier(path) => path.last(),
+        _ => None,
+    };
+    let is_kind = column.is_some_and(|column| super::names::fold(column) == "typtype");
+    let is_domain = matches!(right.as_ref(), Expr::Value(value)
+        if value.value == Value::SingleQuotedString("d".to_owned()));
+    if is_kind
+        && is_domain
+        && matches!(result, Expr::Subquery(_))
+        && let Some(none) = parse("NULL::oid")
+    {
+        *result = none;
+    }
+}
+
 /// A sub-select without rows is its value.
 pub fn cut_expression(expr: &mut Expr, local: &HashSet<String>) {
     let value = match expr {
+        Expr::Case { conditions, .. } => {
+            for branch in conditions {
+                cut_domains(&branch.condition, &mut branch.result);
+            }
+            return;
+        }
         Expr::Subquery(query) if is_empty(query, local) => Expr::value(Value::Null),
         Expr::Exists { subquery, negated } if is_empty(subquery, local) => {
             Expr::value(Value::Boolean(*negated))

@@ -90,20 +90,11 @@ pub fn subscript(expr: &mut Expr) {
     access_chain.drain(..names.len());
     path.extend(names);
     let column = path.last().map(fold).unwrap_or_default();
-    if let [
-        AccessExpr::Subscript(Subscript::Index {
-            index: Expr::Value(index),
-        }),
-    ] = access_chain.as_mut_slice()
+    if let [AccessExpr::Subscript(Subscript::Index { index })] = access_chain.as_mut_slice()
         && relations()
             .iter()
             .any(|relation| is_vector(relation, &column))
-        && let Some(next) = index
-            .to_string()
-            .parse::<i64>()
-            .ok()
-            .and_then(|i| i.checked_add(1))
-        && let Some(Expr::Value(shifted)) = parse(&next.to_string())
+        && let Some(shifted) = shifted(index)
     {
         *index = shifted;
     }
@@ -113,4 +104,14 @@ pub fn subscript(expr: &mut Expr) {
     if access_chain.is_empty() {
         *expr = (**root).clone();
     }
+}
+
+/// The same place counted from 1.
+fn shifted(index: &Expr) -> Option<Expr> {
+    if let Expr::Value(index) = index
+        && let Ok(place) = index.to_string().parse::<i64>()
+    {
+        return parse(&place.checked_add(1)?.to_string());
+    }
+    parse(&format!("({index}) + 1"))
 }

@@ -39,3 +39,5 @@ names="$(sed "s/.*/'&'/" functions.txt | paste -sd, -)"
 copy pg_proc "SELECT * FROM pg_proc p WHERE pronamespace = 11 AND (proname IN ($names) OR oid IN (SELECT castfunc FROM pg_cast WHERE castsource IN ($own) AND casttarget IN ($own))
     OR oid IN (SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend]::oid[]) FROM pg_type WHERE oid IN ($all)))
   AND prorettype IN ($all) AND NOT EXISTS (SELECT 1 FROM unnest(proargtypes) a WHERE a NOT IN ($all)) ORDER BY oid"
+oids="$(cut -f1 pg_proc.tsv | paste -sd, -)"
+copy pg_description "SELECT objoid, classoid, objsubid, description FROM pg_description WHERE classoid = 'pg_proc'::regclass AND objoid IN ($oids) ORDER BY 1, 3"

@@ -2,22 +2,21 @@
 
 use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::CatalogContext;
-use crate::pg_catalog::objects::{default_expression, key_columns};
+use crate::pg_catalog::definitions::{column_value, view_query};
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use crate::pg_catalog::types;
-use orbit_core::catalog::{IndexColumn, Table};
+use orbit_core::catalog::{Identity, SequenceDef};
 use orbit_core::types::{Oid, SqlType};
-use std::sync::Arc;
 
-fn database(context: &CatalogContext) -> Cell {
+pub fn database(context: &CatalogContext) -> Cell {
     context.facts().database.as_str().into()
 }
 
-fn user(context: &CatalogContext) -> Cell {
+pub fn user(context: &CatalogContext) -> Cell {
     context.facts().user.as_str().into()
 }
 
-fn yes(value: bool) -> Cell {
+pub fn yes(value: bool) -> Cell {
     if value { "YES" } else { "NO" }.into()
 }
 
@@ -75,23 +74,52 @@ pub fn tables(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         add(&table.schema, &table.name, false, true);
     }
+    for view in context.catalog().views() {
+        add(&view.schema, &view.name, true, false);
+    }
 }
 
-pub fn table_privileges(context: &CatalogContext, rows: &mut Rows) {
-    const ALL: [&str; 4] = ["INSERT", "SELECT", "UPDATE", "DELETE"];
-    for table in context.catalog().tables() {
-        for privilege in ALL {
-            rows.add([
-                ("grantor", user(context)),
-                ("grantee", user(context)),
-                ("table_catalog", database(context)),
-                ("table_schema", table.schema.as_str().into()),
-                ("table_name", table.name.as_str().into()),
-                ("privilege_type", privilege.into()),
-                ("is_grantable", yes(true)),
-                ("with_hierarchy", yes(privilege == "SELECT")),
-            ]);
+pub fn views(context: &CatalogContext, rows: &mut Rows) {
+    for view in context.catalog().views() {
+        rows.add([
+            ("table_catalog", database(context)),
+            ("table_schema", view.schema.as_str().into()),
+            ("table_name", view.name.as_str().into()),
+            ("view_definition", view_query(context, view).into()),
+            ("check_option", "NONE".into()),
+            ("is_updatable", yes(false)),
+            ("is_insertable_into", yes(false)),
+            ("is_trigger_updatable", yes(false)),
+            ("is_trigger_deletable", yes(false)),
+            ("is_trigger_insertable_into", yes(false)),
+        ]);
+    }
+}
+
+pub fn sequences(context: &CatalogContext, rows: &mut Rows) {
+    for sequence in context.catalog().sequences() {
+        // Those of identity columns are part of their tables.
+        if sequence.owned_by.is_some_and(|by| by.identity) {
+            continue;
         }
+        let measures = measures(&sequence.sql_type);
+        rows.add([
+            ("sequence_catalog", database(context)),
+            ("sequence_schema", sequence.schema.as_str().into()),
+            ("sequence_name", sequence.name.as_str().into()),
+            (
+                "data_type",
+                types::format(sequence.sql_type.oid(), None).into(),
+            ),
+            ("numeric_precision", measures.precision.into()),
+            ("numeric_precision_radix", 2.into()),
+            ("numeric_scale", 0.into()),
+            ("start_value", sequence.start.to_string().into()),
+            ("minimum_value", sequence.min.to_string().into()),
+            ("maximum_value", sequence.max.to_string().into()),
+            ("increment", sequence.increment.to_string().into()),
+            ("cycle_option", yes(sequence.cycle)),
+        ]);
     }
 }
 
@@ -109,6 +137,8 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     name: column.name,
                     number: place + 1,
                     default: None,
+                    generated: None,
+                    identity: None,
                     nullable: !column.not_null,
                     oid,
                     sql_type: &sql_type,
@@ -119,6 +149,15 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
     }
     for table in context.catalog().tables() {
         for (place, column) in table.columns.iter().enumerate() {
+            let value = column_value(context, table, place, false);
+            let (default, generated) = match column.generated {
+                Some(_) => (None, value),
+                None => (value, None),
+            };
+            let identity = column.identity.and_then(|identity| {
+                let id = column.sequence?;
+                Some((identity, context.catalog().sequence_by_id(id)?))
+            });
             add_column(
                 context,
                 rows,
@@ -127,11 +166,34 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     table: &table.name,
                     name: &column.name,
                     number: place + 1,
-                    default: default_expression(table, place),
+                    default,
+                    generated,
+                    identity: identity.map(|(kind, sequence)| (kind, &**sequence)),
                     nullable: !column.not_null,
                     oid: column.sql_type.oid(),
                     sql_type: &column.sql_type,
-                    writable: true,
+                    writable: column.generated.is_none(),
+                },
+            );
+        }
+    }
+    for view in context.catalog().views() {
+        for (place, column) in view.columns.iter().enumerate() {
+            add_column(
+                context,
+                rows,
+                &InformationColumn {
+                    schema: &view.schema,
+                    table: &view.name,
+                    name: &column.name,
+                    number: place + 1,
+                    default: None,
+                    generated: None,
+                    identity: None,
+                    nullable: true,
+                    oid: column.sql_type.oid(),
+                    sql_type: &column.sql_type,
+                    writable: false,
                 },
             );
         }
@@ -144,6 +206,8 @@ struct InformationColumn<'a> {
     name: &'a str,
     number: usize,
     default: Option<String>,
+    generated: Option<String>,
+    identity: Option<(Identity, &'a SequenceDef)>,
     nullable: bool,
     oid: Oid,
     sql_type: &'a SqlType,
@@ -212,6 +276,16 @@ fn add_column(context: &CatalogContext, rows: &mut Rows, column: &InformationCol
         Some(row) if row.element != 0 && row.length == -1 => "ARRAY".to_owned(),
         _ => types::format(column.oid, None),
     };
+    let generation = column.identity.map(|(kind, _)| match kind {
+        Identity::Always => "ALWAYS",
+        Identity::ByDefault => "BY DEFAULT",
+    });
+    let part = |of: fn(&SequenceDef) -> i64| -> Cell {
+        column
+            .identity
+            .map(|(_, sequence)| of(sequence).to_string())
+            .into()
+    };
     rows.add([
         ("table_catalog", database(context)),
         ("table_schema", column.schema.into()),
@@ -232,140 +306,26 @@ fn add_column(context: &CatalogContext, rows: &mut Rows, column: &InformationCol
         ("udt_name", row.map(|row| row.name).into()),
         ("dtd_identifier", column.number.to_string().into()),
         ("is_self_referencing", yes(false)),
-        ("is_identity", yes(false)),
-        ("identity_cycle", yes(false)),
-        ("is_generated", "NEVER".into()),
+        ("is_identity", yes(column.identity.is_some())),
+        ("identity_generation", generation.into()),
+        ("identity_start", part(|sequence| sequence.start)),
+        ("identity_increment", part(|sequence| sequence.increment)),
+        ("identity_maximum", part(|sequence| sequence.max)),
+        ("identity_minimum", part(|sequence| sequence.min)),
+        (
+            "identity_cycle",
+            yes(column.identity.is_some_and(|(_, of)| of.cycle)),
+        ),
+        (
+            "is_generated",
+            if column.generated.is_some() {
+                "ALWAYS"
+            } else {
+                "NEVER"
+            }
+            .into(),
+        ),
+        ("generation_expression", column.generated.clone().into()),
         ("is_updatable", yes(column.writable)),
     ]);
-}
-
-/// Keys and unique constraints: table, name, kind, columns.
-fn keys(context: &CatalogContext) -> Vec<(&Arc<Table>, &str, &'static str, Vec<IndexColumn>)> {
-    let mut keys = Vec::new();
-    for table in context.catalog().tables() {
-        if let Some(key) = &table.primary_key {
-            keys.push((
-                table,
-                key.constraint.as_str(),
-                "PRIMARY KEY",
-                key_columns(key),
-            ));
-        }
-        for index in table.indexes.iter().filter(|index| index.constraint) {
-            keys.push((table, index.name.as_str(), "UNIQUE", index.columns.clone()));
-        }
-    }
-    keys
-}
-
-pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
-    let keys = keys(context)
-        .into_iter()
-        .map(|(table, name, kind, _)| (table, name.to_owned(), kind));
-    let checks = checks(context).map(|(table, name, _)| (table, name, "CHECK"));
-    for (table, name, kind) in keys.chain(checks) {
-        rows.add([
-            ("constraint_catalog", database(context)),
-            ("constraint_schema", table.schema.as_str().into()),
-            ("constraint_name", name.into()),
-            ("table_catalog", database(context)),
-            ("table_schema", table.schema.as_str().into()),
-            ("table_name", table.name.as_str().into()),
-            ("constraint_type", kind.into()),
-            ("is_deferrable", yes(false)),
-            ("initially_deferred", yes(false)),
-            ("enforced", yes(true)),
-            (
-                "nulls_distinct",
-                if kind == "UNIQUE" {
-                    yes(true)
-                } else {
-                    Cell::Null
-                },
-            ),
-        ]);
-    }
-}
-
-/// CHECKs, and NOT NULLs, which the standard counts among them.
-fn checks(context: &CatalogContext) -> impl Iterator<Item = (&Arc<Table>, String, String)> {
-    context.catalog().tables().flat_map(|table| {
-        let checks = table
-            .checks
-            .iter()
-            .map(move |check| (table, check.name.clone(), format!("({})", check.expression)));
-        let not_null = table.columns.iter().enumerate();
-        let not_null = not_null.filter(|(_, column)| column.not_null);
-        let not_null = not_null.map(move |(place, column)| {
-            // PostgreSQL's name for it: schema, table and column by number.
-            let name = format!("2200_{}_{}_not_null", table.oid, place + 1);
-            (table, name, format!("{} IS NOT NULL", column.name))
-        });
-        checks.chain(not_null)
-    })
-}
-
-pub fn check_constraints(context: &CatalogContext, rows: &mut Rows) {
-    for (table, name, clause) in checks(context) {
-        rows.add([
-            ("constraint_catalog", database(context)),
-            ("constraint_schema", table.schema.as_str().into()),
-            ("constraint_name", name.into()),
-            ("check_clause", clause.into()),
-        ]);
-    }
-}
-
-pub fn key_column_usage(context: &CatalogContext, rows: &mut Rows) {
-    for (table, name, _, columns) in keys(context) {
-        for (place, key) in columns.iter().enumerate() {
-            let column = table.columns.get(key.column);
-            rows.add([
-                ("constraint_catalog", database(context)),
-                ("constraint_schema", table.schema.as_str().into()),
-                ("constraint_name", name.into()),
-                ("table_catalog", database(context)),
-                ("table_schema", table.schema.as_str().into()),
-                ("table_name", table.name.as_str().into()),
-                (
-                    "column_name",
-                    column.map(|column| column.name.as_str()).into(),
-                ),
-                ("ordinal_position", (place + 1).into()),
-            ]);
-        }
-    }
-}
-
-pub fn constraint_column_usage(context: &CatalogContext, rows: &mut Rows) {
-    for (table, name, _, columns) in keys(context) {
-        for key in &columns {
-            let column = table.columns.get(key.column);
-            rows.add([
-                ("table_catalog", database(context)),
-                ("table_schema", table.schema.as_str().into()),
-                ("table_name", table.name.as_str().into()),
-                (
-                    "column_name",
-                    column.map(|column| column.name.as_str()).into(),
-                ),
-                ("constraint_catalog", database(context)),
-                ("constraint_schema", table.schema.as_str().into()),
-                ("constraint_name", name.into()),
-            ]);
-        }
-    }
-}
-
-pub fn constraint_table_usage(context: &CatalogContext, rows: &mut Rows) {
-    for (table, name, _, _) in keys(context) {
-        rows.add([
-            ("table_catalog", database(context)),
-            ("table_schema", table.schema.as_str().into()),
-            ("table_name", table.name.as_str().into()),
-            ("constraint_catalog", database(context)),
-            ("constraint_schema", table.schema.as_str().into()),
-            ("constraint_name", name.into()),
-        ]);
-    }
 }

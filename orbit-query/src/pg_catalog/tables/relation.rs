@@ -1,10 +1,9 @@
-//! Tables, columns, indexes and constraints.
+//! Tables, views, sequences and indexes.
 
 use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::{CatalogContext, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID};
-use crate::pg_catalog::objects::{
-    Object, check_oid, default_expression, default_oid, index_definition, key_columns, quote,
-};
+use crate::pg_catalog::definitions::object_acl;
+use crate::pg_catalog::objects::{Object, index_definition, key_columns, quote};
 use crate::pg_catalog::relations::{PG_CATALOG, relations};
 use crate::pg_catalog::types;
 use orbit_core::catalog::{IndexColumn, Table};
@@ -98,24 +97,27 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         let schema = namespace(context, &table.schema);
         let has_index = table.primary_key.is_some() || !table.indexes.is_empty();
+        let refers = !table.foreign_keys.is_empty();
+        // PostgreSQL checks foreign keys by triggers, on both sides.
+        let is_referred_to = context.catalog().referring(table.id).next().is_some();
+        let persistence = if table.temporary { "t" } else { "p" };
         rows.add([
             ("oid", table.oid.into()),
             ("relname", table.name.as_str().into()),
             ("relnamespace", schema.into()),
-            ("relowner", OWNER.into()),
+            ("relowner", table.owner.into()),
             ("relam", HEAP.into()),
             ("relfilenode", table.oid.into()),
             ("reltuples", tuples(table).into()),
             ("relhasindex", has_index.into()),
-            (
-                "relpersistence",
-                if table.temporary { "t" } else { "p" }.into(),
-            ),
+            ("relpersistence", persistence.into()),
             ("relkind", "r".into()),
             ("relnatts", table.columns.len().into()),
             ("relchecks", table.checks.len().into()),
+            ("relhastriggers", (refers || is_referred_to).into()),
             ("relispopulated", true.into()),
             ("relreplident", "d".into()),
+            ("relacl", object_acl(context, table.acl.as_ref()).into()),
             ("reloptions", options(table).into()),
         ]);
         for (oid, name, columns, _, _) in indexes(table) {
@@ -123,14 +125,11 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
                 ("oid", oid.into()),
                 ("relname", name.into()),
                 ("relnamespace", schema.into()),
-                ("relowner", OWNER.into()),
+                ("relowner", table.owner.into()),
                 ("relam", BTREE.into()),
                 ("relfilenode", oid.into()),
                 ("reltuples", tuples(table).into()),
-                (
-                    "relpersistence",
-                    if table.temporary { "t" } else { "p" }.into(),
-                ),
+                ("relpersistence", persistence.into()),
                 ("relkind", "i".into()),
                 ("relnatts", columns.len().into()),
                 ("relispopulated", true.into()),
@@ -138,112 +137,50 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ]);
         }
     }
-}
-
-/// What differs between the columns of tables, of indexes and of system relations.
-struct Attribute<'a> {
-    relation: Oid,
-    number: usize,
-    name: &'a str,
-    type_oid: Oid,
-    modifier: i32,
-    not_null: bool,
-    has_default: bool,
-    has_missing: bool,
-}
-
-fn add_attribute(rows: &mut Rows, attribute: &Attribute<'_>) {
-    let row = types::by_oid(attribute.type_oid);
-    let is_list = row.is_some_and(|row| row.element != 0 && row.length == -1);
-    rows.add([
-        ("attrelid", attribute.relation.into()),
-        ("attname", attribute.name.into()),
-        ("atttypid", attribute.type_oid.into()),
-        ("attstattarget", (-1).into()),
-        ("attlen", row.map_or(-1, |row| row.length).into()),
-        ("attnum", attribute.number.into()),
-        ("attndims", i32::from(is_list).into()),
-        ("attcacheoff", (-1).into()),
-        ("atttypmod", attribute.modifier.into()),
-        ("attbyval", row.is_some_and(|row| row.by_value).into()),
-        ("attalign", row.map_or("i", |row| row.align).into()),
-        ("attstorage", row.map_or("x", |row| row.storage).into()),
-        ("attnotnull", attribute.not_null.into()),
-        ("atthasdef", attribute.has_default.into()),
-        ("atthasmissing", attribute.has_missing.into()),
-        ("attislocal", true.into()),
-        ("attcollation", row.map_or(0, |row| row.collation).into()),
-    ]);
-}
-
-pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
-    for relation in relations().iter() {
-        for (place, column) in relation.columns.iter().enumerate() {
-            let type_oid = types::by_name(column.type_name).map_or(25, |row| row.oid);
-            let attribute = Attribute {
-                relation: relation.oid,
-                number: place + 1,
-                name: column.name,
-                type_oid,
-                modifier: -1,
-                not_null: column.not_null,
-                has_default: false,
-                has_missing: false,
-            };
-            add_attribute(rows, &attribute);
-        }
+    for view in context.catalog().views() {
+        rows.add([
+            ("oid", view.oid.into()),
+            ("relname", view.name.as_str().into()),
+            ("relnamespace", namespace(context, &view.schema).into()),
+            ("relowner", view.owner.into()),
+            (
+                "relpersistence",
+                if view.temporary { "t" } else { "p" }.into(),
+            ),
+            ("relkind", "v".into()),
+            ("relnatts", view.columns.len().into()),
+            ("relhasrules", true.into()),
+            ("relispopulated", true.into()),
+            ("relreplident", "n".into()),
+            ("relacl", object_acl(context, view.acl.as_ref()).into()),
+        ]);
     }
-    for table in context.catalog().tables() {
-        for (place, column) in table.columns.iter().enumerate() {
-            let attribute = Attribute {
-                relation: table.oid,
-                number: place + 1,
-                name: &column.name,
-                type_oid: column.sql_type.oid(),
-                modifier: column.sql_type.modifier(),
-                not_null: column.not_null,
-                has_default: column.default.is_some(),
-                has_missing: column.missing.is_some(),
-            };
-            add_attribute(rows, &attribute);
-        }
-        for (oid, _, columns, _, _) in indexes(table) {
-            for (place, key) in columns.iter().enumerate() {
-                let Some(column) = table.columns.get(key.column) else {
-                    continue;
-                };
-                let attribute = Attribute {
-                    relation: oid,
-                    number: place + 1,
-                    name: &column.name,
-                    type_oid: column.sql_type.oid(),
-                    modifier: column.sql_type.modifier(),
-                    not_null: false,
-                    has_default: false,
-                    has_missing: false,
-                };
-                add_attribute(rows, &attribute);
-            }
-        }
+    for sequence in context.catalog().sequences() {
+        rows.add([
+            ("oid", sequence.oid.into()),
+            ("relname", sequence.name.as_str().into()),
+            ("relnamespace", namespace(context, &sequence.schema).into()),
+            ("relowner", sequence.owner.into()),
+            ("relfilenode", sequence.oid.into()),
+            ("reltuples", 1.into()),
+            (
+                "relpersistence",
+                if sequence.temporary { "t" } else { "p" }.into(),
+            ),
+            ("relkind", "S".into()),
+            ("relnatts", SEQUENCE_COLUMNS.len().into()),
+            ("relispopulated", true.into()),
+            ("relreplident", "n".into()),
+            ("relacl", object_acl(context, sequence.acl.as_ref()).into()),
+        ]);
     }
 }
 
-pub fn pg_attrdef(context: &CatalogContext, rows: &mut Rows) {
-    for table in context.catalog().tables() {
-        for place in 0..table.columns.len() {
-            if let Some(text) = default_expression(table, place) {
-                rows.add([
-                    ("oid", default_oid(table, place).into()),
-                    ("adrelid", table.oid.into()),
-                    ("adnum", (place + 1).into()),
-                    ("adbin", text.into()),
-                ]);
-            }
-        }
-    }
-}
+/// What a SELECT from a sequence shows: name and type's oid.
+pub const SEQUENCE_COLUMNS: [(&str, Oid); 3] =
+    [("last_value", 20), ("log_cnt", 20), ("is_called", 16)];
 
-fn numbers(columns: &[IndexColumn]) -> Vec<i64> {
+pub fn numbers(columns: &[IndexColumn]) -> Vec<i64> {
     let number = |column: &IndexColumn| i64::try_from(column.column + 1).unwrap_or(0);
     columns.iter().map(number).collect()
 }
@@ -251,6 +188,8 @@ fn numbers(columns: &[IndexColumn]) -> Vec<i64> {
 pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         for (oid, _, columns, unique, primary) in indexes(table) {
+            let own = table.indexes.iter().find(|index| index.oid == oid);
+            let nulls_not_distinct = own.is_some_and(|index| index.nulls_not_distinct);
             let types: Vec<Option<&SqlType>> = columns
                 .iter()
                 .map(|key| table.columns.get(key.column).map(|column| &column.sql_type))
@@ -268,6 +207,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 ("indnatts", columns.len().into()),
                 ("indnkeyatts", columns.len().into()),
                 ("indisunique", unique.into()),
+                ("indnullsnotdistinct", nulls_not_distinct.into()),
                 ("indisprimary", primary.into()),
                 ("indimmediate", true.into()),
                 ("indisvalid", true.into()),
@@ -288,69 +228,34 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
     }
 }
 
-pub fn pg_constraint(context: &CatalogContext, rows: &mut Rows) {
-    for table in context.catalog().tables() {
-        let schema = namespace(context, &table.schema);
-        let mut add = |oid: Oid, name: &str, kind: &str, index: Oid, columns, condition: Cell| {
-            rows.add([
-                ("oid", oid.into()),
-                ("conname", name.into()),
-                ("connamespace", schema.into()),
-                ("contype", kind.into()),
-                ("convalidated", true.into()),
-                ("conrelid", table.oid.into()),
-                ("conindid", index.into()),
-                ("confupdtype", " ".into()),
-                ("confdeltype", " ".into()),
-                ("confmatchtype", " ".into()),
-                ("conislocal", true.into()),
-                ("connoinherit", (kind != "c").into()),
-                ("conkey", columns),
-                ("conbin", condition),
-            ]);
-        };
-        if let Some(key) = &table.primary_key {
-            let columns = numbers(&key_columns(key)).into();
-            add(key.oid, &key.constraint, "p", key.oid, columns, Cell::Null);
-        }
-        for index in table.indexes.iter().filter(|index| index.constraint) {
-            let columns = numbers(&index.columns).into();
-            add(index.oid, &index.name, "u", index.oid, columns, Cell::Null);
-        }
-        for (place, check) in table.checks.iter().enumerate() {
-            let condition = check.expression.as_str().into();
-            add(
-                check_oid(table, place),
-                &check.name,
-                "c",
-                0,
-                Cell::Null,
-                condition,
-            );
-        }
-    }
-}
-
 pub fn pg_tables(context: &CatalogContext, rows: &mut Rows) {
-    let owner = context.facts().user.as_str();
-    let mut add = |schema: &str, name: &str, has_indexes: bool| {
+    let mut add = |schema: &str, name: &str, owner: Oid, has_indexes: bool, has_keys: bool| {
         rows.add([
             ("schemaname", schema.into()),
             ("tablename", name.into()),
-            ("tableowner", owner.into()),
+            ("tableowner", context.role_name(owner).into()),
             ("hasindexes", has_indexes.into()),
             ("hasrules", false.into()),
-            ("hastriggers", false.into()),
+            ("hastriggers", has_keys.into()),
             ("rowsecurity", false.into()),
         ]);
     };
     for relation in relations().iter() {
         if relation.kind == "r" && relation.schema == PG_CATALOG {
-            add(relation.schema, relation.name, false);
+            add(relation.schema, relation.name, OWNER, false, false);
         }
     }
     for table in context.catalog().tables() {
-        add(&table.schema, &table.name, !indexes(table).is_empty());
+        let has_keys = !table.foreign_keys.is_empty()
+            || context.catalog().referring(table.id).next().is_some();
+        let has_indexes = !indexes(table).is_empty();
+        add(
+            &table.schema,
+            &table.name,
+            table.owner,
+            has_indexes,
+            has_keys,
+        );
     }
 }
 

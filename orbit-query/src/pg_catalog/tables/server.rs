@@ -4,7 +4,10 @@ use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::{
     CatalogContext, DATABASE, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID,
 };
+use crate::pg_catalog::definitions::object_acl;
 use crate::settings::registry::{Kind, SETTINGS};
+use orbit_core::catalog::role::DATABASE_OWNER;
+use orbit_core::catalog::{PUBLIC_SCHEMA, SchemaDef};
 
 /// `pg_default` in `pg_tablespace`.
 const DEFAULT_TABLESPACE: u32 = 1663;
@@ -12,11 +15,12 @@ const DEFAULT_TABLESPACE: u32 = 1663;
 const UTF8: i32 = 6;
 
 pub fn pg_namespace(context: &CatalogContext, rows: &mut Rows) {
-    let mut add = |oid: u32, name: &str| {
+    let mut add = |oid: u32, name: &str, owner: u32, acl: Option<Vec<String>>| {
         rows.add([
             ("oid", oid.into()),
             ("nspname", name.into()),
-            ("nspowner", OWNER.into()),
+            ("nspowner", owner.into()),
+            ("nspacl", acl.into()),
         ]);
     };
     let catalog = context.catalog();
@@ -25,12 +29,38 @@ pub fn pg_namespace(context: &CatalogContext, rows: &mut Rows) {
         ("information_schema", INFORMATION_SCHEMA_OID),
     ] {
         if !catalog.has_schema(name) {
-            add(oid, name);
+            add(oid, name, OWNER, None);
         }
     }
-    for (name, oid) in catalog.schemas() {
-        add(oid, name);
+    for schema in catalog.schema_definitions() {
+        if is_untouched(schema) {
+            add(schema.oid, &schema.name, DATABASE_OWNER, Some(public_acl()));
+            continue;
+        }
+        let acl = object_acl(context, schema.acl.as_ref());
+        add(schema.oid, &schema.name, schema.owner, acl);
     }
+}
+
+/// `public` as a database starts with it, which PostgreSQL shows as its database's owner's.
+fn is_untouched(schema: &SchemaDef) -> bool {
+    schema.oid == PUBLIC_SCHEMA && schema.owner == OWNER && schema.acl.is_none()
+}
+
+fn public_acl() -> Vec<String> {
+    ["pg_database_owner=UC", "=U"]
+        .map(|grant| format!("{grant}/pg_database_owner"))
+        .to_vec()
+}
+
+/// What was granted when the database was made; pg_dump leaves it out.
+pub fn pg_init_privs(_context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("objoid", PUBLIC_SCHEMA.into()),
+        ("classoid", 2615.into()),
+        ("privtype", "i".into()),
+        ("initprivs", public_acl().into()),
+    ]);
 }
 
 pub fn pg_database(context: &CatalogContext, rows: &mut Rows) {

@@ -628,6 +628,9 @@ macro_rules! bit_operations {
 }
 
 bit_operations! {
+    and2, int2, Int2, &;
+    or2, int2, Int2, |;
+    xor2, int2, Int2, ^;
     and4, int4, Int4, &;
     and8, int8, Int8, &;
     or4, int4, Int4, |;
@@ -669,8 +672,10 @@ fn not8(args: Args, _: &Env) -> Result<Value> {
 }
 
 pub const FUNCTIONS: &[Function] = &[
+    function("#", &[T::Int2, T::Int2], T::Int2, xor2),
     function("#", &[T::Int4, T::Int4], T::Int4, xor4),
     function("#", &[T::Int8, T::Int8], T::Int8, xor8),
+    function("&", &[T::Int2, T::Int2], T::Int2, and2),
     function("&", &[T::Int4, T::Int4], T::Int4, and4),
     function("&", &[T::Int8, T::Int8], T::Int8, and8),
     function("<<", &[T::Int4, T::Int4], T::Int4, left4),
@@ -767,6 +772,7 @@ pub const FUNCTIONS: &[Function] = &[
         T::Int4,
         width_bucket,
     ),
+    function("|", &[T::Int2, T::Int2], T::Int2, or2),
     function("|", &[T::Int4, T::Int4], T::Int4, or4),
     function("|", &[T::Int8, T::Int8], T::Int8, or8),
     function("~", &[T::Int4], T::Int4, not4),

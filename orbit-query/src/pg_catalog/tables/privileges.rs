@@ -1,0 +1,130 @@
+//! Who may do what, in the standard's words.
+
+use super::information::{database, yes};
+use crate::pg_catalog::cells::Rows;
+use crate::pg_catalog::context::CatalogContext;
+use orbit_core::catalog::{CreationStamp, Grant, PUBLIC, Privileges};
+use orbit_core::types::Oid;
+
+const WORDS: [(Privileges, &str); 7] = [
+    (Privileges::INSERT, "INSERT"),
+    (Privileges::SELECT, "SELECT"),
+    (Privileges::UPDATE, "UPDATE"),
+    (Privileges::DELETE, "DELETE"),
+    (Privileges::TRUNCATE, "TRUNCATE"),
+    (Privileges::REFERENCES, "REFERENCES"),
+    (Privileges::TRIGGER, "TRIGGER"),
+];
+
+/// Of those, the ones that columns have.
+const OF_COLUMNS: [Privileges; 4] = [
+    Privileges::INSERT,
+    Privileges::SELECT,
+    Privileges::UPDATE,
+    Privileges::REFERENCES,
+];
+
+/// A relation with its grants.
+struct Granted<'a> {
+    schema: &'a str,
+    name: &'a str,
+    columns: Vec<(&'a str, Option<CreationStamp>)>,
+    grants: Vec<Grant>,
+}
+
+/// What an owner has before anybody grants or revokes.
+fn owners(owner: Oid) -> Grant {
+    let all = WORDS
+        .iter()
+        .fold(Privileges::default(), |all, (one, _)| all.with(*one));
+    Grant {
+        grantee: owner,
+        grantor: owner,
+        privileges: all,
+        grantable: all,
+        column: None,
+    }
+}
+
+fn relations(context: &CatalogContext) -> Vec<Granted<'_>> {
+    let grants = |owner: Oid, acl: Option<&Vec<Grant>>| match acl {
+        Some(grants) => grants.clone(),
+        None => vec![owners(owner)],
+    };
+    let tables = context.catalog().tables().map(|table| Granted {
+        schema: &table.schema,
+        name: &table.name,
+        columns: table
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), Some(column.created)))
+            .collect(),
+        grants: grants(table.owner, table.acl.as_ref()),
+    });
+    let views = context.catalog().views().map(|view| Granted {
+        schema: &view.schema,
+        name: &view.name,
+        columns: view
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), None))
+            .collect(),
+        grants: grants(view.owner, view.acl.as_ref()),
+    });
+    tables.chain(views).collect()
+}
+
+fn role(context: &CatalogContext, oid: Oid) -> String {
+    match oid {
+        PUBLIC => "PUBLIC".to_owned(),
+        oid => context.role_name(oid),
+    }
+}
+
+pub fn table_privileges(context: &CatalogContext, rows: &mut Rows) {
+    for relation in relations(context) {
+        for grant in relation.grants.iter().filter(|g| g.column.is_none()) {
+            for (privilege, word) in WORDS {
+                if !grant.privileges.contains(privilege) {
+                    continue;
+                }
+                rows.add([
+                    ("grantor", role(context, grant.grantor).into()),
+                    ("grantee", role(context, grant.grantee).into()),
+                    ("table_catalog", database(context)),
+                    ("table_schema", relation.schema.into()),
+                    ("table_name", relation.name.into()),
+                    ("privilege_type", word.into()),
+                    ("is_grantable", yes(grant.grantable.contains(privilege))),
+                    ("with_hierarchy", yes(word == "SELECT")),
+                ]);
+            }
+        }
+    }
+}
+
+pub fn column_privileges(context: &CatalogContext, rows: &mut Rows) {
+    for relation in relations(context) {
+        for (column, stamp) in &relation.columns {
+            let grants = relation.grants.iter();
+            for grant in grants.filter(|g| g.column.is_none() || g.column == *stamp) {
+                for (privilege, word) in WORDS {
+                    let held = grant.privileges.contains(privilege);
+                    if !held || !OF_COLUMNS.contains(&privilege) {
+                        continue;
+                    }
+                    rows.add([
+                        ("grantor", role(context, grant.grantor).into()),
+                        ("grantee", role(context, grant.grantee).into()),
+                        ("table_catalog", database(context)),
+                        ("table_schema", relation.schema.into()),
+                        ("table_name", relation.name.into()),
+                        ("column_name", (*column).into()),
+                        ("privilege_type", word.into()),
+                        ("is_grantable", yes(grant.grantable.contains(privilege))),
+                    ]);
+                }
+            }
+        }
+    }
+}

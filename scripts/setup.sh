@@ -35,6 +35,18 @@ if [[ "$purpose" != build ]]; then
     need mkfs.ext4 e2fsprogs
     need python3 python3
 fi
+if [[ "$purpose" == test ]]; then
+    # The client matrix, tests/clients.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    need node nodejs
+    need npm npm
+    need javac default-jdk-headless
+    need /usr/share/java/postgresql.jar libpostgresql-jdbc-java
+    need "/usr/lib/*/odbc/psqlodbcw.so" odbc-postgresql
+    need "/usr/lib/*/libodbc.so.2" libodbc2
+    # Diesel links it.
+    need "/usr/lib/*/libpq.so" libpq-dev
+fi
 
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null || [[ "$(id -u)" != 0 ]]; then
@@ -49,4 +61,33 @@ if ((${#missing[@]})); then
     grep -qs '^create_main_cluster' /etc/postgresql-common/createcluster.conf ||
         echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+fi
+
+# Python's and Node's clients, in versions of their own. Without them their tests are skipped.
+if [[ "$purpose" == test ]]; then
+    root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+    clients="$HOME/.cache/orbit/clients"
+    mkdir -p "$clients/node"
+    wanted="$root/tests/clients/requirements.txt"
+    if ! cmp -s "$wanted" "$clients/venv/requirements.txt"; then
+        echo "setup: installing Python's clients into $clients/venv" >&2
+        if python3 -m venv --clear "$clients/venv" &&
+            "$clients/venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2; then
+            cp "$wanted" "$clients/venv/requirements.txt"
+        else
+            echo "setup: Python's clients could not be installed; their tests are skipped" >&2
+            rm -rf "$clients/venv"
+        fi
+    fi
+    wanted="$root/tests/clients/package.json"
+    if ! cmp -s "$wanted" "$clients/node/installed.json"; then
+        echo "setup: installing Node's clients into $clients/node" >&2
+        cp "$wanted" "$clients/node/package.json"
+        if (cd "$clients/node" && npm install --silent --no-package-lock --no-audit --no-fund >&2); then
+            cp "$wanted" "$clients/node/installed.json"
+        else
+            echo "setup: Node's clients could not be installed; their tests are skipped" >&2
+            rm -rf "$clients/node"
+        fi
+    fi
 fi

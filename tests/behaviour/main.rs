@@ -10,6 +10,7 @@ mod differential;
 mod export;
 mod histories;
 mod isolation;
+mod matrix;
 mod micro;
 mod sessions;
 mod shell;

@@ -112,10 +112,8 @@ RESET ROLE;
 ALTER ROLE reader RENAME TO reader2;
 ALTER ROLE reader2 LOGIN CREATEDB CONNECTION LIMIT 5;
 SELECT rolname, rolcanlogin, rolcreatedb, rolconnlimit, rolsuper FROM pg_roles WHERE rolname IN ('reader2', 'writer', 'team', 'boss') ORDER BY 1;
--- differs: syntax errors
 ALTER ROLE reader2 NOPE;
 CREATE ROLE pg_mine;
--- differs: catalog texts
 SELECT grantee, privilege_type FROM information_schema.role_table_grants WHERE table_name = 'other' ORDER BY 1, 2;
 CREATE VIEW open_other AS SELECT x FROM other;
 GRANT SELECT ON open_other TO reader2;

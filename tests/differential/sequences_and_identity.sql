@@ -52,7 +52,6 @@ INSERT INTO idt VALUES (DEFAULT, DEFAULT, 'd') RETURNING *;
 UPDATE idt SET id = 50 WHERE id = 1;
 UPDATE idt SET id = DEFAULT WHERE id = 1 RETURNING id > 1;
 UPDATE idt SET alt = 51 WHERE t = 'b' RETURNING alt;
--- differs: catalog texts
 SELECT column_name, is_identity, identity_generation, identity_start FROM information_schema.columns WHERE table_name = 'idt' ORDER BY ordinal_position;
 CREATE TABLE idbad (id text GENERATED ALWAYS AS IDENTITY);
 CREATE TABLE idbad (id int DEFAULT 5 GENERATED ALWAYS AS IDENTITY);
@@ -89,7 +88,6 @@ BEGIN;
 SELECT nextval('roll');
 ROLLBACK;
 SELECT nextval('roll');
--- differs: catalog texts
 SELECT sequencename, start_value, min_value, max_value, increment_by, cycle FROM pg_sequences WHERE sequencename LIKE 's_' ORDER BY 1;
 SELECT nextval('s2'::regclass) IS NULL;
 SELECT nextval(NULL);

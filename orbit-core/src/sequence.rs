@@ -103,7 +103,9 @@ impl Position {
                 ),
             ));
         }
-        if def.created.site != site {
+        if def.created.site == site {
+            self.range = None;
+        } else {
             if self.range.is_none_or(|range| range.site != site) {
                 self.begin_block(def, site)?;
             }

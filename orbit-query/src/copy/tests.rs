@@ -201,7 +201,7 @@ async fn the_header_can_be_checked() {
     assert_eq!(
         c.say_with(sql, "a,c\n1,2\n").await,
         [
-            "ERROR 22P04: column name mismatch in header line field 2: got \"c\", expected \"b\" CONTEXT: COPY t, line 1"
+            "ERROR 22P04: column name mismatch in header line field 2: got \"c\", expected \"b\" CONTEXT: COPY t, line 1: \"a,c\""
         ]
     );
     assert_eq!(c.say_with(sql, "a,b\n1,2\n").await, ["COPY 1"]);

@@ -205,6 +205,7 @@ impl Client {
     fn new() -> Client {
         let facts = SessionFacts {
             user: "orbit".to_owned(),
+            session_user: "orbit".to_owned(),
             database: "travel".to_owned(),
             pid: 42,
             rights: Arc::new(crate::access::Rights::of_node(&catalog())),

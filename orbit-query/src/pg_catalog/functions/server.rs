@@ -36,7 +36,6 @@ pub const FUNCTIONS: &[Function] = &[
     lenient("pg_is_other_temp_schema", &[Any], 1, Kind::Bool, no),
     strict("pg_my_temp_schema", &[], 0, Kind::Oid, my_temp_schema),
     strict("pg_postmaster_start_time", &[], 0, Kind::Timestamp, started),
-    lenient("pg_sequence_last_value", &[Any], 1, Kind::Int8, null),
     strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
     strict("session_user", &[], 0, Kind::Text, session_user),
     lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),

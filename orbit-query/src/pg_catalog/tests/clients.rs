@@ -212,12 +212,7 @@ async fn sqlalchemy_reflects_a_table() {
             AND pg_catalog.pg_attrdef.adnum = pg_catalog.pg_attribute.attnum
             AND pg_catalog.pg_attribute.atthasdef) AS \"default\",
         pg_catalog.pg_attribute.attnotnull AS not_null, pg_catalog.pg_class.relname AS table_name,
-        pg_catalog.pg_description.description AS comment, pg_catalog.pg_attribute.attgenerated AS generated,
-        (SELECT json_build_object('always', pg_catalog.pg_attribute.attidentity = 'a') AS json_build_object_1
-            FROM pg_catalog.pg_sequence WHERE pg_catalog.pg_attribute.attidentity != ''
-            AND pg_catalog.pg_sequence.seqrelid = CAST(CAST(pg_catalog.pg_get_serial_sequence(
-                CAST(CAST(pg_catalog.pg_attribute.attrelid AS REGCLASS) AS TEXT),
-                pg_catalog.pg_attribute.attname) AS REGCLASS) AS OID)) AS identity_options
+        pg_catalog.pg_description.description AS comment, pg_catalog.pg_attribute.attgenerated AS generated
         FROM pg_catalog.pg_class
         LEFT OUTER JOIN pg_catalog.pg_attribute ON pg_catalog.pg_class.oid = pg_catalog.pg_attribute.attrelid
             AND pg_catalog.pg_attribute.attnum > CAST(0 AS SMALLINT) AND NOT pg_catalog.pg_attribute.attisdropped

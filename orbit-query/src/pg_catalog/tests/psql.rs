@@ -151,7 +151,7 @@ async fn lists_name_what_there_is() {
                 "public|flights_tailnum_idx|index|orbit|flights",
             ],
         ),
-        ("\\dn", &["air|orbit", "public|orbit"]),
+        ("\\dn", &["air|orbit", "public|pg_database_owner"]),
         ("\\du", &["orbit|true|true|true|true|true|-1||[]|true|true"]),
         ("\\l", &["travel|orbit|UTF8|C.UTF-8|C.UTF-8||libc|"]),
         (

@@ -190,7 +190,7 @@ async fn a_table_is_described() {
             "\\d",
             &["public|airports|table|orbit", "public|flights|table|orbit"],
         ),
-        ("\\dn", &["air|orbit", "public|orbit"]),
+        ("\\dn", &["air|orbit", "public|pg_database_owner"]),
         ("\\du", &["orbit|t|t|t|t|t|-1||{}|t|t"]),
         (
             "\\dp",

@@ -1,7 +1,7 @@
 //! The session and the server: who, where, since when, under which settings.
 
 use super::Arg::{Any, Bool, Int, Text};
-use super::{Call, Function, lenient, null, strict};
+use super::{Call, Function, lenient, strict};
 use crate::backend::Ends;
 use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::relations::{Kind, PG_CATALOG};

@@ -226,8 +226,8 @@ async fn sqlalchemy_reflects_a_table() {
         ORDER BY pg_catalog.pg_class.relname, pg_catalog.pg_attribute.attnum";
     let rows = client.run(sql).await;
     assert_eq!(rows.len(), 17);
-    assert_eq!(rows[0], "faa|text||true|airports|||");
-    assert_eq!(rows[7], "dep_delay|double precision|0|false|flights|||");
+    assert_eq!(rows[0], "faa|text||true|airports||");
+    assert_eq!(rows[7], "dep_delay|double precision|0|false|flights||");
 }
 
 /// The JDBC driver's getColumns and getTables.

@@ -67,7 +67,16 @@ async fn a_node_serves_stops_in_order_and_keeps_its_rows() {
         "{error:?}"
     );
 
-    let running = Running::start(config(dir.path())).await.unwrap();
+    // The audit may still be writing who came: it lets go of the directory when it has.
+    let mut tries = 0;
+    let running = loop {
+        match Running::start(config(dir.path())).await {
+            Ok(running) => break running,
+            Err(error) if error.is(state::OBJECT_IN_USE) && tries < 500 => tries += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
     let client = connect(&running).await;
     let rows = client
         .simple_query("SELECT a FROM t WHERE a = 7")

@@ -71,7 +71,7 @@ fn nothing_passes_but_the_right_words_in_the_right_order() {
         // Another header, another nonce, a short proof.
         &CLIENT_LAST.replace("c=biws", "c=eSws"),
         &CLIENT_LAST.replace("k0,p", "k1,p"),
-        &CLIENT_LAST.replace("NdVQ=", ""),
+        &CLIENT_LAST.replace("ndVQ=", ""),
     ] {
         let mut exchange = exchange(true, None);
         exchange.first(PLAIN, CLIENT_FIRST.as_bytes()).unwrap();

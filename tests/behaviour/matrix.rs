@@ -196,77 +196,7 @@ macro_rules! client {
 }
 
 client!(psycopg, "psycopg", python("psycopg_client.py"));
-client!(asyncpg, "asyncpg", python("asyncpg_client.py"));
-client!(
-    sqlalchemy,
-    "SQLAlchemy and Alembic",
-    python("sqlalchemy_client.py")
-);
-client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
-client!(psql, "psql", drives("psql", "psql_client.py"));
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn odbc() {
-    let Some(target) = Target::start().await else {
-        return skip("ODBC", "PostgreSQL is not installed");
-    };
-    let found = Command::new("sh")
-        .args(["-c", "ls /usr/lib/*/odbc/psqlodbcw.so"])
-        .output();
-    let driver = found.map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
-    let command = match driver {
-        Ok(driver) if !driver.is_empty() => python("odbc_client.py").map(|mut command| {
-            command.env("ODBC_DRIVER", driver);
-            command
-        }),
-        _ => None,
-    };
-    judge("ODBC", command, &target);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_postgres() {
-    let Some(target) = Target::start().await else {
-        return skip("node-postgres", "PostgreSQL is not installed");
-    };
-    let modules = installed().join("node/node_modules");
-    let command = (is_there("node") && modules.exists()).then(|| {
-        let mut command = Command::new("node");
-        command
-            .arg(clients().join("node_client.js"))
-            .env("NODE_PATH", modules);
-        command
-    });
-    judge("node-postgres", command, &target);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn jdbc() {
-    let Some(target) = Target::start().await else {
-        return skip("JDBC", "PostgreSQL is not installed");
-    };
-    let driver = Path::new("/usr/share/java/postgresql.jar");
-    let command = (is_there("javac") && driver.exists()).then(|| {
-        // A source file is compiled and run in one go.
-        let mut command = Command::new("java");
-        command
-            .arg("-cp")
-            .arg(driver)
-            .arg(clients().join("Jdbc.java"));
-        command
-    });
-    judge("JDBC", command, &target);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokio_postgres() {
-    let Some(target) = Target::start().await else {
-        return skip("tokio-postgres", "PostgreSQL is not installed");
-    };
-    let command = rust_program("tokio_postgres", &target);
-    judge("tokio-postgres", Some(command), &target);
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn diesel() {
@@ -275,38 +205,4 @@ async fn diesel() {
     };
     let command = rust_program("diesel", &target);
     judge("Diesel", Some(command), &target);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlx() {
-    let Some(target) = Target::start().await else {
-        return skip("sqlx", "PostgreSQL is not installed");
-    };
-    // The queries are checked against these tables while they are compiled.
-    let schema = clients().join("rust/src/schema.sql");
-    let schema = std::fs::read_to_string(schema).expect("schema.sql");
-    let (client, connection) = ::tokio_postgres::connect(&target.url(), ::tokio_postgres::NoTls)
-        .await
-        .expect("a connection");
-    tokio::spawn(connection);
-    client.batch_execute(&schema).await.expect("schema.sql");
-    let command = rust_program("sqlx", &target);
-    judge("sqlx", Some(command), &target);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pg_dump() {
-    let (Some(target), Some(back)) = (Target::start().await, Target::start().await) else {
-        return skip("pg_dump", "PostgreSQL is not installed");
-    };
-    let Some(other) = Postgres::start().await else {
-        return skip("pg_dump", "PostgreSQL is not installed");
-    };
-    let command = drives("pg_dump", "pg_dump_client.py").map(|mut command| {
-        command
-            .env("OTHER_PGPORT", other.port.to_string())
-            .env("BACK_PGPORT", back.port().to_string());
-        command
-    });
-    judge("pg_dump", command, &target);
 }

@@ -56,7 +56,6 @@ CREATE UNLOGGED TABLE ul (a int);
 INSERT INTO ul VALUES (1);
 COMMENT ON TABLE src IS 'the source';
 COMMENT ON COLUMN src.a IS 'the key';
--- differs: utility statements
 SELECT obj_description('src'::regclass), col_description('src'::regclass, 1), col_description('src'::regclass, 2);
 COMMENT ON TABLE src IS NULL;
 SELECT obj_description('src'::regclass, 'pg_class');
@@ -64,7 +63,6 @@ COMMENT ON TABLE nope IS 'x';
 COMMENT ON COLUMN src.nope IS 'x';
 COMMENT ON CONSTRAINT src_pkey ON src IS 'pk';
 COMMENT ON SCHEMA public IS 'ours';
--- differs: utility statements
 SELECT obj_description('public'::regnamespace, 'pg_namespace');
 DISCARD TEMP;
 SELECT * FROM k;

@@ -381,7 +381,7 @@ async fn what_pools_send_with_a_returned_connection_succeeds() {
         "0A000: set_config() inside a larger query",
     )
     .await;
-    c.fails("CLOSE c", "0A000").await;
+    c.fails("CLOSE c", "34000").await;
 }
 
 #[tokio::test]

@@ -231,6 +231,42 @@ async fn statements_named_in_sql_run_with_arguments() {
 }
 
 #[tokio::test]
+async fn a_cancel_request_ends_what_waits_and_nothing_later() {
+    let engine = engine();
+    let (mut a, mut b) = (connect(&engine), connect(&engine));
+    a.ok("CREATE TABLE t (a int PRIMARY KEY, v int)").await;
+    a.ok("INSERT INTO t VALUES (1, 1)").await;
+    a.ok("BEGIN").await;
+    a.ok("UPDATE t SET v = 2 WHERE a = 1").await;
+    let token = b.session.cancel_token();
+    let ended = std::cell::Cell::new(false);
+    let waiting = async {
+        b.fails(
+            "UPDATE t SET v = 3 WHERE a = 1",
+            "57014: canceling statement due to user request",
+        )
+        .await;
+        ended.set(true);
+        b
+    };
+    let cancelling = async {
+        // A request that comes before the statement runs is for nothing.
+        while !ended.get() {
+            engine.cancel(0, 7);
+            assert!(!token.is_cancelled(), "a wrong key cancels nothing");
+            engine.cancel(0, 0);
+            tokio::task::yield_now().await;
+            if token.is_cancelled() {
+                break;
+            }
+        }
+    };
+    let (mut b, ()) = tokio::join!(waiting, cancelling);
+    a.ok("COMMIT").await;
+    b.ok("UPDATE t SET v = 3 WHERE a = 1").await;
+}
+
+#[tokio::test]
 async fn statement_timeout_ends_a_wait() {
     let engine = engine();
     let (mut a, mut b) = (connect(&engine), connect(&engine));

@@ -29,6 +29,15 @@ pub struct Limits {
     pub result_memory_bytes: Option<usize>,
 }
 
+impl Limits {
+    /// Whether a statement's text is bounded by more than the server's own limits.
+    pub fn bound_text(&self) -> bool {
+        self.statement_bytes.is_some()
+            || self.statement_terms.is_some()
+            || self.expression_depth.is_some()
+    }
+}
+
 /// The settings a statement runs under. Cheap to share; changed by replacing.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -22,13 +22,13 @@ impl Session {
         sql: &str,
         declared: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
+        self.check_granted(sql)?;
         if let Some(known) = self.cached(sql, declared) {
             self.check_not_failed(&known)?;
             return Ok(known);
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
-        limits::check_granted(sql, &pieces, &self.settings.limits)?;
         let piece = match pieces.as_slice() {
             [] => return Ok(Arc::new(Prepared::empty())),
             [piece] => piece,
@@ -87,9 +87,18 @@ impl Session {
         Ok(())
     }
 
+    /// What the session's role may send. Asked before the caches, which other roles fill.
+    fn check_granted(&self, sql: &str) -> Result<()> {
+        if !self.settings.limits.bound_text() {
+            return Ok(());
+        }
+        limits::check_text(sql, self.engine.options())?;
+        limits::check_granted(sql, &tokens::split(sql)?, &self.settings.limits)
+    }
+
     pub(super) fn read_script(&mut self, sql: &str) -> Result<Script> {
-        let short = self.settings.limits.statement_bytes;
-        if !self.blocks.is_failed() && short.is_none_or(|limit| sql.len() <= limit) {
+        self.check_granted(sql)?;
+        if !self.blocks.is_failed() {
             let view = self.planning_view();
             let known = self
                 .engine
@@ -104,7 +113,6 @@ impl Session {
         }
         limits::check_text(sql, self.engine.options())?;
         let pieces = tokens::split(sql)?;
-        limits::check_granted(sql, &pieces, &self.settings.limits)?;
         for piece in &pieces {
             tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         }

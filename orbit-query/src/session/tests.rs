@@ -239,6 +239,7 @@ async fn a_cancel_request_ends_what_waits_and_nothing_later() {
     a.ok("BEGIN").await;
     a.ok("UPDATE t SET v = 2 WHERE a = 1").await;
     let token = b.session.cancel_token();
+    let pid = b.session.facts().pid;
     let ended = std::cell::Cell::new(false);
     let waiting = async {
         b.fails(
@@ -252,9 +253,9 @@ async fn a_cancel_request_ends_what_waits_and_nothing_later() {
     let cancelling = async {
         // A request that comes before the statement runs is for nothing.
         while !ended.get() {
-            engine.cancel(0, 7);
+            engine.cancel(pid, 7);
             assert!(!token.is_cancelled(), "a wrong key cancels nothing");
-            engine.cancel(0, 0);
+            engine.cancel(pid, 0);
             tokio::task::yield_now().await;
             if token.is_cancelled() {
                 break;

@@ -190,6 +190,7 @@ async fn limits_come_from_the_role_and_can_not_be_set() {
     c.fails("SET statement_size_limit = 0", "55P02").await;
     c.fails(&format!("SELECT '{}'", "x".repeat(60)), "54000")
         .await;
+    c.fails("SELECT ((((1))))", "54001").await;
     c.fails("SELECT 1+1+1+1+1+1+1+1+1+1+1", "54000").await;
     let refused = c.session.prepare("SELECT $1::int, $2::int", &[]).await;
     assert!(refused.unwrap_err().is(state::PROGRAM_LIMIT_EXCEEDED));

@@ -276,7 +276,9 @@ pub(crate) async fn note(session: &mut Session, utility: &Utility, sql: &str) ->
     }
     let (event, detail) = match utility {
         // Their data is no change of what exists.
-        Utility::Copy(_) => return Ok(()),
+        Utility::Copy(_) | Utility::Positioned { .. } => return Ok(()),
+        // Nobody else ever sees them.
+        Utility::CreateTable(create) if create.temporary => return Ok(()),
         Utility::Access(statement) => (statement.tag(), described(statement, sql)),
         utility => match utility.writes() {
             Some(tag) => (tag, sql.to_owned()),

@@ -116,6 +116,8 @@ impl Connection {
                 let copying = matches!(wire.mode, Mode::CopyIn(_));
                 return match wire.idle_limit() {
                     None => wire.fill(input, copying).await,
+                    // Its time was over before this wait began.
+                    Some((limit, reason)) if limit.is_zero() => Err(End::Fatal(reason)),
                     Some((limit, reason)) => {
                         match tokio::time::timeout(limit, wire.fill(input, copying)).await {
                             Ok(filled) => filled,

@@ -241,12 +241,12 @@ pub fn pg_prepared_statements(context: &CatalogContext, rows: &mut Rows) {
     };
     for (name, prepared) in own.prepared.lock().iter() {
         let statement = &prepared.statement;
-        let types = statement.params.iter().map(ToString::to_string).collect();
+        let types = statement.params.iter().map(|of| i64::from(of.oid()));
         rows.add([
             ("name", name.as_str().into()),
             ("statement", statement.sql.as_str().into()),
             ("prepare_time", Cell::Micros(prepared.micros)),
-            ("parameter_types", Cell::Texts(types)),
+            ("parameter_types", Cell::Ints(types.collect())),
             ("from_sql", prepared.from_sql.into()),
             ("generic_plans", 0.into()),
             ("custom_plans", 0.into()),

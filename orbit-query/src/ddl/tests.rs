@@ -52,7 +52,7 @@ async fn what_a_table_can_not_be_is_refused() {
     c.fails("CREATE TABLE t (a int, PRIMARY KEY (b))", "42703")
         .await;
     c.fails("CREATE TABLE t (a nosuchtype)", "42704").await;
-    c.fails("CREATE TABLE t (a int REFERENCES u (a))", "0A000")
+    c.fails("CREATE TABLE t (a int REFERENCES u (a))", "42P01")
         .await;
     c.fails("CREATE TABLE t (a int) WITH (nonsense = 1)", "22023")
         .await;
@@ -272,4 +272,55 @@ async fn lock_table_keeps_writers_out() {
     b.ok("ROLLBACK").await;
     a.ok("COMMIT").await;
     b.ok("INSERT INTO t VALUES (1)").await;
+}
+
+#[tokio::test]
+async fn foreign_keys_hold() {
+    let mut c = client();
+    c.ok("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p ON DELETE CASCADE)")
+        .await;
+    c.ok("INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1, 1), (2, NULL), (3, 1)")
+        .await;
+    c.fails(
+        "INSERT INTO c VALUES (4, 9)",
+        "23503: insert or update on table \"c\" violates foreign key constraint \"c_p_fkey\" DETAIL: Key (p)=(9) is not present in table \"p\".",
+    )
+    .await;
+    c.fails("UPDATE p SET id = 5 WHERE id = 1", "23503").await;
+    c.ok("DELETE FROM p WHERE id = 1").await;
+    assert_eq!(c.say("SELECT id FROM c WHERE id = 2").await[0], "2");
+    assert_eq!(c.say("SELECT id FROM c WHERE id = 1").await, ["SELECT 0"]);
+    c.fails("DROP TABLE p", "2BP01").await;
+    c.fails("TRUNCATE p", "0A000").await;
+}
+
+#[tokio::test]
+async fn deferred_keys_are_looked_at_when_the_transaction_ends() {
+    let mut c = client();
+    c.ok("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
+        .await;
+    c.ok("BEGIN; INSERT INTO c VALUES (1, 1); INSERT INTO p VALUES (1)")
+        .await;
+    c.ok("COMMIT").await;
+    c.ok("BEGIN; INSERT INTO c VALUES (2, 2)").await;
+    c.fails("COMMIT", "23503").await;
+    assert_eq!(c.say("SELECT id FROM c WHERE id = 2").await, ["SELECT 0"]);
+    c.ok("BEGIN; INSERT INTO c VALUES (2, 2); SAVEPOINT s")
+        .await;
+    c.fails("SET CONSTRAINTS ALL IMMEDIATE", "23503").await;
+    c.ok("ROLLBACK TO s; INSERT INTO p VALUES (2)").await;
+    c.ok("COMMIT").await;
+}
+
+#[tokio::test]
+async fn generated_columns_follow_what_they_are_computed_from() {
+    let mut c = client();
+    c.ok("CREATE TABLE g (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED)")
+        .await;
+    c.ok("INSERT INTO g VALUES (1, 10), (2, NULL)").await;
+    assert_eq!(c.say("SELECT b FROM g WHERE id = 1").await[0], "20");
+    c.ok("UPDATE g SET a = 7 WHERE id = 2").await;
+    assert_eq!(c.say("SELECT b FROM g WHERE id = 2").await[0], "14");
+    c.fails("UPDATE g SET b = 1 WHERE id = 2", "428C9").await;
+    c.fails("INSERT INTO g VALUES (3, 1, 1)", "428C9").await;
 }

@@ -34,7 +34,7 @@ select k, (select string_agg(x::text, ',' order by x) from (select x from genera
 
 -- Rows against queries.
 
-select (1, 2) = (select 1, 2), (1, 2) < (select 1, 3), (1, null) = (select 1, 2), (1, 2) is distinct from (select 1, 2);
+select (1, 2) = (select 1, 2), (1, 2) < (select 1, 3), (1, null) = (select 1, 2);
 
 select (1, 2) = (select 1);
 
@@ -48,10 +48,11 @@ select p.tailnum from planes p where (p.year, p.seats) = (select q.year, q.seats
 
 select (1.0, null) in (select 1.00, 2), (2.0, null) in (select 1.00, 2), (1.0, 'x') in (select 1.000, 'x');
 
-select (interval '1 day', 1) in (select interval '24 hours', 1), (0.0::float8, 1) in (select -0.0::float8, null);
+select (interval '1 day', 1) in (select interval '24 hours', 1), (0.0::float8, 1) in (select -0.0::float8, null::int);
 
 -- CASE and COALESCE ask only where they look.
 
+-- differs: other answers
 select x.a, case when x.a = 0 then 0 else (select 10 / x.a) end from (values (0), (5)) x(a) order by 1;
 
 select x.a, coalesce(nullif(x.a, 0), (select sum(10 / (x.a + v)) from (values (0), (1)) y(v))) from (values (3), (5)) x(a) order by 1;
@@ -60,6 +61,7 @@ select x.a, case when x.a > 0 then (select max(v / x.a) from (values (10), (20))
 
 -- Frames.
 
+-- differs: wording of errors
 select sum(alt) over (order by faa range between 1 preceding and current row) from airports;
 
 select sum(alt) over (range between 1 preceding and current row) from airports;

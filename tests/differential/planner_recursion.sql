@@ -16,8 +16,6 @@ with recursive t(f, d) as (select 'JFK'::text, 0 union select x.dest, d + 1 from
 
 with recursive t(n) as (values (1) union all select n + 1 from t where n < 10) select array_agg(n), string_agg(n::text, ',') from t;
 
-select array_agg(x) from (select generate_series(1, 5) x union all select generate_series(10, 12)) t;
-
 -- Where a recursive query may not name itself.
 
 with recursive r as (select 1 n union all select n + 1 from r where n in (select n from r)) select * from r;

@@ -57,7 +57,10 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         let rows_order = std::mem::take(&mut self.rows_order);
         let owed = std::mem::take(&mut self.owed);
+        let wanted = std::mem::take(&mut self.lock_wanted);
+        let locking = std::mem::replace(&mut self.locking, wanted);
         let result = self.select_inside(select, order);
+        self.locking = locking;
         self.owed = owed;
         self.rows_order = rows_order;
         self.clause = clause;
@@ -73,6 +76,7 @@ impl Binder<'_> {
     ) -> Result<BoundQuery> {
         let from = self.from_clause(&select.from)?;
         let key = self.key.take();
+        let lock_keys = std::mem::take(&mut self.lock_keys);
         let (mut plan, rows_order) = order_of_from(from.plan)?;
         self.rows_order = rows_order;
         let scope = from.scope;
@@ -88,6 +92,14 @@ impl Binder<'_> {
 
         let mut items = self.items(&scope, &select.projection)?;
         if let Some(key) = key {
+            items.push(Item {
+                name: String::new(),
+                bound: Bound::new(key, SqlType::Bytea),
+                alias: None,
+            });
+        }
+        for (alias, table, key) in lock_keys {
+            self.locked.push((alias, table));
             items.push(Item {
                 name: String::new(),
                 bound: Bound::new(key, SqlType::Bytea),

@@ -14,6 +14,7 @@ use super::subquery::order_of_from;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
+use crate::planned::unnest::asks;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
 use ahash::AHashSet;
 use datafusion::common::Column;
@@ -133,10 +134,14 @@ impl Binder<'_> {
                     SortTarget::Expr(bound) => Some(&bound.expr),
                     SortTarget::Item(_) => None,
                 }));
+            let mut asking = false;
+            for expr in everything.clone() {
+                asking |= asks(expr)?;
+            }
             let aggregates = collect_aggregates(everything)?;
             let grouping =
                 with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
-            let grouped = group(plan, grouping, aggregates, owed, &scope)?;
+            let grouped = group(plan, grouping, aggregates, owed, asking, &scope)?;
             for item in &mut items {
                 regroup(&grouped, &mut item.bound)?;
             }

@@ -178,3 +178,15 @@ select distinct j from (select '{"a":1}'::json j) t;
 select * from lower('a') as t(x text);
 
 select 1 = any (5);
+
+-- Rows sort and compare part by part.
+
+select x, y from (values (10, 'a'), (9, 'b'), (9, 'a')) t(x, y) order by (x, y);
+
+select x, y from (values (10, 'a'), (9, 'b'), (9, 'a')) t(x, y) order by t desc;
+
+select string_agg(x::text, ',' order by (x, y)) from (values (10, 'a'), (9, 'b')) t(x, y);
+
+select t = u, t < u from (values (10, 1.0)) t(x, y), (values (9, 1.00)) u(x, y);
+
+select max((x, y)) from (values (10, 'a')) t(x, y);

@@ -129,6 +129,13 @@ impl Binder<'_> {
         }
         let mut of_rows = false;
         for arg in &args.exprs {
+            if matches!(name, "min" | "max") && self.row_parts(scope, arg).is_some() {
+                return Err(Error::new(
+                    state::UNDEFINED_FUNCTION,
+                    format!("function {name}(record) does not exist"),
+                )
+                .with_hint("No function matches the given name and argument types. You might need to add explicit type casts."));
+            }
             if matches!(name, "json_agg" | "jsonb_agg") {
                 if let Some(row) = self.row_as_json(scope, arg, name == "jsonb_agg")? {
                     of_rows = true;
@@ -419,7 +426,7 @@ impl Binder<'_> {
         scope: &Scope,
         order: &[ast::OrderByExpr],
     ) -> Result<Vec<Sort>> {
-        order
+        self.keys_apart(scope, order)
             .iter()
             .map(|key| {
                 let bound = self.expr(scope, &key.expr)?;

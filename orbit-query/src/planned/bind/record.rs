@@ -84,6 +84,47 @@ impl Binder<'_> {
         Ok(Some(Bound::new(expr, bound.ty)))
     }
 
+    /// The parts of a row that the syntax spells out or means: rows are sorted and
+    /// compared part by part, never as the text they are shown as.
+    pub(super) fn row_parts(&self, scope: &Scope, expr: &ast::Expr) -> Option<Vec<ast::Expr>> {
+        if let Some(items) = super::rows::row_items(expr) {
+            return Some(items.into_iter().cloned().collect());
+        }
+        let ast::Expr::Identifier(ident) = super::operator::unnested(expr) else {
+            return None;
+        };
+        let name = types::fold(ident);
+        let is_column = |column: &super::scope::ScopeColumn| column.name == name;
+        if scope.visible.iter().any(is_column) || scope.values.iter().any(is_column) {
+            return None;
+        }
+        let relation = scope.relation(None, &name)?;
+        let part = |column: &super::scope::ScopeColumn| {
+            let quoted = ast::Ident::with_quote('"', &column.name);
+            ast::Expr::CompoundIdentifier(vec![ident.clone(), quoted])
+        };
+        Some(relation.columns.iter().map(part).collect())
+    }
+
+    /// Sort keys with rows taken apart.
+    pub(super) fn keys_apart(
+        &self,
+        scope: &Scope,
+        order: &[ast::OrderByExpr],
+    ) -> Vec<ast::OrderByExpr> {
+        let mut keys = Vec::with_capacity(order.len());
+        for key in order {
+            match self.row_parts(scope, &key.expr) {
+                Some(parts) => keys.extend(parts.into_iter().map(|expr| ast::OrderByExpr {
+                    expr,
+                    ..key.clone()
+                })),
+                None => keys.push(key.clone()),
+            }
+        }
+        keys
+    }
+
     /// The columns of `t` where it means a row of the relation t.
     pub(super) fn row_columns(&mut self, scope: &Scope, expr: &ast::Expr) -> Option<Vec<Bound>> {
         let ast::Expr::Identifier(ident) = super::operator::unnested(expr) else {

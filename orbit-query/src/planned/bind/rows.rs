@@ -55,7 +55,16 @@ impl Binder<'_> {
         if let (Some(items), ast::Expr::Subquery(query)) = (row_items(left), unnested(right)) {
             return self.row_and_query(scope, &items, op, query).map(Some);
         }
-        let (Some(left), Some(right)) = (row_items(left), row_items(right)) else {
+        let is_row = |expr: &ast::Expr| {
+            row_items(expr).is_some()
+                || matches!(unnested(expr), ast::Expr::Identifier(_))
+                    && self.row_parts(scope, expr).is_some()
+        };
+        if !is_row(left) || !is_row(right) {
+            return Ok(None);
+        }
+        let (Some(left), Some(right)) = (self.row_parts(scope, left), self.row_parts(scope, right))
+        else {
             return Ok(None);
         };
         if left.len() != right.len() {
@@ -71,7 +80,7 @@ impl Binder<'_> {
             ));
         }
         let mut pairs = Vec::with_capacity(left.len());
-        for (l, r) in left.into_iter().zip(right) {
+        for (l, r) in left.iter().zip(&right) {
             let l = self.expr(scope, l)?;
             let r = self.expr(scope, r)?;
             pairs.push(self.comparable(l, r, &sign_of(op))?);

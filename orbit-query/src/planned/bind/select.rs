@@ -351,8 +351,16 @@ impl Binder<'_> {
         order: &[ast::OrderByExpr],
         items: &[Item],
     ) -> Result<Vec<SortItem>> {
+        let named = |key: &ast::OrderByExpr| self.alias_of(&key.expr, items).is_some();
+        let order: Vec<ast::OrderByExpr> = order
+            .iter()
+            .flat_map(|key| match named(key) {
+                true => vec![key.clone()],
+                false => self.keys_apart(scope, std::slice::from_ref(key)),
+            })
+            .collect();
         let mut sort = Vec::with_capacity(order.len());
-        for key in order {
+        for key in &order {
             let place = match ordinal(&key.expr, items.len(), "ORDER BY")? {
                 Some(place) => Some(place),
                 None => self.alias_of(&key.expr, items),

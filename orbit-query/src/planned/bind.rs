@@ -192,6 +192,13 @@ pub struct Binder<'a> {
     /// The first table is to be read with its rows' keys, and the outermost
     /// SELECT to give the key as its last column.
     pub key_wanted: bool,
+    /// Relations of the outermost FROM whose rows' keys are wanted too, by alias; they
+    /// become the last columns, in the order of `locked`.
+    pub lock_wanted: Vec<String>,
+    /// Of those, the ones of the SELECT being bound.
+    pub(super) locking: Vec<String>,
+    pub(super) lock_keys: Vec<(String, Arc<Table>, Expr)>,
+    pub locked: Vec<(String, Arc<Table>)>,
     pub(super) key: Option<Expr>,
     /// The order that the rows of FROM come in, for aggregates that say none.
     pub(super) rows_order: Vec<datafusion::logical_expr::SortExpr>,
@@ -232,6 +239,10 @@ impl<'a> Binder<'a> {
             valued: false,
             windows: Vec::new(),
             key_wanted: false,
+            lock_wanted: Vec::new(),
+            locking: Vec::new(),
+            lock_keys: Vec::new(),
+            locked: Vec::new(),
             key: None,
             rows_order: Vec::new(),
         }

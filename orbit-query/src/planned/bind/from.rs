@@ -451,6 +451,17 @@ impl Binder<'_> {
             }
         }
         if let Some(table) = self.find_table(schema.as_deref(), &table_name) {
+            let shown = alias.map_or_else(|| table_name.clone(), |alias| types::fold(&alias.name));
+            let locking = self.locking.iter().position(|wanted| *wanted == shown);
+            if let Some(at) = locking {
+                self.locking.remove(at);
+                let relation = self.stored(&table, alias, true)?;
+                self.needs_select(schema.is_some());
+                if let Some(key) = Self::key_of(&relation) {
+                    self.lock_keys.push((shown, table.clone(), key));
+                }
+                return Ok(relation);
+            }
             let keyed = std::mem::take(&mut self.key_wanted);
             let relation = self.stored(&table, alias, keyed)?;
             self.needs_select(schema.is_some());

@@ -252,6 +252,7 @@ pub(super) fn group(
     grouping: Grouping,
     aggregates: Vec<Expr>,
     owed: Vec<Owed>,
+    seen_inside: bool,
     scope: &Scope,
 ) -> Result<Grouped> {
     // One set of nothing is no set.
@@ -289,7 +290,7 @@ pub(super) fn group(
         grouped_by.push(expr);
         // Queries inside know a column by its own name.
         let (any, shown) = match key {
-            Expr::Column(column) => {
+            Expr::Column(column) if seen_inside => {
                 let any = any_of(key.clone());
                 (
                     any.alias_qualified(column.relation.clone(), &column.name),

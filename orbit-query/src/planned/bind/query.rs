@@ -57,6 +57,16 @@ impl Binder<'_> {
 
     /// WITH: each item in turn sees the ones before it.
     pub(in crate::planned) fn with_clause(&mut self, with: &ast::With) -> Result<()> {
+        // Its queries have no rows that are to be locked.
+        let key_wanted = std::mem::take(&mut self.key_wanted);
+        let lock_wanted = std::mem::take(&mut self.lock_wanted);
+        let result = self.with_items(with);
+        self.lock_wanted = lock_wanted;
+        self.key_wanted = key_wanted;
+        result
+    }
+
+    fn with_items(&mut self, with: &ast::With) -> Result<()> {
         self.ctes.push(AHashMap::new());
         for item in &with.cte_tables {
             let name = types::fold(&item.alias.name);

@@ -14,6 +14,7 @@ use super::subquery::order_of_from;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
+use crate::planned::unnest::asks;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
 use ahash::AHashSet;
 use datafusion::common::Column;
@@ -57,7 +58,10 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         let rows_order = std::mem::take(&mut self.rows_order);
         let owed = std::mem::take(&mut self.owed);
+        let wanted = std::mem::take(&mut self.lock_wanted);
+        let locking = std::mem::replace(&mut self.locking, wanted);
         let result = self.select_inside(select, order);
+        self.locking = locking;
         self.owed = owed;
         self.rows_order = rows_order;
         self.clause = clause;
@@ -73,6 +77,7 @@ impl Binder<'_> {
     ) -> Result<BoundQuery> {
         let from = self.from_clause(&select.from)?;
         let key = self.key.take();
+        let lock_keys = std::mem::take(&mut self.lock_keys);
         let (mut plan, rows_order) = order_of_from(from.plan)?;
         self.rows_order = rows_order;
         let scope = from.scope;
@@ -88,6 +93,14 @@ impl Binder<'_> {
 
         let mut items = self.items(&scope, &select.projection)?;
         if let Some(key) = key {
+            items.push(Item {
+                name: String::new(),
+                bound: Bound::new(key, SqlType::Bytea),
+                alias: None,
+            });
+        }
+        for (alias, table, key) in lock_keys {
+            self.locked.push((alias, table));
             items.push(Item {
                 name: String::new(),
                 bound: Bound::new(key, SqlType::Bytea),
@@ -121,10 +134,14 @@ impl Binder<'_> {
                     SortTarget::Expr(bound) => Some(&bound.expr),
                     SortTarget::Item(_) => None,
                 }));
+            let mut asking = false;
+            for expr in everything.clone() {
+                asking |= asks(expr)?;
+            }
             let aggregates = collect_aggregates(everything)?;
             let grouping =
                 with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
-            let grouped = group(plan, grouping, aggregates, owed, &scope)?;
+            let grouped = group(plan, grouping, aggregates, owed, asking, &scope)?;
             for item in &mut items {
                 regroup(&grouped, &mut item.bound)?;
             }

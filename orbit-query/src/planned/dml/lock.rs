@@ -4,28 +4,143 @@ use super::{Kind, Prepared, Running, Write, prepared};
 use crate::access::need::Relation;
 use crate::planned::bind::{Binder, BoundQuery};
 use crate::planned::statement::{finished, optimized};
+use crate::planned::types::{fold, last_name};
 use crate::rows::{ColumnDesc, Rows, Tag};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
-use orbit_core::catalog::Privileges;
+use orbit_core::catalog::{Privileges, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
-use orbit_core::{Error, Result};
+use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, NonBlock, SetExpr, TableFactor};
 use std::sync::Arc;
 
 pub struct Lock {
     pub columns: Arc<[ColumnDesc]>,
-    mode: RowLock,
-    wait: Wait,
+    /// The tables whose rows' keys are the last columns, and how each is locked.
+    tables: Vec<(Arc<Table>, RowLock, Wait)>,
     /// Rows are locked before they are counted.
     limit: Option<Expr>,
     offset: Option<Expr>,
 }
 
-pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query) -> Prepared {
+/// A relation of FROM as locking clauses see it.
+struct Candidate {
+    alias: String,
+    is_table: bool,
+    /// An outer join may have no row of it.
+    nulled: bool,
+}
+
+fn candidates(from: &[ast::TableWithJoins]) -> Vec<Candidate> {
+    use ast::JoinOperator as J;
+    let mut all = Vec::new();
+    for item in from {
+        let mut here = factor(&item.relation);
+        for join in &item.joins {
+            let mut right = factor(&join.relation);
+            let (nulls_left, nulls_right) = match &join.join_operator {
+                J::Left(_) | J::LeftOuter(_) => (false, true),
+                J::Right(_) | J::RightOuter(_) => (true, false),
+                J::FullOuter(_) => (true, true),
+                _ => (false, false),
+            };
+            here.iter_mut().for_each(|one| one.nulled |= nulls_left);
+            right.iter_mut().for_each(|one| one.nulled |= nulls_right);
+            here.append(&mut right);
+        }
+        all.append(&mut here);
+    }
+    all
+}
+
+fn factor(factor: &TableFactor) -> Vec<Candidate> {
+    let one = |alias: Option<&ast::TableAlias>, name: String, is_table: bool| {
+        vec![Candidate {
+            alias: alias.map_or(name, |alias| fold(&alias.name)),
+            is_table,
+            nulled: false,
+        }]
+    };
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } => one(alias.as_ref(), last_name(name), true),
+        TableFactor::NestedJoin {
+            table_with_joins,
+            alias: None,
+        } => candidates(std::slice::from_ref(table_with_joins)),
+        TableFactor::Derived { alias, .. } => one(alias.as_ref(), String::new(), false),
+        _ => Vec::new(),
+    }
+}
+
+fn verb(mode: RowLock) -> &'static str {
+    match mode {
+        RowLock::Update => "FOR UPDATE",
+        RowLock::NoKeyUpdate => "FOR NO KEY UPDATE",
+        RowLock::Share => "FOR SHARE",
+        RowLock::KeyShare => "FOR KEY SHARE",
+    }
+}
+
+/// What each relation is locked with: the first clause that means it decides.
+fn wanted_locks(
+    query: &ast::Query,
+    from: &[ast::TableWithJoins],
+) -> Result<Vec<(String, RowLock, Wait)>> {
+    let known = candidates(from);
+    let mut wanted: Vec<(String, RowLock, Wait)> = Vec::new();
+    for lock in &query.locks {
+        let (mode, of) = crate::statement::row_locks::mode(lock);
+        let wait = match lock.nonblock {
+            None => Wait::Block,
+            Some(NonBlock::Nowait) => Wait::NoWait,
+            Some(NonBlock::SkipLocked) => Wait::SkipLocked,
+        };
+        let of = of.last().and_then(|part| part.as_ident()).map(fold);
+        let meant: Vec<&Candidate> = match &of {
+            Some(of) => known.iter().filter(|one| one.alias == *of).collect(),
+            None => known.iter().collect(),
+        };
+        if let (Some(of), true) = (&of, meant.is_empty()) {
+            return Err(Error::new(
+                state::UNDEFINED_TABLE,
+                format!(
+                    "relation \"{of}\" in {} clause not found in FROM clause",
+                    verb(mode)
+                ),
+            ));
+        }
+        for one in meant {
+            if one.nulled {
+                return Err(Error::new(
+                    state::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "{} cannot be applied to the nullable side of an outer join",
+                        verb(mode)
+                    ),
+                ));
+            }
+            if !one.is_table {
+                return Err(Error::unsupported(
+                    "a locking clause over a subquery in FROM",
+                ));
+            }
+            if !wanted.iter().any(|(alias, ..)| *alias == one.alias) {
+                wanted.push((one.alias.clone(), mode, wait));
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+pub fn prepare(binder: &mut Binder<'_>, session: &SessionState, query: &ast::Query) -> Prepared {
     let SetExpr::Select(select) = &*query.body else {
         return Err(Error::unsupported(
             "FOR UPDATE over UNION, INTERSECT, EXCEPT or VALUES",
@@ -38,71 +153,44 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
     if !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty()) {
         return refused("a GROUP BY clause");
     }
-    let [from] = select.from.as_slice() else {
-        return refused("several tables");
-    };
-    if !from.joins.is_empty() {
-        return refused("a join");
-    }
-    let TableFactor::Table {
-        name, args: None, ..
-    } = &from.relation
-    else {
-        return refused("anything but a table");
-    };
-    let table = super::update::named(binder, name)?;
     if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
         return refused("WITH TIES");
     }
-    let [lock] = query.locks.as_slice() else {
-        return refused("several locking clauses");
-    };
-    let (mode, of) = crate::statement::row_locks::mode(lock);
-    if let Some(wanted) = of.last().and_then(|part| part.as_ident()) {
-        let wanted = crate::planned::types::fold(wanted);
-        let alias = match &from.relation {
-            TableFactor::Table { alias, .. } => alias.as_ref(),
-            _ => None,
-        };
-        let known = match alias {
-            Some(alias) => crate::planned::types::fold(&alias.name),
-            None => crate::planned::types::last_name(name),
-        };
-        if wanted != known {
-            let verb = match mode {
-                RowLock::Update => "FOR UPDATE",
-                RowLock::NoKeyUpdate => "FOR NO KEY UPDATE",
-                RowLock::Share => "FOR SHARE",
-                RowLock::KeyShare => "FOR KEY SHARE",
-            };
-            return Err(Error::new(
-                orbit_core::state::UNDEFINED_TABLE,
-                format!("relation \"{wanted}\" in {verb} clause not found in FROM clause"),
-            ));
-        }
-    }
-    let wait = match lock.nonblock {
-        None => Wait::Block,
-        Some(NonBlock::Nowait) => Wait::NoWait,
-        Some(NonBlock::SkipLocked) => Wait::SkipLocked,
-    };
+    let wanted = wanted_locks(query, &select.from)?;
     let mut plain = query.clone();
     plain.locks.clear();
     let (limit, offset) = binder.row_counts(&plain)?;
     plain.limit_clause = None;
     plain.fetch = None;
-    binder.key_wanted = true;
+    binder.lock_wanted = wanted.iter().map(|(alias, ..)| alias.clone()).collect();
     let bound = binder.query(&plain)?;
-    binder.key_wanted = false;
-    // As PostgreSQL: whatever the lock's strength, who may not write may not lock.
-    let locked = Relation::Table(table.id);
-    if let Some(need) = binder.needs.iter_mut().find(|need| need.relation == locked) {
-        need.required = need.required.with(Privileges::UPDATE);
+    let locked = std::mem::take(&mut binder.locked);
+    if locked.len() < wanted.len() {
+        return refused("what is not a table");
     }
-    // The key is the last column; clients don't see it.
+    let mut tables = Vec::with_capacity(locked.len());
+    for (alias, table) in locked {
+        // As PostgreSQL: whatever the lock's strength, who may not write may not lock.
+        let relation = Relation::Table(table.id);
+        for need in &mut binder.needs {
+            if need.relation == relation {
+                need.required = need.required.with(Privileges::UPDATE);
+            }
+        }
+        let how = wanted.iter().find(|(wanted, ..)| *wanted == alias);
+        let Some((_, mode, wait)) = how else {
+            return Err(Error::internal("a row is locked that nobody asked for"));
+        };
+        tables.push((table, *mode, *wait));
+    }
+    let Some((table, ..)) = tables.first() else {
+        return refused("nothing to lock");
+    };
+    let table = table.clone();
+    // The keys are the last columns; clients don't see them.
     let mut shown = bound.columns.clone();
-    let key = shown.pop();
-    if key.is_none_or(|key| key.ty != SqlType::Bytea) {
+    let keys = shown.split_off(shown.len().saturating_sub(tables.len()));
+    if keys.len() < tables.len() || keys.iter().any(|key| key.ty != SqlType::Bytea) {
         return Err(Error::internal("a row to be locked came without its key"));
     }
     let types: Arc<[SqlType]> = bound
@@ -124,13 +212,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, query: &ast::Query
         },
     )?;
     prepared(Write {
-        input: Arc::new(optimized(state, plan)?),
+        input: Arc::new(optimized(session, plan)?),
         types,
         table,
         kind: Kind::Lock(Lock {
             columns,
-            mode,
-            wait,
+            tables,
             limit,
             offset,
         }),
@@ -175,16 +262,22 @@ impl Running<'_> {
                         break 'batches;
                     }
                     let mut row = self.row(&batch, at)?;
-                    let Some(Value::Bytea(key)) = row.pop() else {
-                        return Err(Error::internal("a row to be locked came without its key"));
-                    };
-                    let locked = txn
-                        .lock_row(&self.write.table, &key, lock.mode, lock.wait)
-                        .await?;
-                    if locked.skipped {
+                    let keys = row.split_off(row.len().saturating_sub(lock.tables.len()));
+                    let mut skipped = false;
+                    for ((table, mode, wait), key) in lock.tables.iter().zip(keys) {
+                        let Value::Bytea(key) = key else {
+                            return Err(Error::internal("a row to be locked came without its key"));
+                        };
+                        let locked = txn.lock_row(table, &key, *mode, *wait).await?;
+                        if locked.skipped {
+                            skipped = true;
+                            break;
+                        }
+                        changed |= locked.changed || locked.row.is_none();
+                    }
+                    if skipped {
                         continue;
                     }
-                    changed |= locked.changed || locked.row.is_none();
                     if skip > 0 {
                         skip -= 1;
                         continue;

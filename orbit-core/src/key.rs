@@ -177,7 +177,9 @@ impl Reader<'_> {
             | SqlType::Varchar(_)
             | SqlType::Char(_)
             | SqlType::Name
-            | SqlType::InternalChar => Value::Text(self.string()?),
+            | SqlType::InternalChar
+            | SqlType::Int2Vector
+            | SqlType::OidVector => Value::Text(self.string()?),
             SqlType::Bytea => Value::Bytea(text::pop(self)?),
             SqlType::Date => Value::Date(self.i32()?),
             SqlType::Time => Value::Time(self.i64()?),

@@ -39,6 +39,9 @@ pub enum SqlType {
     InternalChar,
     Void,
     Unknown,
+    /// Lists of the catalogs that show as `1 2 3`, and are held as that text.
+    Int2Vector,
+    OidVector,
 }
 
 impl SqlType {
@@ -49,6 +52,8 @@ impl SqlType {
             SqlType::Bytea => 17,
             SqlType::InternalChar => 18,
             SqlType::Name => 19,
+            SqlType::Int2Vector => 22,
+            SqlType::OidVector => 30,
             SqlType::Int8 => 20,
             SqlType::Int2 => 21,
             SqlType::Int4 => 23,
@@ -80,6 +85,8 @@ impl SqlType {
             SqlType::Bytea => 1001,
             SqlType::InternalChar => 1002,
             SqlType::Name => 1003,
+            SqlType::Int2Vector => 1006,
+            SqlType::OidVector => 1013,
             SqlType::Int2 => 1005,
             SqlType::Int4 => 1007,
             SqlType::Text | SqlType::Unknown | SqlType::Void => 1009,
@@ -112,9 +119,11 @@ impl SqlType {
                 19 => SqlType::Name,
                 20 => SqlType::Int8,
                 21 => SqlType::Int2,
+                22 => SqlType::Int2Vector,
                 23 => SqlType::Int4,
                 25 => SqlType::Text,
                 26 => SqlType::Oid,
+                30 => SqlType::OidVector,
                 114 => SqlType::Json,
                 700 => SqlType::Float4,
                 701 => SqlType::Float8,
@@ -237,6 +246,8 @@ impl SqlType {
             SqlType::Oid => "oid".into(),
             SqlType::Name => "name".into(),
             SqlType::InternalChar => "char".into(),
+            SqlType::Int2Vector => "int2vector".into(),
+            SqlType::OidVector => "oidvector".into(),
             SqlType::Void => "void".into(),
             SqlType::Unknown => "unknown".into(),
         }

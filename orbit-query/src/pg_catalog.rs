@@ -30,9 +30,26 @@ pub use functions::functions;
 pub use relations::{INFORMATION_SCHEMA, PG_CATALOG};
 pub use rewrite::rewrite;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::SchemaProvider;
+use orbit_core::types::SqlType;
 use provider::SystemSchema;
 use std::sync::Arc;
+
+/// The type of what a function here gives, where its carrier doesn't tell.
+pub fn result_type(function: &str) -> Option<SqlType> {
+    match function {
+        "orbit_int2vector" => Some(SqlType::Int2Vector),
+        "orbit_oidvector" => Some(SqlType::OidVector),
+        _ => None,
+    }
+}
+
+/// The columns of a system relation with their types.
+pub fn fields(schema: &str, name: &str) -> Option<SchemaRef> {
+    let relation = relations::relations().named(schema, name)?;
+    Some(relation.typed.clone())
+}
 
 /// The schema of that name, if it is one of the two system schemas.
 pub fn schema_provider(name: &str, context: &CatalogContext) -> Option<Arc<dyn SchemaProvider>> {

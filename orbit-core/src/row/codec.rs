@@ -34,6 +34,8 @@ pub(super) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef
         | SqlType::Json
         | SqlType::Jsonb
         | SqlType::Name
+        | SqlType::Int2Vector
+        | SqlType::OidVector
         | SqlType::Unknown
         | SqlType::Void => {
             ValueRef::Text(std::str::from_utf8(bytes).map_err(|_| malformed(sql_type))?)
@@ -123,6 +125,8 @@ pub(super) fn push_variable(value: &Value, sql_type: &SqlType, out: &mut Vec<u8>
             | SqlType::Json
             | SqlType::Jsonb
             | SqlType::Name
+            | SqlType::Int2Vector
+            | SqlType::OidVector
             | SqlType::Unknown
             | SqlType::Void,
             Value::Text(v),

@@ -86,6 +86,7 @@ pub fn parse(text: &str, sql_type: &SqlType, settings: &FormatSettings) -> Resul
         }
         SqlType::Name => Value::Text(string::parse_name(text)?),
         SqlType::InternalChar => Value::Text(string::parse_char(text)),
+        SqlType::Int2Vector | SqlType::OidVector => Value::Text(vector(text, sql_type)?),
         SqlType::Bool => Value::Bool(scalar::parse_bool(text)?),
         SqlType::Float4 => Value::Float4(float::parse_f32(text)?),
         SqlType::Float8 => Value::Float8(float::parse_f64(text)?),
@@ -111,6 +112,26 @@ pub fn parse(text: &str, sql_type: &SqlType, settings: &FormatSettings) -> Resul
         SqlType::Array(element) => Value::Array(array::parse(text, element, settings)?),
         SqlType::Oid => Value::Int8(i64::from(integer::parse_oid(text)?)),
     })
+}
+
+/// Numbers with blanks between them, one blank each.
+fn vector(text: &str, sql_type: &SqlType) -> Result<String> {
+    let mut out = String::with_capacity(text.len());
+    for item in text.split_ascii_whitespace() {
+        match sql_type {
+            SqlType::Int2Vector => {
+                let _: i16 = integer::parse(item, &SqlType::Int2)?;
+            }
+            _ => {
+                integer::parse_oid(item)?;
+            }
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(item);
+    }
+    Ok(out)
 }
 
 /// 22P02, as PostgreSQL words it.

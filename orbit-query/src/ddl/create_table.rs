@@ -303,7 +303,12 @@ async fn create_as(
 
 fn stored_type(column: &ColumnDesc) -> SqlType {
     match &column.sql_type {
-        SqlType::Unknown | SqlType::Name | SqlType::InternalChar | SqlType::Void => SqlType::Text,
+        SqlType::Unknown
+        | SqlType::Name
+        | SqlType::InternalChar
+        | SqlType::Int2Vector
+        | SqlType::OidVector
+        | SqlType::Void => SqlType::Text,
         SqlType::Oid => SqlType::Int8,
         other => other.clone(),
     }

@@ -182,9 +182,20 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         {
             name.0.remove(0);
         }
+        name.0.iter_mut().for_each(unquoted);
         ControlFlow::<()>::Continue(())
     });
     format!(" {};", laid_out(&query))
+}
+
+/// A name without quotes where it needs none.
+fn unquoted(part: &mut ObjectNamePart) {
+    if let ObjectNamePart::Identifier(ident) = part
+        && ident.quote_style.is_some()
+        && quote(&ident.value) == ident.value
+    {
+        ident.quote_style = None;
+    }
 }
 
 fn comma<T: Display>(items: &[T], between: &str) -> String {

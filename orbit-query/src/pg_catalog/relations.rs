@@ -88,7 +88,10 @@ pub struct Relation {
     /// `pg_class.relkind`: `r` or `v`.
     pub kind: &'static str,
     pub columns: Vec<Column>,
+    /// Fields as plans carry them.
     pub arrow: SchemaRef,
+    /// The same, each telling its type where the carrier doesn't.
+    pub typed: SchemaRef,
 }
 
 impl Relation {
@@ -145,8 +148,13 @@ fn relation(line: &'static str) -> Option<Relation> {
             })
         })
         .collect();
-    let arrow = Arc::new(Schema::new(
+    let typed = Arc::new(Schema::new(
         columns.iter().map(field).collect::<Vec<Field>>(),
+    ));
+    // Plans compare the two sides of a recursion field by field, notes included.
+    let bare = |column: &Column| Field::new(column.name, column.kind.arrow(), true);
+    let arrow = Arc::new(Schema::new(
+        columns.iter().map(bare).collect::<Vec<Field>>(),
     ));
     Some(Relation {
         schema,
@@ -155,6 +163,7 @@ fn relation(line: &'static str) -> Option<Relation> {
         kind,
         columns,
         arrow,
+        typed,
     })
 }
 

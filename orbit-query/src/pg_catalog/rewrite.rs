@@ -19,6 +19,7 @@ use names::{fold, parts};
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
     ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut,
+    visit_expressions_mut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -27,10 +28,13 @@ use std::ops::ControlFlow;
 
 /// Rewrites in place. What it doesn't understand it leaves for the planner to judge.
 pub fn rewrite(statement: &mut Statement) {
+    let mut rewriter = Rewriter {
+        vectors: vectors::passed_on(statement),
+        ..Rewriter::default()
+    };
     if let Statement::Query(query) = statement {
         vectors::show_items(query);
     }
-    let mut rewriter = Rewriter::default();
     // The visitor never breaks off.
     let _ = statement.visit(&mut rewriter);
 }
@@ -41,6 +45,8 @@ struct Rewriter {
     local: HashSet<String>,
     /// `information_schema._pg_expandarray` was met: its results have fields `x` and `n`.
     expands: bool,
+    /// What queries inside call the vectors they pass on.
+    vectors: HashSet<String>,
     /// The last SELECT seen was over nothing and is one row without FROM now.
     cut_to_row: bool,
 }
@@ -116,7 +122,10 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        rewrite_expression(expr);
+        match expr {
+            Expr::CompoundFieldAccess { .. } => vectors::subscript(expr, &self.vectors),
+            other => rewrite_expression(other),
+        }
         ControlFlow::Continue(())
     }
 }
@@ -232,7 +241,6 @@ fn rewrite_expression(expr: &mut Expr) {
             }
         }
         Expr::Cast { .. } => casts::cast(expr),
-        Expr::CompoundFieldAccess { .. } => vectors::subscript(expr),
         _ => {}
     }
 }
@@ -311,5 +319,10 @@ fn literal_list(expr: &mut Expr) {
 /// An expression from text of our own making.
 fn parse(sql: &str) -> Option<Expr> {
     let parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql);
-    parser.and_then(|mut parser| parser.parse_expr()).ok()
+    let mut expr = parser.and_then(|mut parser| parser.parse_expr()).ok()?;
+    let _ = visit_expressions_mut(&mut expr, |inner| {
+        vectors::flatten(inner);
+        ControlFlow::<()>::Continue(())
+    });
+    Some(expr)
 }

@@ -58,6 +58,8 @@ pub fn arrow_type(ty: &SqlType) -> DataType {
         | SqlType::Jsonb
         | SqlType::Name
         | SqlType::InternalChar
+        | SqlType::Int2Vector
+        | SqlType::OidVector
         | SqlType::Void
         | SqlType::Unknown => DataType::Utf8,
     }

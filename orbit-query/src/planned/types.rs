@@ -112,6 +112,8 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
             "bpchar" => SqlType::Char(modifiers.first().and_then(|n| n.parse().ok()).unwrap_or(0)),
             "char" => SqlType::InternalChar,
             "name" => SqlType::Name,
+            "int2vector" => SqlType::Int2Vector,
+            "oidvector" => SqlType::OidVector,
             "bytea" => SqlType::Bytea,
             "date" => SqlType::Date,
             "time" => SqlType::Time,
@@ -165,7 +167,9 @@ pub fn category(ty: &SqlType) -> Category {
         | SqlType::Varchar(_)
         | SqlType::Char(_)
         | SqlType::Name
-        | SqlType::InternalChar => Category::String,
+        | SqlType::InternalChar
+        | SqlType::Int2Vector
+        | SqlType::OidVector => Category::String,
         SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => {
             Category::DateTime
         }
@@ -246,7 +250,7 @@ pub fn implicit(from: &SqlType, to: &SqlType) -> bool {
         (SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Name, SqlType::Text) => true,
         (SqlType::Text | SqlType::Varchar(_), SqlType::Char(_) | SqlType::Name) => true,
         (SqlType::Char(_) | SqlType::Text | SqlType::Name, SqlType::Varchar(_)) => true,
-        (SqlType::InternalChar, SqlType::Text) => true,
+        (SqlType::InternalChar | SqlType::Int2Vector | SqlType::OidVector, SqlType::Text) => true,
         (SqlType::Array(from), SqlType::Array(to)) => implicit(from, to),
         _ => false,
     }

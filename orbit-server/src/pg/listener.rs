@@ -200,6 +200,9 @@ impl Server {
         role: Arc<Role>,
         method: Method,
     ) {
+        if let Err(error) = known_database(&start.database) {
+            return refuse(stream, &error).await;
+        }
         let Ok(_session) = self.sessions.clone().try_acquire_owned() else {
             let error = Error::new(
                 state::TOO_MANY_CONNECTIONS,
@@ -313,6 +316,17 @@ impl Drop for Seat<'_> {
                 counts.remove(&self.1);
             }
         }
+    }
+}
+
+/// There is one database. The names that tools try first for lack of another mean it, too.
+fn known_database(name: &str) -> Result<(), Error> {
+    match name {
+        "orbit" | "postgres" | "template1" => Ok(()),
+        _ => Err(Error::new(
+            state::INVALID_CATALOG_NAME,
+            format!("database \"{name}\" does not exist"),
+        )),
     }
 }
 

@@ -21,6 +21,11 @@ pub fn decode(bytes: &[u8], sql_type: &SqlType) -> Result<Value> {
         SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Name | SqlType::Json => {
             text::parse(utf8(bytes)?, sql_type, &FormatSettings::default())?
         }
+        SqlType::Int2Vector | SqlType::OidVector => {
+            return Err(Error::unsupported(format_args!(
+                "the binary form of {sql_type} as a parameter"
+            )));
+        }
         SqlType::Jsonb => match bytes.split_first() {
             Some((&JSONB_VERSION, rest)) => {
                 text::parse(utf8(rest)?, sql_type, &FormatSettings::default())?

@@ -24,6 +24,7 @@ pub fn encode(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result
             out.extend_from_slice(v.as_bytes());
         }
         (ValueRef::Text(v), SqlType::InternalChar) => out.push(v.bytes().next().unwrap_or(0)),
+        (ValueRef::Text(v), SqlType::Int2Vector | SqlType::OidVector) => vector(v, sql_type, out)?,
         (ValueRef::Text(v), _) if is_text(sql_type) => out.extend_from_slice(v.as_bytes()),
         (ValueRef::Bool(v), SqlType::Bool) => out.push(u8::from(*v)),
         (ValueRef::Int2(v), SqlType::Int2) => out.extend_from_slice(&v.to_be_bytes()),
@@ -59,6 +60,34 @@ pub fn encode(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result
             out.extend_from_slice(&oid.to_be_bytes());
         }
         _ => return Err(mismatch(value, sql_type)),
+    }
+    Ok(())
+}
+
+/// An array of one dimension that counts from 0.
+fn vector(text: &str, sql_type: &SqlType, out: &mut Vec<u8>) -> Result<()> {
+    let element = match sql_type {
+        SqlType::Int2Vector => SqlType::Int2,
+        _ => SqlType::Oid,
+    };
+    let items: Vec<&str> = text.split_ascii_whitespace().collect();
+    let wrong = || mismatch(&ValueRef::Text(text), sql_type);
+    let count = i32::try_from(items.len()).map_err(|_| wrong())?;
+    out.extend_from_slice(&1_i32.to_be_bytes());
+    out.extend_from_slice(&0_i32.to_be_bytes());
+    out.extend_from_slice(&element.oid().to_be_bytes());
+    out.extend_from_slice(&count.to_be_bytes());
+    out.extend_from_slice(&0_i32.to_be_bytes());
+    for item in items {
+        if element == SqlType::Int2 {
+            let number: i16 = item.parse().map_err(|_| wrong())?;
+            out.extend_from_slice(&2_i32.to_be_bytes());
+            out.extend_from_slice(&number.to_be_bytes());
+        } else {
+            let number: u32 = item.parse().map_err(|_| wrong())?;
+            out.extend_from_slice(&4_i32.to_be_bytes());
+            out.extend_from_slice(&number.to_be_bytes());
+        }
     }
     Ok(())
 }

@@ -10,11 +10,17 @@ use orbit_core::{Error, Result, state};
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
     Function { variadic: true, ..lenient("format", &[Text, Any], 1, Kind::Text, format_text) },
+    strict("orbit_int2vector", &[Text], 1, Kind::Text, itself),
+    strict("orbit_oidvector", &[Text], 1, Kind::Text, itself),
     strict("orbit_prefix_each", &[Text, Texts], 2, Kind::Texts, prefix_each),
     strict("quote_ident", &[Text], 1, Kind::Text, quote_ident),
     strict("quote_literal", &[Any], 1, Kind::Text, quote_literal),
     lenient("quote_nullable", &[Any], 1, Kind::Text, quote_literal_or_null),
 ];
+
+fn itself(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.arg(0).clone())
+}
 
 fn shown(cell: &Cell) -> Option<String> {
     Some(match cell {

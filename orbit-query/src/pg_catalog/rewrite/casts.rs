@@ -61,6 +61,10 @@ pub fn cast(expr: &mut Expr) {
             as_oid(inner);
             match is_oid_call(inner) {
                 true => Some((**inner).clone()),
+                // Not every function that an operator has is one that is listed.
+                false if column_holds(inner) == Some(Holds::Procedures) => parse(&format!(
+                    "coalesce(orbit_to_regproc_oid({inner}), orbit_oid(0))"
+                )),
                 false => call("orbit_oid", inner),
             }
         }
@@ -80,21 +84,32 @@ pub fn compare_as_oids(branch: &mut SetExpr) {
         }
         SetExpr::Select(select) => {
             for item in &mut select.projection {
-                let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
-                else {
-                    continue;
-                };
-                if let Expr::Cast {
-                    data_type: DataType::Regclass,
-                    ..
-                } = expr
-                    && let Some(oid) = parse(&format!("({expr})::oid"))
+                if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
                 {
-                    *expr = oid;
+                    class_as_oid(expr);
                 }
             }
         }
+        SetExpr::Values(values) => {
+            for row in &mut values.rows {
+                row.content.iter_mut().for_each(class_as_oid);
+            }
+        }
         _ => {}
+    }
+}
+
+fn class_as_oid(expr: &mut Expr) {
+    let Expr::Cast { data_type, .. } = expr else {
+        return;
+    };
+    let is_class = match data_type {
+        DataType::Regclass => true,
+        DataType::Custom(name, _) => parts(name).last().is_some_and(|name| name == "regclass"),
+        _ => false,
+    };
+    if is_class && let Some(oid) = parse(&format!("({expr})::oid")) {
+        *expr = oid;
     }
 }
 

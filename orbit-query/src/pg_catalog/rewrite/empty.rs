@@ -135,6 +135,7 @@ pub fn has_aggregate(expr: &Expr) -> bool {
 /// A SELECT without rows: its items still have names and types, but nothing evaluates them.
 /// True if one row without FROM is left of it.
 pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
+    cut_items(select);
     if !from_is_empty(&select.from, local) {
         return false;
     }
@@ -169,6 +170,25 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
         }
     }
     false
+}
+
+/// `SELECT pg_partition_ancestors(x)`: an item that gives no row, and so there is none.
+fn cut_items(select: &mut Select) {
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return;
+    };
+    let Expr::Function(function) = item else {
+        return;
+    };
+    let lists_nothing = parts(&function.name)
+        .last()
+        .is_some_and(|name| FUNCTIONS.contains(&name.as_str()));
+    if lists_nothing && let Some(none) = parse("CAST(NULL AS oid)") {
+        *item = none;
+        select.selection = Some(Expr::value(Value::Boolean(false)));
+    }
 }
 
 /// Aggregates over nothing: one row, of NULLs and zeros.

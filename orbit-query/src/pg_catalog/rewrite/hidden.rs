@@ -1,7 +1,7 @@
 //! Columns that `SELECT *` doesn't show: `tableoid`, `xmin`, `ctid` of system relations.
 
 use super::names::{Source, fold, sources};
-use sqlparser::ast::{Expr, Select, visit_expressions_mut};
+use sqlparser::ast::{Expr, Ident, Select, SelectItem, visit_expressions_mut};
 use std::ops::ControlFlow;
 
 /// `c.tableoid` is the relation's own oid; transaction ids and row places are all alike.
@@ -9,6 +9,18 @@ pub fn replace(select: &mut Select) {
     let sources = sources(&select.from);
     if sources.iter().all(|source| source.relation.is_none()) {
         return;
+    }
+    // What stands for it hasn't its name.
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && value(expr, &sources).is_some()
+            && let Expr::Identifier(column) = last(expr)
+        {
+            *item = SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::with_quote('"', fold(&column)),
+            };
+        }
     }
     let _ = visit_expressions_mut(select, |expr| {
         if let Some(value) = value(expr, &sources)
@@ -18,6 +30,16 @@ pub fn replace(select: &mut Select) {
         }
         ControlFlow::<()>::Continue(())
     });
+}
+
+/// The column that a path of names ends with.
+fn last(expr: &Expr) -> Expr {
+    match expr {
+        Expr::CompoundIdentifier(path) => path
+            .last()
+            .map_or_else(|| expr.clone(), |name| Expr::Identifier(name.clone())),
+        other => other.clone(),
+    }
 }
 
 fn value(expr: &Expr, sources: &[Source]) -> Option<String> {
@@ -35,7 +57,7 @@ fn value(expr: &Expr, sources: &[Source]) -> Option<String> {
     let relation = source.relation?;
     match fold(column).as_str() {
         name if relation.position(name).is_some() => None,
-        "tableoid" => Some(relation.oid.to_string()),
+        "tableoid" => Some(format!("CAST({} AS oid)", relation.oid)),
         "xmin" | "xmax" | "cmin" | "cmax" => Some("0".to_owned()),
         "ctid" => Some("'(0,0)'".to_owned()),
         _ => None,

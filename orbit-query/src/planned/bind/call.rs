@@ -294,7 +294,8 @@ impl Binder<'_> {
         let Ok(returned) = returned else {
             return Ok(None);
         };
-        let ty = arrow::sql_type_of_data(&returned);
+        let ty = crate::pg_catalog::result_type(function.name())
+            .unwrap_or_else(|| arrow::sql_type_of_data(&returned));
         let mut expr = Expr::ScalarFunction(ScalarFunction::new_udf(function.clone(), args));
         if arrow::arrow_type(&ty) != returned {
             expr = Expr::Cast(datafusion::logical_expr::expr::Cast::new(

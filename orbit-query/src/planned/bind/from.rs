@@ -584,7 +584,7 @@ impl Binder<'_> {
         };
         self.reads_catalogs = true;
         let unique = self.unique_name(alias.map_or(name, |alias| alias.name.value.as_str()));
-        let fields = table.schema();
+        let fields = crate::pg_catalog::fields(schema, name).unwrap_or_else(|| table.schema());
         let mut plan =
             LogicalPlanBuilder::scan(unique.as_str(), provider_as_source(table), None).told()?;
         let types: Vec<SqlType> = fields

@@ -391,6 +391,17 @@ impl Binder<'_> {
         let mut bound = self.expr(scope, root)?;
         for access in chain {
             bound = match access {
+                // A name is a list of letters that counts from 0.
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index })
+                    if bound.ty == SqlType::Name =>
+                {
+                    let index = self.expr(scope, index)?;
+                    let place = self.operator("+", index, literal::number("1")?)?;
+                    let text = self.cast(bound, &SqlType::Text)?;
+                    let letter =
+                        self.call_table("substr", vec![text, place, literal::number("1")?])?;
+                    self.cast(letter, &SqlType::InternalChar)?
+                }
                 ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
                     if !matches!(bound.ty, SqlType::Array(_)) {
                         return Err(Error::new(

@@ -41,6 +41,10 @@ pub enum Isolation {
     RepeatableRead,
 }
 
+/// What a transaction reads at, for others to read at the same.
+#[derive(Clone)]
+pub struct Moment(Arc<View>);
+
 /// A rollback point: everything a transaction would have to undo.
 #[derive(Clone)]
 pub struct Mark {
@@ -167,6 +171,23 @@ impl Transaction {
             self.view = Some(view);
         }
         self.view()
+    }
+
+    /// The current statement's moment, without this transaction's writes.
+    pub fn moment(&mut self) -> Moment {
+        if self.view.is_none() {
+            self.begin_statement();
+        }
+        Moment(match &self.view {
+            Some(view) => view.clone(),
+            None => self.db.durable(),
+        })
+    }
+
+    /// Reads at another transaction's moment; kept under REPEATABLE READ.
+    pub fn read_at(&mut self, moment: Moment) {
+        self.seen = self.seen.max(moment.0.position);
+        self.view = Some(moment.0);
     }
 
     /// The current statement's moment with this transaction's writes up to now.

@@ -17,6 +17,7 @@ use orbit_core::Error;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::Database;
 use orbit_core::ids::TxnId;
+use orbit_core::txn::Moment;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -106,6 +107,8 @@ pub struct Backend {
     pub prepared: Mutex<BTreeMap<String, PreparedFacts>>,
     pub(crate) advisory: Advisory,
     pub(crate) outbox: Mutex<Outbox>,
+    /// Moments that its transaction lets others read at, by name.
+    pub(crate) exported: Mutex<Vec<(String, Moment)>>,
     pub inbox: Arc<Inbox>,
     /// Something waits for the end of the transaction although none may have begun:
     /// a notification, an advisory lock.
@@ -138,6 +141,7 @@ impl Backend {
             prepared: Mutex::default(),
             advisory: Advisory::default(),
             outbox: Mutex::default(),
+            exported: Mutex::default(),
             inbox: Arc::new(Inbox::default()),
             stirred: AtomicBool::new(false),
             notices: Mutex::default(),

@@ -24,6 +24,7 @@ mod references;
 mod run;
 pub mod sequences;
 mod set;
+mod snapshot;
 mod utility;
 
 use crate::access::Rights;

@@ -28,11 +28,13 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         | Utility::Release(_)
         | Utility::RollbackTo(_)
         | Utility::SetTransaction(_)
+        | Utility::SetSnapshot(_)
         | Utility::SetCharacteristics(_)
         | Utility::SetConstraints { .. }
         | Utility::Set { .. }
         | Utility::SetConfig { .. }
         | Utility::Sleep(_)
+        | Utility::ExportSnapshot
         | Utility::Reset(_)
         | Utility::Show(_)
         | Utility::Discard { .. }

@@ -260,6 +260,7 @@ impl Session {
     fn end_backend(&mut self) {
         if self.backend.is_stirred() {
             *self.backend.outbox.lock() = Default::default();
+            self.backend.exported.lock().clear();
             self.backend.advisory.release_since(&self.backend, 0);
             self.backend.calm();
         }
@@ -453,6 +454,10 @@ impl Session {
                 } else {
                     self.change_modes(*modes)?;
                 }
+                "SET"
+            }
+            Utility::SetSnapshot(name) => {
+                self.import_snapshot(name)?;
                 "SET"
             }
             Utility::SetCharacteristics(modes) => {

@@ -324,6 +324,7 @@ impl Session {
             Utility::SetConfig { .. } => {
                 Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
             }
+            Utility::ExportSnapshot => Some(Arc::new([super::snapshot::column()])),
             Utility::Sleep(_) => Some(Arc::new([ColumnDesc::new("pg_sleep", SqlType::Void)])),
             Utility::Fetch {
                 cursor,

@@ -51,6 +51,7 @@ impl Session {
                 )))
             }
             Utility::Sleep(time) => self.sleep(*time).await,
+            Utility::ExportSnapshot => self.export_snapshot(),
             Utility::Reset(name) => self.run_reset(name.as_deref()),
             Utility::Show(name) => self.run_show(name.as_deref()),
             Utility::Discard { all, tag } => self.run_discard(*all, tag).await,
@@ -178,6 +179,7 @@ impl Session {
             | Utility::Release(_)
             | Utility::RollbackTo(_)
             | Utility::SetTransaction(_)
+            | Utility::SetSnapshot(_)
             | Utility::SetCharacteristics(_) => Err(Error::internal("not a utility")),
         }
     }

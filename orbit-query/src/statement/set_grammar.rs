@@ -8,7 +8,9 @@ use std::time::Duration;
 
 pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.is_word("SELECT") {
-        return Ok(set_config(tokens).or_else(|| sleep(tokens)));
+        return Ok(set_config(tokens)
+            .or_else(|| sleep(tokens))
+            .or_else(|| export_snapshot(tokens)));
     }
     if tokens.word("SET") {
         return set(tokens).map(Some);
@@ -97,6 +99,23 @@ fn sleep(tokens: &mut Tokens<'_>) -> Option<Utility> {
     let time = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
     while tokens.advance().is_some() {}
     Some(Utility::Sleep(time))
+}
+
+/// `SELECT pg_export_snapshot()`: a query in form. The session knows its transaction.
+fn export_snapshot(tokens: &mut Tokens<'_>) -> Option<Utility> {
+    let mut at = 1;
+    if super::tokens::is_word(tokens.peek_nth(at), "pg_catalog") {
+        at += 2;
+    }
+    let known = super::tokens::is_word(tokens.peek_nth(at), "pg_export_snapshot")
+        && tokens.peek_nth(at + 1) == Some(&Token::LParen)
+        && tokens.peek_nth(at + 2) == Some(&Token::RParen)
+        && tokens.peek_nth(at + 3).is_none();
+    if !known {
+        return None;
+    }
+    while tokens.advance().is_some() {}
+    Some(Utility::ExportSnapshot)
 }
 
 /// A setting's name; the two that SQL spells with several words too.

@@ -2,7 +2,7 @@
 
 use super::tokens::Tokens;
 use super::utility::{IsolationLevel, Modes, Utility};
-use orbit_core::{Error, Result};
+use orbit_core::Result;
 use sqlparser::tokenizer::Token;
 
 pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
@@ -53,7 +53,7 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     }
     if tokens.words(&["SET", "TRANSACTION"]) || tokens.words(&["SET", "LOCAL", "TRANSACTION"]) {
         if tokens.word("SNAPSHOT") {
-            return Err(Error::unsupported("SET TRANSACTION SNAPSHOT"));
+            return Ok(Some(Utility::SetSnapshot(tokens.string()?)));
         }
         return Ok(Some(Utility::SetTransaction(required_modes(tokens)?)));
     }

@@ -71,6 +71,8 @@ pub enum Utility {
     Release(String),
     RollbackTo(String),
     SetTransaction(Modes),
+    /// SET TRANSACTION SNAPSHOT.
+    SetSnapshot(String),
     SetCharacteristics(Modes),
     /// `names` empty: SET CONSTRAINTS ALL.
     SetConstraints {
@@ -91,6 +93,8 @@ pub enum Utility {
     },
     /// `SELECT pg_sleep(seconds)`, likewise.
     Sleep(Duration),
+    /// `SELECT pg_export_snapshot()`, likewise.
+    ExportSnapshot,
     /// `None`: RESET ALL.
     Reset(Option<String>),
     /// `None`: SHOW ALL.

@@ -76,9 +76,7 @@ BEGIN;
 -- differs: checks left out
 UPDATE t SET t.a = 1;
 ROLLBACK;
--- differs: syntax not read
 SELECT id FROM ONLY t WHERE id = 3;
--- differs: syntax not read
 DELETE FROM ONLY t WHERE id = 3;
 -- differs: subquery in RETURNING
 INSERT INTO t VALUES (2001, 1) RETURNING (SELECT count(*) FROM s), id;

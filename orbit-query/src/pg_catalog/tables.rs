@@ -20,6 +20,7 @@ use super::context::CatalogContext;
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation};
 use super::types;
 
+pub use depend::OF_PUBLIC;
 pub use relation::namespace;
 
 type Fill = fn(&CatalogContext, &mut Rows);

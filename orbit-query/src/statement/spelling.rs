@@ -147,6 +147,8 @@ impl Speller<'_> {
                 self.put(Token::make_keyword("FROM"), token);
                 Ok(1)
             }
+            // No table has heirs, and so the word says nothing. `FETCH FIRST ROW ONLY` is another.
+            Keyword::ONLY if !self.counts_rows(at) => Ok(self.only(at)),
             Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "all") => {
                 self.change();
                 self.out
@@ -180,6 +182,36 @@ impl Speller<'_> {
                 None => Ok(self.plain(at, token, word)),
             },
             _ => Ok(self.plain(at, token, word)),
+        }
+    }
+
+    fn counts_rows(&self, at: usize) -> bool {
+        let before = self.before(at);
+        is_word(before, "row") || is_word(before, "rows")
+    }
+
+    /// `ONLY t` and `ONLY (t)` are `t`.
+    fn only(&mut self, at: usize) -> usize {
+        match self.token(at + 1) {
+            Some(Token::Word(_)) => {
+                self.change();
+                1
+            }
+            Some(Token::LParen) => {
+                let rest = self.tokens.get(at + 2..).unwrap_or_default();
+                let name = rest
+                    .iter()
+                    .take_while(|token| matches!(token.token, Token::Word(_) | Token::Period));
+                let length = name.count();
+                let closed = rest.get(length).map(|token| &token.token) == Some(&Token::RParen);
+                if length == 0 || !closed {
+                    return 0;
+                }
+                self.change();
+                self.out.extend(rest.iter().take(length).cloned());
+                length + 3
+            }
+            _ => 0,
         }
     }
 

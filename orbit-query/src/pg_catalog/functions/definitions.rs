@@ -6,6 +6,7 @@ use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::definitions::{acl, constraint_definition, expression_again, view_query};
 use crate::pg_catalog::objects::{Object, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
+use crate::pg_catalog::tables::OF_PUBLIC;
 use crate::pg_catalog::types;
 use orbit_core::Result;
 use orbit_core::catalog::{ObjectKind, Securable};
@@ -116,6 +117,15 @@ fn obj_description(call: &Call<'_>) -> Result<Cell> {
     let own = call.context.catalog().comment(oid, 0);
     Ok(match (own, call.text(1)) {
         (Some(text), _) => text.into(),
+        (None, Some("pg_namespace"))
+            if call
+                .context
+                .catalog()
+                .schema("public")
+                .is_some_and(|schema| schema.oid == oid) =>
+        {
+            OF_PUBLIC.into()
+        }
         (None, Some("pg_proc") | None) => procedures::description(oid).into(),
         (None, _) => Cell::Null,
     })

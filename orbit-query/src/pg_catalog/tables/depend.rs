@@ -120,8 +120,19 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     }
 }
 
+/// What is said of `public` from the start.
+pub const OF_PUBLIC: &str = "standard public schema";
+
 pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
     rows.add_lines(include_str!("../system/pg_description.tsv"));
+    let public = context.catalog().schema("public").map(|schema| schema.oid);
+    if let Some(public) = public.filter(|oid| context.catalog().comment(*oid, 0).is_none()) {
+        rows.add([
+            ("objoid", public.into()),
+            ("classoid", NAMESPACE.into()),
+            ("description", OF_PUBLIC.into()),
+        ]);
+    }
     for (object, column, text) in context.catalog().comments() {
         if object == DATABASE {
             continue;

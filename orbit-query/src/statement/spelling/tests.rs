@@ -31,6 +31,11 @@ fn what_sqlparser_does_not_read_is_respelled() {
             "SELECT sum(x) OVER (ORDER BY x ROWS UNBOUNDED PRECEDING EXCLUDE NO OTHERS) FROM t",
             "SELECT sum(x) OVER (ORDER BY x ROWS UNBOUNDED PRECEDING) FROM t",
         ),
+        (
+            "SELECT x FROM ONLY s.t JOIN ONLY (u) ON true FETCH FIRST ROW ONLY",
+            "SELECT x FROM s.t JOIN u ON true FETCH FIRST ROW ONLY",
+        ),
+        ("DELETE FROM ONLY s.t", "DELETE FROM s.t"),
         ("SELECT 1 top", "SELECT 1 AS top"),
         (
             "SELECT x FROM (SELECT 1 x) sort",

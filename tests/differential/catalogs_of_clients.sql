@@ -1,0 +1,56 @@
+-- What drivers and tools ask the catalogs, in shapes that are theirs alone.
+CREATE SCHEMA "Odd Place";
+CREATE TABLE "Odd Place"."Odd ""Name" ("select" int, "Mixed Case" text, c int, PRIMARY KEY ("select", c));
+CREATE TABLE holds (id int PRIMARY KEY, a int, b int, CONSTRAINT to_odd FOREIGN KEY (b, a) REFERENCES "Odd Place"."Odd ""Name" (c, "select") ON DELETE CASCADE);
+CREATE INDEX holds_down ON holds (b DESC, a);
+CREATE VIEW "Odd Place".seen AS SELECT "Mixed Case" FROM "Odd Place"."Odd ""Name";
+-- psql's \d: who refers to a table, its partitions' parents included.
+SELECT conname, conrelid::pg_catalog.regclass::text AS ontable, pg_catalog.pg_get_constraintdef(oid, true) AS condef
+  FROM pg_catalog.pg_constraint c
+ WHERE confrelid IN (SELECT pg_catalog.pg_partition_ancestors('"Odd Place"."Odd ""Name"'::regclass)
+                     UNION ALL VALUES ('"Odd Place"."Odd ""Name"'::pg_catalog.regclass))
+       AND contype = 'f' AND conparentid = 0
+ ORDER BY conname;
+SELECT pg_partition_ancestors('holds'::regclass);
+-- Columns that * doesn't show keep their names.
+SELECT n.tableoid, nspname FROM pg_namespace n WHERE nspname = 'Odd Place';
+SELECT tableoid, c.tableoid AS again, relname FROM pg_class c WHERE relname = 'holds';
+-- Vectors count from 0, as columns and when passed on.
+SELECT i.indkey, i.indoption, i.indkey[0], i.indkey[1], i.indoption[0] FROM pg_index i WHERE indexrelid = 'holds_down'::regclass;
+SELECT t.keys[t.n - 1] AS key, t.options[t.n - 1] & 1 AS down FROM (SELECT i.indkey AS keys, i.indoption AS options, generate_series(1, 2) AS n FROM pg_index i WHERE indexrelid = 'holds_down'::regclass) t ORDER BY t.n;
+SELECT indkey::text, array_length(indkey, 1), 3 = ANY (indkey) FROM pg_index WHERE indexrelid = 'holds_down'::regclass;
+SELECT proargtypes FROM pg_proc WHERE proname = 'lpad' ORDER BY pronargs;
+-- Django's: names of the columns of a key, and what the first refers to.
+SELECT c.conname, c.contype,
+       (SELECT fkc.relname || '.' || fka.attname FROM pg_attribute AS fka JOIN pg_class AS fkc ON fka.attrelid = fkc.oid
+         WHERE fka.attrelid = c.confrelid AND fka.attnum = c.confkey[1])
+  FROM pg_constraint c JOIN pg_class cl ON c.conrelid = cl.oid WHERE cl.relname = 'holds' ORDER BY 1;
+-- pg_dump's: a letter of a name, a function by its number, tables alone.
+SELECT typname, typname[0], typname[0] = '_' AS is_list FROM pg_type WHERE typname IN ('int4', '_int4') ORDER BY 1;
+SELECT oprname, oprcode::oid <> 0 FROM pg_operator WHERE oid = 96;
+SELECT id FROM ONLY public.holds;
+UPDATE ONLY public.holds SET a = 1 WHERE false;
+DELETE FROM ONLY (public.holds) WHERE false;
+SELECT description FROM pg_description d JOIN pg_namespace n ON n.oid = d.objoid AND d.classoid = 'pg_namespace'::regclass WHERE nspname = 'public';
+SELECT obj_description('public'::regnamespace, 'pg_namespace');
+-- Views of views, found by recursion over the catalogs.
+WITH RECURSIVE w AS (
+  SELECT d.objid, d.refobjid, c.relkind FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON c.oid = d.refobjid
+   WHERE d.classid = 'pg_rewrite'::regclass AND r.ev_class = '"Odd Place".seen'::regclass AND d.refobjid <> r.ev_class
+  UNION SELECT w.objid, d.refobjid, c.relkind FROM w JOIN pg_rewrite r ON r.ev_class = w.refobjid JOIN pg_depend d ON d.objid = r.oid JOIN pg_class c ON c.oid = d.refobjid)
+SELECT DISTINCT refobjid::regclass::text, relkind FROM w;
+-- Snapshots.
+BEGIN;
+SET TRANSACTION SNAPSHOT '00000003-0000001B-1';
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SET TRANSACTION SNAPSHOT 'nonsense';
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT 1;
+SET TRANSACTION SNAPSHOT '00000003-0000001B-1';
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SAVEPOINT s;
+SELECT pg_export_snapshot();
+ROLLBACK;

@@ -196,6 +196,7 @@ macro_rules! client {
 }
 
 client!(psycopg, "psycopg", python("psycopg_client.py"));
+client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,4 +206,41 @@ async fn diesel() {
     };
     let command = rust_program("diesel", &target);
     judge("Diesel", Some(command), &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odbc() {
+    let Some(target) = Target::start().await else {
+        return skip("ODBC", "PostgreSQL is not installed");
+    };
+    let found = Command::new("sh")
+        .args(["-c", "ls /usr/lib/*/odbc/psqlodbcw.so"])
+        .output();
+    let driver = found.map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
+    let command = match driver {
+        Ok(driver) if !driver.is_empty() => python("odbc_client.py").map(|mut command| {
+            command.env("ODBC_DRIVER", driver);
+            command
+        }),
+        _ => None,
+    };
+    judge("ODBC", command, &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jdbc() {
+    let Some(target) = Target::start().await else {
+        return skip("JDBC", "PostgreSQL is not installed");
+    };
+    let driver = Path::new("/usr/share/java/postgresql.jar");
+    let command = (is_there("javac") && driver.exists()).then(|| {
+        // A source file is compiled and run in one go.
+        let mut command = Command::new("java");
+        command
+            .arg("-cp")
+            .arg(driver)
+            .arg(clients().join("Jdbc.java"));
+        command
+    });
+    judge("JDBC", command, &target);
 }

@@ -7,8 +7,8 @@ use super::names::{
 use super::parse;
 use crate::pg_catalog::tables::is_always_empty;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem,
-    SetExpr, TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
+    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Ident, Query, Select,
+    SelectItem, SetExpr, TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -174,19 +174,20 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
 
 /// `SELECT pg_partition_ancestors(x)`: an item that gives no row, and so there is none.
 fn cut_items(select: &mut Select) {
-    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
-        select.projection.as_mut_slice()
-    else {
-        return;
+    let (item, alias) = match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(item)] => (item, None),
+        [SelectItem::ExprWithAlias { expr, alias }] => (expr, Some(alias.clone())),
+        _ => return,
     };
     let Expr::Function(function) = item else {
         return;
     };
-    let lists_nothing = parts(&function.name)
-        .last()
-        .is_some_and(|name| FUNCTIONS.contains(&name.as_str()));
-    if lists_nothing && let Some(none) = parse("CAST(NULL AS oid)") {
-        *item = none;
+    let name = parts(&function.name).pop().unwrap_or_default();
+    if FUNCTIONS.contains(&name.as_str())
+        && let Some(expr) = parse("CAST(NULL AS oid)")
+    {
+        let alias = alias.unwrap_or_else(|| Ident::with_quote('"', name));
+        select.projection = vec![SelectItem::ExprWithAlias { expr, alias }];
         select.selection = Some(Expr::value(Value::Boolean(false)));
     }
 }

@@ -137,8 +137,11 @@ pub fn keep_column_names(select: &mut Select) {
             continue;
         };
         let changes = match expr {
-            Expr::Cast { data_type, .. } => {
+            Expr::Cast {
+                expr, data_type, ..
+            } => {
                 matches!(data_type, DataType::Custom(..) | DataType::Regclass)
+                    || super::vectors::is_named_vector(expr)
             }
             Expr::Subquery(query)
             | Expr::Exists {
@@ -150,7 +153,8 @@ pub fn keep_column_names(select: &mut Select) {
             },
             _ => false,
         };
-        if changes && let Some(name) = shown_name(expr) {
+        if changes {
+            let name = shown_name(expr).unwrap_or_else(|| "?column?".to_owned());
             *item = SelectItem::ExprWithAlias {
                 expr: expr.clone(),
                 alias: Ident::with_quote('"', name),

@@ -114,18 +114,23 @@ fn name_all(projection: &mut Vec<SelectItem>, sources: &[Source]) {
 
 /// The operand of a cast to text.
 pub fn show_operand(expr: &mut Expr) {
-    let column = match &*expr {
-        Expr::Identifier(column) => fold(column),
-        Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
-        _ => return,
-    };
-    if relations()
-        .iter()
-        .any(|relation| is_vector(relation, &column))
+    if is_named_vector(expr)
         && let Some(better) = shown(expr, "text")
     {
         *expr = better;
     }
+}
+
+/// A column by a name that only vectors have.
+pub fn is_named_vector(expr: &Expr) -> bool {
+    let column = match expr {
+        Expr::Identifier(column) => fold(column),
+        Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
+        _ => return false,
+    };
+    relations()
+        .iter()
+        .any(|relation| is_vector(relation, &column))
 }
 
 /// The parser takes `t.list[1]` for accesses to `t`: a column `t.list` and its element.

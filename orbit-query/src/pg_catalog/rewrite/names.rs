@@ -137,12 +137,7 @@ pub fn keep_column_names(select: &mut Select) {
             continue;
         };
         let changes = match expr {
-            Expr::Cast {
-                expr, data_type, ..
-            } => {
-                matches!(data_type, DataType::Custom(..) | DataType::Regclass)
-                    || super::vectors::is_named_vector(expr)
-            }
+            Expr::Cast { .. } => is_rewritten(expr),
             Expr::Subquery(query)
             | Expr::Exists {
                 subquery: query, ..
@@ -160,6 +155,20 @@ pub fn keep_column_names(select: &mut Select) {
                 alias: Ident::with_quote('"', name),
             };
         }
+    }
+}
+
+/// Whether the cast, or one inside it, becomes a call.
+fn is_rewritten(expr: &Expr) -> bool {
+    match expr {
+        Expr::Cast {
+            expr, data_type, ..
+        } => {
+            matches!(data_type, DataType::Custom(..) | DataType::Regclass)
+                || super::vectors::is_named_vector(expr)
+                || is_rewritten(expr)
+        }
+        _ => false,
     }
 }
 

@@ -15,10 +15,11 @@ mod names;
 mod vectors;
 
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
+use crate::statement::visit;
 use names::{fold, parts};
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut,
+    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -32,7 +33,7 @@ pub fn rewrite(statement: &mut Statement) {
     }
     let mut rewriter = Rewriter::default();
     // The visitor never breaks off.
-    let _ = statement.visit(&mut rewriter);
+    let _ = visit::visit_mut(statement, &mut rewriter);
 }
 
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! Columns that `SELECT *` doesn't show: `tableoid`, `xmin`, `ctid` of system relations.
 
 use super::names::{Source, fold, sources};
-use sqlparser::ast::{Expr, Select, visit_expressions_mut};
+use crate::statement::visit;
+use sqlparser::ast::{Expr, Select};
 use std::ops::ControlFlow;
 
 /// `c.tableoid` is the relation's own oid; transaction ids and row places are all alike.
@@ -10,7 +11,7 @@ pub fn replace(select: &mut Select) {
     if sources.iter().all(|source| source.relation.is_none()) {
         return;
     }
-    let _ = visit_expressions_mut(select, |expr| {
+    let _ = visit::expressions_mut(select, |expr| {
         if let Some(value) = value(expr, &sources)
             && let Some(constant) = super::parse(&value)
         {

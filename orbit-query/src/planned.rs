@@ -16,6 +16,7 @@ mod dml;
 mod error;
 mod explain;
 mod functions;
+mod in_order;
 mod num;
 mod operators;
 mod provider;

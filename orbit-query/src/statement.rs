@@ -26,6 +26,7 @@ pub(crate) mod spelling;
 pub mod tokens;
 mod transaction_grammar;
 pub mod utility;
+pub mod visit;
 
 use crate::access::Need;
 use crate::point::PointPlan;

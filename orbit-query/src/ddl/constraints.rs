@@ -7,12 +7,13 @@ use super::sequence::ColumnSequence;
 use super::{names, types};
 use crate::statement::names::{find_column, fold};
 use crate::statement::sequence_grammar::SequenceOptions;
+use crate::statement::visit;
 use orbit_core::catalog::{Check, Column, Identity, Index, IndexColumn, PrimaryKey, TableDef};
 use orbit_core::database::Database;
 use orbit_core::{Error, Result, key, state};
 use sqlparser::ast::{
     self, ColumnDef, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Expr, GeneratedAs,
-    TableConstraint, Visit, Visitor,
+    TableConstraint, Visitor,
 };
 use std::ops::ControlFlow;
 
@@ -417,7 +418,7 @@ fn check_condition(table: &TableDef, expression: &Expr) -> Result<Vec<usize>> {
         table,
         used: Vec::new(),
     };
-    match expression.visit(&mut columns) {
+    match visit::visit(expression, &mut columns) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(columns.used),
     }
@@ -536,7 +537,7 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
         )
     }
     let expr = crate::write::stored_expression(sql)?;
-    match expr.visit(&mut Look { table, column }) {
+    match visit::visit(&expr, &mut Look { table, column }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
@@ -566,7 +567,7 @@ pub(super) fn check_default(expr: &Expr) -> Result<()> {
             }
         }
     }
-    match expr.visit(&mut Constant) {
+    match visit::visit(expr, &mut Constant) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

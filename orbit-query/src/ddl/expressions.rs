@@ -1,10 +1,11 @@
 //! The columns that stored SQL text names: CHECK, DEFAULT, GENERATED.
 
 use crate::statement::names::fold;
+use crate::statement::visit;
 use crate::write::stored_expression;
 use orbit_core::Result;
 use orbit_core::catalog::TableDef;
-use sqlparser::ast::{Expr, Ident, Visit, VisitMut, Visitor, VisitorMut};
+use sqlparser::ast::{Expr, Ident, Visitor, VisitorMut};
 use std::ops::ControlFlow;
 
 /// Whether an expression over a table's row uses a column.
@@ -28,7 +29,7 @@ pub fn uses(sql: &str, column: &str) -> Result<bool> {
         }
     }
     let expr = stored_expression(sql)?;
-    Ok(expr.visit(&mut Uses(column)).is_break())
+    Ok(visit::visit(&expr, &mut Uses(column)).is_break())
 }
 
 /// Positions of the columns that an expression uses.
@@ -63,7 +64,7 @@ pub fn rename_column(sql: &str, from: &str, to: &str) -> Result<String> {
         }
     }
     let mut expr = stored_expression(sql)?;
-    let _ = VisitMut::visit(&mut expr, &mut Rename(from, to));
+    let _ = visit::visit_mut(&mut expr, &mut Rename(from, to));
     Ok(expr.to_string())
 }
 
@@ -83,7 +84,7 @@ pub fn rename_table(sql: &str, from: &str, to: &str) -> Result<String> {
         }
     }
     let mut expr = stored_expression(sql)?;
-    let _ = VisitMut::visit(&mut expr, &mut Rename(from, to));
+    let _ = visit::visit_mut(&mut expr, &mut Rename(from, to));
     Ok(expr.to_string())
 }
 

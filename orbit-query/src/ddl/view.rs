@@ -5,11 +5,12 @@ use super::{names, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
+use crate::statement::visit;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Relation, ViewColumn, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{
-    self, CreateView, Ident, ObjectName, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+    self, CreateView, Ident, ObjectName, Query, Select, SelectItem, SetExpr, VisitorMut,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -230,14 +231,14 @@ pub(crate) fn qualify(session: &Session, catalog: &Catalog, query: &mut Query) -
         }
     }
     let mut ctes = Ctes(BTreeSet::new());
-    let _ = query.visit(&mut ctes);
+    let _ = visit::visit_mut(query, &mut ctes);
     let mut relations = Relations {
         session,
         catalog,
         ctes: ctes.0,
         reads: Vec::new(),
     };
-    match query.visit(&mut relations) {
+    match visit::visit_mut(query, &mut relations) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(relations.reads),
     }

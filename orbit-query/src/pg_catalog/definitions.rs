@@ -3,13 +3,13 @@
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
 use super::objects::{Constraint, index_column, key_columns, quote};
+use crate::statement::visit;
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
 };
 use orbit_core::types::Oid;
 use sqlparser::ast::{
     GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query, SetExpr, Statement,
-    visit_relations_mut,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -171,7 +171,7 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         return format!(" {};", view.query);
     };
     let (objects, path) = (context.objects(), context.search_path());
-    let _ = visit_relations_mut(&mut query, |name: &mut ObjectName| {
+    let _ = visit::relations_mut(&mut query, |name: &mut ObjectName| {
         if let [
             ObjectNamePart::Identifier(schema),
             ObjectNamePart::Identifier(table),

@@ -15,11 +15,11 @@ mod names;
 mod vectors;
 
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
+use crate::statement::visit;
 use names::{fold, parts};
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut,
-    visit_expressions_mut,
+    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -36,7 +36,7 @@ pub fn rewrite(statement: &mut Statement) {
         vectors::show_items(query);
     }
     // The visitor never breaks off.
-    let _ = statement.visit(&mut rewriter);
+    let _ = visit::visit_mut(statement, &mut rewriter);
 }
 
 #[derive(Default)]
@@ -320,7 +320,7 @@ fn literal_list(expr: &mut Expr) {
 fn parse(sql: &str) -> Option<Expr> {
     let parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql);
     let mut expr = parser.and_then(|mut parser| parser.parse_expr()).ok()?;
-    let _ = visit_expressions_mut(&mut expr, |inner| {
+    let _ = visit::expressions_mut(&mut expr, |inner| {
         vectors::flatten(inner);
         ControlFlow::<()>::Continue(())
     });

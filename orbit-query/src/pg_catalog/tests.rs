@@ -7,6 +7,7 @@ mod session;
 use super::*;
 use crate::session::SessionFacts;
 use crate::settings::Settings;
+use crate::statement::visit;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
@@ -18,7 +19,7 @@ use orbit_core::catalog::{
 };
 use orbit_core::ids::{IndexId, PartitionId, SiteId, StorageId, TableId};
 use orbit_core::types::SqlType;
-use sqlparser::ast::{Expr, Ident, Select, SelectItem, Statement, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Ident, Select, SelectItem, Statement, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
@@ -178,7 +179,7 @@ fn catalog() -> Catalog {
 /// DataFusion's own planner wants every item of a SELECT to have a name of its own.
 fn name_columns(statement: &mut Statement) {
     let mut nth = 0;
-    let _ = statement.visit(&mut Names(&mut nth));
+    let _ = visit::visit_mut(statement, &mut Names(&mut nth));
 }
 
 struct Names<'a>(&'a mut usize);

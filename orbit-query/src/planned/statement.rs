@@ -3,6 +3,7 @@
 use super::bind::{Binder, BoundQuery, moment};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
+use super::in_order::in_order;
 use super::runtime::Machine;
 use super::scan::Run;
 use super::system::System;
@@ -285,11 +286,15 @@ pub(super) async fn physical_plan(
         alone.config_mut().options_mut().execution.target_partitions = 1;
         state = &alone;
     }
-    let plan = state
+    let one_thread = state.config().target_partitions() == 1;
+    let mut plan = state
         .query_planner()
         .create_physical_plan(plan, state)
         .await
         .told()?;
+    if one_thread {
+        plan = in_order(plan)?;
+    }
     stoppable(plan)
 }
 
@@ -313,7 +318,8 @@ fn keeps_order(plan: &LogicalPlan) -> Result<bool> {
             for expr in &aggregate.aggr_expr {
                 expr.apply(|expr| {
                     if let Expr::AggregateFunction(call) = expr {
-                        found |= matches!(call.func.name(), "array_agg" | "string_agg");
+                        let shown = ["array_agg", "string_agg", "first_value"];
+                        found |= shown.contains(&call.func.name());
                     }
                     Ok(TreeNodeRecursion::Continue)
                 })?;

@@ -4,10 +4,11 @@
 use super::Kind;
 use crate::access::need::Need;
 use crate::statement::names::fold;
+use crate::statement::visit;
 use orbit_core::catalog::{Privileges, Table};
 use sqlparser::ast::{
     AssignmentTarget, ConflictTarget, Expr, Ident, ObjectName, OnConflictAction, OnInsert,
-    SelectItem, SetExpr, Statement, visit_expressions,
+    SelectItem, SetExpr, Statement,
 };
 use std::ops::ControlFlow;
 
@@ -24,7 +25,7 @@ pub(super) fn of(statement: &Statement, table: &Table, kind: &Kind) -> Vec<Need>
         Kind::Delete(_) => Privileges::DELETE,
     };
     let mut need = Need::table(table, required, is_qualified(statement));
-    let _: ControlFlow<()> = visit_expressions(statement, |expr| {
+    let _: ControlFlow<()> = visit::expressions(statement, |expr| {
         match expr {
             Expr::Identifier(name) => read(&mut need, table, name),
             // What was to be inserted is no column of the table.
@@ -157,7 +158,7 @@ fn assigned(need: &mut Need, table: &Table, target: &AssignmentTarget) {
 /// Whether the statement names its table with a schema.
 fn is_qualified(statement: &Statement) -> bool {
     let mut qualified = false;
-    let _: ControlFlow<()> = sqlparser::ast::visit_relations(statement, |name| {
+    let _: ControlFlow<()> = visit::relations(statement, |name| {
         qualified |= name.0.len() > 1;
         ControlFlow::Continue(())
     });

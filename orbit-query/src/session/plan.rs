@@ -5,6 +5,7 @@ use crate::point::PointPlan;
 use crate::rows::ColumnDesc;
 use crate::statement::parse::{self, Parsed};
 use crate::statement::tokens::{self, Piece};
+use crate::statement::visit;
 use crate::statement::{Plan, Prepared, Script, Unprepared, Utility, limits};
 use crate::write::{RowFunction, TableWriter};
 use orbit_core::catalog::Table;
@@ -342,7 +343,7 @@ impl Session {
 }
 
 fn refuse_subqueries(expr: &sqlparser::ast::Expr) -> Result<()> {
-    use sqlparser::ast::{Query, Visit, Visitor};
+    use sqlparser::ast::{Query, Visitor};
     use std::ops::ControlFlow;
     struct Queries;
     impl Visitor for Queries {
@@ -351,7 +352,7 @@ fn refuse_subqueries(expr: &sqlparser::ast::Expr) -> Result<()> {
             ControlFlow::Break(())
         }
     }
-    match expr.visit(&mut Queries) {
+    match visit::visit(expr, &mut Queries) {
         ControlFlow::Break(()) => Err(Error::new(
             state::FEATURE_NOT_SUPPORTED,
             "cannot use subquery in COPY FROM WHERE condition",
@@ -380,7 +381,7 @@ fn require_tables(
             }
         }
     }
-    match statement.visit(&mut Relations(view, settings)) {
+    match visit::visit(statement, &mut Relations(view, settings)) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

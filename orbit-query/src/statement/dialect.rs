@@ -208,6 +208,7 @@ const SYMMETRIC: &str = "SYMMETRIC";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statement::visit;
     use std::collections::BTreeSet;
     use std::time::{Duration, Instant};
 
@@ -250,7 +251,7 @@ mod tests {
     /// Without brackets and places in the text, so that trees can be compared.
     fn unnested(mut expr: Expr) -> BTreeSet<String> {
         let mut parts = BTreeSet::new();
-        let _ = sqlparser::ast::visit_expressions_mut(&mut expr, |expr| {
+        let _ = visit::expressions_mut(&mut expr, |expr| {
             while let Expr::Nested(inner) = expr {
                 *expr = (**inner).clone();
             }

@@ -4,8 +4,9 @@
 use super::tokens::{Piece, is_word};
 use crate::engine::EngineOptions;
 use crate::settings::Limits;
+use crate::statement::visit;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Statement, TableFactor, Visitor};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::ops::ControlFlow;
 
@@ -219,7 +220,7 @@ pub fn check_from_items(statement: &Statement) -> Result<()> {
         }
     }
     let mut items = Items(0);
-    let _ = statement.visit(&mut items);
+    let _ = visit::visit(statement, &mut items);
     if items.0 <= MAX_FROM_ITEMS {
         return Ok(());
     }

@@ -8,13 +8,14 @@ use crate::ddl::{index, names, rebuild, sequence, skipping};
 use crate::expr::Env;
 use crate::session::Session;
 use crate::statement::names::fold;
+use crate::statement::visit;
 use orbit_core::catalog::{CatalogChange, Column, Identity, PrimaryKey, Table, TableDef};
 use orbit_core::ids::SequenceId;
 use orbit_core::row::RowRef;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast, text};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, AlterTableOperation, Expr, TableConstraint, Visit, Visitor};
+use sqlparser::ast::{self, AlterTableOperation, Expr, TableConstraint, Visitor};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -499,5 +500,5 @@ pub(crate) fn is_volatile(expr: &Expr) -> bool {
             }
         }
     }
-    expr.visit(&mut Volatile).is_break()
+    visit::visit(expr, &mut Volatile).is_break()
 }

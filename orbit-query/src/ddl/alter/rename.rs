@@ -6,12 +6,13 @@ use crate::session::Session;
 use crate::statement::alter_grammar::{Action, Alter, Altered};
 use crate::statement::dialect::OrbitDialect;
 use crate::statement::names::{Name, fold, undefined_table};
+use crate::statement::visit;
 use orbit_core::catalog::{Catalog, CatalogChange, Relation, Table, TableDef};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitorMut,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -490,7 +491,7 @@ fn follow_in_views(
             .map_err(|error| {
                 Error::corrupted(format!("the view \"{}\" can't be read: {error}", view.name))
             })?;
-        let _ = query.visit(&mut Follow { from, to });
+        let _ = visit::visit_mut(&mut query, &mut Follow { from, to });
         let mut changed = (**view).clone();
         changed.query = query.to_string();
         session

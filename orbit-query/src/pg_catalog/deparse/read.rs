@@ -761,10 +761,11 @@ mod tests {
             let tree = reader.condition(written).unwrap();
             assert_eq!(tree.print(false), plain);
             assert_eq!(tree.print(true), pretty);
-            // What is shown is shown as itself, where it can be read (IN over varchar can't:
-            // it is kept as written).
-            if let Some(again) = reader.condition(plain) {
-                assert_eq!(again.print(false), plain);
+            // What is shown is shown as itself. A cast of an array isn't read, so what a dump
+            // says of IN over varchar is kept as written, which is the same.
+            match reader.condition(plain) {
+                Some(again) => assert_eq!(again.print(false), plain),
+                None => assert!(plain.contains("::text[]"), "{plain} is not read"),
             }
         }
     }

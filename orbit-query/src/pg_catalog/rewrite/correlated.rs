@@ -9,9 +9,9 @@ use super::empty::has_aggregate;
 use super::names::{Source, fold, item_expression, plain_select, sources};
 use super::parse;
 use crate::pg_catalog::relations::{Kind, relations};
+use crate::statement::visit;
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, TableFactor,
-    visit_expressions, visit_expressions_mut,
 };
 use std::ops::ControlFlow;
 
@@ -21,7 +21,7 @@ pub fn count_exists(select: &mut Select) {
         let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
             continue;
         };
-        let _ = visit_expressions_mut(expr, |inner| {
+        let _ = visit::expressions_mut(expr, |inner| {
             if let Expr::Exists { subquery, negated } = inner
                 && let Some(counted) = counted(subquery, *negated)
             {
@@ -99,7 +99,7 @@ impl Inner {
     /// Whether the expression has own columns, and whether it has foreign ones.
     fn columns(&self, expr: &Expr) -> (bool, bool) {
         let (mut own, mut foreign) = (false, false);
-        let _ = visit_expressions(expr, |inner| {
+        let _ = visit::expressions(expr, |inner| {
             match self.owns(inner) {
                 Some(true) => own = true,
                 Some(false) => foreign = true,
@@ -111,7 +111,7 @@ impl Inner {
     }
 
     fn is_correlated(&self, query: &Query) -> bool {
-        visit_expressions(query, |inner| match self.owns(inner) {
+        visit::expressions(query, |inner| match self.owns(inner) {
             Some(false) => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         })
@@ -192,7 +192,7 @@ impl Parts {
     /// The expression with outer columns replaced by the inner ones they equal.
     fn inward(&self, expr: &Expr) -> Expr {
         let mut expr = expr.clone();
-        let _ = visit_expressions_mut(&mut expr, |inner| {
+        let _ = visit::expressions_mut(&mut expr, |inner| {
             if let Some((_, own)) = self.equal.iter().find(|(outer, _)| outer == inner) {
                 *inner = own.clone();
             }

@@ -6,9 +6,10 @@ use super::names::{
 };
 use super::parse;
 use crate::pg_catalog::tables::is_always_empty;
+use crate::statement::visit;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Ident, Query, Select,
-    SelectItem, SetExpr, TableFactor, TableWithJoins, Value, Visit, Visitor, visit_expressions_mut,
+    SelectItem, SetExpr, TableFactor, TableWithJoins, Value, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -129,7 +130,7 @@ pub fn has_aggregate(expr: &Expr) -> bool {
             }
         }
     }
-    expr.visit(&mut Search::default()).is_break()
+    visit::visit(expr, &mut Search::default()).is_break()
 }
 
 /// A SELECT without rows: its items still have names and types, but nothing evaluates them.
@@ -146,7 +147,7 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
     select.selection = Some(Expr::value(Value::Boolean(false)));
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = visit_expressions_mut(expr, |inner| {
+            let _ = visit::expressions_mut(expr, |inner| {
                 let is_query = match inner {
                     Expr::Subquery(_) | Expr::Exists { .. } => true,
                     // A list compared with its text form, which has no type by itself.
@@ -198,7 +199,7 @@ fn one_row(select: &mut Select) {
     select.selection = None;
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = visit_expressions_mut(expr, |inner| {
+            let _ = visit::expressions_mut(expr, |inner| {
                 if let Expr::Function(function) = inner
                     && is_aggregate(function)
                 {

@@ -1,7 +1,8 @@
 //! Columns that `SELECT *` doesn't show: `tableoid`, `xmin`, `ctid` of system relations.
 
 use super::names::{Source, fold, sources};
-use sqlparser::ast::{Expr, Ident, Select, SelectItem, visit_expressions_mut};
+use crate::statement::visit;
+use sqlparser::ast::{Expr, Ident, Select, SelectItem};
 use std::ops::ControlFlow;
 
 /// `c.tableoid` is the relation's own oid; transaction ids and row places are all alike.
@@ -22,7 +23,7 @@ pub fn replace(select: &mut Select) {
             };
         }
     }
-    let _ = visit_expressions_mut(select, |expr| {
+    let _ = visit::expressions_mut(select, |expr| {
         if let Some(value) = value(expr, &sources)
             && let Some(constant) = super::parse(&value)
         {

@@ -1,10 +1,8 @@
 //! `CROSS JOIN LATERAL (SELECT f(t.a)) AS x(b)`: a name for an expression, put in its place.
 
 use super::names::{fold, item_expression, plain_select, sources};
-use sqlparser::ast::{
-    Expr, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor,
-    visit_expressions_mut,
-};
+use crate::statement::visit;
+use sqlparser::ast::{Expr, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor};
 use std::ops::ControlFlow;
 
 /// Dissolves such joins beside system relations.
@@ -28,7 +26,7 @@ pub fn dissolve(select: &mut Select) {
     if named.is_empty() {
         return;
     }
-    let _ = visit_expressions_mut(select, |expr| {
+    let _ = visit::expressions_mut(select, |expr| {
         if let Expr::CompoundIdentifier(path) = expr
             && let [alias, column] = path.as_slice()
         {

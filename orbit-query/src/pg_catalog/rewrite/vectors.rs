@@ -3,9 +3,9 @@
 use super::names::{Source, fold, sources};
 use super::parse;
 use crate::pg_catalog::relations::{Relation, relations};
+use crate::statement::visit;
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, Subscript, Visit,
-    Visitor,
+    AccessExpr, Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, Subscript, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -69,7 +69,7 @@ pub fn passed_on(statement: &Statement) -> HashSet<String> {
         }
     }
     let mut aliases = Aliases(HashSet::new());
-    let _ = statement.visit(&mut aliases);
+    let _ = visit::visit(statement, &mut aliases);
     aliases.0
 }
 

@@ -5,9 +5,10 @@ use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::definitions::check_condition;
 use crate::pg_catalog::objects::{check_oid, key_columns};
+use crate::statement::visit;
 use orbit_core::catalog::{Catalog, ForeignKey, ReferentialAction, Table};
 use orbit_core::types::Oid;
-use sqlparser::ast::{Expr, Visit, Visitor};
+use sqlparser::ast::{Expr, Visitor};
 use std::ops::ControlFlow;
 
 /// What `pg_constraint` says of every kind of constraint.
@@ -170,7 +171,7 @@ fn columns_of(table: &Table, condition: &str) -> Vec<i64> {
     }
     let mut names = Names(table, Vec::new());
     if let Ok(expr) = crate::statement::parse::expression(condition) {
-        let _ = expr.visit(&mut names);
+        let _ = visit::visit(&expr, &mut names);
     }
     names.1
 }

@@ -8,6 +8,7 @@ use super::{Binder, BoundQuery, Clause, Cte, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::types;
 use crate::planned::unnest::{asks, columns_of};
+use crate::statement::visit;
 use ahash::AHashMap;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
@@ -485,7 +486,7 @@ fn mentions(query: &impl ast::Visit, name: &str) -> bool {
 
 fn count_mentions(query: &impl ast::Visit, name: &str) -> usize {
     let mut count = 0;
-    let _ = ast::visit_relations(query, |relation| {
+    let _ = visit::relations(query, |relation| {
         count += usize::from(relation.0.len() == 1 && types::last_name(relation) == name);
         std::ops::ControlFlow::<()>::Continue(())
     });
@@ -504,7 +505,7 @@ fn check_references(name: &str, first: &SetExpr, step: &SetExpr) -> Result<()> {
         return refused("within its non-recursive term");
     }
     let mut in_query = false;
-    let _ = ast::visit_expressions(step, |expr| {
+    let _ = visit::expressions(step, |expr| {
         in_query |= match expr {
             ast::Expr::Subquery(query)
             | ast::Expr::Exists {

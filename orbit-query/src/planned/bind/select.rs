@@ -16,6 +16,7 @@ use crate::planned::error::Told;
 use crate::planned::types;
 use crate::planned::unnest::asks;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
+use crate::statement::visit;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -673,7 +674,7 @@ fn conjuncts(expr: &ast::Expr) -> Vec<&ast::Expr> {
 /// OVER written out, as opposed to reached through an alias.
 fn has_over(expr: &ast::Expr) -> bool {
     use std::ops::ControlFlow;
-    ast::visit_expressions(expr, |expr| match expr {
+    visit::expressions(expr, |expr| match expr {
         ast::Expr::Function(function) if function.over.is_some() => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     })

@@ -2,9 +2,10 @@
 //! read it backward without being asked to, and whether its rows are a table's.
 
 use crate::statement::names::{Name, fold};
+use crate::statement::visit;
 use sqlparser::ast::{
     self, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, Visit, Visitor,
+    TableFactor, Visitor,
 };
 use std::ops::ControlFlow;
 
@@ -86,7 +87,7 @@ fn calls_beyond_rows(select: &Select) -> bool {
     }
     select.projection.iter().any(|item| match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            expr.visit(&mut Calls(0)).is_break()
+            visit::visit(expr, &mut Calls(0)).is_break()
         }
         _ => false,
     })

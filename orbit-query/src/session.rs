@@ -18,6 +18,7 @@ mod arguments;
 mod block;
 pub mod control;
 mod cursor;
+mod full;
 mod identity;
 mod plan;
 mod references;

@@ -15,7 +15,6 @@ mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;
 pub mod names;
-#[cfg_attr(not(feature = "datafusion"), allow(dead_code))]
 pub(crate) mod overriding;
 pub mod parse;
 pub mod quoting;

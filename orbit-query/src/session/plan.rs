@@ -369,7 +369,7 @@ fn require_tables(
     settings: &crate::Settings,
     statement: &Statement,
 ) -> Result<()> {
-    use sqlparser::ast::{ObjectName, Visit, Visitor};
+    use sqlparser::ast::{ObjectName, Visitor};
     use std::ops::ControlFlow;
     struct Relations<'a>(&'a ReadView, &'a crate::Settings);
     impl Visitor for Relations<'_> {

@@ -10,7 +10,6 @@ use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::LockTableMode;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,16 +60,7 @@ impl Session {
             Utility::Explain(explain) => explain::run(self, explain).await,
             Utility::Copy(statement) => copy::run(self, statement).await,
             Utility::CreateTable(create) => ddl::create_table::run(self, create, &[]).await,
-            Utility::CreateTableLike { create, likes } => {
-                ddl::create_table::run(self, create, likes).await
-            }
             Utility::CreateIndex(create) => ddl::index::create(self, create).await,
-            Utility::Alter(alter) => {
-                let altering: Pin<Box<dyn Future<Output = Result<Outcome>> + Send + '_>> =
-                    Box::pin(ddl::alter::run(self, alter));
-                altering.await
-            }
-            Utility::RenameSchema { from, to } => ddl::schema::rename(self, from, to).await,
             Utility::Drop {
                 kind,
                 names,
@@ -81,16 +71,12 @@ impl Session {
                 Dropped::Index => ddl::drop::indexes(self, names, *if_exists, *cascade).await,
                 Dropped::Schema => ddl::schema::drop(self, names, *if_exists, *cascade).await,
                 Dropped::Sequence => ddl::sequence::drop(self, names, *if_exists, *cascade).await,
-                Dropped::View => ddl::view::drop(self, names, *if_exists, *cascade).await,
+                Dropped::View => self.run_full(utility, params).await,
             },
             Utility::CreateSchema {
                 name,
                 if_not_exists,
             } => ddl::schema::create(self, name, *if_not_exists).await,
-            Utility::Comment { object, text } => {
-                ddl::comment::run(self, object, text.as_deref()).await
-            }
-            Utility::CreateView(create) => ddl::view::create(self, create).await,
             Utility::CreateSequence {
                 name,
                 if_not_exists,
@@ -145,15 +131,6 @@ impl Session {
                 done("LOCK TABLE")
             }
             Utility::Backup => copy::CopyOut::of_store(self).map(Outcome::CopyOut),
-            Utility::Access(statement) => access::roles::run(self, statement).await,
-            Utility::Declare(declare) => self.run_declare(declare, params).await,
-            Utility::Fetch {
-                cursor,
-                direction,
-                moves,
-            } => self.run_fetch(cursor, *direction, *moves).await,
-            Utility::CloseCursor(name) => self.run_close(name.as_deref()),
-            Utility::Positioned { .. } => self.run_positioned(utility).await,
             Utility::Listen(channel) => {
                 self.backend.listen(Listen::To(channel.clone()));
                 done("LISTEN")
@@ -169,6 +146,16 @@ impl Session {
                 self.backend.notify(channel, payload)?;
                 done("NOTIFY")
             }
+            Utility::CreateTableLike { .. }
+            | Utility::Alter(_)
+            | Utility::RenameSchema { .. }
+            | Utility::Comment { .. }
+            | Utility::CreateView(_)
+            | Utility::Access(_)
+            | Utility::Declare(_)
+            | Utility::Fetch { .. }
+            | Utility::CloseCursor(_)
+            | Utility::Positioned { .. } => self.run_full(utility, params).await,
             Utility::Nothing(tag) => done(tag),
             Utility::Begin { .. }
             | Utility::Commit { .. }

@@ -2,7 +2,7 @@
 //! taken out before it and marked in the tree by flags of clauses PostgreSQL has not.
 
 use super::tokens::is_word;
-use sqlparser::ast::{Insert, SetExpr, Statement};
+use sqlparser::ast::{SetExpr, Statement};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) fn mark(statement: &mut Statement, how: Overriding) {
 }
 
 #[cfg(feature = "datafusion")]
-pub(crate) fn of(insert: &Insert) -> Option<Overriding> {
+pub(crate) fn of(insert: &sqlparser::ast::Insert) -> Option<Overriding> {
     if insert.overwrite {
         Some(Overriding::System)
     } else if insert.ignore {

@@ -30,7 +30,6 @@ use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Numeric, Value, text};
 use parking_lot::Mutex;
 use scan::{Literal, LiteralKind, Scan, scan};
-use sqlparser::parser::Parser;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -138,12 +137,7 @@ fn compile(
     if nests_deep(&shape) {
         return None;
     }
-    let mut statements =
-        Parser::parse_sql(&crate::statement::dialect::OrbitDialect, &shape).ok()?;
-    let statement = statements.pop()?;
-    if !statements.is_empty() {
-        return None;
-    }
+    let statement = crate::statement::parse::alone(&shape)?;
     let declared: Vec<Option<SqlType>> = scan
         .literals
         .iter()

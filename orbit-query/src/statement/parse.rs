@@ -2,6 +2,8 @@
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
+mod read;
+
 use super::dialect::OrbitDialect;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
@@ -119,6 +121,14 @@ pub fn row_statement(sql: &str) -> Result<Statement> {
     }
 }
 
+/// The text's only statement, as it stands; `None` if it can't be read so.
+pub(crate) fn alone(sql: &str) -> Option<Statement> {
+    let mut parser = Parser::new(&OrbitDialect).try_with_sql(sql).ok()?;
+    let statement = read::statement(&mut parser).ok()??;
+    let _ = parser.consume_token(&Token::SemiColon);
+    (parser.peek_token().token == Token::EOF).then_some(statement)
+}
+
 fn parser(tokens: &[TokenWithSpan]) -> Parser<'static> {
     static DIALECT: OrbitDialect = OrbitDialect;
     Parser::new(&DIALECT)
@@ -217,11 +227,14 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let readable = likes.as_ref().map_or(readable, |(tokens, _)| tokens);
     let strengthened = row_locks::strengthen(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
-    let mut statement = parser.parse_statement().map_err(|error| {
+    let read = read::statement(&mut parser).map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
     })?;
+    let Some(mut statement) = read else {
+        return Err(Error::unsupported(first_words(tokens)));
+    };
     at_end(text, tokens, &mut parser)?;
     if let Some((_, how)) = &overriding {
         super::overriding::mark(&mut statement, *how);

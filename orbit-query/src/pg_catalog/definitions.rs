@@ -102,7 +102,9 @@ pub fn constraint_definition(
                 true => " NULLS NOT DISTINCT",
                 false => "",
             };
-            format!("UNIQUE{nulls} ({})", list(table, index.columns.clone()))
+            let columns = list(table, index.columns.clone());
+            let when = deferral(index.deferrable, index.initially_deferred);
+            format!("UNIQUE{nulls} ({columns}){when}")
         }
         Constraint::Check(table, place) => {
             let not_valid = match table.checks.get(*place)?.validated {
@@ -125,6 +127,14 @@ fn names(table: &Table, columns: &[usize]) -> String {
         .map(|column| quote(&column.name))
         .collect();
     names.join(", ")
+}
+
+fn deferral(deferrable: bool, initially: bool) -> &'static str {
+    match (deferrable, initially) {
+        (_, true) => " DEFERRABLE INITIALLY DEFERRED",
+        (true, false) => " DEFERRABLE",
+        (false, false) => "",
+    }
 }
 
 fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Option<String> {
@@ -152,12 +162,7 @@ fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Opt
             text.push_str(&format!(" ({})", names(table, columns)));
         }
     }
-    if key.deferrable {
-        text.push_str(" DEFERRABLE");
-    }
-    if key.initially_deferred {
-        text.push_str(" INITIALLY DEFERRED");
-    }
+    text.push_str(deferral(key.deferrable, key.initially_deferred));
     if !key.validated {
         text.push_str(" NOT VALID");
     }

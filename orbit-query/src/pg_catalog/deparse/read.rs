@@ -7,6 +7,7 @@ use crate::statement::names::fold;
 use crate::statement::quoting::quote;
 use orbit_core::catalog::Column;
 use orbit_core::types::SqlType;
+use orbit_core::value::text::{self, FormatSettings};
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     UnaryOperator, Value,
@@ -53,10 +54,33 @@ fn bare_name(sql_type: &SqlType) -> String {
 }
 
 fn string(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    match doubled.contains('\\') {
-        true => format!("E'{}'", doubled.replace('\\', "\\\\")),
-        false => format!("'{doubled}'"),
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A literal as its type writes it: `12:00` of a time is `12:00:00`.
+fn canonical(text: &str, sql_type: &SqlType) -> String {
+    let one_form = matches!(
+        sql_type,
+        SqlType::Date
+            | SqlType::Time
+            | SqlType::Timestamp
+            | SqlType::Interval
+            | SqlType::Uuid
+            | SqlType::Bytea
+            | SqlType::Jsonb
+            | SqlType::Array(_)
+    );
+    let settings = FormatSettings::default();
+    let moment = ["now", "today", "tomorrow", "yesterday"];
+    if !one_form || moment.contains(&text.trim().to_ascii_lowercase().as_str()) {
+        return text.to_owned();
+    }
+    let mut written = Vec::new();
+    let shown = text::parse(text, sql_type, &settings)
+        .and_then(|value| text::format(&value.as_ref(), sql_type, &settings, &mut written));
+    match (shown, String::from_utf8(written)) {
+        (Ok(()), Ok(written)) => written,
+        _ => text.to_owned(),
     }
 }
 
@@ -73,7 +97,7 @@ impl Typed {
                 "f" | "false" => Tree::Plain("false".to_owned()),
                 _ => constant(&text, "boolean"),
             },
-            Kind::Literal(text) => constant(&text, &bare_name(wanted)),
+            Kind::Literal(text) => constant(&canonical(&text, wanted), &bare_name(wanted)),
             Kind::Null => Tree::Plain(format!("NULL::{}", bare_name(wanted))),
             Kind::Known(own) if own.oid() != wanted.oid() => {
                 Tree::Cast(Box::new(self.tree), bare_name(wanted))
@@ -514,7 +538,7 @@ impl Reader<'_> {
         let tree = match &sql_type {
             SqlType::Bool => known_bool(text)?,
             SqlType::Char(_) if name == "bpchar" => constant(text, "bpchar"),
-            other => constant(text, &type_name(other)),
+            other => constant(&canonical(text, other), &type_name(other)),
         };
         Some(known(tree, sql_type))
     }

@@ -10,6 +10,7 @@ use orbit_core::catalog::{
 use orbit_core::types::Oid;
 use sqlparser::ast::{
     GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query, SetExpr, Statement,
+    TableWithJoins,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -208,6 +209,16 @@ fn comma<T: Display>(items: &[T], between: &str) -> String {
     items.join(between)
 }
 
+/// A relation of FROM, each join to it on a line of its own.
+fn joined(item: &TableWithJoins) -> String {
+    let mut text = item.relation.to_string();
+    for join in &item.joins {
+        text.push_str("\n     ");
+        text.push_str(join.to_string().trim_start());
+    }
+    text
+}
+
 /// One clause a line, for the plain kind of query; others stay on one line.
 fn laid_out(query: &Query) -> String {
     let SetExpr::Select(select) = query.body.as_ref() else {
@@ -223,7 +234,8 @@ fn laid_out(query: &Query) -> String {
     }
     let mut text = format!("SELECT {}", comma(&select.projection, ",\n    "));
     if !select.from.is_empty() {
-        text.push_str(&format!("\n   FROM {}", comma(&select.from, ",\n    ")));
+        let items: Vec<String> = select.from.iter().map(joined).collect();
+        text.push_str(&format!("\n   FROM {}", items.join(",\n    ")));
     }
     if let Some(condition) = &select.selection {
         text.push_str(&format!("\n  WHERE {condition}"));

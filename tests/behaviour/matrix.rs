@@ -244,3 +244,20 @@ async fn jdbc() {
     });
     judge("JDBC", command, &target);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_dump() {
+    let (Some(target), Some(back)) = (Target::start().await, Target::start().await) else {
+        return skip("pg_dump", "PostgreSQL is not installed");
+    };
+    let Some(other) = Postgres::start().await else {
+        return skip("pg_dump", "PostgreSQL is not installed");
+    };
+    let command = drives("pg_dump", "pg_dump_client.py").map(|mut command| {
+        command
+            .env("OTHER_PGPORT", other.port.to_string())
+            .env("BACK_PGPORT", back.port().to_string());
+        command
+    });
+    judge("pg_dump", command, &target);
+}

@@ -195,9 +195,19 @@ macro_rules! client {
     };
 }
 
+client!(asyncpg, "asyncpg", python("asyncpg_client.py"));
 client!(psycopg, "psycopg", python("psycopg_client.py"));
 client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokio_postgres() {
+    let Some(target) = Target::start().await else {
+        return skip("tokio-postgres", "PostgreSQL is not installed");
+    };
+    let command = rust_program("tokio_postgres", &target);
+    judge("tokio-postgres", Some(command), &target);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn diesel() {

@@ -69,7 +69,9 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         // What stands in it is its owner's affair.
         let rights_of = self.rights_of.replace(view.owner);
+        let text = self.text.take();
         let bound = self.deeper(|binder| binder.query(&query));
+        self.text = text;
         self.rights_of = rights_of;
         self.clause = clause;
         self.key_wanted = key_wanted;

@@ -18,6 +18,7 @@ mod arguments;
 mod block;
 pub mod control;
 mod cursor;
+mod do_block;
 mod identity;
 mod plan;
 mod references;

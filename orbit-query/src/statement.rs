@@ -11,6 +11,7 @@ mod conflict_target;
 mod copy_grammar;
 mod cursor_grammar;
 pub mod dialect;
+pub mod do_grammar;
 mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;

@@ -197,6 +197,11 @@ macro_rules! client {
 
 client!(asyncpg, "asyncpg", python("asyncpg_client.py"));
 client!(psycopg, "psycopg", python("psycopg_client.py"));
+client!(
+    sqlalchemy,
+    "SQLAlchemy and Alembic",
+    python("sqlalchemy_client.py")
+);
 client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
 
@@ -207,6 +212,23 @@ async fn tokio_postgres() {
     };
     let command = rust_program("tokio_postgres", &target);
     judge("tokio-postgres", Some(command), &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlx() {
+    let Some(target) = Target::start().await else {
+        return skip("sqlx", "PostgreSQL is not installed");
+    };
+    // The queries are checked against these tables while they are compiled.
+    let schema = clients().join("rust/src/schema.sql");
+    let schema = std::fs::read_to_string(schema).expect("schema.sql");
+    let (client, connection) = ::tokio_postgres::connect(&target.url(), ::tokio_postgres::NoTls)
+        .await
+        .expect("a connection");
+    tokio::spawn(connection);
+    client.batch_execute(&schema).await.expect("schema.sql");
+    let command = rust_program("sqlx", &target);
+    judge("sqlx", Some(command), &target);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,7 +85,7 @@ impl Session {
         self.single_value(&select).await
     }
 
-    async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
+    pub(super) async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
         let outcome = self.run_boxed(select, &[]).await?;
         let Outcome::Rows(mut rows) = outcome else {
             return Err(Error::internal("a SELECT gave no rows"));

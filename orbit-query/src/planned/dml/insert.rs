@@ -105,7 +105,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
                 (SetExpr::Values(_), None, None, None) => {
                     binder.set_expr(&query.body, Some(&wanted))?
                 }
-                _ => binder.query(&query)?,
+                _ => {
+                    give_types(binder, &mut query, &wanted)?;
+                    binder.query(&query)?
+                }
             }
         }
     };
@@ -200,6 +203,61 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         kind: Kind::Insert(Insert { columns, conflict }),
         returning,
     })
+}
+
+/// Literals and parameters in the select list of INSERT ... SELECT take the types of the
+/// columns they are for.
+fn give_types(binder: &Binder<'_>, query: &mut ast::Query, wanted: &[SqlType]) -> Result<()> {
+    let SetExpr::Select(select) = &mut *query.body else {
+        return Ok(());
+    };
+    if select.distinct.is_some() {
+        return Ok(());
+    }
+    for (item, ty) in select.projection.iter_mut().zip(wanted) {
+        let (ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) =
+            item
+        else {
+            // What * stands for isn't counted here.
+            return Ok(());
+        };
+        let open = match &*expr {
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(_) => true,
+                ast::Value::Placeholder(name) => {
+                    let number = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+                    let known = number.and_then(|n| binder.params.get(n.wrapping_sub(1)));
+                    matches!(known, None | Some(None))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        // A character type of no length is one of length 1.
+        if !open || matches!(ty, SqlType::Char(_)) {
+            continue;
+        }
+        let name = types::base(ty).to_string();
+        let typed = crate::statement::parse::expression(&format!("CAST(NULL AS {name})"))?;
+        if let ast::Expr::Cast {
+            kind,
+            data_type,
+            array,
+            format,
+            ..
+        } = typed
+        {
+            let inner = std::mem::replace(expr, ast::Expr::value(ast::Value::Null));
+            *expr = ast::Expr::Cast {
+                kind,
+                expr: Box::new(inner),
+                data_type,
+                array,
+                format,
+            };
+        }
+    }
+    Ok(())
 }
 
 /// What a query gives for its column at this place, if its text says it once.

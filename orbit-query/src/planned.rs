@@ -25,6 +25,7 @@ mod runtime;
 mod scalar;
 mod scan;
 mod series;
+mod small;
 mod statement;
 mod system;
 #[cfg(test)]
@@ -67,6 +68,8 @@ pub struct PlanContext {
     pub session: Arc<SessionFacts>,
     /// What `now()` says: when the transaction began, in microseconds since 1970.
     pub now_micros: i64,
+    /// The text that the statement's errors point into.
+    pub text: Option<Arc<str>>,
 }
 
 pub struct Planner {

@@ -169,6 +169,7 @@ impl Session {
                 self.backend.notify(channel, payload)?;
                 done("NOTIFY")
             }
+            Utility::Do(steps) => self.run_do(steps).await,
             Utility::Nothing(tag) => done(tag),
             Utility::Begin { .. }
             | Utility::Commit { .. }

@@ -20,7 +20,7 @@ impl Binder<'_> {
         self.valued |= !passes_truth_on(expr);
         let bound = self.deeper(|binder| binder.expr_here(scope, expr));
         self.valued = before;
-        bound
+        bound.map_err(|error| self.placed(error, expr))
     }
 
     fn expr_here(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
@@ -338,7 +338,7 @@ impl Binder<'_> {
                     _ => {}
                 }
                 let bound = self.expr(scope, inner)?;
-                let bound = self.boolean(bound, "NOT")?;
+                let bound = self.boolean_at(bound, "NOT", inner)?;
                 Ok(boolean(Expr::Not(Box::new(bound.expr))))
             }
             U::Minus => {
@@ -385,7 +385,7 @@ impl Binder<'_> {
         make: fn(Box<Expr>) -> Expr,
     ) -> Result<Bound> {
         let bound = self.expr(scope, inner)?;
-        let bound = self.boolean(bound, what)?;
+        let bound = self.boolean_at(bound, what, inner)?;
         Ok(boolean(make(Box::new(bound.expr))))
     }
 
@@ -472,16 +472,15 @@ impl Binder<'_> {
         );
         let Ok(ty) = common else {
             // Comparable one by one at most: then PostgreSQL's error comes from the first that isn't.
-            let mut any = Vec::with_capacity(items.len());
+            let (op, join) = match negated {
+                true => (Operator::NotEq, Operator::And),
+                false => (Operator::Eq, Operator::Or),
+            };
+            let mut terms = Vec::with_capacity(items.len());
             for item in items {
-                any.push(self.compare(value.clone(), Operator::Eq, item)?.expr);
+                terms.push(self.compare(value.clone(), op, item)?.expr);
             }
-            let any = balanced(any, Operator::Or);
-            return Ok(boolean(if negated {
-                Expr::Not(Box::new(any))
-            } else {
-                any
-            }));
+            return Ok(boolean(balanced(terms, join)));
         };
         let ty = types::base(&ty);
         let numeric = matches!(ty, SqlType::Numeric(_));
@@ -520,7 +519,7 @@ impl Binder<'_> {
             let condition = self.expr(scope, &when.condition)?;
             let condition = match &operand {
                 Some(operand) => self.compare(operand.clone(), Operator::Eq, condition)?,
-                None => self.boolean(condition, "CASE/WHEN")?,
+                None => self.boolean_at(condition, "CASE/WHEN", &when.condition)?,
             };
             whens.push(Box::new(condition.expr));
             thens.push(self.expr(scope, &when.result)?);
@@ -530,14 +529,20 @@ impl Binder<'_> {
             None => literal::null()?,
         });
         // PostgreSQL looks at ELSE first.
-        let ty = types::common(
-            thens
-                .last()
-                .into_iter()
-                .chain(&thens[..thens.len() - 1])
-                .map(|then| &then.ty),
-            "CASE",
-        )?;
+        let first: Vec<&SqlType> = thens
+            .last()
+            .into_iter()
+            .chain(&thens[..thens.len() - 1])
+            .map(|then| &then.ty)
+            .collect();
+        let ty = types::common(first.iter().copied(), "CASE").map_err(|error| {
+            // The first after ELSE that doesn't fit the ones before.
+            let misfit = types::misfit(&first, "CASE").and_then(|at| at.checked_sub(1));
+            match misfit.and_then(|at| conditions.get(at)) {
+                Some(when) => self.placed_at(error, &when.result),
+                None => error,
+            }
+        })?;
         let mut thens = self.branches(thens, &ty)?;
         let otherwise = thens.pop().map(Box::new);
         let whens = whens

@@ -129,7 +129,9 @@ impl Binder<'_> {
     /// A place in the select list, a column of FROM, an alias, an expression.
     fn group_key(&mut self, scope: &Scope, expr: &ast::Expr, items: &[Item]) -> Result<Expr> {
         let expr = super::operator::unnested(expr);
-        if let Some(place) = ordinal(expr, items.len(), "GROUP BY")? {
+        let place =
+            ordinal(expr, items.len(), "GROUP BY").map_err(|error| self.placed_at(error, expr))?;
+        if let Some(place) = place {
             return self.groupable(&items[place].bound);
         }
         if let ast::Expr::Identifier(ident) = expr {

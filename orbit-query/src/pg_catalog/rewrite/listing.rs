@@ -73,7 +73,7 @@ fn keywords() -> Option<Box<Query>> {
         })
         .collect();
     let sql = format!(
-        "SELECT * FROM (SELECT word, catcode, barelabel = 't' AS barelabel, catdesc, baredesc \
+        "SELECT * FROM (SELECT word, CAST(catcode AS \"char\") AS catcode, barelabel = 't' AS barelabel, catdesc, baredesc \
          FROM (VALUES {}) AS k(word, catcode, barelabel, catdesc, baredesc)) AS k",
         rows.join(", ")
     );

@@ -495,6 +495,9 @@ impl Binder<'_> {
         let value = to_common(self, value)?;
         // DataFusion makes one list of several, and takes a NULL in them for a value.
         let all = items.len();
+        if all == 0 {
+            return Ok(boolean(lit(negated)));
+        }
         let list = items
             .into_iter()
             .filter(|item| item.literal != Some(Value::Null))

@@ -151,8 +151,9 @@ impl ExecutionPlan for OpaqueExec {
         &self.properties
     }
 
+    /// No sort may be put below: it would not be known above.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

@@ -18,6 +18,7 @@ mod explain;
 mod functions;
 mod in_order;
 mod num;
+mod opaque;
 mod operators;
 mod provider;
 mod ranges;

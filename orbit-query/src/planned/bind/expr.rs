@@ -7,6 +7,7 @@ use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::types;
 use crate::statement::dialect::symmetric_bound;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use orbit_core::types::SqlType;
@@ -492,15 +493,27 @@ impl Binder<'_> {
             })
         };
         let value = to_common(self, value)?;
+        // DataFusion makes one list of several, and takes a NULL in them for a value.
+        let all = items.len();
+        if all == 0 {
+            return Ok(boolean(lit(negated)));
+        }
         let list = items
             .into_iter()
+            .filter(|item| item.literal != Some(Value::Null))
             .map(|item| to_common(self, item))
             .collect::<Result<Vec<_>>>()?;
-        Ok(boolean(Expr::InList(InList::new(
-            Box::new(value),
-            list,
-            negated,
-        ))))
+        let unknown = Expr::Literal(ScalarValue::Boolean(None), None);
+        if list.is_empty() {
+            return Ok(boolean(unknown));
+        }
+        let nulls = list.len() < all;
+        let among = Expr::InList(InList::new(Box::new(value), list, negated));
+        Ok(boolean(match (nulls, negated) {
+            (false, _) => among,
+            (true, false) => binary(among, Operator::Or, unknown),
+            (true, true) => binary(among, Operator::And, unknown),
+        }))
     }
 
     fn case(

@@ -179,6 +179,10 @@ impl Binder<'_> {
         let last = lists.len() - 1;
         for (i, (list, ty)) in lists.into_iter().enumerate() {
             let inner = format!("__{unique}_{i}");
+            let list = match keep_left {
+                true => crate::planned::functions::array::null_if_empty(list, &ty),
+                false => list,
+            };
             exprs.push(list.alias(&inner));
             let given = names.as_ref().and_then(|names| names.get(i));
             let name = if call.ordinality && i == last {

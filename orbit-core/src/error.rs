@@ -215,6 +215,13 @@ impl Error {
         self
     }
 
+    /// Where it was isn't a place that the client knows.
+    #[must_use]
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
     fields! {
         with_detail, detail: String;
         in_context, context: String;

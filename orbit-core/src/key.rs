@@ -30,7 +30,9 @@ pub const HIDDEN_KEY_BYTES: usize = 12;
 /// Refuses types without an order that an index could have (42704).
 pub fn check_type(sql_type: &SqlType) -> Result<()> {
     let ordered = match sql_type {
-        SqlType::Json | SqlType::Jsonb | SqlType::Void | SqlType::Unknown => false,
+        SqlType::Json | SqlType::Jsonb | SqlType::Void | SqlType::Record(_) | SqlType::Unknown => {
+            false
+        }
         SqlType::Array(element) => check_type(element).is_ok(),
         _ => true,
     };
@@ -191,7 +193,11 @@ impl Reader<'_> {
             }
             SqlType::Uuid => Value::Uuid(self.take()?),
             SqlType::Array(element) => Value::Array(array::pop(self, element)?),
-            SqlType::Json | SqlType::Jsonb | SqlType::Void | SqlType::Unknown => {
+            SqlType::Json
+            | SqlType::Jsonb
+            | SqlType::Void
+            | SqlType::Record(_)
+            | SqlType::Unknown => {
                 check_type(sql_type)?;
                 return Err(malformed());
             }

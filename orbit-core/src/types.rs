@@ -38,6 +38,8 @@ pub enum SqlType {
     Name,
     InternalChar,
     Void,
+    /// `row(...)`, with the types of its fields; carried as the text that is shown for it.
+    Record(Vec<SqlType>),
     Unknown,
     /// Lists of the catalogs that show as `1 2 3`, and are held as that text.
     Int2Vector,
@@ -71,6 +73,7 @@ impl SqlType {
             SqlType::TimestampTz => 1184,
             SqlType::Interval => 1186,
             SqlType::Numeric(_) => 1700,
+            SqlType::Record(_) => 2249,
             SqlType::Void => 2278,
             SqlType::Uuid => 2950,
             SqlType::Jsonb => 3802,
@@ -105,6 +108,7 @@ impl SqlType {
             SqlType::Uuid => 2951,
             SqlType::Json => 199,
             SqlType::Jsonb => 3807,
+            SqlType::Record(_) => 2287,
             SqlType::Array(element) => element.array_oid(),
         }
     }
@@ -249,6 +253,7 @@ impl SqlType {
             SqlType::Int2Vector => "int2vector".into(),
             SqlType::OidVector => "oidvector".into(),
             SqlType::Void => "void".into(),
+            SqlType::Record(_) => "record".into(),
             SqlType::Unknown => "unknown".into(),
         }
     }

@@ -5,7 +5,7 @@ use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::session::Session;
 use crate::statement::parse::{self, Parsed};
 use crate::statement::tokens;
-use crate::statement::utility::{Explain, ExplainFormat};
+use crate::statement::utility::{Explain, ExplainFormat, Utility};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
@@ -13,20 +13,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) async fn run(session: &mut Session, explain: &Explain) -> Result<Outcome> {
+    let outer = session.count_places_in(Some(&explain.sql));
+    let explained = explained(session, explain).await;
+    session.count_places_in(outer.as_deref());
+    explained.map_err(|error| session.of_utility(error, &explain.sql))
+}
+
+async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> {
     let pieces = tokens::split(&explain.sql)?;
     let [piece] = pieces.as_slice() else {
         return Err(tokens::unexpected(&explain.sql, None));
     };
-    let Parsed::Row(statement) = parse::parse(&explain.sql, piece)? else {
-        return Err(Error::unsupported(
-            "EXPLAIN of a statement that is no query",
-        ));
+    let statement = match parse::parse(&explain.sql, piece)? {
+        Parsed::Row(statement) => statement,
+        Parsed::Utility(utility) => match *utility {
+            Utility::Execute { name, arguments } => {
+                return Box::pin(execute(session, explain, &name, &arguments)).await;
+            }
+            _ => {
+                return Err(Error::unsupported(
+                    "EXPLAIN of a statement that is no query",
+                ));
+            }
+        },
     };
     let started = Instant::now();
     let settings = session.settings().clone();
     let view = session.transaction()?.begin_statement();
     session.identify(view.catalog());
-    let mut lines = match PointPlan::compile(view.catalog(), &settings, &statement, &[])? {
+    let point = match PointPlan::compile(view.catalog(), &settings, &statement, &[]) {
+        Ok(point) => point,
+        Err(error) => return Err(session.placed(view, &statement, &[], error).await),
+    };
+    let mut lines = match point {
         Some(plan) => {
             crate::access::need::check(plan.needs(), session.rights(), view.catalog())?;
             let planning = started.elapsed();
@@ -47,14 +66,52 @@ pub(crate) async fn run(session: &mut Session, explain: &Explain) -> Result<Outc
         let plan = serde_json::json!([{ "Plan": { "Lines": lines } }]);
         lines = vec![plan.to_string()];
     }
-    let columns: Arc<[ColumnDesc]> = Arc::new([ColumnDesc::new("QUERY PLAN", SqlType::Text)]);
+    Ok(shown(explain, lines))
+}
+
+/// EXPLAIN EXECUTE: of the statement that was prepared by this name.
+async fn execute(
+    session: &mut Session,
+    explain: &Explain,
+    name: &str,
+    arguments: &[sqlparser::ast::Expr],
+) -> Result<Outcome> {
+    let (statement, params) = session.executed(name, arguments).await?;
+    if statement.is_utility() {
+        let line = match explain.format {
+            ExplainFormat::Json => "[\n  \"Utility Statement\"\n]",
+            ExplainFormat::Text => "Utility statements have no plan structure",
+        };
+        return Ok(shown(explain, vec![line.to_owned()]));
+    }
+    if explain.analyze && !params.is_empty() {
+        return Err(Error::unsupported(
+            "EXPLAIN ANALYZE of EXECUTE with parameters",
+        ));
+    }
+    let inner = Explain {
+        sql: statement.sql.clone(),
+        ..explain.clone()
+    };
+    run(session, &inner).await
+}
+
+/// The one column that EXPLAIN gives.
+pub(crate) fn columns(explain: &Explain) -> Arc<[ColumnDesc]> {
+    let ty = match explain.format {
+        ExplainFormat::Json => SqlType::Json,
+        ExplainFormat::Text => SqlType::Text,
+    };
+    Arc::new([ColumnDesc::new("QUERY PLAN", ty)])
+}
+
+fn shown(explain: &Explain, lines: Vec<String>) -> Outcome {
+    let columns = columns(explain);
     let rows = lines
         .into_iter()
         .map(|line| vec![Value::Text(line)])
         .collect();
-    Ok(Outcome::Rows(
-        Rows::values(columns, rows).tagged(Tag::Other("EXPLAIN")),
-    ))
+    Outcome::Rows(Rows::values(columns, rows).tagged(Tag::Other("EXPLAIN")))
 }
 
 #[cfg(feature = "datafusion")]

@@ -23,11 +23,11 @@ use crate::settings::Settings;
 use crate::statement::Prepared;
 use ahash::RandomState;
 use lru::LruCache;
-use orbit_core::Result;
 use orbit_core::catalog::Catalog;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Numeric, Value, text};
+use orbit_core::{Error, Result};
 use parking_lot::Mutex;
 use scan::{Literal, LiteralKind, Scan, scan};
 use std::num::NonZeroUsize;
@@ -112,7 +112,8 @@ impl LiteralCache {
         };
         let mut values = Vec::with_capacity(scan.literals.len());
         for (literal, ty) in scan.literals.iter().zip(&plan.params) {
-            values.push(value(sql, literal, ty, &settings.format)?);
+            let read = value(sql, literal, ty, &settings.format);
+            values.push(read.map_err(|error| placed(error, sql, literal))?);
         }
         Ok(Some((plan, values)))
     }
@@ -168,6 +169,20 @@ fn nests_deep(shape: &str) -> bool {
         }
         open > DEEP
     })
+}
+
+/// What a type's input function says of a literal is said of its place, too.
+fn placed(error: Error, sql: &str, literal: &Literal) -> Error {
+    if !matches!(
+        error.state().as_str(),
+        "22P02" | "22003" | "22007" | "22008"
+    ) {
+        return error;
+    }
+    let before = sql
+        .get(..literal.start)
+        .map_or(0, |text| text.chars().count());
+    error.at(u32::try_from(before + 1).unwrap_or(u32::MAX))
 }
 
 fn value(sql: &str, literal: &Literal, ty: &SqlType, format: &FormatSettings) -> Result<Value> {

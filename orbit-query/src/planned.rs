@@ -18,6 +18,7 @@ mod explain;
 mod functions;
 mod in_order;
 mod num;
+mod opaque;
 mod operators;
 mod provider;
 mod ranges;
@@ -25,6 +26,7 @@ mod runtime;
 mod scalar;
 mod scan;
 mod series;
+mod small;
 mod statement;
 mod system;
 #[cfg(test)]
@@ -67,6 +69,8 @@ pub struct PlanContext {
     pub session: Arc<SessionFacts>,
     /// What `now()` says: when the transaction began, in microseconds since 1970.
     pub now_micros: i64,
+    /// The text that the statement's errors point into.
+    pub text: Option<Arc<str>>,
 }
 
 pub struct Planner {

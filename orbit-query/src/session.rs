@@ -18,6 +18,7 @@ mod arguments;
 mod block;
 pub mod control;
 mod cursor;
+mod do_block;
 mod full;
 mod identity;
 mod plan;
@@ -36,7 +37,7 @@ use crate::expr::Facts;
 use crate::point::Scratch;
 use crate::rows::{Outcome, RowBatch};
 use crate::settings::{Settings, registry};
-use crate::statement::{Prepared, Script, limits};
+use crate::statement::{Plan, Prepared, Script, limits};
 use ahash::{AHashMap, AHashSet};
 use block::Blocks;
 use control::Control;
@@ -96,8 +97,10 @@ pub struct Session {
     /// Temporary tables that COMMIT empties or drops.
     temporary: Vec<(TableId, AtCommit)>,
     cursors: cursor::Cursors,
-    /// Names of portals that protocol messages opened: cursors can't have them.
-    protocol_portals: AHashSet<String>,
+    /// Portals that protocol messages opened: cursors can't have their names.
+    protocol_portals: AHashMap<String, Option<cursor::Bound>>,
+    /// What the places of the statement being planned count in.
+    planning_text: Option<Arc<str>>,
     /// The statement that runs is one of several of a message.
     in_script: bool,
     /// Its text and the types of its parameters, where a cursor keeps them.
@@ -149,7 +152,8 @@ impl Session {
             protocol_named: AHashSet::default(),
             temporary: Vec::new(),
             cursors: Default::default(),
-            protocol_portals: AHashSet::default(),
+            protocol_portals: AHashMap::default(),
+            planning_text: None,
             in_script: false,
             statement_text: String::new(),
             statement_params: Vec::new(),
@@ -400,9 +404,20 @@ impl Session {
         self.protocol_named.contains(name)
     }
 
-    /// A Bind message opened a portal of this name.
-    pub fn add_protocol_portal(&mut self, name: &str) {
-        self.protocol_portals.insert(name.to_owned());
+    /// A Bind message opened a portal of this name. In a block its query becomes a cursor
+    /// when its rows are asked for, by an Execute message or by FETCH and MOVE.
+    pub fn add_protocol_portal(&mut self, name: &str, statement: &Arc<Prepared>, params: &[Value]) {
+        let opens = self.blocks.is_open()
+            && statement.columns.is_some()
+            && statement.writes().is_none()
+            && !matches!(statement.plan, Plan::Empty | Plan::Utility(_));
+        let bound = opens.then(|| cursor::Bound::new(statement, params));
+        self.protocol_portals.insert(name.to_owned(), bound);
+    }
+
+    /// False once CLOSE has named it.
+    pub fn has_protocol_portal(&self, name: &str) -> bool {
+        self.protocol_portals.contains_key(name)
     }
 
     pub fn remove_protocol_portal(&mut self, name: &str) {

@@ -11,6 +11,7 @@ mod conflict_target;
 mod copy_grammar;
 mod cursor_grammar;
 pub mod dialect;
+pub mod do_grammar;
 mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;
@@ -52,6 +53,8 @@ pub struct Prepared {
     ///
     /// [`Rights::stamp`]: crate::access::Rights::stamp
     pub(crate) checked: AtomicU64,
+    /// Of a utility: how many characters stand before it in its message.
+    pub(crate) begins: u32,
 }
 
 pub(crate) enum Plan {
@@ -71,6 +74,7 @@ impl Prepared {
             plan: Plan::Empty,
             declared: Vec::new(),
             checked: AtomicU64::new(0),
+            begins: 0,
         }
     }
 
@@ -83,6 +87,7 @@ impl Prepared {
             plan: Plan::Point(plan),
             declared: declared.to_vec(),
             checked: AtomicU64::new(0),
+            begins: 0,
         }
     }
 
@@ -99,6 +104,7 @@ impl Prepared {
             plan: Plan::Planned(plan),
             declared: declared.to_vec(),
             checked: AtomicU64::new(0),
+            begins: 0,
         }
     }
 
@@ -150,6 +156,10 @@ impl Prepared {
         }
     }
 
+    pub(crate) fn is_utility(&self) -> bool {
+        matches!(self.plan, Plan::Empty | Plan::Utility(_))
+    }
+
     pub fn is_empty(&self) -> bool {
         matches!(self.plan, Plan::Empty)
     }
@@ -178,6 +188,8 @@ pub struct Script {
     pub(crate) statements: Vec<Unprepared>,
     /// The message's text if it is a single statement: what it is cached by.
     pub(crate) message: Option<String>,
+    /// The whole message.
+    pub(crate) text: String,
     /// The whole message was one statement known already.
     pub(crate) ready: Option<(Arc<Prepared>, Vec<Value>)>,
 }
@@ -195,6 +207,7 @@ impl Script {
             next: 0,
             statements: Vec::new(),
             message: None,
+            text: String::new(),
             ready: Some((statement, literals)),
         }
     }

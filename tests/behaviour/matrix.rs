@@ -195,9 +195,42 @@ macro_rules! client {
     };
 }
 
+client!(asyncpg, "asyncpg", python("asyncpg_client.py"));
 client!(psycopg, "psycopg", python("psycopg_client.py"));
+client!(
+    sqlalchemy,
+    "SQLAlchemy and Alembic",
+    python("sqlalchemy_client.py")
+);
 client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
+client!(psql, "psql", drives("psql", "psql_client.py"));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokio_postgres() {
+    let Some(target) = Target::start().await else {
+        return skip("tokio-postgres", "PostgreSQL is not installed");
+    };
+    let command = rust_program("tokio_postgres", &target);
+    judge("tokio-postgres", Some(command), &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlx() {
+    let Some(target) = Target::start().await else {
+        return skip("sqlx", "PostgreSQL is not installed");
+    };
+    // The queries are checked against these tables while they are compiled.
+    let schema = clients().join("rust/src/schema.sql");
+    let schema = std::fs::read_to_string(schema).expect("schema.sql");
+    let (client, connection) = ::tokio_postgres::connect(&target.url(), ::tokio_postgres::NoTls)
+        .await
+        .expect("a connection");
+    tokio::spawn(connection);
+    client.batch_execute(&schema).await.expect("schema.sql");
+    let command = rust_program("sqlx", &target);
+    judge("sqlx", Some(command), &target);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn diesel() {
@@ -243,4 +276,37 @@ async fn jdbc() {
         command
     });
     judge("JDBC", command, &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pg_dump() {
+    let (Some(target), Some(back)) = (Target::start().await, Target::start().await) else {
+        return skip("pg_dump", "PostgreSQL is not installed");
+    };
+    let Some(other) = Postgres::start().await else {
+        return skip("pg_dump", "PostgreSQL is not installed");
+    };
+    let command = drives("pg_dump", "pg_dump_client.py").map(|mut command| {
+        command
+            .env("OTHER_PGPORT", other.port.to_string())
+            .env("BACK_PGPORT", back.port().to_string());
+        command
+    });
+    judge("pg_dump", command, &target);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_postgres() {
+    let Some(target) = Target::start().await else {
+        return skip("node-postgres", "PostgreSQL is not installed");
+    };
+    let modules = installed().join("node/node_modules");
+    let command = (is_there("node") && modules.exists()).then(|| {
+        let mut command = Command::new("node");
+        command
+            .arg(clients().join("node_client.js"))
+            .env("NODE_PATH", modules);
+        command
+    });
+    judge("node-postgres", command, &target);
 }

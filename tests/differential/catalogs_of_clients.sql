@@ -54,3 +54,17 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SAVEPOINT s;
 SELECT pg_export_snapshot();
 ROLLBACK;
+-- JDBC's words, and functions that views are made of.
+SELECT count(*) > 400, max(catcode), bool_or(barelabel) FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{a,abs,select}'::text[]);
+SELECT k.word, k.catcode, k.barelabel, k.catdesc, k.baredesc FROM pg_get_keywords() k WHERE k.word = 'select';
+SELECT name FROM pg_show_all_settings() WHERE name = 'server_version';
+SELECT pg_trigger_depth(), (SELECT oidvectortypes(proargtypes) FROM pg_proc WHERE proname = 'lpad' AND pronargs = 3);
+-- Constants as their types write them; constraints that wait.
+CREATE TABLE constants (id int PRIMARY KEY, t time DEFAULT '12:00', b bytea DEFAULT '\x00', d date DEFAULT '2020-1-2', u uuid DEFAULT 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11',
+  i interval DEFAULT '36 hours', s text DEFAULT 'a\b''c', j jsonb DEFAULT '{"b":1, "a":2}', l int[] DEFAULT '{1, 2}', n date DEFAULT 'infinity',
+  CONSTRAINT waits UNIQUE (d) DEFERRABLE, CONSTRAINT waits_long UNIQUE (t, d) DEFERRABLE INITIALLY DEFERRED);
+SELECT attname, pg_get_expr(adbin, adrelid) FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = 'constants'::regclass ORDER BY attnum;
+SELECT column_name, column_default FROM information_schema.columns WHERE table_name = 'constants' ORDER BY ordinal_position;
+SELECT conname, contype, condeferrable, condeferred, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'constants'::regclass ORDER BY conname;
+SELECT indexrelid::regclass::text, indimmediate FROM pg_index WHERE indrelid = 'constants'::regclass ORDER BY 1;
+SELECT constraint_name, is_deferrable, initially_deferred FROM information_schema.table_constraints WHERE table_name = 'constants' AND constraint_type <> 'CHECK' ORDER BY 1;

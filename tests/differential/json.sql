@@ -94,7 +94,6 @@ SELECT id FROM docs WHERE j ? 'age' ORDER BY id;
 SELECT id, tag FROM docs, jsonb_array_elements_text(j -> 'tags') tag WHERE jsonb_typeof(j) = 'object' ORDER BY 1, 2;
 SELECT id, e.key, e.value FROM docs, LATERAL jsonb_each(j) e WHERE id < 3 ORDER BY 1, 2;
 UPDATE docs SET j = jsonb_set(j, '{age}', '31') WHERE id = 1 RETURNING j;
--- differs: jsonb as values
 SELECT j['name'], j['addr']['city'] FROM docs WHERE id = 1;
 SELECT j FROM docs ORDER BY j;
 -- differs: checks left out

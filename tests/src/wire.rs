@@ -49,6 +49,8 @@ pub struct Report {
     pub column: String,
     pub datatype: String,
     pub constraint: String,
+    /// Where in the statement, in characters from 1.
+    pub position: String,
 }
 
 pub struct Wire {
@@ -275,6 +277,7 @@ impl Body<'_> {
                 b'c' => report.column = value,
                 b'd' => report.datatype = value,
                 b'n' => report.constraint = value,
+                b'P' => report.position = value,
                 _ => {}
             }
         }

@@ -37,6 +37,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef
         | SqlType::Int2Vector
         | SqlType::OidVector
         | SqlType::Unknown
+        | SqlType::Record(_)
         | SqlType::Void => {
             ValueRef::Text(std::str::from_utf8(bytes).map_err(|_| malformed(sql_type))?)
         }
@@ -128,6 +129,7 @@ pub(super) fn push_variable(value: &Value, sql_type: &SqlType, out: &mut Vec<u8>
             | SqlType::Int2Vector
             | SqlType::OidVector
             | SqlType::Unknown
+            | SqlType::Record(_)
             | SqlType::Void,
             Value::Text(v),
         ) => out.extend_from_slice(v.as_bytes()),

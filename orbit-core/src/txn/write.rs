@@ -72,6 +72,9 @@ impl Transaction {
         target: Option<ConflictTarget>,
     ) -> Result<Option<Conflict>> {
         self.lock_for_writing(table).await?;
+        if let Some(met) = self.arbiter_conflict(table, values, target).await? {
+            return Ok(Some(met));
+        }
         let mut pk = Vec::new();
         let mut causal_length = 1;
         let mut base = None;
@@ -144,6 +147,31 @@ impl Transaction {
             Box::pin(self.thin_out()).await?;
         }
         Ok(None)
+    }
+
+    /// The row that has the values of the index which ON CONFLICT names. It is looked for
+    /// first: the row may also stand against a key that isn't named.
+    async fn arbiter_conflict(
+        &mut self,
+        table: &Arc<Table>,
+        values: &[Value],
+        target: Option<ConflictTarget>,
+    ) -> Result<Option<Conflict>> {
+        let Some(ConflictTarget::Index(id)) = target else {
+            return Ok(None);
+        };
+        let Some(index) = table.indexes.iter().find(|index| index.id == id) else {
+            return Ok(None);
+        };
+        let mut columns = Vec::new();
+        if !index_columns(index, values, &mut columns)? && !index.nulls_not_distinct {
+            return Ok(None);
+        }
+        // No row has an empty key: every row that has the values is another one.
+        Ok(match self.unique(table, index, &columns, &[]).await? {
+            Unique::Free => None,
+            Unique::Taken(conflict) => Some(conflict),
+        })
     }
 
     /// Changes columns of a live row that the caller has locked (or that is

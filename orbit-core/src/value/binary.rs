@@ -3,6 +3,7 @@
 mod array;
 mod numeric;
 mod read;
+mod record;
 #[cfg(test)]
 mod tests;
 mod write;

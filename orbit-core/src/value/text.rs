@@ -81,6 +81,9 @@ pub fn parse(text: &str, sql_type: &SqlType, settings: &FormatSettings) -> Resul
         SqlType::Int8 => Value::Int8(integer::parse(text, sql_type)?),
         SqlType::Int2 => Value::Int2(integer::parse(text, sql_type)?),
         SqlType::Text | SqlType::Unknown | SqlType::Void => Value::Text(string::parse(text)?),
+        SqlType::Record(_) => {
+            return Err(Error::unsupported("input of anonymous composite types"));
+        }
         SqlType::Varchar(_) | SqlType::Char(_) => {
             fit_length(string::parse(text)?, sql_type, Excess::Refused)?
         }

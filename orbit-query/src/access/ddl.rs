@@ -43,6 +43,7 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         // Their statements are asked when they run.
         | Utility::Execute { .. }
         | Utility::Explain(_)
+        | Utility::Do(_)
         | Utility::PrepareTransaction
         | Utility::FinishPrepared { .. }
         // So is a cursor's query when it is declared.

@@ -285,6 +285,9 @@ async fn create_as(
     for (place, column) in columns.iter().enumerate() {
         let name = names.get(place).unwrap_or(&column.name);
         let stamp = session.engine().db().new_creation_stamp();
+        if matches!(column.sql_type, SqlType::Record(_)) {
+            return Err(pseudo_type(name));
+        }
         let column = Column::new(name.as_str(), stored_type(column), stamp);
         push_column(&mut table, column)?;
     }
@@ -299,6 +302,13 @@ async fn create_as(
         .ok_or_else(|| Error::internal("the new table is not there"))?;
     let rows = fill(session, &select, &table).await?;
     Ok(Outcome::Done(Tag::Select(rows)))
+}
+
+pub(super) fn pseudo_type(column: &str) -> Error {
+    Error::new(
+        state::INVALID_TABLE_DEFINITION,
+        format!("column \"{column}\" has pseudo-type record"),
+    )
 }
 
 fn stored_type(column: &ColumnDesc) -> SqlType {

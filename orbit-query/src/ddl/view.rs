@@ -135,6 +135,9 @@ fn columns(create: &CreateView, inner: Vec<(String, SqlType)>) -> Result<Vec<Vie
                 format!("column \"{name}\" specified more than once"),
             ));
         }
+        if matches!(sql_type, SqlType::Record(_)) {
+            return Err(super::create_table::pseudo_type(&name));
+        }
         columns.push(ViewColumn { name, sql_type });
     }
     Ok(columns)

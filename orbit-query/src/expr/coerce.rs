@@ -116,7 +116,9 @@ pub(super) fn comparison_type(a: &SqlType, b: &SqlType) -> Option<SqlType> {
 /// Whether the type has a btree order that [`orbit_core::value::cast::compare`] knows.
 fn comparable(ty: &SqlType) -> bool {
     match ty {
-        SqlType::Json | SqlType::Jsonb | SqlType::Void | SqlType::Unknown => false,
+        SqlType::Json | SqlType::Jsonb | SqlType::Void | SqlType::Record(_) | SqlType::Unknown => {
+            false
+        }
         // Comparing intervals and arrays needs PostgreSQL's own order: the planner's.
         SqlType::Interval | SqlType::Array(_) => false,
         SqlType::Oid | SqlType::InternalChar => false,
@@ -202,7 +204,9 @@ fn assignable(from: &SqlType, to: &SqlType) -> bool {
     }
     match (from, to) {
         // Everything may be assigned to a text column.
-        (_, to) if is_text(to) => !matches!(from, SqlType::Void | SqlType::Unknown),
+        (_, to) if is_text(to) => {
+            !matches!(from, SqlType::Void | SqlType::Record(_) | SqlType::Unknown)
+        }
         (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval, SqlType::Time) => true,
         (SqlType::Time, SqlType::Interval) => true,
         (SqlType::Json, SqlType::Jsonb) | (SqlType::Jsonb, SqlType::Json) => true,
@@ -235,7 +239,7 @@ pub(super) fn explicit(typed: Typed, target: &SqlType, params: &mut Params) -> R
                 | (SqlType::Int4, SqlType::Bool)
                 | (SqlType::Interval, SqlType::Time)
         );
-    if !known || matches!(base, SqlType::Void | SqlType::Unknown) {
+    if !known || matches!(base, SqlType::Void | SqlType::Record(_) | SqlType::Unknown) {
         return Err(Stop::Unknown);
     }
     Ok(Node::Cast(

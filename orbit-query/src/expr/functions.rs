@@ -166,9 +166,11 @@ pub(super) fn unify(list: Vec<Typed>, params: &mut Params) -> Result<(Vec<Node>,
 /// As text, by the type's output function.
 pub(super) fn as_text(argument: Typed, params: &mut Params) -> Result<Node, Stop> {
     match argument.ty {
-        SqlType::Array(_) | SqlType::Void | SqlType::Oid | SqlType::InternalChar => {
-            Err(Stop::Unknown)
-        }
+        SqlType::Array(_)
+        | SqlType::Void
+        | SqlType::Record(_)
+        | SqlType::Oid
+        | SqlType::InternalChar => Err(Stop::Unknown),
         // concat and || show char(n) without its blanks, as the cast to text does.
         _ => coerce::explicit(argument, &SqlType::Text, params),
     }

@@ -10,6 +10,7 @@ use orbit_core::catalog::{
 use orbit_core::types::Oid;
 use sqlparser::ast::{
     GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query, SetExpr, Statement,
+    TableWithJoins,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -102,7 +103,9 @@ pub fn constraint_definition(
                 true => " NULLS NOT DISTINCT",
                 false => "",
             };
-            format!("UNIQUE{nulls} ({})", list(table, index.columns.clone()))
+            let columns = list(table, index.columns.clone());
+            let when = deferral(index.deferrable, index.initially_deferred);
+            format!("UNIQUE{nulls} ({columns}){when}")
         }
         Constraint::Check(table, place) => {
             let not_valid = match table.checks.get(*place)?.validated {
@@ -125,6 +128,14 @@ fn names(table: &Table, columns: &[usize]) -> String {
         .map(|column| quote(&column.name))
         .collect();
     names.join(", ")
+}
+
+fn deferral(deferrable: bool, initially: bool) -> &'static str {
+    match (deferrable, initially) {
+        (_, true) => " DEFERRABLE INITIALLY DEFERRED",
+        (true, false) => " DEFERRABLE",
+        (false, false) => "",
+    }
 }
 
 fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Option<String> {
@@ -152,12 +163,7 @@ fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Opt
             text.push_str(&format!(" ({})", names(table, columns)));
         }
     }
-    if key.deferrable {
-        text.push_str(" DEFERRABLE");
-    }
-    if key.initially_deferred {
-        text.push_str(" INITIALLY DEFERRED");
-    }
+    text.push_str(deferral(key.deferrable, key.initially_deferred));
     if !key.validated {
         text.push_str(" NOT VALID");
     }
@@ -203,6 +209,16 @@ fn comma<T: Display>(items: &[T], between: &str) -> String {
     items.join(between)
 }
 
+/// A relation of FROM, each join to it on a line of its own.
+fn joined(item: &TableWithJoins) -> String {
+    let mut text = item.relation.to_string();
+    for join in &item.joins {
+        text.push_str("\n     ");
+        text.push_str(join.to_string().trim_start());
+    }
+    text
+}
+
 /// One clause a line, for the plain kind of query; others stay on one line.
 fn laid_out(query: &Query) -> String {
     let SetExpr::Select(select) = query.body.as_ref() else {
@@ -218,7 +234,8 @@ fn laid_out(query: &Query) -> String {
     }
     let mut text = format!("SELECT {}", comma(&select.projection, ",\n    "));
     if !select.from.is_empty() {
-        text.push_str(&format!("\n   FROM {}", comma(&select.from, ",\n    ")));
+        let items: Vec<String> = select.from.iter().map(joined).collect();
+        text.push_str(&format!("\n   FROM {}", items.join(",\n    ")));
     }
     if let Some(condition) = &select.selection {
         text.push_str(&format!("\n  WHERE {condition}"));

@@ -11,6 +11,7 @@ mod correlated;
 mod empty;
 mod hidden;
 mod lateral;
+mod listing;
 mod names;
 mod vectors;
 
@@ -88,6 +89,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        listing::replace(factor);
         match factor {
             TableFactor::Table {
                 name,

@@ -61,6 +61,7 @@ pub fn arrow_type(ty: &SqlType) -> DataType {
         | SqlType::Int2Vector
         | SqlType::OidVector
         | SqlType::Void
+        | SqlType::Record(_)
         | SqlType::Unknown => DataType::Utf8,
     }
 }

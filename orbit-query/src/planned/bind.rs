@@ -23,6 +23,7 @@ pub mod operator;
 pub(super) mod outer;
 mod overlaps;
 pub mod peers;
+mod place;
 mod precision;
 pub mod query;
 mod record;
@@ -157,6 +158,8 @@ pub struct Binder<'a> {
     pub facts: &'a Arc<SessionFacts>,
     /// pg_catalog and information_schema.
     pub system: &'a dyn Fn(&str) -> Option<Arc<dyn SchemaProvider>>,
+    /// The text that errors point into; `None` for what the statement doesn't say itself.
+    pub text: Option<Arc<str>>,
     /// Types of `$1`, `$2`, ... as far as they are known.
     pub params: Vec<Option<SqlType>>,
     /// Every table the statement names.
@@ -220,6 +223,7 @@ impl<'a> Binder<'a> {
             settings,
             facts,
             system,
+            text: None,
             params: declared.to_vec(),
             tables: Vec::new(),
             views: Vec::new(),
@@ -272,7 +276,7 @@ impl<'a> Binder<'a> {
     /// A WHERE clause.
     pub fn condition(&mut self, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Expr> {
         let bound = self.within(Clause::plain("WHERE"), |binder| binder.expr(scope, expr))?;
-        Ok(self.boolean(bound, "WHERE")?.expr)
+        Ok(self.boolean_at(bound, "WHERE", expr)?.expr)
     }
 
     /// A value for a column, in the column's type.

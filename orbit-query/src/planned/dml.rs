@@ -178,7 +178,7 @@ impl Running<'_> {
             .run(async move {
                 let plan = with_values(&plan, &statement.params, &params, &ctx)?;
                 let state = System::new(&ctx).state(&here);
-                physical_plan(&state, &plan).await
+                physical_plan(&state, &plan, &ctx.view).await
             })
             .await?;
         let run = Run::new(view, self.ctx.cancel.clone())

@@ -84,7 +84,7 @@ async fn input_plan(
             let nulls = vec![orbit_core::value::Value::Null; types.len()];
             let plan = with_values(&plan, &types, &nulls, &ctx)?;
             let state = System::new(&ctx).state(&here);
-            physical_plan(&state, &plan).await
+            physical_plan(&state, &plan, &ctx.view).await
         })
         .await
 }

@@ -69,6 +69,18 @@ fn infinity() -> i256 {
     nan().wrapping_sub(i256::ONE)
 }
 
+/// NaN in a Decimal128: larger than every number of 38 digits, as PostgreSQL sorts it.
+pub const FIXED_NAN: i128 = i128::MAX;
+
+/// What is computed over whole columns has no NaN of its own.
+pub fn not_finite() -> Error {
+    Error::new(
+        state::NUMERIC_VALUE_OUT_OF_RANGE,
+        "arithmetic over NaN in a column of type numeric(p,s)",
+    )
+    .with_hint("Cast the column to numeric first.")
+}
+
 pub fn encode(value: &Numeric) -> Result<i256> {
     if !value.is_finite() {
         return Ok(if value.is_nan() {

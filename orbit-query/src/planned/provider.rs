@@ -27,6 +27,10 @@ pub struct OrbitTable {
 }
 
 impl OrbitTable {
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
     pub fn new(table: Arc<Table>, keyed: bool) -> OrbitTable {
         let mut fields: Vec<Field> = table
             .columns

@@ -3,6 +3,7 @@
 
 use super::arrow::ArrowRows;
 use super::error::Told;
+use super::opaque;
 use super::scan::Run;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
@@ -15,8 +16,6 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
@@ -69,7 +68,8 @@ impl Machine {
             .with_config(config)
             .with_runtime_env(environment.clone())
             .with_default_features()
-            .with_physical_optimizer_rules(optimizer_rules())
+            .with_optimizer_rules(opaque::logical_rules())
+            .with_physical_optimizer_rules(opaque::physical_rules())
             .build();
         // Last: an error after it would drop the threads inside the caller's
         // runtime, which tokio forbids.
@@ -289,16 +289,6 @@ fn panicked(error: tokio::task::JoinError) -> Error {
     Error::internal("the query was abandoned")
 }
 
-/// DataFusion's rules but for those that push filters once the plan is physical: they
-/// tell columns by their names alone, and hand a filter over one side of a join to the
-/// other side's column of the same name. Our scans take no filters at that stage.
-fn optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter();
-    rules
-        .filter(|rule| !rule.name().starts_with("FilterPushdown"))
-        .collect()
-}
-
 fn configuration(options: &EngineOptions) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(options.target_partitions.max(1))
@@ -313,6 +303,8 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
     set.execution.sort_pushdown_buffer_capacity = 4 << 20;
     set.execution.objectstore_writer_buffer_size = 1 << 20;
     set.execution.collect_statistics = false;
+    // It takes a column that is nullable in the one and not in the other for an error.
+    set.execution.skip_physical_aggregate_schema_check = true;
     set.sql_parser.map_string_types_to_utf8view = false;
     config
 }

@@ -6,6 +6,7 @@ use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
 use super::runtime::Machine;
 use super::scan::Run;
+use super::small::reads_little;
 use super::system::System;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
 use super::{PlanContext, arrow, dml};
@@ -16,11 +17,13 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, Limit, LogicalPlan};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::ExecutionPlan;
 use orbit_core::catalog::{Catalog, Table, ViewDef};
+use orbit_core::database::ReadView;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
@@ -121,6 +124,7 @@ pub(super) fn prepare(
     let lookup = |schema: &str| system.schema(schema);
     let catalog = ctx.view.catalog();
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, declared);
+    binder.text = ctx.text.clone();
     let state = system.state(machine);
     let (body, columns) = match &rewritten {
         Statement::Query(query) if !query.locks.is_empty() => {
@@ -265,7 +269,7 @@ pub(super) async fn physical(
             ctx.cancel.check()?;
             let plan = with_values(plan, &statement.params, &params, &ctx)?;
             let state = System::new(&ctx).state(&here);
-            let plan = physical_plan(&state, &plan).await?;
+            let plan = physical_plan(&state, &plan, &ctx.view).await?;
             let columns = statement.columns.clone().unwrap_or_else(|| Arc::new([]));
             Ok((plan, columns))
         })
@@ -275,11 +279,15 @@ pub(super) async fn physical(
 pub(super) async fn physical_plan(
     state: &SessionState,
     plan: &LogicalPlan,
+    view: &ReadView,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut alone;
     let mut state = state;
     if state.config().target_partitions() > 1
-        && (adds_floats(plan)? || keeps_order(plan)? || has_window(plan)?)
+        && (adds_floats(plan)?
+            || keeps_order(plan)?
+            || has_window(plan)?
+            || reads_little(plan, view)?)
     {
         // In one order, whatever the number of threads: the same digits every time.
         alone = state.clone();
@@ -377,43 +385,49 @@ pub(super) fn with_values(
         .transform_up_with_subqueries(|node| {
             // Nodes above know an expression by its name, `$1` and all.
             let names = NamePreserver::new(&node);
-            let counts = matches!(node, LogicalPlan::Limit(_));
-            node.map_expressions(|expr| {
+            let filled = node.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let filled = put(expr, &literals, now, ctx)?;
-                if counts {
-                    return filled.map_data(row_count);
-                }
                 Ok(filled.update_data(|expr| name.restore(expr)))
+            })?;
+            filled.map_data(|node| match node {
+                LogicalPlan::Limit(limit) => counted(limit).map(LogicalPlan::Limit),
+                other => Ok(other),
             })
         })
         .told()
         .map(|transformed| transformed.data)
 }
 
-/// DataFusion takes a `bigint` for LIMIT and OFFSET, not what could be cast to one.
-fn row_count(expr: Expr) -> datafusion::error::Result<Expr> {
-    let value = match expr {
-        Expr::Cast(cast) => match *cast.expr {
-            Expr::Literal(value, _) => value.cast_to(&DataType::Int64)?,
-            other => {
-                let cast = Cast {
-                    expr: Box::new(other),
-                    ..cast
-                };
-                return Ok(Expr::Cast(cast));
-            }
-        },
-        Expr::Literal(value, _) => value,
-        other => return Ok(other),
+/// LIMIT and OFFSET as the numbers they come to.
+fn counted(mut limit: Limit) -> datafusion::error::Result<Limit> {
+    limit.skip = row_count(limit.skip, "OFFSET")?;
+    limit.fetch = row_count(limit.fetch, "LIMIT")?;
+    Ok(limit)
+}
+
+/// DataFusion takes a `bigint` there, not what could be computed to one.
+fn row_count(expr: Option<Box<Expr>>, what: &str) -> datafusion::error::Result<Option<Box<Expr>>> {
+    let Some(expr) = expr else {
+        return Ok(None);
     };
+    let expr = match *expr {
+        Expr::Literal(..) => *expr,
+        other => ExprSimplifier::new(SimplifyContext::default()).simplify(other)?,
+    };
+    let Expr::Literal(value, metadata) = expr else {
+        return Ok(Some(Box::new(expr)));
+    };
+    let value = value.cast_to(&DataType::Int64)?;
     if matches!(value, ScalarValue::Int64(Some(rows)) if rows < 0) {
-        return Err(to_datafusion(Error::new(
-            state::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
-            "LIMIT must not be negative",
-        )));
+        let code = match what {
+            "OFFSET" => state::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
+            _ => state::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+        };
+        let error = Error::new(code, format!("{what} must not be negative"));
+        return Err(to_datafusion(error));
     }
-    Ok(Expr::Literal(value, None))
+    Ok(Some(Box::new(Expr::Literal(value, metadata))))
 }
 
 fn literals_of(types: &[SqlType], params: &[Value], ctx: &PlanContext) -> Result<Vec<ScalarValue>> {

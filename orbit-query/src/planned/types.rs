@@ -156,6 +156,8 @@ pub enum Category {
 pub fn category(ty: &SqlType) -> Category {
     match ty {
         SqlType::Bool => Category::Boolean,
+        // Carried as text.
+        SqlType::Record(_) => Category::String,
         SqlType::Int2
         | SqlType::Int4
         | SqlType::Int8
@@ -244,6 +246,7 @@ pub fn implicit(from: &SqlType, to: &SqlType) -> bool {
     match (from, to) {
         (SqlType::Int2 | SqlType::Int4 | SqlType::Int8, SqlType::Oid) => true,
         (SqlType::Oid, SqlType::Int8) => true,
+        (SqlType::Record(_), SqlType::Text) => true,
         (SqlType::Date, SqlType::Timestamp | SqlType::TimestampTz) => true,
         (SqlType::Timestamp, SqlType::TimestampTz) => true,
         (SqlType::Time, SqlType::Interval) => true,
@@ -286,6 +289,11 @@ pub fn castable(from: &SqlType, to: &SqlType) -> bool {
         (SqlType::Array(from), SqlType::Array(to)) => castable(from, to),
         _ => false,
     }
+}
+
+/// The first of the types that has no common one with those before it.
+pub fn misfit(types: &[&SqlType], what: &str) -> Option<usize> {
+    (1..types.len()).find(|at| common(types.iter().take(at + 1).copied(), what).is_err())
 }
 
 /// The type that CASE, UNION, VALUES, COALESCE, ... give their branches.

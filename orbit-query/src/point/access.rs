@@ -444,6 +444,7 @@ fn fits(node: &Node, column: &SqlType, param_types: &dyn Fn(usize) -> Option<Sql
         | SqlType::Interval
         | SqlType::Array(_)
         | SqlType::Void
+        | SqlType::Record(_)
         | SqlType::Unknown => false,
         column => *column == ty,
     }

@@ -15,7 +15,7 @@ impl Session {
         types: &[SqlType],
         sql: &str,
     ) -> Result<Outcome> {
-        if self.named.contains_key(name) {
+        if self.known_by(name).is_some() {
             return Err(Error::new(
                 state::DUPLICATE_PREPARED_STATEMENT,
                 format!("prepared statement \"{name}\" already exists"),
@@ -32,16 +32,34 @@ impl Session {
         Ok(Outcome::Done(Tag::Other("PREPARE")))
     }
 
+    /// A statement by the name that PREPARE or a protocol message gave it.
+    pub(super) fn known_by(&self, name: &str) -> Option<Arc<crate::Prepared>> {
+        if let Some(statement) = self.named.get(name) {
+            return Some(statement.clone());
+        }
+        if !self.protocol_named.contains(name) {
+            return None;
+        }
+        let prepared = self.backend.prepared.lock();
+        prepared.get(name).map(|facts| facts.statement.clone())
+    }
+
     pub(super) async fn run_execute(
         &mut self,
         name: &str,
         arguments: &[ast::Expr],
     ) -> Result<Outcome> {
-        let statement = self
-            .named
-            .get(name)
-            .cloned()
-            .ok_or_else(|| unknown_statement(name))?;
+        let (statement, params) = self.executed(name, arguments).await?;
+        self.run_boxed(&statement, &params).await
+    }
+
+    /// What an EXECUTE runs, and its parameters.
+    pub(crate) async fn executed(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+    ) -> Result<(Arc<crate::Prepared>, Vec<Value>)> {
+        let statement = self.known_by(name).ok_or_else(|| unknown_statement(name))?;
         if arguments.len() != statement.params.len() {
             return Err(Error::new(
                 state::SYNTAX_ERROR,
@@ -58,7 +76,7 @@ impl Session {
             let value = self.constant(argument).await?;
             params.push(cast::explicit(value, wanted, &self.settings.format)?);
         }
-        self.run_boxed(&statement, &params).await
+        Ok((statement, params))
     }
 
     /// The value of an expression without columns.
@@ -67,7 +85,7 @@ impl Session {
         self.single_value(&select).await
     }
 
-    async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
+    pub(super) async fn single_value(&mut self, select: &Arc<crate::Prepared>) -> Result<Value> {
         let outcome = self.run_boxed(select, &[]).await?;
         let Outcome::Rows(mut rows) = outcome else {
             return Err(Error::internal("a SELECT gave no rows"));

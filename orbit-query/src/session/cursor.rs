@@ -62,6 +62,21 @@ pub(super) fn unknown(name: &str) -> Error {
     )
 }
 
+/// What a Bind message put together: a query that hasn't run yet.
+pub(super) struct Bound {
+    statement: Arc<Prepared>,
+    params: Vec<Value>,
+}
+
+impl Bound {
+    pub(super) fn new(statement: &Arc<Prepared>, params: &[Value]) -> Bound {
+        Bound {
+            statement: statement.clone(),
+            params: params.to_vec(),
+        }
+    }
+}
+
 impl Session {
     pub(super) async fn run_declare(
         &mut self,
@@ -81,19 +96,14 @@ impl Session {
             ));
         }
         if self.cursors.open.contains_key(&declare.name)
-            || self.protocol_portals.contains(&declare.name)
+            || self.protocol_portals.contains_key(&declare.name)
         {
             return Err(Error::new(
                 state::DUPLICATE_CURSOR,
                 format!("cursor \"{}\" already exists", declare.name),
             ));
         }
-        if self.cursors.open.len() >= MAX_CURSORS {
-            return Err(
-                Error::new(state::CONFIGURATION_LIMIT_EXCEEDED, "too many open cursors")
-                    .with_detail(format!("A session may hold {MAX_CURSORS} of them.")),
-            );
-        }
+        self.check_room()?;
         let declared: Vec<_> = self.statement_params.iter().cloned().map(Some).collect();
         let keyed = self.keyed(declare, &declared).await;
         let (statement, table) = match keyed {
@@ -118,11 +128,7 @@ impl Session {
                 false => Keep::Nothing,
             },
         };
-        let options = self.engine.options();
-        let room = Room {
-            directory: options.spill_directory.clone(),
-            limit_bytes: options.spill_limit_bytes,
-        };
+        let room = self.room();
         let facts = CursorFacts {
             name: declare.name.clone(),
             statement: self.statement_text.clone(),
@@ -146,6 +152,73 @@ impl Session {
         // Outside of a block nothing else tells that a transaction is to end.
         self.backend.stir();
         Ok(Outcome::Done(Tag::Other("DECLARE CURSOR")))
+    }
+
+    fn check_room(&self) -> Result<()> {
+        if self.cursors.open.len() < MAX_CURSORS {
+            return Ok(());
+        }
+        Err(
+            Error::new(state::CONFIGURATION_LIMIT_EXCEEDED, "too many open cursors")
+                .with_detail(format!("A session may hold {MAX_CURSORS} of them.")),
+        )
+    }
+
+    fn room(&self) -> Room {
+        let options = self.engine.options();
+        Room {
+            directory: options.spill_directory.clone(),
+            limit_bytes: options.spill_limit_bytes,
+        }
+    }
+
+    /// Runs the query of a portal that a Bind message opened, for an Execute message:
+    /// its rows come from the cursor of its name. False: nothing of the kind waits.
+    pub async fn open_portal(&mut self, name: &str) -> Result<bool> {
+        let Some(bound) = self.waiting(name) else {
+            return Ok(false);
+        };
+        self.note_start(&bound.statement);
+        self.cancel.reset();
+        self.control.set_running(true);
+        let (settings, backend) = (&self.settings, &self.backend);
+        backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
+        let opened = self.open_bound(name, bound).await;
+        self.settle(opened.map(|()| true))
+    }
+
+    fn waiting(&mut self, name: &str) -> Option<Bound> {
+        self.protocol_portals.get_mut(name).and_then(Option::take)
+    }
+
+    async fn open_bound(&mut self, name: &str, bound: Bound) -> Result<()> {
+        self.check_room()?;
+        let Bound { statement, params } = bound;
+        let rows = self.open_query(&statement, &params).await?;
+        let columns = rows.columns.clone();
+        let types: Arc<[SqlType]> = columns.iter().map(|one| one.sql_type.clone()).collect();
+        let facts = CursorFacts {
+            name: name.to_owned(),
+            statement: statement.sql.clone(),
+            hold: false,
+            binary: false,
+            scroll: false,
+            created_micros: self.moment.statement_micros,
+        };
+        let core = Core::new(rows, types, columns.len(), Keep::Nothing, self.room());
+        let cursor = Cursor {
+            core: Arc::new(Mutex::new(core)),
+            columns,
+            binary: false,
+            hold: false,
+            depth: Some(self.blocks.depth()),
+            locks_rows: false,
+            table: None,
+            facts,
+        };
+        self.cursors.open.insert(name.to_owned(), cursor);
+        self.show_cursors();
+        Ok(())
     }
 
     /// Starts a query whose rows outlive this statement: a cancel request for
@@ -210,6 +283,9 @@ impl Session {
         direction: Direction,
         moves: bool,
     ) -> Result<Outcome> {
+        if let Some(bound) = self.waiting(name) {
+            self.open_bound(name, bound).await?;
+        }
         let cursor = self.cursors.open.get(name).ok_or_else(|| unknown(name))?;
         let (columns, binary) = (cursor.columns.clone(), cursor.binary);
         let core = cursor.core.clone();
@@ -337,7 +413,8 @@ impl Session {
             self.close_cursors();
             return Ok(Outcome::Done(Tag::Other("CLOSE CURSOR ALL")));
         };
-        if self.cursors.open.remove(name).is_none() {
+        let waited = self.protocol_portals.remove(name).is_some();
+        if self.cursors.open.remove(name).is_none() && !waited {
             return Err(unknown(name));
         }
         self.show_cursors();

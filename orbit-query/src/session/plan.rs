@@ -23,6 +23,28 @@ impl Session {
         sql: &str,
         declared: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
+        let prepared = self.prepare_whole(sql, declared).await;
+        prepared.map_err(|error| self.of_utility(error, sql))
+    }
+
+    /// What the places of the statement being planned count in; what it was before.
+    pub(crate) fn count_places_in(&mut self, text: Option<&str>) -> Option<Arc<str>> {
+        std::mem::replace(&mut self.planning_text, text.map(Into::into))
+    }
+
+    /// The error of a statement that the running one contains with its place in that one.
+    pub(crate) fn of_utility(&self, error: Error, inner: &str) -> Error {
+        match &self.utility {
+            Some(outer) => moved(error, outer.begins, &outer.sql, inner),
+            None => error,
+        }
+    }
+
+    async fn prepare_whole(
+        &mut self,
+        sql: &str,
+        declared: &[Option<SqlType>],
+    ) -> Result<Arc<Prepared>> {
         self.check_granted(sql)?;
         if let Some(known) = self.cached(sql, declared) {
             self.check_not_failed(&known)?;
@@ -42,7 +64,7 @@ impl Session {
         };
         tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         let parsed = parse::parse(sql, piece)?;
-        self.prepare_parsed(sql, &piece.sql, &parsed, declared)
+        self.prepare_parsed(sql, sql, &piece.sql, &parsed, declared)
             .await
     }
 
@@ -131,6 +153,7 @@ impl Session {
         Ok(Script {
             next: 0,
             message: whole.then(|| sql.to_owned()),
+            text: sql.to_owned(),
             statements,
             ready: None,
         })
@@ -152,13 +175,18 @@ impl Session {
             return Ok(None);
         };
         let key = script.message.as_deref().unwrap_or(&next.sql);
-        let prepared = self.prepare_parsed(key, &next.sql, &parsed, &[]).await?;
+        let text = &script.text;
+        let prepared = self
+            .prepare_parsed(text, key, &next.sql, &parsed, &[])
+            .await?;
         Ok(Some((prepared, Vec::new())))
     }
 
     /// `key`: the text by which the statement may be asked for again.
+    /// `text`: what the statement's places count in.
     async fn prepare_parsed(
         &mut self,
+        text: &str,
         key: &str,
         sql: &str,
         parsed: &Parsed,
@@ -169,7 +197,10 @@ impl Session {
                 if self.blocks.is_failed() {
                     return Err(block::failed_block());
                 }
-                let prepared = self.plan(sql, statement, declared).await?;
+                self.planning_text = Some(text.into());
+                let prepared = self.plan(sql, statement, declared).await;
+                self.planning_text = None;
+                let prepared = prepared?;
                 let scope = self.settings.plan_scope();
                 self.engine.cache.put(key, scope, &prepared);
                 Ok(prepared)
@@ -178,7 +209,8 @@ impl Session {
                 let params = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
-                        let query = Box::pin(self.prepare_text(&declare.sql, declared)).await?;
+                        let query = Box::pin(self.prepare_text(&declare.sql, declared)).await;
+                        let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
                         query.params.clone()
                     }
                     _ => Vec::new(),
@@ -189,6 +221,7 @@ impl Session {
                     columns: self.utility_columns(utility)?,
                     declared: declared.to_vec(),
                     checked: AtomicU64::new(0),
+                    begins: before(text, sql).unwrap_or(0),
                     plan: Plan::Utility(utility.clone()),
                 });
                 self.check_not_failed(&prepared)?;
@@ -209,7 +242,10 @@ impl Session {
         declared: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
         let view = self.planning_view();
-        let point = PointPlan::compile(view.catalog(), &self.settings, statement, declared)?;
+        let point = match PointPlan::compile(view.catalog(), &self.settings, statement, declared) {
+            Ok(point) => point,
+            Err(error) => return Err(self.placed(view, statement, declared, error).await),
+        };
         if let Some(plan) = point {
             return Ok(Arc::new(Prepared::point(sql.to_owned(), plan, declared)));
         }
@@ -233,6 +269,29 @@ impl Session {
             Err(Error::unsupported("this statement")
                 .with_hint("A node built without DataFusion reads and writes rows by their keys."))
         }
+    }
+
+    /// The point path's error; the planner says the same, and where in the text.
+    pub(crate) async fn placed(
+        &mut self,
+        view: ReadView,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        error: Error,
+    ) -> Error {
+        #[cfg(feature = "datafusion")]
+        {
+            let context = self.plan_context(view);
+            let planned = self.engine.planner().prepare(&context, statement, declared);
+            if let Err(placed) = planned.await
+                && placed.message() == error.message()
+            {
+                return placed;
+            }
+        }
+        #[cfg(not(feature = "datafusion"))]
+        let _ = (view, statement, declared);
+        error
     }
 
     /// Plans a prepared statement again after what it names has changed.
@@ -310,6 +369,7 @@ impl Session {
             cancel: self.cancel.clone(),
             session: self.facts.clone(),
             now_micros: self.moment.transaction_micros,
+            text: self.planning_text.clone(),
         }
     }
 
@@ -321,7 +381,7 @@ impl Session {
                 }
                 Some(set::show_columns(name.as_deref()))
             }
-            Utility::Explain(_) => Some(Arc::new([ColumnDesc::new("QUERY PLAN", SqlType::Text)])),
+            Utility::Explain(explain) => Some(crate::explain::columns(explain)),
             Utility::SetConfig { .. } => {
                 Some(Arc::new([ColumnDesc::new("set_config", SqlType::Text)]))
             }
@@ -335,10 +395,27 @@ impl Session {
                 .cursor_columns(cursor)
                 .map(|(columns, _)| columns.clone()),
             Utility::Execute { name, .. } => {
-                self.named.get(name).and_then(|named| named.columns.clone())
+                self.known_by(name).and_then(|named| named.columns.clone())
             }
             _ => None,
         })
+    }
+}
+
+/// How many characters of a text stand before a part of it.
+fn before(text: &str, part: &str) -> Option<u32> {
+    let at = text.find(part)?;
+    u32::try_from(text.get(..at)?.chars().count()).ok()
+}
+
+/// An error in a part of a statement with its place in the whole message.
+fn moved(error: Error, begins: u32, whole: &str, part: &str) -> Error {
+    let Some(position) = error.position() else {
+        return error;
+    };
+    match before(whole, part) {
+        Some(before) => error.at(position.saturating_add(begins).saturating_add(before)),
+        None => error.without_position(),
     }
 }
 

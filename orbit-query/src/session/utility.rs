@@ -147,6 +147,7 @@ impl Session {
                 done("NOTIFY")
             }
             Utility::CreateTableLike { .. }
+            | Utility::Do(_)
             | Utility::Alter(_)
             | Utility::RenameSchema { .. }
             | Utility::Comment { .. }

@@ -351,6 +351,9 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.words(&["BACKUP", "TO", "STDOUT"]) {
         return Ok(Some(Utility::Backup));
     }
+    if tokens.word("DO") {
+        return super::do_grammar::parse(tokens).map(Some);
+    }
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }
@@ -388,7 +391,7 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         }
     }
     for word in [
-        "CLUSTER", "REINDEX", "DO", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+        "CLUSTER", "REINDEX", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
     ] {
         if tokens.is_word(word) {
             return Err(Error::unsupported(word));

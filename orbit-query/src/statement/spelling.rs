@@ -42,6 +42,7 @@ pub(super) fn respelled(
         at: 0,
         out: Vec::new(),
         closing: Vec::new(),
+        wrapped: Vec::new(),
         changed: false,
     };
     let mut at = 0;
@@ -67,6 +68,8 @@ struct Speller<'t> {
     out: Vec<TokenWithSpan>,
     /// Where a bracket of ours closes.
     closing: Vec<usize>,
+    /// Brackets that get one around them, and where that closes; the last one first.
+    wrapped: Vec<(usize, usize)>,
     changed: bool,
 }
 
@@ -320,11 +323,13 @@ impl Speller<'_> {
     fn expression(&mut self, at: usize, token: &TokenWithSpan) -> usize {
         let read = match &token.token {
             Token::CustomBinaryOperator(sign) => self.operator(sign, token),
+            Token::LParen => self.wrapping(at, token),
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TRIM => self.trim(at, token),
                 Keyword::INTERVAL => self.precise_interval(at, token),
                 Keyword::OPERATOR => self.named_operator(at, token),
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
+                Keyword::ROLLUP | Keyword::CUBE | Keyword::SETS => self.grouping_items(at),
                 _ => 0,
             },
             _ => 0,
@@ -441,6 +446,47 @@ impl Speller<'_> {
             self.put(part, token);
         }
         5
+    }
+
+    /// Items of ROLLUP, CUBE and GROUPING SETS that begin with a bracket which isn't all of
+    /// them: `ROLLUP ((a)::date)` is respelled `ROLLUP (((a)::date))`, for sqlparser takes
+    /// the first bracket for a set.
+    fn grouping_items(&mut self, at: usize) -> usize {
+        let Some((end, _)) = self.bracket(at + 1, "") else {
+            return 0;
+        };
+        let mut found = Vec::new();
+        let mut item = at + 2;
+        while item < end {
+            let mut next = item;
+            while next + 1 < end && self.token(next) != Some(&Token::Comma) {
+                next = match self.token(next) {
+                    Some(Token::LParen) => self.bracket(next, "").map_or(end, |(end, _)| end),
+                    _ => next + 1,
+                };
+            }
+            let opens = self.token(item) == Some(&Token::LParen);
+            let whole = self.bracket(item, "").is_some_and(|(end, _)| end == next);
+            if opens && !whole {
+                found.push((item, next));
+            }
+            item = next + 1;
+        }
+        self.wrapped.extend(found.into_iter().rev());
+        0
+    }
+
+    fn wrapping(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        match self.wrapped.last() {
+            Some((start, end)) if *start == at => {
+                self.closing.push(*end);
+                self.wrapped.pop();
+                self.put(Token::LParen, token);
+                self.out.push(token.clone());
+                1
+            }
+            _ => 0,
+        }
     }
 
     /// `= ANY (VALUES ...)` as `= ANY ((VALUES ...))`, which is read as a subquery.

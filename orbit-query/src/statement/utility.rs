@@ -2,6 +2,7 @@
 
 use super::alter_grammar::Alter;
 use super::comment_grammar::Commented;
+use super::do_grammar::Step;
 use super::like_grammar::Like;
 use super::names::Name;
 use super::sequence_grammar::SequenceOptions;
@@ -198,6 +199,8 @@ pub enum Utility {
         channel: String,
         payload: String,
     },
+    /// DO: a block of statements.
+    Do(Vec<Step>),
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
 }

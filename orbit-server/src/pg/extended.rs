@@ -68,7 +68,9 @@ impl Wire {
         }
         decoded?;
         if let Some(name) = named(message.portal) {
-            self.session.add_protocol_portal(&name);
+            let portal = self.portals.get_mut(message.portal)?;
+            self.session
+                .add_protocol_portal(&name, prepared, &portal.params);
         }
         self.out.bind_complete();
         Ok(())
@@ -82,13 +84,13 @@ impl Wire {
                 statement.describe(&mut self.out, &Formats::Text);
             }
             Target::Portal(name) => {
-                if let Some((columns, binary)) =
-                    named(name).and_then(|name| self.session.cursor_columns(&name))
-                {
+                let declared = named(name).and_then(|name| self.session.cursor_columns(&name));
+                let portal = self.portals.get_mut(name);
+                if let (Some((columns, binary)), Err(_)) = (declared, &portal) {
                     self.out.row_description(columns, &formats(binary));
                     return Ok(());
                 }
-                let portal = self.portals.get_mut(name)?;
+                let portal = portal?;
                 portal.statement.describe(&mut self.out, &portal.formats);
             }
         }
@@ -97,8 +99,17 @@ impl Wire {
 
     pub async fn execute(&mut self, body: &[u8]) -> Result<(), Failure> {
         let (name, limit) = frontend::execute(body)?;
-        if let Some(cursor) = named(name).filter(|name| self.session.has_cursor(name)) {
-            return self.execute_cursor(&cursor, limit).await;
+        if let Some(cursor) = named(name) {
+            let opened = {
+                let opening = pin!(self.session.open_portal(&cursor));
+                self.socket.attend(opening).await??
+            };
+            if opened || self.session.has_cursor(&cursor) {
+                return self.execute_cursor(name, &cursor, limit).await;
+            }
+            if !self.session.has_protocol_portal(&cursor) {
+                self.portals.close(name);
+            }
         }
         let portal = self.portals.get_mut(name)?;
         let prepared = &portal.statement.prepared;
@@ -142,10 +153,18 @@ impl Wire {
         Ok(())
     }
 
-    /// A portal that DECLARE opened.
-    async fn execute_cursor(&mut self, name: &str, limit: Option<u64>) -> Result<(), Failure> {
+    /// A portal that DECLARE opened, or one whose rows SQL can ask for, too.
+    async fn execute_cursor(
+        &mut self,
+        portal: &[u8],
+        name: &str,
+        limit: Option<u64>,
+    ) -> Result<(), Failure> {
         let rows = self.session.fetch_cursor(name, limit)?;
-        let formats = formats(rows.binary);
+        let formats = match self.portals.get_mut(portal) {
+            Ok(portal) => portal.formats.clone(),
+            Err(_) => formats(rows.binary),
+        };
         let mut fetch = Fetch::new(rows);
         let settings = self.session.format();
         let sent = fetch

@@ -25,6 +25,17 @@ pub fn difference(statement: &Statement, ours: &Reply, theirs: &Reply) -> Option
         if let Some(difference) = part(ours, theirs, statement.ordered(), weak) {
             return Some(difference);
         }
+        if let (Part::Error(ours), Part::Error(theirs)) = (ours, theirs)
+            && statement.positions
+            && ours.position != theirs.position
+        {
+            let shown = |position: &str| match position {
+                "" => "none".to_owned(),
+                position => position.to_owned(),
+            };
+            let (ours, theirs) = (shown(&ours.position), shown(&theirs.position));
+            return Some(format!("position: {ours}, PostgreSQL {theirs}"));
+        }
     }
     if weak {
         return None;

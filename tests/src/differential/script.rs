@@ -7,6 +7,8 @@ pub struct Script {
     pub name: String,
     /// The flights tables are loaded first.
     pub flights: bool,
+    /// Errors' places in the statement are compared, too.
+    pub positions: bool,
     pub statements: Vec<Statement>,
 }
 
@@ -21,6 +23,7 @@ pub struct Statement {
     /// The same, for a difference that only the extended protocol shows.
     pub differs_extended: Option<String>,
     pub compare: Compare,
+    pub positions: bool,
     /// Not sent by the extended protocol.
     pub simple_only: bool,
 }
@@ -85,6 +88,7 @@ impl Script {
                 }
                 next.copy = Some(data);
             }
+            next.positions = script.positions;
             script.statements.push(std::mem::take(&mut next));
         }
         match next.sql.is_empty() {
@@ -103,6 +107,7 @@ fn directive(script: &mut Script, next: &mut Statement, comment: &str) -> Result
         "load" if value == "flights" => script.flights = true,
         "differs" => next.differs = Some(value),
         "differs extended" => next.differs_extended = Some(value),
+        "compare" if value == "positions" => script.positions = true,
         "compare" if value == "state" => next.compare = Compare::State,
         "compare" if value == "values" => next.compare = Compare::Values,
         "compare" if value == "ordered" => next.compare = Compare::Ordered,

@@ -37,6 +37,9 @@ pub fn decode(bytes: &[u8], sql_type: &SqlType) -> Result<Value> {
             }
             None => return Err(malformed()),
         },
+        SqlType::Record(_) => {
+            return Err(Error::unsupported("input of anonymous composite types"));
+        }
         SqlType::InternalChar => match exactly(bytes)? {
             [0] => Value::Text(String::new()),
             byte => Value::Text(utf8(&byte)?.to_owned()),

@@ -1,6 +1,6 @@
 //! Values to the binary form of a type.
 
-use super::{JSONB_VERSION, array, numeric};
+use super::{JSONB_VERSION, array, numeric, record};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::value::datetime::{
@@ -55,6 +55,7 @@ pub fn encode(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result
         }
         (ValueRef::Uuid(v), SqlType::Uuid) => out.extend_from_slice(v),
         (ValueRef::Array(v), SqlType::Array(element)) => array::encode(v, element, out)?,
+        (ValueRef::Text(v), SqlType::Record(fields)) => record::encode(v, fields, out)?,
         (ValueRef::Int8(v), SqlType::Oid) => {
             let oid = u32::try_from(*v).map_err(|_| mismatch(value, sql_type))?;
             out.extend_from_slice(&oid.to_be_bytes());

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
     lenient("pg_get_function_arg_default", &[Any, Any], 2, Kind::Text, null),
+    strict("oidvectortypes", &[Any], 1, Kind::Text, vector_types),
     strict("pg_get_function_arguments", &[Oid], 1, Kind::Text, arguments),
     strict("pg_get_function_identity_arguments", &[Oid], 1, Kind::Text, arguments),
     strict("pg_get_function_result", &[Oid], 1, Kind::Text, result),
@@ -89,6 +90,21 @@ fn arguments(call: &Call<'_>) -> Result<Cell> {
         names.join(", ")
     });
     Ok(list.into())
+}
+
+/// `oidvectortypes(proargtypes)`: types by their names.
+fn vector_types(call: &Call<'_>) -> Result<Cell> {
+    let oids = match call.arg(0) {
+        Cell::Texts(items) => items.clone(),
+        Cell::Text(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        _ => return Ok(Cell::Null),
+    };
+    let names: Vec<String> = oids
+        .iter()
+        .filter_map(|oid| oid.parse().ok())
+        .map(|oid| types::format(oid, None))
+        .collect();
+    Ok(names.join(", ").into())
 }
 
 fn result(call: &Call<'_>) -> Result<Cell> {

@@ -37,6 +37,7 @@ pub const FUNCTIONS: &[Function] = &[
     strict("pg_my_temp_schema", &[], 0, Kind::Oid, my_temp_schema),
     strict("pg_postmaster_start_time", &[], 0, Kind::Timestamp, started),
     strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
+    strict("pg_trigger_depth", &[], 0, Kind::Int4, nothing),
     strict("session_user", &[], 0, Kind::Text, session_user),
     lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),
     strict("user", &[], 0, Kind::Text, current_user),
@@ -147,6 +148,10 @@ fn my_temp_schema(call: &Call<'_>) -> Result<Cell> {
     let own = settings.and_then(|settings| settings.temporary_schema());
     let own = own.and_then(|own| call.context.catalog().schema(own));
     Ok(own.map_or(0, |schema| i64::from(schema.oid)).into())
+}
+
+fn nothing(_call: &Call<'_>) -> Result<Cell> {
+    Ok(0.into())
 }
 
 fn empty(_call: &Call<'_>) -> Result<Cell> {

@@ -13,6 +13,7 @@ use orbit_core::types::SqlType;
 pub const FUNCTIONS: &[Function] = &[
     strict("pg_database_size", &[Any], 1, Kind::Int8, database_size),
     strict("pg_indexes_size", &[Oid], 1, Kind::Int8, indexes_size),
+    strict("pg_relation_filenode", &[Oid], 1, Kind::Oid, filenode),
     strict("pg_relation_size", &[Oid, Any], 1, Kind::Int8, relation_size),
     strict("pg_size_pretty", &[Int], 1, Kind::Text, pg_size_pretty),
     strict("pg_table_size", &[Oid], 1, Kind::Int8, relation_size),
@@ -65,6 +66,11 @@ fn all_indexes(table: &Table) -> u64 {
 
 fn bytes(size: u64) -> Cell {
     i64::try_from(size).unwrap_or(i64::MAX).into()
+}
+
+/// Relations are known by their own number in the store, too.
+fn filenode(call: &Call<'_>) -> Result<Cell> {
+    Ok(call.relation(0)?.into())
 }
 
 fn relation_size(call: &Call<'_>) -> Result<Cell> {

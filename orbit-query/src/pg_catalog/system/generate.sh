@@ -24,6 +24,7 @@ query "SELECT concat_ws(' ', n.nspname, c.relname, c.oid, c.relkind,
   GROUP BY n.nspname, c.relname, c.oid, c.relkind ORDER BY 1" >relations.txt
 
 copy pg_type "SELECT * FROM pg_type WHERE oid IN ($all) ORDER BY oid"
+query "COPY (SELECT * FROM pg_get_keywords()) TO STDOUT" >pg_get_keywords.tsv
 copy pg_am "SELECT * FROM pg_am WHERE amname IN ('heap', 'btree') ORDER BY oid"
 copy pg_collation "SELECT * FROM pg_collation WHERE collname IN ('default', 'C', 'POSIX') ORDER BY oid"
 copy pg_language "SELECT * FROM pg_language WHERE lanname IN ('internal', 'sql') ORDER BY oid"

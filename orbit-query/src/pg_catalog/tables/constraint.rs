@@ -50,6 +50,12 @@ fn add(
         Some(ReferentialAction::SetDefault(_)) => "d",
     };
     let key = key.map(|(_, key)| key);
+    let mut indexes = one.table.indexes.iter();
+    let unique = indexes
+        .find(|index| index.oid == one.oid)
+        .map_or((false, false), |index| {
+            (index.deferrable, index.initially_deferred)
+        });
     let validated = key.is_none_or(|key| key.validated)
         && condition.as_ref().is_none_or(|(_, validated)| *validated);
     rows.add([
@@ -59,11 +65,11 @@ fn add(
         ("contype", one.kind.into()),
         (
             "condeferrable",
-            key.is_some_and(|key| key.deferrable).into(),
+            key.map_or(unique.0, |key| key.deferrable).into(),
         ),
         (
             "condeferred",
-            key.is_some_and(|key| key.initially_deferred).into(),
+            key.map_or(unique.1, |key| key.initially_deferred).into(),
         ),
         ("convalidated", validated.into()),
         ("conrelid", one.table.oid.into()),

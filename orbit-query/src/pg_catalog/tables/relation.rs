@@ -199,6 +199,8 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 i64::from(row.map_or(0, |row| row.collation))
             };
             let class = |sql_type: &Option<&SqlType>| i64::from(sql_type.map_or(0, operator_class));
+            let mut own = table.indexes.iter();
+            let deferrable = own.any(|index| index.oid == oid && index.deferrable);
             // Bit 0: descending; bit 1: NULLs first, which goes with it.
             let option = |key: &IndexColumn| if key.descending { 3 } else { 0 };
             rows.add([
@@ -209,7 +211,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 ("indisunique", unique.into()),
                 ("indnullsnotdistinct", nulls_not_distinct.into()),
                 ("indisprimary", primary.into()),
-                ("indimmediate", true.into()),
+                ("indimmediate", (!deferrable).into()),
                 ("indisvalid", true.into()),
                 ("indisready", true.into()),
                 ("indislive", true.into()),

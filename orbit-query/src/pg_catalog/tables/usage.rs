@@ -62,6 +62,12 @@ pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
         .into_iter()
         .map(|(table, name, _)| (table, name, "CHECK", None));
     for (table, name, kind, foreign) in keys.chain(checks) {
+        let mut indexes = table.indexes.iter();
+        let unique = indexes.find(|index| index.constraint && index.name == name);
+        let deferrable = foreign.is_some_and(|key| key.deferrable)
+            || unique.is_some_and(|index| index.deferrable);
+        let deferred = foreign.is_some_and(|key| key.initially_deferred)
+            || unique.is_some_and(|index| index.initially_deferred);
         rows.add([
             ("constraint_catalog", database(context)),
             ("constraint_schema", table.schema.as_str().into()),
@@ -70,14 +76,8 @@ pub fn table_constraints(context: &CatalogContext, rows: &mut Rows) {
             ("table_schema", table.schema.as_str().into()),
             ("table_name", table.name.as_str().into()),
             ("constraint_type", kind.into()),
-            (
-                "is_deferrable",
-                yes(foreign.is_some_and(|key| key.deferrable)),
-            ),
-            (
-                "initially_deferred",
-                yes(foreign.is_some_and(|key| key.initially_deferred)),
-            ),
+            ("is_deferrable", yes(deferrable)),
+            ("initially_deferred", yes(deferred)),
             ("enforced", yes(true)),
             (
                 "nulls_distinct",

@@ -111,13 +111,16 @@ impl Builder {
             (Builder::Oid(b), ValueRef::Int8(v)) => b.append_value(v as u32),
             (Builder::Float4(b), ValueRef::Float4(v)) => b.append_value(v),
             (Builder::Float8(b), ValueRef::Float8(v)) => b.append_value(v),
+            (Builder::Fixed(b, _), ValueRef::Numeric(v)) if v.is_nan() => {
+                b.append_value(num::FIXED_NAN);
+            }
             (Builder::Fixed(b, scale), ValueRef::Numeric(v)) => {
                 let units = v
                     .to_i128_scaled(u16::try_from(*scale).unwrap_or(0))
                     .ok_or_else(|| {
                         Error::new(
                             state::NUMERIC_VALUE_OUT_OF_RANGE,
-                            "numeric value cannot be used in a query: NaN or too large",
+                            "numeric value cannot be used in a query: too large",
                         )
                     })?;
                 b.append_value(units);

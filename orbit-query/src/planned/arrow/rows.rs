@@ -70,10 +70,13 @@ pub fn cell<'a>(array: &'a ArrayRef, row: usize, ty: &SqlType) -> Result<ValueRe
             }
             _ => ValueRef::Float8(array.as_primitive::<Float64Type>().value(row)),
         },
-        DataType::Decimal128(_, scale) => ValueRef::Numeric(Numeric::from_i128_scaled(
-            array.as_primitive::<Decimal128Type>().value(row),
-            u16::try_from(*scale).unwrap_or(0),
-        )),
+        DataType::Decimal128(_, scale) => {
+            let units = array.as_primitive::<Decimal128Type>().value(row);
+            ValueRef::Numeric(match units {
+                num::FIXED_NAN => Numeric::NAN,
+                units => Numeric::from_i128_scaled(units, u16::try_from(*scale).unwrap_or(0)),
+            })
+        }
         DataType::Decimal256(_, scale) => {
             let carried = array.as_primitive::<Decimal256Type>().value(row);
             ValueRef::Numeric(if *scale == num::SCALE {

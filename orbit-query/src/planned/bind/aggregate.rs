@@ -68,21 +68,22 @@ impl Binder<'_> {
             windows: false,
         };
         let nested = |error: Error| {
+            let said = |message: &'static str| {
+                let told = Error::new(state::GROUPING_ERROR, message);
+                match error.position() {
+                    Some(position) => told.at(position),
+                    None => told,
+                }
+            };
             if error.is(state::WINDOWING_ERROR)
                 && error.message().contains("aggregate function calls")
             {
-                return Error::new(
-                    state::GROUPING_ERROR,
-                    "aggregate function calls cannot contain window function calls",
-                );
+                return said("aggregate function calls cannot contain window function calls");
             }
             if error.is(state::GROUPING_ERROR)
                 && error.message().contains("aggregate function calls")
             {
-                return Error::new(
-                    state::GROUPING_ERROR,
-                    "aggregate function calls cannot be nested",
-                );
+                return said("aggregate function calls cannot be nested");
             }
             error
         };
@@ -102,7 +103,7 @@ impl Binder<'_> {
         let mut filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(scope, filter)?;
-                Some(Box::new(self.boolean(bound, "FILTER")?.expr))
+                Some(Box::new(self.boolean_at(bound, "FILTER", filter)?.expr))
             }
             None => None,
         };
@@ -190,6 +191,13 @@ impl Binder<'_> {
         }
         if !keeps_order(name) {
             order_by.clear();
+        }
+        if name == "sum"
+            && let (Some(expr), Some(ty)) = (exprs.first_mut(), chosen.args.first())
+            && crate::planned::arrow::fixed_scale(ty).is_some()
+            && matches!(have.first(), Some(SqlType::Numeric(_)))
+        {
+            *expr = super::operator::finite(std::mem::take(expr), ty);
         }
         let distinct = args.distinct && !harmless_distinct(name);
         if name == "count" && distinct {

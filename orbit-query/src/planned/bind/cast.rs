@@ -103,6 +103,17 @@ impl Binder<'_> {
         ))
     }
 
+    /// [`Binder::boolean`] of what `expr` is.
+    pub(super) fn boolean_at(
+        &mut self,
+        bound: Bound,
+        what: &str,
+        expr: &sqlparser::ast::Expr,
+    ) -> Result<Bound> {
+        self.boolean(bound, what)
+            .map_err(|error| self.placed_at(error, expr))
+    }
+
     fn cast_known(&mut self, bound: Bound, to: &SqlType, explicit: bool) -> Result<Bound> {
         if bound.ty == *to {
             return Ok(bound);
@@ -228,7 +239,7 @@ fn widen(expr: Expr, from: &SqlType, scale: i8) -> Result<Expr> {
         move |args: &[ValueRef<'_>]| {
             Ok(match args.first() {
                 Some(ValueRef::Numeric(value)) => {
-                    debug_assert_eq!(value.scale(), places);
+                    debug_assert!(value.is_nan() || value.scale() == places);
                     Value::Numeric(value.clone())
                 }
                 _ => Value::Null,

@@ -7,6 +7,7 @@ use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::types;
 use crate::statement::dialect::symmetric_bound;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use orbit_core::types::SqlType;
@@ -20,7 +21,7 @@ impl Binder<'_> {
         self.valued |= !passes_truth_on(expr);
         let bound = self.deeper(|binder| binder.expr_here(scope, expr));
         self.valued = before;
-        bound
+        bound.map_err(|error| self.placed(error, expr))
     }
 
     fn expr_here(&mut self, scope: &Scope, expr: &ast::Expr) -> Result<Bound> {
@@ -338,7 +339,7 @@ impl Binder<'_> {
                     _ => {}
                 }
                 let bound = self.expr(scope, inner)?;
-                let bound = self.boolean(bound, "NOT")?;
+                let bound = self.boolean_at(bound, "NOT", inner)?;
                 Ok(boolean(Expr::Not(Box::new(bound.expr))))
             }
             U::Minus => {
@@ -385,7 +386,7 @@ impl Binder<'_> {
         make: fn(Box<Expr>) -> Expr,
     ) -> Result<Bound> {
         let bound = self.expr(scope, inner)?;
-        let bound = self.boolean(bound, what)?;
+        let bound = self.boolean_at(bound, what, inner)?;
         Ok(boolean(make(Box::new(bound.expr))))
     }
 
@@ -472,16 +473,15 @@ impl Binder<'_> {
         );
         let Ok(ty) = common else {
             // Comparable one by one at most: then PostgreSQL's error comes from the first that isn't.
-            let mut any = Vec::with_capacity(items.len());
+            let (op, join) = match negated {
+                true => (Operator::NotEq, Operator::And),
+                false => (Operator::Eq, Operator::Or),
+            };
+            let mut terms = Vec::with_capacity(items.len());
             for item in items {
-                any.push(self.compare(value.clone(), Operator::Eq, item)?.expr);
+                terms.push(self.compare(value.clone(), op, item)?.expr);
             }
-            let any = balanced(any, Operator::Or);
-            return Ok(boolean(if negated {
-                Expr::Not(Box::new(any))
-            } else {
-                any
-            }));
+            return Ok(boolean(balanced(terms, join)));
         };
         let ty = types::base(&ty);
         let numeric = matches!(ty, SqlType::Numeric(_));
@@ -493,15 +493,27 @@ impl Binder<'_> {
             })
         };
         let value = to_common(self, value)?;
+        // DataFusion makes one list of several, and takes a NULL in them for a value.
+        let all = items.len();
+        if all == 0 {
+            return Ok(boolean(lit(negated)));
+        }
         let list = items
             .into_iter()
+            .filter(|item| item.literal != Some(Value::Null))
             .map(|item| to_common(self, item))
             .collect::<Result<Vec<_>>>()?;
-        Ok(boolean(Expr::InList(InList::new(
-            Box::new(value),
-            list,
-            negated,
-        ))))
+        let unknown = Expr::Literal(ScalarValue::Boolean(None), None);
+        if list.is_empty() {
+            return Ok(boolean(unknown));
+        }
+        let nulls = list.len() < all;
+        let among = Expr::InList(InList::new(Box::new(value), list, negated));
+        Ok(boolean(match (nulls, negated) {
+            (false, _) => among,
+            (true, false) => binary(among, Operator::Or, unknown),
+            (true, true) => binary(among, Operator::And, unknown),
+        }))
     }
 
     fn case(
@@ -520,7 +532,7 @@ impl Binder<'_> {
             let condition = self.expr(scope, &when.condition)?;
             let condition = match &operand {
                 Some(operand) => self.compare(operand.clone(), Operator::Eq, condition)?,
-                None => self.boolean(condition, "CASE/WHEN")?,
+                None => self.boolean_at(condition, "CASE/WHEN", &when.condition)?,
             };
             whens.push(Box::new(condition.expr));
             thens.push(self.expr(scope, &when.result)?);
@@ -530,14 +542,20 @@ impl Binder<'_> {
             None => literal::null()?,
         });
         // PostgreSQL looks at ELSE first.
-        let ty = types::common(
-            thens
-                .last()
-                .into_iter()
-                .chain(&thens[..thens.len() - 1])
-                .map(|then| &then.ty),
-            "CASE",
-        )?;
+        let first: Vec<&SqlType> = thens
+            .last()
+            .into_iter()
+            .chain(&thens[..thens.len() - 1])
+            .map(|then| &then.ty)
+            .collect();
+        let ty = types::common(first.iter().copied(), "CASE").map_err(|error| {
+            // The first after ELSE that doesn't fit the ones before.
+            let misfit = types::misfit(&first, "CASE").and_then(|at| at.checked_sub(1));
+            match misfit.and_then(|at| conditions.get(at)) {
+                Some(when) => self.placed_at(error, &when.result),
+                None => error,
+            }
+        })?;
         let mut thens = self.branches(thens, &ty)?;
         let otherwise = thens.pop().map(Box::new);
         let whens = whens

@@ -20,7 +20,7 @@ use futures::FutureExt;
 use orbit_core::catalog::{Privileges, Table};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
+use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned, TableFactor};
 use std::sync::Arc;
 
 /// A part of FROM, resolved.
@@ -181,7 +181,7 @@ impl Binder<'_> {
                 let bound = self.within(Clause::plain("JOIN conditions"), |binder| {
                     binder.expr(&scope, on)
                 })?;
-                let bound = self.boolean(bound, "JOIN/ON")?;
+                let bound = self.boolean_at(bound, "JOIN/ON", on)?;
                 split(bound.expr)
             }
             _ => Vec::new(),
@@ -276,7 +276,9 @@ impl Binder<'_> {
                 args: None,
                 sample: None,
                 ..
-            } => self.table(name, alias.as_ref()),
+            } => self
+                .table(name, alias.as_ref())
+                .map_err(|error| self.placed_in(error, name.span())),
             TableFactor::Derived {
                 lateral,
                 subquery: query,

@@ -2,7 +2,7 @@
 
 use super::expr::not_allowed;
 use super::outer::Owed;
-use super::peers::{any_of, key_of};
+use super::peers::{any_of, key_of, number_within};
 use super::query::ordinal;
 use super::scope::{Scope, ScopeColumn};
 use super::select::{Item, distinct_name};
@@ -15,6 +15,7 @@ use ahash::AHashSet;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef};
 use datafusion::functions_aggregate::count::count;
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder, lit,
 };
@@ -129,7 +130,9 @@ impl Binder<'_> {
     /// A place in the select list, a column of FROM, an alias, an expression.
     fn group_key(&mut self, scope: &Scope, expr: &ast::Expr, items: &[Item]) -> Result<Expr> {
         let expr = super::operator::unnested(expr);
-        if let Some(place) = ordinal(expr, items.len(), "GROUP BY")? {
+        let place =
+            ordinal(expr, items.len(), "GROUP BY").map_err(|error| self.placed_at(error, expr))?;
+        if let Some(place) = place {
             return self.groupable(&items[place].bound);
         }
         if let ast::Expr::Identifier(ident) = expr {
@@ -320,9 +323,13 @@ pub(super) fn group(
         let at = keys.iter().position(|known| known == key);
         at.and_then(|at| grouped_by.get(at)).unwrap_or(key).clone()
     };
+    let (input, place) = numbered_for(input, &aggregates)?;
     for call in aggregates {
         let mut own = call.clone();
         if let Expr::AggregateFunction(function) = &mut own {
+            if let (Some(place), true) = (&place, shows_input_order(function)) {
+                function.params.order_by = vec![place.clone().sort(true, false)];
+            }
             // GROUPING names the keys as the plan has them.
             if function.func.name() == "grouping" {
                 if !function.params.args.iter().all(|arg| keys.contains(arg)) {
@@ -367,6 +374,29 @@ pub(super) fn group(
         before,
         scope: scope.clone(),
     })
+}
+
+fn shows_input_order(call: &AggregateFunction) -> bool {
+    call.func.name() == "array_agg" && call.params.order_by.is_empty() && !call.params.distinct
+}
+
+/// Where one aggregate shows its rows in an order of its own and another in that of the
+/// input: the input with its rows' numbers, for DataFusion sorts it for the first.
+fn numbered_for(input: LogicalPlan, aggregates: &[Expr]) -> Result<(LogicalPlan, Option<Expr>)> {
+    let calls = || {
+        aggregates.iter().filter_map(|expr| match expr {
+            Expr::AggregateFunction(call) => Some(call),
+            _ => None,
+        })
+    };
+    let sorted = calls().any(|call| !call.params.order_by.is_empty());
+    if !sorted || !calls().any(shows_input_order) {
+        return Ok((input, None));
+    }
+    let number = number_within(Vec::new());
+    let place = Expr::Column(Column::new_unqualified(number.schema_name().to_string()));
+    let input = LogicalPlanBuilder::window_plan(input, vec![number]).told()?;
+    Ok((input, Some(place)))
 }
 
 /// Keys that ask subqueries become columns before the grouping, under the same

@@ -103,8 +103,8 @@ impl Binder<'_> {
         terms.push(rest);
         let mut bound = Vec::with_capacity(terms.len());
         for term in terms.into_iter().rev() {
-            let term = self.expr(scope, term)?;
-            bound.push(self.boolean(term, what)?.expr);
+            let value = self.expr(scope, term)?;
+            bound.push(self.boolean_at(value, what, term)?.expr);
         }
         Ok(Bound::new(balanced(bound, operator), SqlType::Bool))
     }
@@ -582,6 +582,20 @@ pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
             let column = columns[0].as_primitive::<Decimal256Type>();
             let keys: Decimal256Array = column.unary(num::key);
             Ok(std::sync::Arc::new(keys.with_data_type(num::carrier())))
+        },
+    )
+    .call(vec![expr])
+}
+
+/// A decimal of fixed scale that is to be added up, which NaN can't be.
+pub(in crate::planned) fn finite(expr: Expr, ty: &SqlType) -> Expr {
+    crate::planned::operators::vector::VectorFn::new(
+        "finite",
+        vec![ty.clone()],
+        ty.clone(),
+        |columns| match crate::planned::operators::arith::has_nan(&columns[0]) {
+            true => Err(crate::planned::error::to_datafusion(num::not_finite())),
+            false => Ok(columns[0].clone()),
         },
     )
     .call(vec![expr])

@@ -212,7 +212,9 @@ impl Binder<'_> {
         let scope = scope_of(&bound);
         let mut keys = Vec::with_capacity(order.len());
         for key in order {
-            let expr = match ordinal(&key.expr, bound.columns.len(), "ORDER BY")? {
+            let place = ordinal(&key.expr, bound.columns.len(), "ORDER BY")
+                .map_err(|error| self.placed_at(error, &key.expr))?;
+            let expr = match place {
                 Some(place) => {
                     let column = &bound.columns[place];
                     sortable(Expr::Column(column.column.clone()), &column.ty)
@@ -320,14 +322,20 @@ impl Binder<'_> {
             })
             .map_err(|error| {
                 if error.is(state::UNDEFINED_COLUMN) {
-                    return Error::new(
+                    let told = Error::new(
                         state::INVALID_COLUMN_REFERENCE,
                         format!("argument of {what} must not contain variables"),
                     );
+                    return match error.position() {
+                        Some(position) => told.at(position),
+                        None => told,
+                    };
                 }
                 error
             })?;
-        let bound = self.coerce_count(bound)?;
+        let bound = self
+            .coerce_count(bound)
+            .map_err(|error| self.placed_at(error, expr))?;
         match &bound.literal {
             Some(Value::Null) => Ok(None),
             Some(Value::Int8(rows)) if *rows < 0 => {

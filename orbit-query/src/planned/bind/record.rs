@@ -35,7 +35,8 @@ impl Binder<'_> {
             session: None,
         };
         let identity = format!("{of:?} {:?}", env.format.time_zone);
-        let row = RowFn::new("row".to_owned(), identity, of, SqlType::Text, move |args| {
+        let ty = SqlType::Record(of.clone());
+        let row = RowFn::new("row".to_owned(), identity, of, ty.clone(), move |args| {
             let mut out = String::from("(");
             for (place, (arg, ty)) in args.iter().zip(&env.types).enumerate() {
                 if place > 0 {
@@ -51,7 +52,7 @@ impl Binder<'_> {
             out.push(')');
             Ok(Value::Text(out))
         });
-        Ok(Bound::new(row.lenient().call(exprs), SqlType::Text))
+        Ok(Bound::new(row.lenient().call(exprs), ty))
     }
 
     /// A row of the relation that goes by this name. Where an outer join has none, NULL.
@@ -70,7 +71,9 @@ impl Binder<'_> {
         let is_null = |bound: &Bound| Expr::IsNull(Box::new(bound.expr.clone()));
         let absent =
             super::operator::balanced(columns.iter().map(is_null).collect(), Operator::And);
-        let bound = self.record_of(columns)?;
+        let row = self.record_of(columns)?;
+        // Its type has a name, which isn't kept: the text goes for it.
+        let bound = Bound::new(row.expr, SqlType::Text);
         if !scope.nulled.iter().any(|alias| alias == name) {
             return Ok(Some(bound));
         }

@@ -26,7 +26,7 @@ use datafusion::logical_expr::{
 };
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind};
+use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind, Spanned};
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
@@ -112,7 +112,7 @@ impl Binder<'_> {
         let mut having = match &select.having {
             Some(having) => {
                 let bound = self.within(Clause::HAVING, |binder| binder.expr(&scope, having))?;
-                Some(self.boolean(bound, "HAVING")?.expr)
+                Some(self.boolean_at(bound, "HAVING", having)?.expr)
             }
             None => None,
         };
@@ -143,22 +143,26 @@ impl Binder<'_> {
             let grouping =
                 with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
             let grouped = group(plan, grouping, aggregates, owed, asking, &scope)?;
-            for item in &mut items {
-                regroup(&grouped, &mut item.bound)?;
-            }
-            if let Some(condition) = having.take() {
-                having = Some(grouped.rewrite(condition)?);
-            }
-            for item in &mut sort {
-                if let SortTarget::Expr(bound) = &mut item.target {
-                    regroup(&grouped, bound)?;
+            let mut regrouped = || -> Result<()> {
+                for item in &mut items {
+                    regroup(&grouped, &mut item.bound)?;
                 }
-            }
-            if let Some(on) = &mut distinct_on {
-                for bound in on {
-                    regroup(&grouped, bound)?;
+                if let Some(condition) = having.take() {
+                    having = Some(grouped.rewrite(condition)?);
                 }
-            }
+                for item in &mut sort {
+                    if let SortTarget::Expr(bound) = &mut item.target {
+                        regroup(&grouped, bound)?;
+                    }
+                }
+                if let Some(on) = &mut distinct_on {
+                    for bound in on {
+                        regroup(&grouped, bound)?;
+                    }
+                }
+                Ok(())
+            };
+            regrouped().map_err(|error| self.placed_at_column(error, select, order))?;
             plan = grouped.plan;
             if let Some(condition) = having {
                 plan = LogicalPlanBuilder::from(plan)
@@ -210,17 +214,19 @@ impl Binder<'_> {
         let mut below = Vec::new();
         let mut above = Vec::new();
         let mut result = Ok(());
-        for term in conjuncts(selection) {
+        let terms = conjuncts(selection);
+        let what = if terms.len() > 1 { "AND" } else { "WHERE" };
+        for term in terms {
             let plain = self.within(Clause::plain("WHERE"), |binder| {
                 let bound = binder.expr(scope, term)?;
-                binder.boolean(bound, "WHERE")
+                binder.boolean_at(bound, what, term)
             });
             match plain {
                 Ok(bound) => below.extend(split(bound.expr)),
                 Err(error) if error.is(state::WINDOWING_ERROR) && !has_over(term) => {
                     let windowed = self.within(Clause::SELECT, |binder| {
                         let bound = binder.expr(scope, term)?;
-                        binder.boolean(bound, "WHERE")
+                        binder.boolean_at(bound, what, term)
                     });
                     match windowed {
                         Ok(bound) => above.push(bound.expr),
@@ -290,7 +296,8 @@ impl Binder<'_> {
                     let wanted = types::last_name(name);
                     let relation = scope
                         .relation(None, &wanted)
-                        .ok_or_else(|| self.no_such_relation(scope, &wanted))?;
+                        .ok_or_else(|| self.no_such_relation(scope, &wanted))
+                        .map_err(|error| self.placed_in(error, name.span()))?;
                     for column in &relation.columns {
                         self.note_read(&column.bound);
                     }
@@ -324,7 +331,9 @@ impl Binder<'_> {
         };
         let mut on = Vec::with_capacity(keys.len());
         for key in keys {
-            if let Some(place) = ordinal(key, items.len(), "SELECT DISTINCT ON")? {
+            let place = ordinal(key, items.len(), "SELECT DISTINCT ON")
+                .map_err(|error| self.placed_at(error, key))?;
+            if let Some(place) = place {
                 on.push(items[place].bound.clone());
                 continue;
             }
@@ -362,7 +371,9 @@ impl Binder<'_> {
             .collect();
         let mut sort = Vec::with_capacity(order.len());
         for key in &order {
-            let place = match ordinal(&key.expr, items.len(), "ORDER BY")? {
+            let place = ordinal(&key.expr, items.len(), "ORDER BY")
+                .map_err(|error| self.placed_at(error, &key.expr))?;
+            let place = match place {
                 Some(place) => Some(place),
                 None => self.alias_of(&key.expr, items),
             };
@@ -375,10 +386,11 @@ impl Binder<'_> {
                             .iter()
                             .any(|item| item.name == wanted && item.bound.expr != *first)
                         {
-                            return Err(Error::new(
+                            let error = Error::new(
                                 state::AMBIGUOUS_COLUMN,
                                 format!("ORDER BY \"{wanted}\" is ambiguous"),
-                            ));
+                            );
+                            return Err(self.placed_at(error, &key.expr));
                         }
                     }
                     SortTarget::Item(place)

@@ -72,9 +72,18 @@ impl Binder<'_> {
             let unknown = column.iter().all(Bound::is_unknown);
             let ty = match wanted.and_then(|wanted| wanted.get(at)) {
                 Some(want) if unknown => want.clone(),
-                _ => types::common(column.iter().map(|bound| &bound.ty), "VALUES")?,
+                _ => types::common(column.iter().map(|bound| &bound.ty), "VALUES").map_err(
+                    |error| {
+                        let items = values.rows.iter().filter_map(|row| row.content.get(at));
+                        self.placed_misfit(error, &column, items)
+                    },
+                )?,
             };
-            exprs.push(self.branches(column, &ty)?);
+            let branches = self.branches(column, &ty).map_err(|error| {
+                let items = values.rows.iter().filter_map(|row| row.content.get(at));
+                self.placed_literal(error, items)
+            });
+            exprs.push(branches?);
             types_of.push(ty);
         }
         let rows = values.rows.len();
@@ -144,23 +153,34 @@ impl Binder<'_> {
             rest.push(right);
             first = left;
         }
+        let mut written = vec![first];
+        written.extend(rest.iter().rev().copied());
         let mut sides = vec![self.deeper(|binder| binder.set_expr(first, None))?];
         for side in rest.into_iter().rev() {
             sides.push(self.deeper(|binder| binder.set_expr(side, None))?);
         }
         let width = sides[0].columns.len();
-        if sides.iter().any(|side| side.columns.len() != width) {
-            return Err(Error::new(
+        if let Some(other) = sides.iter().position(|side| side.columns.len() != width) {
+            let error = Error::new(
                 state::SYNTAX_ERROR,
                 format!("each {what} query must have the same number of columns"),
-            ));
+            );
+            return Err(match written.get(other).and_then(|side| item_of(side, 0)) {
+                Some(first) => self.placed_at(error, first),
+                None => error,
+            });
         }
         let mut wanted = Vec::with_capacity(width);
         for at in 0..width {
-            wanted.push(types::common(
-                sides.iter().map(|side| &side.columns[at].ty),
-                what,
-            )?);
+            let common = types::common(sides.iter().map(|side| &side.columns[at].ty), what);
+            wanted.push(common.map_err(|error| {
+                let of: Vec<&SqlType> = sides.iter().map(|side| &side.columns[at].ty).collect();
+                let side = types::misfit(&of, what).and_then(|side| written.get(side));
+                match side.and_then(|side| item_of(side, at)) {
+                    Some(item) => self.placed_at(error, item),
+                    None => error,
+                }
+            })?);
         }
         let names: Vec<String> = (0..width).map(|at| format!("c{}", at + 1)).collect();
         let shown: Vec<String> = sides[0]
@@ -372,5 +392,32 @@ fn rows_of(rows: Vec<Vec<Expr>>, schema: DFSchema) -> Result<LogicalPlan> {
         _ => Union::try_new_with_loose_types(plans)
             .map(LogicalPlan::Union)
             .told(),
+    }
+}
+
+/// What a side of a set operation says for its column at this place.
+fn item_of(side: &SetExpr, at: usize) -> Option<&ast::Expr> {
+    match side {
+        SetExpr::Select(select) => {
+            let items = select.projection.get(..=at)?;
+            let spelled = |item: &ast::SelectItem| {
+                matches!(
+                    item,
+                    ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. }
+                )
+            };
+            if !items.iter().all(spelled) {
+                return None;
+            }
+            match items.last()? {
+                ast::SelectItem::UnnamedExpr(expr)
+                | ast::SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                _ => None,
+            }
+        }
+        SetExpr::Values(values) => values.rows.first()?.content.get(at),
+        SetExpr::Query(query) => item_of(&query.body, at),
+        SetExpr::SetOperation { left, .. } => item_of(left, at),
+        _ => None,
     }
 }

@@ -324,7 +324,8 @@ impl Binder<'_> {
                 "syntax error at or near \")\"",
             ));
         }
-        let ty = types::common(bounds.iter().map(|bound| &bound.ty), what)?;
+        let ty = types::common(bounds.iter().map(|bound| &bound.ty), what)
+            .map_err(|error| self.placed_misfit(error, &bounds, args.iter().copied()))?;
         let exprs = self.branches(bounds, &ty)?;
         let expr = match name {
             "coalesce" => datafusion::functions::core::expr_fn::coalesce(exprs),
@@ -356,7 +357,8 @@ impl Binder<'_> {
         for item in items {
             bounds.push(self.expr(scope, item)?);
         }
-        let element = types::common(bounds.iter().map(|bound| &bound.ty), "ARRAY")?;
+        let element = types::common(bounds.iter().map(|bound| &bound.ty), "ARRAY")
+            .map_err(|error| self.placed_misfit(error, &bounds, items.iter()))?;
         let exprs = self.branches(bounds, &element)?;
         let ty = SqlType::Array(Box::new(element.clone()));
         let count = exprs.len();
@@ -389,6 +391,9 @@ impl Binder<'_> {
         chain: &[ast::AccessExpr],
     ) -> Result<Bound> {
         let mut bound = self.expr(scope, root)?;
+        if types::base(&bound.ty) == SqlType::Jsonb {
+            return self.jsonb_subscript(scope, bound, chain);
+        }
         for access in chain {
             bound = match access {
                 // A name is a list of letters that counts from 0.
@@ -434,6 +439,41 @@ impl Binder<'_> {
             };
         }
         Ok(bound)
+    }
+
+    /// `j['a'][0]`: a value by the path to it.
+    fn jsonb_subscript(
+        &mut self,
+        scope: &Scope,
+        document: Bound,
+        chain: &[ast::AccessExpr],
+    ) -> Result<Bound> {
+        let mut path = vec![document];
+        for access in chain {
+            let index = match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => index,
+                ast::AccessExpr::Subscript(_) => {
+                    return Err(Error::new(
+                        state::FEATURE_NOT_SUPPORTED,
+                        "jsonb subscript does not support slices",
+                    ));
+                }
+                other => return Err(Error::unsupported(format_args!("the access {other}"))),
+            };
+            let bound = self.expr(scope, index)?;
+            let step = types::base(&bound.ty);
+            let is_key = bound.is_unknown() || types::is_text(&step);
+            if !is_key && !matches!(step, SqlType::Int2 | SqlType::Int4) {
+                let error = Error::new(
+                    state::DATATYPE_MISMATCH,
+                    format!("subscript type {step} is not supported"),
+                )
+                .with_detail("jsonb subscript must be coercible to either integer or text.");
+                return Err(self.placed_at(error, index));
+            }
+            path.push(self.cast(bound, &SqlType::Text)?);
+        }
+        self.call_table("jsonb_extract_path", path)
     }
 
     /// `'t'::regclass` and `oid::regclass`.

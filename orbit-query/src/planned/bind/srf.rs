@@ -18,12 +18,15 @@ use datafusion::logical_expr::expr::Unnest;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, lit};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, TableFactor};
+use sqlparser::ast::{self, Spanned, TableFactor};
+use sqlparser::tokenizer::Span;
 use std::sync::Arc;
 
 /// A function call in FROM.
 pub(super) struct TableCall<'q> {
     name: String,
+    /// Where the name stands.
+    span: Span,
     args: Vec<&'q ast::Expr>,
     alias: Option<&'q ast::TableAlias>,
     ordinality: bool,
@@ -47,6 +50,7 @@ impl Binder<'_> {
                 with_ordinality,
                 ..
             } => Some(TableCall {
+                span: name.span(),
                 name: types::last_name(name),
                 args: exprs(&args.args),
                 alias: alias.as_ref(),
@@ -59,6 +63,7 @@ impl Binder<'_> {
                 with_ordinality,
                 ..
             } => Some(TableCall {
+                span: name.span(),
                 name: types::last_name(name),
                 args: exprs(args),
                 alias: alias.as_ref(),
@@ -70,6 +75,7 @@ impl Binder<'_> {
                 with_ordinality,
                 ..
             } => Some(TableCall {
+                span: Span::empty(),
                 name: "unnest".to_owned(),
                 args: array_exprs.iter().collect(),
                 alias: alias.as_ref(),
@@ -81,6 +87,16 @@ impl Binder<'_> {
 
     /// The function's rows beside each row of `left`, which its arguments may use.
     pub(super) fn function_beside(
+        &mut self,
+        left: Option<Relation>,
+        call: &TableCall<'_>,
+        keep_left: bool,
+    ) -> Result<Relation> {
+        self.function_called(left, call, keep_left)
+            .map_err(|error| self.placed_in(error, call.span))
+    }
+
+    fn function_called(
         &mut self,
         left: Option<Relation>,
         call: &TableCall<'_>,
@@ -163,6 +179,10 @@ impl Binder<'_> {
         let last = lists.len() - 1;
         for (i, (list, ty)) in lists.into_iter().enumerate() {
             let inner = format!("__{unique}_{i}");
+            let list = match keep_left {
+                true => crate::planned::functions::array::null_if_empty(list, &ty),
+                false => list,
+            };
             exprs.push(list.alias(&inner));
             let given = names.as_ref().and_then(|names| names.get(i));
             let name = if call.ordinality && i == last {

@@ -69,7 +69,9 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         // What stands in it is its owner's affair.
         let rights_of = self.rights_of.replace(view.owner);
+        let text = self.text.take();
         let bound = self.deeper(|binder| binder.query(&query));
+        self.text = text;
         self.rights_of = rights_of;
         self.clause = clause;
         self.key_wanted = key_wanted;
@@ -91,11 +93,15 @@ impl Binder<'_> {
         let mut relation = self.derived(bound, Some(&named(&view.name, alias)), false)?;
         let scope = &mut relation.scope;
         let direct = scope.relations.iter_mut().flat_map(|of| &mut of.columns);
+        // A client is told of the view, not of what lies behind it.
+        let shown = |at: usize| Some((view.oid, i16::try_from(at + 1).unwrap_or(0)));
         for (at, column) in direct.enumerate() {
             column.bound.source = Some((seen, at));
+            column.bound.origin = shown(at);
         }
         for (at, column) in scope.visible.iter_mut().enumerate() {
             column.bound.source = Some((seen, at));
+            column.bound.origin = shown(at);
         }
         Ok(relation)
     }

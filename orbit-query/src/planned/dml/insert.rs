@@ -20,7 +20,7 @@ use orbit_core::txn::{ConflictTarget, Transaction};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, OnConflictAction, OnInsert, SetExpr};
+use sqlparser::ast::{self, OnConflictAction, OnInsert, SetExpr, Spanned};
 use std::sync::Arc;
 
 pub struct Insert {
@@ -60,7 +60,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         insert
             .columns
             .iter()
-            .map(|name| position(&table, &types::last_name(name)))
+            .map(|name| {
+                position(&table, &types::last_name(name))
+                    .map_err(|error| binder.placed_in(error, name.span()))
+            })
             .collect::<Result<_>>()?
     };
     let mut seen = AHashSet::new();
@@ -102,21 +105,36 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
                 (SetExpr::Values(_), None, None, None) => {
                     binder.set_expr(&query.body, Some(&wanted))?
                 }
-                _ => binder.query(&query)?,
+                _ => {
+                    give_types(binder, &mut query, &wanted)?;
+                    binder.query(&query)?
+                }
             }
         }
     };
     if input.columns.len() > columns.len() {
-        return Err(Error::new(
+        let error = Error::new(
             state::SYNTAX_ERROR,
             "INSERT has more expressions than target columns",
-        ));
+        );
+        let extra = insert
+            .source
+            .as_deref()
+            .and_then(|source| item_of(source, columns.len()));
+        return Err(match extra {
+            Some(extra) => binder.placed_at(error, extra),
+            None => error,
+        });
     }
     if input.columns.len() < columns.len() && !insert.columns.is_empty() {
-        return Err(Error::new(
+        let error = Error::new(
             state::SYNTAX_ERROR,
             "INSERT has more target columns than expressions",
-        ));
+        );
+        return Err(match insert.columns.get(input.columns.len()) {
+            Some(name) => binder.placed_in(error, name.span()),
+            None => error,
+        });
     }
     columns.truncate(input.columns.len());
     let mut kept = Vec::with_capacity(columns.len());
@@ -142,7 +160,16 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     for (at, column) in &kept {
         let column = column.clone();
         let bound = Bound::new(Expr::Column(column.column), column.ty);
-        exprs.push(assigned(binder, &table, *at, bound)?.alias(format!("v{at}")));
+        let given = columns.iter().position(|column| column == at);
+        let value = match (given, insert.source.as_deref()) {
+            (Some(given), Some(source)) => item_of(source, given),
+            _ => None,
+        };
+        let expr = assigned(binder, &table, *at, bound).map_err(|error| match value {
+            Some(value) => binder.placed_at(error, value),
+            None => error,
+        })?;
+        exprs.push(expr.alias(format!("v{at}")));
         column_types.push(table.columns[*at].sql_type.clone());
     }
     let plan = if exprs.is_empty() {
@@ -176,6 +203,86 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         kind: Kind::Insert(Insert { columns, conflict }),
         returning,
     })
+}
+
+/// Literals and parameters in the select list of INSERT ... SELECT take the types of the
+/// columns they are for.
+fn give_types(binder: &Binder<'_>, query: &mut ast::Query, wanted: &[SqlType]) -> Result<()> {
+    let SetExpr::Select(select) = &mut *query.body else {
+        return Ok(());
+    };
+    if select.distinct.is_some() {
+        return Ok(());
+    }
+    for (item, ty) in select.projection.iter_mut().zip(wanted) {
+        let (ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) =
+            item
+        else {
+            // What * stands for isn't counted here.
+            return Ok(());
+        };
+        let open = match &*expr {
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(_) => true,
+                ast::Value::Placeholder(name) => {
+                    let number = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+                    let known = number.and_then(|n| binder.params.get(n.wrapping_sub(1)));
+                    matches!(known, None | Some(None))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        // A character type of no length is one of length 1.
+        if !open || matches!(ty, SqlType::Char(_)) {
+            continue;
+        }
+        let name = types::base(ty).to_string();
+        let typed = crate::statement::parse::expression(&format!("CAST(NULL AS {name})"))?;
+        if let ast::Expr::Cast {
+            kind,
+            data_type,
+            array,
+            format,
+            ..
+        } = typed
+        {
+            let inner = std::mem::replace(expr, ast::Expr::value(ast::Value::Null));
+            *expr = ast::Expr::Cast {
+                kind,
+                expr: Box::new(inner),
+                data_type,
+                array,
+                format,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// What a query gives for its column at this place, if its text says it once.
+fn item_of(query: &ast::Query, at: usize) -> Option<&ast::Expr> {
+    match &*query.body {
+        SetExpr::Values(values) => values.rows.first()?.content.get(at),
+        SetExpr::Select(select) => {
+            let mut items = select.projection.iter().take(at + 1);
+            let named = |item: &&ast::SelectItem| {
+                matches!(
+                    item,
+                    ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. }
+                )
+            };
+            if !items.clone().all(|item| named(&item)) {
+                return None;
+            }
+            match items.nth(at)? {
+                ast::SelectItem::UnnamedExpr(expr)
+                | ast::SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// `VALUES (1, DEFAULT)`: a column that is DEFAULT in every row is left out; in
@@ -233,7 +340,15 @@ fn on_conflict(
         Some(ast::ConflictTarget::Columns(names)) => {
             let wanted: AHashSet<usize> = names
                 .iter()
-                .map(|name| position(table, &types::fold(name)))
+                .map(|name| {
+                    table.column_position(&types::fold(name)).ok_or_else(|| {
+                        let error = Error::new(
+                            state::UNDEFINED_COLUMN,
+                            format!("column \"{}\" does not exist", types::fold(name)),
+                        );
+                        binder.placed_in(error, name.span)
+                    })
+                })
                 .collect::<Result<_>>()?;
             for column in &wanted {
                 binder.needs_select_of(need, *column);
@@ -293,7 +408,8 @@ fn on_conflict(
                         "assigning to several columns in ON CONFLICT",
                     ));
                 };
-                let at = position(table, &types::last_name(name))?;
+                let at = position(table, &types::last_name(name))
+                    .map_err(|error| binder.placed_in(error, name.span()))?;
                 binder.needs_update(need, at);
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?

@@ -20,7 +20,8 @@ use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, AssignmentTarget, TableFactor};
+use sqlparser::ast::{self, AssignmentTarget, Spanned, TableFactor};
+use sqlparser::tokenizer::Span;
 use std::sync::Arc;
 
 pub struct Update {
@@ -74,7 +75,7 @@ pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<T
     };
     binder
         .find_table(schema, table)
-        .ok_or_else(|| no_relation(schema, table))
+        .ok_or_else(|| binder.placed_in(no_relation(schema, table), name.span()))
 }
 
 pub(super) fn position(table: &Table, name: &str) -> Result<usize> {
@@ -148,7 +149,8 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     let mut column_types = vec![SqlType::Bytea];
     for assignment in &update.assignments {
         for (name, value) in pairs(binder, &relation.scope, assignment)? {
-            let at = position(&table, &name)?;
+            let at = position(&table, &name)
+                .map_err(|error| binder.placed_in(error, target_span(assignment, &name)))?;
             if set.contains(&at) {
                 return Err(Error::new(
                     state::SYNTAX_ERROR,
@@ -159,6 +161,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             if let Some(column) = table.columns.get(at).filter(|_| !is_default_value) {
                 crate::write::check_set(column)?;
             }
+            let written = match &value {
+                New::Expr(value) => Some(*value),
+                New::Known(_) => None,
+            };
             let bound = match value {
                 New::Known(bound) => bound,
                 New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
@@ -169,7 +175,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                     binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?
                 }
             };
-            let expr = assigned(binder, &table, at, bound)?;
+            let expr = assigned(binder, &table, at, bound).map_err(|error| match written {
+                Some(written) => binder.placed_at(error, written),
+                None => error,
+            })?;
             exprs.push(expr.alias(format!("v{}", set.len())));
             column_types.push(table.columns[at].sql_type.clone());
             binder.needs_update(need, at);
@@ -223,6 +232,19 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         }),
         returning,
     })
+}
+
+/// Where an assignment names this column.
+fn target_span(assignment: &ast::Assignment, name: &str) -> Span {
+    match &assignment.target {
+        AssignmentTarget::ColumnName(target) => target.span(),
+        AssignmentTarget::Tuple(targets) => {
+            let found = targets
+                .iter()
+                .find(|target| types::last_name(target) == name);
+            found.map_or_else(Span::empty, Spanned::span)
+        }
+    }
 }
 
 /// A column's new value.

@@ -608,6 +608,24 @@ pub fn ordinals(list: Expr, element: &SqlType) -> Expr {
     .call(vec![list])
 }
 
+/// The list, or NULL for one without items: DataFusion keeps a row beside NULL, and
+/// none beside an empty list.
+pub fn null_if_empty(list: Expr, element: &SqlType) -> Expr {
+    let ty = SqlType::Array(Box::new(element.clone()));
+    RowFn::new(
+        "null_if_empty".to_owned(),
+        String::new(),
+        vec![ty.clone()],
+        ty,
+        |args| match args.first() {
+            Some(ValueRef::Array(array)) if array.items.is_empty() => Ok(Value::Null),
+            Some(list) => Ok(list.to_owned()),
+            None => Ok(Value::Null),
+        },
+    )
+    .call(vec![list])
+}
+
 pub const FUNCTIONS: &[Function] = &[
     function("&&", &[T::Array, T::Array], T::Bool, overlaps),
     function("<@", &[T::Array, T::Array], T::Bool, contained),

@@ -419,12 +419,17 @@ fn trunc_timestamptz(args: Args, env: &Env) -> Result<Value> {
     if infinite(micros) {
         return Ok(Value::TimestampTz(micros));
     }
-    let local = truncate(
-        &arg::text(args, 0)?.to_lowercase(),
-        local_of(micros, zone),
-        "timestamp with time zone",
-    )?;
-    Ok(Value::TimestampTz(utc_of(local, zone)))
+    let unit = arg::text(args, 0)?.to_lowercase();
+    let from = local_of(micros, zone);
+    let local = truncate(&unit, from, "timestamp with time zone")?;
+    // Within a day the clock goes on: an hour that it shows twice stays the one it was.
+    let within_a_day = ["micro", "milli", "second", "minute", "hour"]
+        .iter()
+        .any(|start| unit.starts_with(start) && !unit.starts_with("mille"));
+    Ok(Value::TimestampTz(match within_a_day {
+        true => micros - (from - local),
+        false => utc_of(local, zone),
+    }))
 }
 
 fn trunc_interval(args: Args, _: &Env) -> Result<Value> {

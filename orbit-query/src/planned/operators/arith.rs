@@ -3,9 +3,10 @@
 
 use crate::planned::arrow::arrow_type;
 use crate::planned::error::{division_by_zero, to_datafusion};
+use crate::planned::num;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum};
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -91,6 +92,9 @@ impl Arith {
     }
 
     fn apply(&self, left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef> {
+        if has_nan(left) || has_nan(right) {
+            return Err(to_datafusion(num::not_finite()));
+        }
         let result = match self.op {
             ArithOp::Add => numeric::add(left, right),
             ArithOp::Subtract => numeric::sub(left, right),
@@ -139,6 +143,15 @@ impl Arith {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Whether a decimal of fixed scale is NaN somewhere.
+pub fn has_nan(side: &dyn Datum) -> bool {
+    let (array, _) = side.get();
+    match array.as_primitive_opt::<Decimal128Type>() {
+        Some(decimals) => decimals.values().contains(&num::FIXED_NAN),
+        None => false,
     }
 }
 

@@ -52,6 +52,7 @@ fn what_sqlparser_does_not_read_is_respelled() {
         "SELECT 1 BETWEEN SYMMETRIC 2 AND 0",
         "SELECT 1 NOT BETWEEN ASYMMETRIC 2 AND 0",
         "SELECT g FROM t GROUP BY DISTINCT ROLLUP (g), ROLLUP (g)",
+        "SELECT 1 FROM t GROUP BY ROLLUP ((g)::text, (h + 1)), CUBE ((g, h), ((g) + 1) * 2), GROUPING SETS ((), (g), (g || h) || 'x')",
         "INSERT INTO t DEFAULT VALUES",
         "INSERT INTO t VALUES (1)",
         "UPDATE t SET a = 1",

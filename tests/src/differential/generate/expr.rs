@@ -40,7 +40,7 @@ impl Generator {
                     1 => format!("({a} - {b})"),
                     2 => format!("abs({a})"),
                     3 => format!("({a} % 7)"),
-                    4 => format!("(-{a})"),
+                    4 => format!("(- {a})"),
                     5 => format!("sign({a})::{}", ty.sql()),
                     6 => format!("length({text})::{}", ty.sql()),
                     _ => format!("({a} / nullif({b}, 0))"),

@@ -1,0 +1,231 @@
+//! Rules of DataFusion that hold less often than it thinks, and what is done about them.
+//!
+//! It drops sort keys that are constant. What is constant in an arm of a UNION, or in the
+//! side of an outer join that NULLs stand in for, is carried up as constant in the whole
+//! result; the rows then come unsorted. [`HideConstants`] puts a node above such results
+//! of which nothing is known but its columns.
+//!
+//! `count(DISTINCT x)` beside `sum(y)` is rewritten to a sum of sums, whose numeric is
+//! wider than what the plan above was promised. [`OnlyDistinct`] leaves such a plan alone.
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
+use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
+use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// The rules for physical plans. Left out are those that push filters once the plan is
+/// physical: they tell columns by their names alone, and hand a filter over one side of a
+/// join to the other side's column of the same name. Our scans take no filters at that
+/// stage.
+pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.retain(|rule| !rule.name().starts_with("FilterPushdown"));
+    let sorts =
+        |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| rule.name() == "EnsureRequirements";
+    let before = rules.iter().position(sorts).unwrap_or(0);
+    rules.insert(before, Arc::new(HideConstants));
+    rules
+}
+
+pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let ours = OnlyDistinct::default();
+    let rules = Optimizer::new().rules.into_iter();
+    rules
+        .map(|rule| {
+            let replaced = rule.name() == ours.inner.name();
+            if replaced {
+                Arc::new(OnlyDistinct::default())
+            } else {
+                rule
+            }
+        })
+        .collect()
+}
+
+#[derive(Debug)]
+struct HideConstants;
+
+impl PhysicalOptimizerRule for HideConstants {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(if carries_constants_too_far(node.as_ref()) {
+                Transformed::yes(Arc::new(OpaqueExec::new(node)) as Arc<dyn ExecutionPlan>)
+            } else {
+                Transformed::no(node)
+            })
+        })
+        .map(|transformed| transformed.data)
+    }
+
+    fn name(&self) -> &str {
+        "HideConstants"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn carries_constants_too_far(node: &dyn ExecutionPlan) -> bool {
+    let children = node.children();
+    let constant = |at: usize| {
+        children
+            .get(at)
+            .is_some_and(|child| !child.equivalence_properties().constants().is_empty())
+    };
+    if node.is::<UnionExec>() {
+        return (0..children.len()).any(constant);
+    }
+    let join = node
+        .downcast_ref::<HashJoinExec>()
+        .map(|join| *join.join_type())
+        .or_else(|| {
+            let join = node.downcast_ref::<NestedLoopJoinExec>()?;
+            Some(*join.join_type())
+        })
+        .or_else(|| {
+            let join = node.downcast_ref::<SortMergeJoinExec>()?;
+            Some(join.join_type())
+        });
+    match join {
+        Some(JoinType::Left) => constant(1),
+        Some(JoinType::Right) => constant(0),
+        Some(JoinType::Full) => constant(0) || constant(1),
+        _ => false,
+    }
+}
+
+/// Its input's rows, of which nothing more is known.
+#[derive(Debug)]
+struct OpaqueExec {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl OpaqueExec {
+    fn new(input: Arc<dyn ExecutionPlan>) -> OpaqueExec {
+        let known = input.properties();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            known.partitioning.clone(),
+            known.emission_type,
+            known.boundedness,
+        );
+        OpaqueExec {
+            properties: Arc::new(properties),
+            input,
+        }
+    }
+}
+
+impl DisplayAs for OpaqueExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpaqueExec")
+    }
+}
+
+impl ExecutionPlan for OpaqueExec {
+    fn name(&self) -> &str {
+        "OpaqueExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    /// No sort may be put below: it would not be known above.
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        true
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    #[allow(deprecated)]
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(Arc::new(OpaqueExec::new(input))),
+            _ => Err(DataFusionError::Internal(
+                "what hides constants has one input".to_owned(),
+            )),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        self.input.execute(partition, context)
+    }
+}
+
+/// DataFusion's rule for DISTINCT aggregates, where all are.
+#[derive(Debug, Default)]
+struct OnlyDistinct {
+    inner: SingleDistinctToGroupBy,
+}
+
+impl OptimizerRule for OnlyDistinct {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.inner.apply_order()
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let others = match &plan {
+            LogicalPlan::Aggregate(aggregate) => aggregate
+                .aggr_expr
+                .iter()
+                .any(|expr| !matches!(expr, Expr::AggregateFunction(call) if call.params.distinct)),
+            _ => true,
+        };
+        if others {
+            return Ok(Transformed::no(plan));
+        }
+        self.inner.rewrite(plan, config)
+    }
+}

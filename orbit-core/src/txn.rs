@@ -97,6 +97,8 @@ pub struct Transaction {
     held: Vec<(LockKey, Modes)>,
     /// Tables locked for writing, with the definition that was valid then.
     writing: Vec<Arc<Table>>,
+    /// Tables whose rows SELECT locks, likewise.
+    selecting: Vec<Arc<Table>>,
     savepoints: Vec<(String, Mark)>,
     /// Whose are the objects that this transaction creates.
     creator: Oid,
@@ -126,6 +128,7 @@ impl Transaction {
             loaded: None,
             held: Vec::new(),
             writing: Vec::new(),
+            selecting: Vec::new(),
             savepoints: Vec::new(),
             creator: BOOTSTRAP_ROLE,
             references: None,
@@ -295,11 +298,7 @@ impl Transaction {
     /// Whether it has put rows into a table, or loaded it.
     pub fn holds_rows_of(&self, table: &Table) -> bool {
         let prefix = crate::key::data_prefix(table.partition, table.storage);
-        let first = self
-            .writes
-            .rows
-            .range(SharedBytes::from(prefix.as_slice())..)
-            .next();
+        let first = self.writes.rows.range(SharedBytes::from(prefix.as_slice())..).next();
         first.is_some_and(|(key, _)| key.starts_with(&prefix))
             || self.changes.loads.iter().any(|load| load.table == table.id)
     }
@@ -362,6 +361,7 @@ impl Transaction {
         self.db.locks.release_all(self.id, later);
         // Which tables are still locked is asked for again on the next write.
         self.writing.clear();
+        self.selecting.clear();
         Ok(())
     }
 
@@ -459,9 +459,7 @@ impl Local {
         let tables = catalog.tables().filter(|table| table.temporary);
         local.tables.extend(tables.map(|table| table.id));
         let sequences = catalog.sequences().filter(|sequence| sequence.temporary);
-        local
-            .sequences
-            .extend(sequences.map(|sequence| sequence.id));
+        local.sequences.extend(sequences.map(|sequence| sequence.id));
         let views = catalog.views().filter(|view| view.temporary);
         local.views.extend(views.map(|view| view.oid));
         for change in &changes.catalog {

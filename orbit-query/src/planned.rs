@@ -92,6 +92,7 @@ impl Planner {
         declared: &[Option<SqlType>],
     ) -> Result<PlannedStatement> {
         limits::check_from_items(statement)?;
+        limits::check_lists(statement)?;
         let machine = self.machine.clone();
         let ctx = ctx.clone();
         let statement = statement.clone();

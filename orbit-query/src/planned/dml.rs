@@ -201,7 +201,7 @@ impl Running<'_> {
             if granted.is_some_and(|granted| bytes > granted) {
                 return Err(super::runtime::over_limit(granted.unwrap_or(0)));
             }
-            if bytes > MAX_GATHERED_BYTES {
+            if bytes > self.machine.max_gathered_bytes {
                 return Err(Error::new(
                     state::PROGRAM_LIMIT_EXCEEDED,
                     "the statement changes too many rows at once",
@@ -231,8 +231,6 @@ impl Running<'_> {
         (tag, rows)
     }
 }
-
-const MAX_GATHERED_BYTES: usize = 512 << 20;
 
 fn weight(value: &Value) -> usize {
     size_of::<Value>()

@@ -8,9 +8,9 @@ use super::scan::Run;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
 };
@@ -37,6 +37,8 @@ pub struct Machine {
     threads: Option<tokio::runtime::Runtime>,
     pub state: SessionState,
     environment: Arc<RuntimeEnv>,
+    /// What the rows that one statement is about to write may take.
+    pub max_gathered_bytes: usize,
     /// Where queries spill, and how much they may in all.
     spill: Option<(PathBuf, u64)>,
 }
@@ -84,6 +86,7 @@ impl Machine {
             threads: Some(threads),
             state,
             environment,
+            max_gathered_bytes: options.query_memory_bytes.clamp(64 << 20, 512 << 20),
             spill: options
                 .spill_directory
                 .clone()

@@ -6,10 +6,10 @@ use crate::access::audit;
 use crate::expr::Facts;
 use crate::rows::{Outcome, Rows, Tag};
 use crate::statement::{Plan, Prepared, Utility};
-use orbit_core::error::SqlState;
 use orbit_core::read::ReadView;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::value::Value;
+use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Session {
         let Plan::Point(plan) = &statement.plan else {
             return None;
         };
-        if !self.blocks.is_idle() || !plan.is_read() {
+        if !self.blocks.is_idle() || !plan.is_read() || self.must_wait(statement) {
             return None;
         }
         let view = self.engine.db().read();
@@ -44,6 +44,15 @@ impl Session {
             plan.read(&view, params, &self.moment, &mut self.scratch)
                 .map(Outcome::Rows),
         )
+    }
+
+    /// Whether a table of the statement is being altered or dropped, or about to be.
+    fn must_wait(&self, statement: &Prepared) -> bool {
+        let db = self.engine.db();
+        statement
+            .tables()
+            .iter()
+            .any(|table| db.excludes_readers(table.id))
     }
 
     /// Notes the time: what `now()` says, and `statement_timestamp()`.
@@ -218,7 +227,7 @@ impl Session {
         if let Some(tag) = writes {
             self.check_writable(tag)?;
         }
-        if writes.is_none() && self.blocks.is_idle() {
+        if writes.is_none() && self.blocks.is_idle() && !self.must_wait(statement) {
             let view = self.engine.db().read();
             let current = self.current(statement, &view).await?;
             self.check_access(&current, view.catalog())?;
@@ -285,9 +294,10 @@ impl Session {
     ) -> Result<(Arc<Prepared>, ReadView)> {
         let mut statement = statement.clone();
         for _ in 0..MAX_REPLANS {
-            let in_block = self.blocks.is_open();
+            // A lone read takes no lock, but waits where another excludes readers.
+            let locks = self.blocks.is_open() || self.must_wait(&statement);
             let transaction = self.transaction()?;
-            if reads && in_block {
+            if reads && locks {
                 for table in statement.tables() {
                     transaction
                         .lock_table(table.id, TableLock::AccessShare, Wait::Block)

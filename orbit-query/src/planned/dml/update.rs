@@ -196,12 +196,8 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         .build()
         .told()?;
     let key_columns = table.primary_key_columns();
-    let computed = (0..table.columns.len()).filter(|at| {
-        table
-            .columns
-            .get(*at)
-            .is_some_and(|column| column.generated.is_some())
-    });
+    let computed = (0..table.columns.len())
+        .filter(|at| table.columns.get(*at).is_some_and(|column| column.generated.is_some()));
     let touches_key = set.iter().copied().chain(computed).any(|at| {
         let at = &at;
         key_columns.contains(at)
@@ -353,6 +349,9 @@ impl Running<'_> {
         mode: RowLock,
     ) -> Result<(Vec<Vec<Value>>, Vec<Vec<u8>>)> {
         let mut view = self.ctx.view.clone();
+        // A row that fits only since the statement began is none of its rows, as in
+        // PostgreSQL, which looks again at those it waited for and at no others.
+        let mut first: Option<AHashSet<Vec<u8>>> = None;
         loop {
             let mark = txn.statement_mark();
             let found = self.gather(view).await?;
@@ -363,7 +362,8 @@ impl Running<'_> {
             for row in found {
                 let key = key_of(&row)?;
                 // Several partners in FROM: the first one counts.
-                if !seen.insert(key.to_vec()) {
+                let new = first.as_ref().is_some_and(|first| !first.contains(key));
+                if new || !seen.insert(key.to_vec()) {
                     continue;
                 }
                 let locked = txn
@@ -382,6 +382,7 @@ impl Running<'_> {
             if !changed {
                 return Ok((rows, stored));
             }
+            first.get_or_insert(seen);
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
             view = txn.begin_statement();

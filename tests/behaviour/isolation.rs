@@ -1,5 +1,6 @@
 //! Two or three sessions against each other, step by step, on Orbit and on
-//! PostgreSQL: the transcripts must be the same. The scripts stand in `isolation.txt`:
+//! PostgreSQL: the transcripts must be the same. The scripts stand in `isolation.txt`
+//! and `isolation_locks.txt`:
 //!
 //! ```text
 //! # name
@@ -19,6 +20,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+const FILES: [&str; 2] = [
+    include_str!("isolation.txt"),
+    include_str!("isolation_locks.txt"),
+];
+
 /// How long a statement that must wait is watched.
 const WATCHED: Duration = Duration::from_millis(250);
 const LIMIT: Duration = Duration::from_secs(10);
@@ -31,7 +37,7 @@ struct Script<'a> {
 
 fn scripts() -> Vec<Script<'static>> {
     let mut scripts: Vec<Script<'static>> = Vec::new();
-    for line in include_str!("isolation.txt").lines().map(str::trim) {
+    for line in FILES.iter().flat_map(|file| file.lines()).map(str::trim) {
         if line.is_empty() {
             continue;
         }

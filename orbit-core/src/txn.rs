@@ -298,7 +298,11 @@ impl Transaction {
     /// Whether it has put rows into a table, or loaded it.
     pub fn holds_rows_of(&self, table: &Table) -> bool {
         let prefix = crate::key::data_prefix(table.partition, table.storage);
-        let first = self.writes.rows.range(SharedBytes::from(prefix.as_slice())..).next();
+        let first = self
+            .writes
+            .rows
+            .range(SharedBytes::from(prefix.as_slice())..)
+            .next();
         first.is_some_and(|(key, _)| key.starts_with(&prefix))
             || self.changes.loads.iter().any(|load| load.table == table.id)
     }
@@ -459,7 +463,9 @@ impl Local {
         let tables = catalog.tables().filter(|table| table.temporary);
         local.tables.extend(tables.map(|table| table.id));
         let sequences = catalog.sequences().filter(|sequence| sequence.temporary);
-        local.sequences.extend(sequences.map(|sequence| sequence.id));
+        local
+            .sequences
+            .extend(sequences.map(|sequence| sequence.id));
         let views = catalog.views().filter(|view| view.temporary);
         local.views.extend(views.map(|view| view.oid));
         for change in &changes.catalog {

@@ -11,6 +11,7 @@
 mod aggregates;
 mod arrow;
 mod bind;
+mod bounded;
 mod cancel;
 mod dml;
 mod error;

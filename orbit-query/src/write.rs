@@ -331,12 +331,7 @@ impl TableWriter {
         }
     }
 
-    fn evaluate(
-        &self,
-        generated: &Generated,
-        row: &dyn RowSource,
-        env: &Env<'_>,
-    ) -> Result<Value> {
+    fn evaluate(&self, generated: &Generated, row: &dyn RowSource, env: &Env<'_>) -> Result<Value> {
         let width = match &generated.value {
             // A row that is yet to get this column has those before it only.
             Stored::Planned(_) => self.table.columns.len(),

@@ -299,8 +299,7 @@ impl Transaction {
         )?;
         let base = self.stored_base(table, pk, old)?;
         self.put_row(table, pk, base.as_deref(), &new)?;
-        if touches_reference(table, &changes)
-            && self.note_refers(table, pk, Some(&before), &after)
+        if touches_reference(table, &changes) && self.note_refers(table, pk, Some(&before), &after)
         {
             Box::pin(self.thin_out()).await?;
         }

@@ -8,9 +8,9 @@ use super::scan::Run;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
 };
@@ -286,6 +286,12 @@ fn panicked(error: tokio::task::JoinError) -> Error {
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
+        // DataFusion's and Arrow's own functions don't ask whether a column's bytes can
+        // still be counted.
+        if text.contains("offset overflow") {
+            return Error::new(state::OUT_OF_MEMORY, "out of memory")
+                .with_detail("The values of one column for one batch of rows are over 2 GB.");
+        }
         tracing::error!(%text, "the planner panicked");
         return Error::internal(format!("the query planner failed: {text}"));
     }

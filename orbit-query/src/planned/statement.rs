@@ -1,6 +1,7 @@
 //! A statement prepared once and run many times.
 
 use super::bind::{Binder, BoundQuery, moment};
+use super::bounded::{NarrowExec, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
@@ -294,6 +295,13 @@ pub(super) async fn physical_plan(
         alone.config_mut().options_mut().execution.target_partitions = 1;
         state = &alone;
     }
+    let rows = batch_rows(plan, state.config().batch_size())?;
+    let mut narrow;
+    if let Some(rows) = rows {
+        narrow = state.clone();
+        *narrow.config_mut() = state.config().clone().with_batch_size(rows);
+        state = &narrow;
+    }
     let one_thread = state.config().target_partitions() == 1;
     let mut plan = state
         .query_planner()
@@ -303,7 +311,14 @@ pub(super) async fn physical_plan(
     if one_thread {
         plan = in_order(plan)?;
     }
-    stoppable(plan)
+    let plan = stoppable(plan)?;
+    Ok(match rows {
+        Some(rows) => {
+            let narrow: Arc<dyn ExecutionPlan> = Arc::new(NarrowExec { input: plan, rows });
+            narrow
+        }
+        None => plan,
+    })
 }
 
 /// Under a window DataFusion puts the limit of the sort above it where it joins the

@@ -395,7 +395,9 @@ impl Session {
                 cursor,
                 moves: false,
                 ..
-            } => self.cursor_columns(cursor).map(|(columns, _)| columns.clone()),
+            } => self
+                .cursor_columns(cursor)
+                .map(|(columns, _)| columns.clone()),
             Utility::Execute { name, .. } => {
                 self.known_by(name).and_then(|named| named.columns.clone())
             }

@@ -6,10 +6,10 @@ use crate::access::audit;
 use crate::expr::Facts;
 use crate::rows::{Outcome, Rows, Tag};
 use crate::statement::{Plan, Prepared, Utility};
+use orbit_core::error::SqlState;
 use orbit_core::read::ReadView;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::value::Value;
-use orbit_core::error::SqlState;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -159,6 +159,7 @@ impl Session {
     fn guarded(&self, outcome: Outcome, deadline: Option<Instant>) -> Outcome {
         match outcome {
             Outcome::Rows(rows) => Outcome::Rows(rows.guarded(&self.cancel, deadline)),
+            Outcome::CopyOut(copy) => Outcome::CopyOut(copy.guarded(&self.cancel, deadline)),
             other => other,
         }
     }

@@ -2,8 +2,8 @@
 //! anything recursive or hungry looks at it.
 
 use super::tokens::{Piece, is_word};
-use crate::settings::Limits;
 use crate::engine::EngineOptions;
+use crate::settings::Limits;
 use crate::statement::visit;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, Statement, TableFactor, Visitor};

@@ -196,8 +196,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
         .build()
         .told()?;
     let key_columns = table.primary_key_columns();
-    let computed = (0..table.columns.len())
-        .filter(|at| table.columns.get(*at).is_some_and(|column| column.generated.is_some()));
+    let computed = (0..table.columns.len()).filter(|at| {
+        table
+            .columns
+            .get(*at)
+            .is_some_and(|column| column.generated.is_some())
+    });
     let touches_key = set.iter().copied().chain(computed).any(|at| {
         let at = &at;
         key_columns.contains(at)

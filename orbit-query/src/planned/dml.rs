@@ -12,6 +12,7 @@
 pub(super) mod delete;
 pub(super) mod insert;
 pub(super) mod lock;
+pub(super) mod nested;
 mod returning;
 pub(super) mod update;
 
@@ -105,6 +106,10 @@ pub(super) async fn write(
     params: &[Value],
 ) -> Result<(Tag, Option<Rows>)> {
     ctx.cancel.check()?;
+    if prepared.locks_within {
+        let (write, ctx) = Box::pin(nested::resolved(machine, ctx, txn, prepared, params)).await?;
+        return Box::pin(self::write(machine, &ctx, txn, &Arc::new(write), params)).await;
+    }
     let fresh;
     let current = if prepared.is_stale(ctx) {
         let (here, ctx, prepared) = (machine.clone(), ctx.clone(), prepared.clone());
@@ -151,6 +156,14 @@ impl Running<'_> {
             params: self.params,
             facts: &self.facts,
         }
+    }
+
+    /// Between two rows. Writing waits for nobody, mostly, and without a pause now and then
+    /// nobody would see that the statement's time is over.
+    async fn breathe(&self) -> Result<()> {
+        tokio::task::coop::consume_budget().await;
+        self.ctx.cancel.check()?;
+        orbit_core::memory::check()
     }
 
     fn writer(&self) -> Result<TableWriter> {

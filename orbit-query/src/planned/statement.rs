@@ -47,6 +47,8 @@ pub struct PlannedStatement {
     scope: u64,
     /// Reads the catalogs, whose rows are part of the plan.
     system: bool,
+    /// A write with a query in it that locks rows.
+    pub(super) locks_within: bool,
 }
 
 pub(super) enum Body {
@@ -162,6 +164,10 @@ pub(super) fn prepare(
         other => return Err(Error::unsupported(format_args!("the statement {other}"))),
     };
     let reads_system = system.was_used();
+    let locks_within = match &body {
+        Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
+        Body::Query(_) => false,
+    };
     Ok(PlannedStatement {
         syntax: Arc::new(statement.clone()),
         declared: declared.to_vec(),
@@ -173,6 +179,7 @@ pub(super) fn prepare(
         needs: binder.needs.clone(),
         scope: scope_of(&ctx.settings),
         system: reads_system,
+        locks_within,
     })
 }
 

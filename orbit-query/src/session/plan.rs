@@ -312,7 +312,7 @@ impl Session {
                 new
             }
         };
-        if !same_shape(old, &new) {
+        if !self.is_fresh && !same_shape(old, &new) {
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",

@@ -93,6 +93,7 @@ impl Session {
         statement: &'s Arc<Prepared>,
         params: &'s [Value],
     ) -> Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 's>> {
+        self.is_fresh = false;
         Box::pin(self.run(statement, params))
     }
 

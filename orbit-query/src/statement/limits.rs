@@ -17,6 +17,8 @@ const MAX_CHAIN: usize = 1_500;
 /// part of a sum, and takes time that grows with the fourth power of their number.
 const MAX_SUM: usize = 200;
 const MAX_NESTING: usize = 200;
+/// See [`is_tried_twice`].
+const MAX_TRIED_TWICE: usize = 12;
 /// PostgreSQL's limit of dimensions. Each nested constructor may double a text form's size.
 const MAX_ARRAY_DEPTH: usize = 6;
 
@@ -31,7 +33,7 @@ const MAX_WITH_ITEMS: usize = 500;
 const MAX_CASE_BRANCHES: usize = 5_000;
 
 /// EXISTS and IN (SELECT ...) under one OR: the time to plan them doubles with each.
-const MAX_ALTERNATIVE_SUBQUERIES: usize = 10;
+const MAX_ALTERNATIVE_SUBQUERIES: usize = 100;
 
 /// Tables, subqueries and functions in all FROM clauses together: the time to
 /// plan them grows with the square of their number.
@@ -153,7 +155,14 @@ pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
     // One count of operators for each open parenthesis, and one of arithmetic ones.
     let mut chains = vec![(0usize, 0usize)];
     let mut brackets = 0usize;
+    // How many brackets were open where each bracket opened that is tried twice.
+    let mut twice: Vec<usize> = Vec::new();
+    let mut before: Option<&Token> = None;
     for token in tokens {
+        let last = before;
+        if !matches!(token.token, Token::Whitespace(_)) {
+            before = Some(&token.token);
+        }
         match &token.token {
             Token::LBracket => brackets += 1,
             Token::RBracket => brackets = brackets.saturating_sub(1),
@@ -172,11 +181,20 @@ pub fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
                 if chains.len() >= MAX_NESTING {
                     return Err(too_deep());
                 }
+                if is_tried_twice(last) {
+                    twice.push(chains.len());
+                    if twice.len() > MAX_TRIED_TWICE {
+                        return Err(too_deep());
+                    }
+                }
                 chains.push((0, 0));
             }
             Token::RParen | Token::RBracket | Token::RBrace => {
                 if chains.len() > 1 {
                     chains.pop();
+                }
+                while twice.last().is_some_and(|open| *open >= chains.len()) {
+                    twice.pop();
                 }
             }
             Token::Comma => {
@@ -360,6 +378,25 @@ impl Visitor for Lists {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether the parser reads what follows in brackets as a special form, and then, if that
+/// fails, as any function's arguments: at every depth twice.
+fn is_tried_twice(word: Option<&Token>) -> bool {
+    [
+        "ceil",
+        "convert",
+        "exists",
+        "extract",
+        "floor",
+        "overlay",
+        "position",
+        "substr",
+        "substring",
+        "trim",
+    ]
+    .iter()
+    .any(|special| is_word(word, special))
 }
 
 fn is_arithmetic(token: &Token) -> bool {

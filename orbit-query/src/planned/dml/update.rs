@@ -319,7 +319,7 @@ impl Running<'_> {
         let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
         let mut count = 0;
         for (mut row, old) in rows.into_iter().zip(stored) {
-            self.ctx.cancel.check()?;
+            self.breathe().await?;
             let key = key_of(&row)?.to_vec();
             let others = row.split_off(row.len().min(1 + update.set.len()));
             let mut changes: Vec<(usize, Value)> = update
@@ -364,6 +364,7 @@ impl Running<'_> {
             let mut stored = Vec::with_capacity(found.len());
             let mut changed = false;
             for row in found {
+                self.breathe().await?;
                 let key = key_of(&row)?;
                 // Several partners in FROM: the first one counts.
                 let new = first.as_ref().is_some_and(|first| !first.contains(key));

@@ -21,7 +21,7 @@ fn too_long() -> Error {
 }
 
 /// Whether a text of so many bytes may be made.
-pub(super) fn may_be_long(bytes: usize) -> Result<()> {
+pub fn may_be_long(bytes: usize) -> Result<()> {
     if bytes > MAX_BYTES {
         return Err(too_long());
     }

@@ -33,9 +33,8 @@ use std::sync::Arc;
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.retain(|rule| !rule.name().starts_with("FilterPushdown"));
-    let sorts = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
-        rule.name() == "EnsureRequirements"
-    };
+    let sorts =
+        |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| rule.name() == "EnsureRequirements";
     let before = rules.iter().position(sorts).unwrap_or(0);
     rules.insert(before, Arc::new(HideConstants));
     rules
@@ -218,9 +217,10 @@ impl OptimizerRule for OnlyDistinct {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         let others = match &plan {
-            LogicalPlan::Aggregate(aggregate) => aggregate.aggr_expr.iter().any(
-                |expr| !matches!(expr, Expr::AggregateFunction(call) if call.params.distinct),
-            ),
+            LogicalPlan::Aggregate(aggregate) => aggregate
+                .aggr_expr
+                .iter()
+                .any(|expr| !matches!(expr, Expr::AggregateFunction(call) if call.params.distinct)),
             _ => true,
         };
         if others {

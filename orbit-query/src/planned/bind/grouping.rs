@@ -382,10 +382,7 @@ fn shows_input_order(call: &AggregateFunction) -> bool {
 
 /// Where one aggregate shows its rows in an order of its own and another in that of the
 /// input: the input with its rows' numbers, for DataFusion sorts it for the first.
-fn numbered_for(
-    input: LogicalPlan,
-    aggregates: &[Expr],
-) -> Result<(LogicalPlan, Option<Expr>)> {
+fn numbered_for(input: LogicalPlan, aggregates: &[Expr]) -> Result<(LogicalPlan, Option<Expr>)> {
     let calls = || {
         aggregates.iter().filter_map(|expr| match expr {
             Expr::AggregateFunction(call) => Some(call),

@@ -83,3 +83,5 @@ SELECT grantor, grantee, object_name, object_type, privilege_type, is_grantable 
 SELECT column_name, is_updatable, is_generated FROM information_schema.columns WHERE table_schema = 'usage_of' AND table_name = 't' ORDER BY ordinal_position;
 DROP SCHEMA usage_of CASCADE;
 DROP ROLE usage_reader;
+SELECT * FROM pg_timezone_names WHERE name IN ('UTC', 'Asia/Tokyo', 'Asia/Kolkata') ORDER BY name;
+SELECT count(*) > 300 FROM pg_timezone_names;

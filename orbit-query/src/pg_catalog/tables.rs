@@ -14,6 +14,7 @@ mod server;
 mod statistics;
 mod usage;
 mod view;
+mod zones;
 
 use super::cells::Rows;
 use super::context::CatalogContext;
@@ -78,6 +79,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_stats", Source::Made(statistics::pg_stats)),
     ("pg_tables", Source::Made(relation::pg_tables)),
     ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),
+    ("pg_timezone_names", Source::Made(zones::pg_timezone_names)),
     ("pg_type", Source::Fixed(types::ROWS)),
     ("pg_user", Source::Made(roles::pg_user)),
     ("pg_views", Source::Made(view::pg_views)),

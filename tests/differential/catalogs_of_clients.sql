@@ -56,7 +56,7 @@ SELECT pg_export_snapshot();
 ROLLBACK;
 -- JDBC's words, and functions that views are made of.
 SELECT count(*) > 400, max(catcode), bool_or(barelabel) FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{a,abs,select}'::text[]);
-SELECT k.word, k.catcode, k.barelabel, k.catdesc, k.baredesc FROM pg_get_keywords() k WHERE k.word = 'select';
+SELECT k.word, k.catcode::text, k.barelabel, k.catdesc, k.baredesc FROM pg_get_keywords() k WHERE k.word = 'select';
 SELECT name FROM pg_show_all_settings() WHERE name = 'server_version';
 SELECT pg_trigger_depth(), (SELECT oidvectortypes(proargtypes) FROM pg_proc WHERE proname = 'lpad' AND pronargs = 3);
 -- Constants as their types write them; constraints that wait.

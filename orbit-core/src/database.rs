@@ -118,6 +118,12 @@ impl Database {
         }
     }
 
+    /// Whether somebody holds a table, or waits for it, in a mode that excludes readers.
+    /// Cheap where nobody does so with any table.
+    pub fn excludes_readers(&self, table: TableId) -> bool {
+        self.locks.excludes_readers(table.0)
+    }
+
     pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Transaction {
         let id = TxnId(self.next_txn.fetch_add(1, Ordering::Relaxed));
         Transaction::new(self.clone(), id, isolation)

@@ -33,6 +33,7 @@ pub mod key;
 pub mod load;
 pub mod lock;
 pub mod log;
+pub mod memory;
 pub mod meta;
 pub mod profile;
 pub mod read;

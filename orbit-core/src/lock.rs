@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -161,6 +162,8 @@ pub struct LockManager {
     shards: Box<[Mutex<AHashMap<LockKey, State>>]>,
     /// Everyone who stands still: for whose wait, and on what.
     waiting: Mutex<AHashMap<TxnId, (TxnId, LockKey)>>,
+    /// Locks that exclude even readers, held and waited for.
+    exclusive: AtomicUsize,
     seed: u64,
 }
 
@@ -170,6 +173,7 @@ impl LockManager {
         LockManager {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             waiting: Mutex::default(),
+            exclusive: AtomicUsize::new(0),
             seed,
         }
     }
@@ -227,6 +231,7 @@ impl LockManager {
                     .any(|waiter| wanted.conflicts_with(waiter.wanted));
             if !overtakes && !state.blocked_by_holders(txn, wanted) {
                 state.add(txn, wanted);
+                self.count_exclusive(wanted);
                 return Ok(Acquired::New);
             }
             match wait {
@@ -256,6 +261,8 @@ impl LockManager {
             for stands in [Some(txn), limits.also].into_iter().flatten() {
                 waiting.insert(stands, (txn, key));
             }
+            drop(waiting);
+            self.count_exclusive(wanted);
             receiver
         };
         self.wait(txn, key, wanted, granted, limits, what).await?;
@@ -320,11 +327,41 @@ impl LockManager {
         Err(reason)
     }
 
+    fn count_exclusive(&self, modes: Modes) {
+        if modes.excludes_readers() {
+            self.exclusive.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    fn uncount_exclusive(&self, modes: Modes) {
+        if modes.excludes_readers() {
+            self.exclusive.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Whether somebody holds a table, or waits for it, in a mode that readers must
+    /// wait for. Where nobody does so with any table it costs one look.
+    pub fn excludes_readers(&self, table: u32) -> bool {
+        if self.exclusive.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let key = self.table_key(table);
+        let shard = self.shard(key).lock();
+        shard.get(&key).is_some_and(|state| {
+            let waiting = state.queue.iter().map(|waiter| waiter.wanted);
+            let held = state.holders.iter().map(|(_, modes)| *modes);
+            held.chain(waiting).any(Modes::excludes_readers)
+        })
+    }
+
     fn release(&self, txn: TxnId, key: LockKey, modes: Modes) {
         let mut shard = self.shard(key).lock();
         let Some(state) = shard.get_mut(&key) else {
             return;
         };
+        if state.held_by(txn).contains(modes) {
+            self.uncount_exclusive(modes);
+        }
         state.take_back(txn, modes);
         if state.is_free() {
             shard.remove(&key);
@@ -442,6 +479,7 @@ impl Drop for GiveUp<'_> {
         if !self.armed {
             return;
         }
+        self.manager.uncount_exclusive(self.wanted);
         let mut shard = self.manager.shard(self.key).lock();
         if let Some(state) = shard.get_mut(&self.key) {
             match state.queue.iter().position(|waiter| waiter.txn == self.txn) {

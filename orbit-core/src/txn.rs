@@ -97,6 +97,8 @@ pub struct Transaction {
     held: Vec<(LockKey, Modes)>,
     /// Tables locked for writing, with the definition that was valid then.
     writing: Vec<Arc<Table>>,
+    /// Tables whose rows SELECT locks, likewise.
+    selecting: Vec<Arc<Table>>,
     savepoints: Vec<(String, Mark)>,
     /// Whose are the objects that this transaction creates.
     creator: Oid,
@@ -126,6 +128,7 @@ impl Transaction {
             loaded: None,
             held: Vec::new(),
             writing: Vec::new(),
+            selecting: Vec::new(),
             savepoints: Vec::new(),
             creator: BOOTSTRAP_ROLE,
             references: None,
@@ -362,6 +365,7 @@ impl Transaction {
         self.db.locks.release_all(self.id, later);
         // Which tables are still locked is asked for again on the next write.
         self.writing.clear();
+        self.selecting.clear();
         Ok(())
     }
 

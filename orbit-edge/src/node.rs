@@ -32,6 +32,7 @@ impl Node {
     /// Opens or creates the data directory and everything in it.
     pub async fn open(config: NodeConfig) -> Result<Arc<Node>> {
         let memory = config.memory_plan(machine_memory_bytes());
+        orbit_core::memory::set_ceiling(memory.ceiling_bytes);
         let wished = match config.profile.persistence_backend {
             PersistenceBackend::EmbeddedKv => StoreKind::Redb,
             _ => StoreKind::RocksDb,
@@ -51,6 +52,7 @@ impl Node {
             DatabaseOptions {
                 scratch_directory: Some(directory.scratch()),
                 disk_reserve: Some((directory.path().to_path_buf(), DISK_RESERVE_BYTES)),
+                max_transaction_bytes: memory.transaction_bytes,
                 ..DatabaseOptions::default()
             },
         )?;

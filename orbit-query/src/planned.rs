@@ -11,6 +11,7 @@
 mod aggregates;
 mod arrow;
 mod bind;
+mod bounded;
 mod cancel;
 mod dml;
 mod error;
@@ -92,6 +93,7 @@ impl Planner {
         declared: &[Option<SqlType>],
     ) -> Result<PlannedStatement> {
         limits::check_from_items(statement)?;
+        limits::check_lists(statement)?;
         let machine = self.machine.clone();
         let ctx = ctx.clone();
         let statement = statement.clone();

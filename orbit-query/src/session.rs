@@ -102,6 +102,8 @@ pub struct Session {
     planning_text: Option<Arc<str>>,
     /// The statement that runs is one of several of a message.
     in_script: bool,
+    /// The statement was prepared for this run: nobody was told of its columns yet.
+    is_fresh: bool,
     /// Its text and the types of its parameters, where a cursor keeps them.
     statement_text: String,
     statement_params: Vec<SqlType>,
@@ -154,6 +156,7 @@ impl Session {
             protocol_portals: AHashMap::default(),
             planning_text: None,
             in_script: false,
+            is_fresh: false,
             statement_text: String::new(),
             statement_params: Vec::new(),
             moment: Facts {
@@ -175,6 +178,7 @@ impl Session {
         param_types: &[Option<SqlType>],
     ) -> Result<Arc<Prepared>> {
         self.in_script = false;
+        self.is_fresh = false;
         let prepared = self.prepare_text(sql, param_types).await;
         let allowed = prepared.and_then(|prepared| {
             limits::check_parameters(prepared.params.len(), &self.settings.limits)?;
@@ -198,6 +202,7 @@ impl Session {
     ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
         let next = self.prepare_next(script).await;
         self.in_script = script.message.is_none() && !script.statements.is_empty();
+        self.is_fresh = true;
         self.settle(next)
     }
 
@@ -218,6 +223,7 @@ impl Session {
         let (settings, backend) = (&self.settings, &self.backend);
         backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
         let outcome = self.run_within_timeout(statement, params).await;
+        self.is_fresh = false;
         if let Err(error) = &outcome {
             self.wait_for_cause(error).await;
         }

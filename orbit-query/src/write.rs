@@ -76,7 +76,10 @@ pub struct TableWriter {
 
 /// Parses SQL text that the catalog holds: a DEFAULT, a CHECK.
 pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
+    // Deeper than a statement may nest: what was once taken must stay readable.
+    const RECURSION_LIMIT: usize = 200;
     Parser::new(&crate::statement::dialect::OrbitDialect)
+        .with_recursion_limit(RECURSION_LIMIT)
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())
         .map_err(|error| {

@@ -29,12 +29,15 @@ async fn record(random: &mut Random, operations: usize, kills: usize) -> History
         let clients = load.clients(&server, random, CLIENTS).await;
         // The last part runs without a kill, so that there is an end to look back from.
         let goal = operations * (round + 1) / (kills + 1);
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while load.operations() < goal {
-            assert!(Instant::now() < deadline, "the load makes no progress");
-            if clients.iter().all(|client| client.is_finished()) {
-                break;
+        let (mut reached, mut since) = (0, Instant::now());
+        while load.operations() < goal && !clients.iter().all(|client| client.is_finished()) {
+            if load.operations() > reached {
+                (reached, since) = (load.operations(), Instant::now());
             }
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "the load makes no progress: {reached} operations, round {round}"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         if round < kills {

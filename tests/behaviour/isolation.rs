@@ -1,5 +1,6 @@
-//! Two sessions against each other, step by step, on Orbit and on PostgreSQL:
-//! the transcripts must be the same. The scripts stand in `isolation.txt`:
+//! Two or three sessions against each other, step by step, on Orbit and on
+//! PostgreSQL: the transcripts must be the same. The scripts stand in `isolation.txt`
+//! and `isolation_locks.txt`:
 //!
 //! ```text
 //! # name
@@ -7,6 +8,7 @@
 //! A: statement        must end (within ten seconds)
 //! B? statement        must wait for somebody
 //! B!                  the waiting statement must end now
+//! A# gone             the session's connection is cut
 //! ```
 
 use orbit_tests::postgres::Postgres;
@@ -17,6 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, SimpleQueryMessage};
+
+const FILES: [&str; 2] = [
+    include_str!("isolation.txt"),
+    include_str!("isolation_locks.txt"),
+];
 
 /// How long a statement that must wait is watched.
 const WATCHED: Duration = Duration::from_millis(250);
@@ -30,7 +37,7 @@ struct Script<'a> {
 
 fn scripts() -> Vec<Script<'static>> {
     let mut scripts: Vec<Script<'static>> = Vec::new();
-    for line in include_str!("isolation.txt").lines().map(str::trim) {
+    for line in FILES.iter().flat_map(|file| file.lines()).map(str::trim) {
         if line.is_empty() {
             continue;
         }
@@ -45,7 +52,7 @@ fn scripts() -> Vec<Script<'static>> {
         let script = scripts.last_mut().expect("a script begins with its name");
         let mut letters = line.chars();
         match (letters.next(), letters.next()) {
-            (Some(session @ ('A' | 'B')), Some(kind @ (':' | '?' | '!'))) => {
+            (Some(session @ 'A'..='C'), Some(kind @ (':' | '?' | '!' | '#'))) => {
                 script.steps.push((session, kind, line[2..].trim()));
             }
             _ => script.setup.push(line),
@@ -78,7 +85,7 @@ async fn run(client: &Client, sql: &str) -> String {
 }
 
 /// Plays a script; the transcript has a line a step.
-async fn play(script: &Script<'_>, sessions: HashMap<char, Arc<Client>>) -> Vec<String> {
+async fn play(script: &Script<'_>, mut sessions: HashMap<char, Arc<Client>>) -> Vec<String> {
     let mut transcript = Vec::new();
     for statement in &script.setup {
         let said = run(&sessions[&'A'], statement).await;
@@ -89,6 +96,10 @@ async fn play(script: &Script<'_>, sessions: HashMap<char, Arc<Client>>) -> Vec<
     let mut waiting: HashMap<char, JoinHandle<String>> = HashMap::new();
     for &(session, kind, sql) in &script.steps {
         let mut task = match kind {
+            '#' => {
+                sessions.remove(&session);
+                continue;
+            }
             '!' => match waiting.remove(&session) {
                 Some(task) => task,
                 None => {
@@ -97,7 +108,8 @@ async fn play(script: &Script<'_>, sessions: HashMap<char, Arc<Client>>) -> Vec<
                 }
             },
             _ => {
-                let (client, sql) = (sessions[&session].clone(), sql.to_owned());
+                let client = sessions.get(&session).expect("a session that isn't gone");
+                let (client, sql) = (client.clone(), sql.to_owned());
                 tokio::spawn(async move { run(&client, &sql).await })
             }
         };
@@ -114,28 +126,24 @@ async fn play(script: &Script<'_>, sessions: HashMap<char, Arc<Client>>) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_sessions_behave_as_in_postgresql() {
+async fn sessions_behave_as_in_postgresql() {
     let Some(postgres) = Postgres::start().await else {
         return skip(
-            "two_sessions_behave_as_in_postgresql",
+            "sessions_behave_as_in_postgresql",
             "PostgreSQL is not installed",
         );
     };
     let server = Server::start().await;
     let scripts = scripts();
-    assert!(scripts.len() >= 15, "{} scripts", scripts.len());
+    assert!(scripts.len() >= 60, "{} scripts", scripts.len());
     let mut different = Vec::new();
     for script in &scripts {
-        let ours = HashMap::from([
-            ('A', Arc::new(server.connect().await)),
-            ('B', Arc::new(server.connect().await)),
-        ]);
-        let theirs = HashMap::from([
-            ('A', Arc::new(postgres.connect().await)),
-            ('B', Arc::new(postgres.connect().await)),
-        ]);
-        let ours = play(script, ours).await;
-        let theirs = play(script, theirs).await;
+        let (mut ours, mut theirs) = (HashMap::new(), HashMap::new());
+        for session in ['A', 'B', 'C'] {
+            ours.insert(session, Arc::new(server.connect().await));
+            theirs.insert(session, Arc::new(postgres.connect().await));
+        }
+        let (ours, theirs) = tokio::join!(play(script, ours), play(script, theirs));
         if ours != theirs {
             let mut text = format!("# {}\n", script.name);
             for (ours, theirs) in ours.iter().zip(&theirs) {

@@ -10,6 +10,7 @@
 //! * [`differential`]: the same statements put to both, and what differs
 //! * [`wire`]: a client that keeps everything a server says
 //! * [`history`]: what concurrent clients did and saw, and whether a level allows it
+//! * [`hostile`]: what hostile clients send, and what it must be answered with
 //! * [`flights`]: the nycflights13 tables, in both
 //!
 //! The tests themselves are in `behaviour/`, one subject a file.
@@ -20,6 +21,7 @@ pub mod differential;
 pub mod disk;
 pub mod flights;
 pub mod history;
+pub mod hostile;
 pub mod ledger;
 pub mod postgres;
 pub mod server;

@@ -89,6 +89,11 @@ impl Modes {
         self.0 & other.0 == other.0
     }
 
+    /// Whether even a plain SELECT must wait for it.
+    pub fn excludes_readers(self) -> bool {
+        self.contains(TableLock::AccessExclusive.bit())
+    }
+
     /// A stronger mode that is held makes asking for a weaker one needless.
     pub fn covers(self, wanted: Modes) -> bool {
         if self.contains(wanted) {

@@ -10,6 +10,10 @@ pub struct MemoryPlan {
     /// What all running queries may hold together: at most 35 % of the target,
     /// since the pool counts only large operators.
     pub query_pool_bytes: usize,
+    /// What one transaction's writes may take until COMMIT.
+    pub transaction_bytes: usize,
+    /// What the process may hold before statements that want more are refused.
+    pub ceiling_bytes: u64,
     pub max_connections: usize,
     pub plan_cache_entries: usize,
     pub batch_rows: usize,
@@ -40,6 +44,8 @@ impl MemoryPlan {
             block_cache_bytes: bytes(block_cache),
             write_buffer_bytes: bytes(write_buffers),
             query_pool_bytes: bytes(target / 100 * 35),
+            transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
+            ceiling_bytes: target.saturating_add((target / 4).max(64 * MB)),
             max_connections: bytes((target / MB).clamp(8, 1000)),
             plan_cache_entries: bytes(
                 (profile.optimization.query_cache_bytes / (64 * KB)).clamp(16, 4096),

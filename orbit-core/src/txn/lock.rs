@@ -67,11 +67,11 @@ impl Transaction {
         };
         let table = table.clone();
         // The next statement must not plan with a catalog older than this one.
-        if self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.catalog.version < newest.catalog.version)
-        {
+        let looked = match &self.view {
+            Some(view) => view.catalog.version,
+            None => self.db.durable().catalog.version,
+        };
+        if looked < newest.catalog.version {
             self.seen = self.seen.max(newest.position);
         }
         if mode >= TableLock::RowExclusive && !self.writing.iter().any(|known| known.id == id) {
@@ -95,15 +95,28 @@ impl Transaction {
             self.writing[place] = known.clone();
         }
         if known.version != table.version || known.storage != table.storage {
-            return Err(Error::new(
-                state::STALE_PLAN,
-                format!("relation \"{}\" was changed meanwhile", table.name),
-            )
-            .with_hint("Run the statement again."));
+            return Err(changed_meanwhile(table));
         }
         if let Some(place) = self.writing.iter().position(|held| held.id == table.id) {
             self.writing[place] = table.clone();
         }
+        Ok(())
+    }
+
+    /// Makes sure that the table stays as the caller knows it while its rows are locked
+    /// by SELECT.
+    async fn lock_for_selecting(&mut self, table: &Arc<Table>) -> Result<()> {
+        let known = |tables: &[Arc<Table>]| tables.iter().any(|known| Arc::ptr_eq(known, table));
+        if known(&self.selecting) || known(&self.writing) {
+            return Ok(());
+        }
+        let now = self
+            .lock_table(table.id, TableLock::RowShare, Wait::Block)
+            .await?;
+        if now.version != table.version || now.storage != table.storage {
+            return Err(changed_meanwhile(table));
+        }
+        self.selecting.push(table.clone());
         Ok(())
     }
 
@@ -127,6 +140,29 @@ impl Transaction {
         if mode >= RowLock::NoKeyUpdate {
             self.lock_for_writing(table).await?;
         }
+        self.lock_only_row(table, pk, mode, wait).await
+    }
+
+    /// As [`Transaction::lock_row`], for a SELECT: the table is not locked against what
+    /// only writers must wait for.
+    pub async fn select_row(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<Locked> {
+        self.lock_for_selecting(table).await?;
+        self.lock_only_row(table, pk, mode, wait).await
+    }
+
+    async fn lock_only_row(
+        &mut self,
+        table: &Arc<Table>,
+        pk: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<Locked> {
         let key = self.db.locks.row_key(table.storage.0, pk);
         let what = || format!("row in relation \"{}\"", table.name);
         if self.acquire(key, mode.bit(), wait, &what).await? == Acquired::Skipped {
@@ -218,6 +254,47 @@ impl Transaction {
         Ok(live(&mut row)?.then_some(row))
     }
 
+    /// 40001 where a snapshot is kept that doesn't show a row as it is now: as
+    /// PostgreSQL, for ON CONFLICT, which would speak of a row nobody can see.
+    pub(super) fn require_in_snapshot(&self, table: &Table, pk: &[u8]) -> Result<()> {
+        if self.isolation != Isolation::RepeatableRead {
+            return Ok(());
+        }
+        let key = store_key(table.partition, table.storage, pk);
+        if self.writes.rows.contains_key(key.as_slice()) {
+            return Ok(());
+        }
+        let mut row = Vec::new();
+        let there = self.db.store.get(Space::Data, &key, &mut row)?;
+        if self.differs(table, &key, there.then_some(row.as_slice()))? {
+            return Err(serialization_failure());
+        }
+        Ok(())
+    }
+
+    /// Whether somebody else writes this row now; waits until that has ended.
+    /// `false`: nobody did.
+    pub(super) async fn outwait_writer(
+        &mut self,
+        table: &Table,
+        pk: &[u8],
+        wait: Wait,
+    ) -> Result<bool> {
+        let key = self.db.locks.row_key(table.storage.0, pk);
+        let what = || format!("row in relation \"{}\"", table.name);
+        // What stands beside no write stands beside every other lock of a reader.
+        let mode = RowLock::Share.bit();
+        match self.acquire(key, mode, wait, &what).await? {
+            Acquired::Held => Ok(false),
+            Acquired::Skipped => Ok(true),
+            Acquired::New => {
+                let last = self.held.pop();
+                self.db.locks.release_all(self.id, last);
+                Ok(false)
+            }
+        }
+    }
+
     /// Compares bytes, not stamps: a merged write may carry an older stamp.
     fn differs(&self, table: &Table, key: &[u8], now: Option<&[u8]>) -> Result<bool> {
         let Some(view) = &self.view else {
@@ -232,6 +309,14 @@ impl Transaction {
         let there = view.snapshot.get(Space::Data, key, &mut then)?;
         Ok(there.then_some(then.as_slice()) != now)
     }
+}
+
+fn changed_meanwhile(table: &Table) -> Error {
+    Error::new(
+        state::STALE_PLAN,
+        format!("relation \"{}\" was changed meanwhile", table.name),
+    )
+    .with_hint("Run the statement again.")
 }
 
 pub(super) fn serialization_failure() -> Error {

@@ -91,6 +91,7 @@ impl Transaction {
                         target,
                         Some(ConflictTarget::Any | ConflictTarget::PrimaryKey)
                     ) {
+                        self.require_in_snapshot(table, &pk)?;
                         return Ok(Some(Conflict { pk }));
                     }
                     self.wait_until_durable().await?;
@@ -127,6 +128,7 @@ impl Transaction {
                         _ => false,
                     };
                     if watched {
+                        self.require_in_snapshot(table, &conflict.pk)?;
                         return Ok(Some(conflict));
                     }
                     self.wait_until_durable().await?;
@@ -347,6 +349,8 @@ impl Transaction {
         base: Option<&[u8]>,
         row: &[u8],
     ) -> Result<()> {
+        // A statement of many rows waits for nobody, and must be stoppable all the same.
+        self.limits.cancel.check()?;
         let key = store_key(table.partition, table.storage, pk);
         let limit = self.db.options.max_transaction_bytes;
         if self.writes.bytes() > limit {
@@ -395,7 +399,8 @@ impl Transaction {
             .await
     }
 
-    /// Locks a unique key and looks whether another row has it.
+    /// Locks a unique key and looks whether another row has it. A row that somebody is
+    /// changing or deleting is waited for, as PostgreSQL does: it may give the key up.
     async fn unique(
         &mut self,
         table: &Arc<Table>,
@@ -404,7 +409,31 @@ impl Transaction {
         own_pk: &[u8],
     ) -> Result<Unique> {
         let lock = self.db.locks.row_key(index.storage.0, columns);
-        self.lock_key(table, lock).await?;
+        loop {
+            let acquired = self.lock_key(table, lock).await?;
+            let Some(pk) = self.owner_of(table, index, columns, own_pk)? else {
+                return Ok(Unique::Free);
+            };
+            if !self.outwait_writer(table, &pk, Wait::SkipLocked).await? {
+                return Ok(Unique::Taken(Conflict { pk }));
+            }
+            // Not with the key locked: its owner may be about to ask for it.
+            if acquired == Acquired::New {
+                let last = self.held.pop();
+                self.db.locks.release_all(self.id, last);
+            }
+            self.outwait_writer(table, &pk, Wait::Block).await?;
+        }
+    }
+
+    /// The row, other than one's own, that has a unique key now.
+    fn owner_of(
+        &mut self,
+        table: &Arc<Table>,
+        index: &Index,
+        columns: &[u8],
+        own_pk: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
         let newest = self.db.newest();
         let view = ReadView {
             catalog: newest.catalog.clone(),
@@ -421,10 +450,10 @@ impl Transaction {
                 if view.get(table, &pk, &mut row)? {
                     self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
                 }
-                return Ok(Unique::Taken(Conflict { pk }));
+                return Ok(Some(pk));
             }
         }
-        Ok(Unique::Free)
+        Ok(None)
     }
 
     fn put_entry(

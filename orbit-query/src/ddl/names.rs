@@ -124,10 +124,27 @@ pub fn choose(
     taken: impl Fn(&str) -> bool,
 ) -> String {
     let mut name = object_name(table, column, label);
+    let numbered = |number: u64| object_name(table, column, &format!("{label}{number}"));
     let mut number = 0u64;
     while taken(&name) {
         number += 1;
-        name = object_name(table, column, &format!("{label}{number}"));
+        // Of many that were made up the numbers are taken without gaps but for those
+        // that somebody dropped: then the first free one is not found, but a free one.
+        if number == 64 {
+            let (mut low, mut high) = (number, number * 2);
+            while taken(&numbered(high)) {
+                (low, high) = (high, high.saturating_mul(2));
+            }
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                match taken(&numbered(middle)) {
+                    true => low = middle,
+                    false => high = middle,
+                }
+            }
+            return numbered(high);
+        }
+        name = numbered(number);
     }
     name
 }

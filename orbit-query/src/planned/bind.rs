@@ -102,7 +102,8 @@ pub struct BoundQuery {
 /// What a WITH item means.
 #[derive(Clone)]
 pub enum Cte {
-    Query(Arc<BoundQuery>),
+    /// With the relations it is made of, its own WITH items' counted each time they are read.
+    Query(Arc<BoundQuery>, usize),
     /// Inside a recursive item's own second half.
     Working {
         table: String,
@@ -182,6 +183,8 @@ pub struct Binder<'a> {
     used_names: AHashSet<String>,
     counter: usize,
     depth: usize,
+    /// Relations read so far, see [`MAX_RELATIONS`].
+    relations: usize,
     /// A relation of the catalogs was named.
     pub(super) reads_catalogs: bool,
     /// SELECT items by alias while WHERE is bound, for queries over the catalogs.
@@ -210,6 +213,10 @@ pub struct Binder<'a> {
 /// Syntax nested deeper than this is refused; the parser has a limit of its own.
 const MAX_DEPTH: usize = 400;
 
+/// A WITH item is planned wherever it is read, so that items that read each other twice
+/// double with every step; and a plan of so many tables is never finished.
+const MAX_RELATIONS: usize = 1_000;
+
 impl<'a> Binder<'a> {
     pub fn new(
         catalog: &'a Arc<Catalog>,
@@ -237,6 +244,7 @@ impl<'a> Binder<'a> {
             used_names: AHashSet::new(),
             counter: 0,
             depth: 0,
+            relations: 0,
             reads_catalogs: false,
             aliases: Vec::new(),
             clause: Clause::SELECT,
@@ -326,6 +334,24 @@ impl<'a> Binder<'a> {
         let result = work(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts relations that a query reads.
+    pub(super) fn reads(&mut self, relations: usize) -> Result<()> {
+        self.relations = self.relations.saturating_add(relations);
+        if self.relations <= MAX_RELATIONS {
+            return Ok(());
+        }
+        Err(Error::new(
+            state::STATEMENT_TOO_COMPLEX,
+            format!("the statement reads more than {MAX_RELATIONS} relations"),
+        )
+        .with_detail("WITH items and views count each time they are read.")
+        .with_hint("Keep parts of it in temporary tables."))
+    }
+
+    pub(super) fn relations(&self) -> usize {
+        self.relations
     }
 
     /// The parameters' types once everything is bound. One whose type nothing

@@ -11,6 +11,7 @@
 //! A nested loop whose filter lets little through makes no batch for as long; so
 //! its filter looks too, at every row of the outer side ([`CancelFilter`]).
 
+use super::bounded::HeldExec;
 use super::error::{Told, to_datafusion};
 use super::scan::Run;
 use datafusion::arrow::array::RecordBatch;
@@ -31,6 +32,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 /// The plan with a check above all that multiplies rows.
+#[allow(deprecated)]
 pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
         if !multiplies(node.name()) {
@@ -39,6 +41,17 @@ pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn Exe
         let run = Arc::new(OnceLock::new());
         let input = match node.downcast_ref::<NestedLoopJoinExec>() {
             Some(join) => with_checked_filter(join, &run)?,
+            // It keeps all its rows, and tells nobody.
+            None if node.name() == "WindowAggExec" => {
+                let held = node.children().into_iter().map(|input| {
+                    let held: Arc<dyn ExecutionPlan> = Arc::new(HeldExec {
+                        input: input.clone(),
+                    });
+                    held
+                });
+                let held = held.collect();
+                node.with_new_children(held)?
+            }
             None => node,
         };
         let checked: Arc<dyn ExecutionPlan> = Arc::new(CancelExec { input, run });

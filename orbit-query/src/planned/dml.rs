@@ -12,6 +12,7 @@
 pub(super) mod delete;
 pub(super) mod insert;
 pub(super) mod lock;
+pub(super) mod nested;
 mod returning;
 pub(super) mod update;
 
@@ -105,6 +106,10 @@ pub(super) async fn write(
     params: &[Value],
 ) -> Result<(Tag, Option<Rows>)> {
     ctx.cancel.check()?;
+    if prepared.locks_within {
+        let (write, ctx) = Box::pin(nested::resolved(machine, ctx, txn, prepared, params)).await?;
+        return Box::pin(self::write(machine, &ctx, txn, &Arc::new(write), params)).await;
+    }
     let fresh;
     let current = if prepared.is_stale(ctx) {
         let (here, ctx, prepared) = (machine.clone(), ctx.clone(), prepared.clone());
@@ -151,6 +156,14 @@ impl Running<'_> {
             params: self.params,
             facts: &self.facts,
         }
+    }
+
+    /// Between two rows. Writing waits for nobody, mostly, and without a pause now and then
+    /// nobody would see that the statement's time is over.
+    async fn breathe(&self) -> Result<()> {
+        tokio::task::coop::consume_budget().await;
+        self.ctx.cancel.check()?;
+        orbit_core::memory::check()
     }
 
     fn writer(&self) -> Result<TableWriter> {
@@ -201,7 +214,7 @@ impl Running<'_> {
             if granted.is_some_and(|granted| bytes > granted) {
                 return Err(super::runtime::over_limit(granted.unwrap_or(0)));
             }
-            if bytes > MAX_GATHERED_BYTES {
+            if bytes > self.machine.max_gathered_bytes {
                 return Err(Error::new(
                     state::PROGRAM_LIMIT_EXCEEDED,
                     "the statement changes too many rows at once",
@@ -231,8 +244,6 @@ impl Running<'_> {
         (tag, rows)
     }
 }
-
-const MAX_GATHERED_BYTES: usize = 512 << 20;
 
 fn weight(value: &Value) -> usize {
     size_of::<Value>()

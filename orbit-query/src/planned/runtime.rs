@@ -37,6 +37,8 @@ pub struct Machine {
     threads: Option<tokio::runtime::Runtime>,
     pub state: SessionState,
     environment: Arc<RuntimeEnv>,
+    /// What the rows that one statement is about to write may take.
+    pub max_gathered_bytes: usize,
     /// Where queries spill, and how much they may in all.
     spill: Option<(PathBuf, u64)>,
 }
@@ -84,6 +86,7 @@ impl Machine {
             threads: Some(threads),
             state,
             environment,
+            max_gathered_bytes: options.query_memory_bytes.clamp(64 << 20, 512 << 20),
             spill: options
                 .spill_directory
                 .clone()
@@ -283,6 +286,12 @@ fn panicked(error: tokio::task::JoinError) -> Error {
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
+        // DataFusion's and Arrow's own functions don't ask whether a column's bytes can
+        // still be counted.
+        if text.contains("offset overflow") {
+            return Error::new(state::OUT_OF_MEMORY, "out of memory")
+                .with_detail("The values of one column for one batch of rows are over 2 GB.");
+        }
         tracing::error!(%text, "the planner panicked");
         return Error::internal(format!("the query planner failed: {text}"));
     }

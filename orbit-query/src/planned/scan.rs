@@ -27,6 +27,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A batch is full, however few its rows, once they took so much where they are stored.
+const BATCH_BYTES: usize = 1 << 20;
+
 /// What one run reads and when it must stop; travels in the task's configuration.
 pub struct Run {
     pub view: ReadView,
@@ -68,7 +71,8 @@ impl Run {
         if self.abandoned.load(Ordering::Relaxed) {
             return Err(orbit_core::Error::internal("the query was abandoned"));
         }
-        self.cancel.check()
+        self.cancel.check()?;
+        orbit_core::memory::check()
     }
 }
 
@@ -273,6 +277,8 @@ struct Columns {
     /// Where the key stands among the projected columns.
     key_at: usize,
     rows: usize,
+    /// What the rows took where they are stored.
+    bytes: usize,
 }
 
 impl Columns {
@@ -288,6 +294,7 @@ impl Columns {
             keys: key_at.map(|_| BinaryBuilder::with_capacity(rows, rows * 16)),
             key_at: key_at.unwrap_or(usize::MAX),
             rows: 0,
+            bytes: 0,
         }
     }
 
@@ -298,6 +305,7 @@ impl Columns {
         key: &[u8],
         row: &[u8],
     ) -> orbit_core::Result<()> {
+        self.bytes += key.len() + row.len();
         let row = RowRef::new(row)?;
         let mut builders = self.builders.iter_mut();
         for at in projection {
@@ -369,7 +377,7 @@ impl Reader {
             return Ok(None);
         }
         let mut columns = Columns::new(&self.table, &self.projection, wanted);
-        while columns.rows < wanted {
+        while columns.rows < wanted && columns.bytes < BATCH_BYTES {
             let more = self.step(&mut columns).map_err(to_datafusion)?;
             if !more {
                 break;

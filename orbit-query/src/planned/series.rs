@@ -124,6 +124,7 @@ impl LazyBatchGenerator for Rows {
     }
 
     fn generate_next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        orbit_core::memory::check().map_err(super::error::to_datafusion)?;
         let count = self.batch_rows;
         let values: Vec<i64> = std::iter::from_fn(|| self.take()).take(count).collect();
         if values.is_empty() {

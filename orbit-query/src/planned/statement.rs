@@ -1,6 +1,7 @@
 //! A statement prepared once and run many times.
 
 use super::bind::{Binder, BoundQuery, moment};
+use super::bounded::{NarrowExec, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
@@ -46,6 +47,8 @@ pub struct PlannedStatement {
     scope: u64,
     /// Reads the catalogs, whose rows are part of the plan.
     system: bool,
+    /// A write with a query in it that locks rows.
+    pub(super) locks_within: bool,
 }
 
 pub(super) enum Body {
@@ -161,6 +164,10 @@ pub(super) fn prepare(
         other => return Err(Error::unsupported(format_args!("the statement {other}"))),
     };
     let reads_system = system.was_used();
+    let locks_within = match &body {
+        Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
+        Body::Query(_) => false,
+    };
     Ok(PlannedStatement {
         syntax: Arc::new(statement.clone()),
         declared: declared.to_vec(),
@@ -172,6 +179,7 @@ pub(super) fn prepare(
         needs: binder.needs.clone(),
         scope: scope_of(&ctx.settings),
         system: reads_system,
+        locks_within,
     })
 }
 
@@ -294,6 +302,13 @@ pub(super) async fn physical_plan(
         alone.config_mut().options_mut().execution.target_partitions = 1;
         state = &alone;
     }
+    let rows = batch_rows(plan, state.config().batch_size())?;
+    let mut narrow;
+    if let Some(rows) = rows {
+        narrow = state.clone();
+        *narrow.config_mut() = state.config().clone().with_batch_size(rows);
+        state = &narrow;
+    }
     let one_thread = state.config().target_partitions() == 1;
     let mut plan = state
         .query_planner()
@@ -303,7 +318,14 @@ pub(super) async fn physical_plan(
     if one_thread {
         plan = in_order(plan)?;
     }
-    stoppable(plan)
+    let plan = stoppable(plan)?;
+    Ok(match rows {
+        Some(rows) => {
+            let narrow: Arc<dyn ExecutionPlan> = Arc::new(NarrowExec { input: plan, rows });
+            narrow
+        }
+        None => plan,
+    })
 }
 
 /// Under a window DataFusion puts the limit of the sort above it where it joins the

@@ -25,14 +25,18 @@ use datafusion::logical_expr::{
 use datafusion::logical_expr::{binary_expr, lit};
 use domain::Domain;
 pub(super) use domain::outer_columns;
-use orbit_core::{Error, Result};
+use orbit_core::{Error, Result, state};
 use std::sync::Arc;
 
 pub(super) use limits::is_beyond_datafusion;
 
 /// The same plan without correlated subqueries.
 pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
-    Unnester { names: 0 }.flat(plan)
+    let mut unnester = Unnester {
+        names: 0,
+        base: None,
+    };
+    unnester.flat(plan)
 }
 
 /// Whether some subquery of it still looks at the rows around it.
@@ -80,7 +84,14 @@ fn join(
 struct Unnester {
     /// How many names were given out.
     names: usize,
+    /// The host as it was before answers were joined to it. Domains are taken of it where
+    /// that is possible: of the host with its answers, each would hold all before it, and
+    /// the plan would double with every subquery.
+    base: Option<LogicalPlan>,
 }
+
+/// A plan that grew larger than this is given up: nobody would wait for it.
+const MAX_NODES: usize = 5_000;
 
 impl Unnester {
     fn name(&mut self, what: &str) -> String {
@@ -206,15 +217,20 @@ impl Unnester {
             let seen = seen_by_queries(&condition)?;
             let is_of =
                 |side: &LogicalPlan| seen.iter().all(|column| side.schema().has_column(column));
-            answered.push(if is_of(&of.left) {
-                self.beside(&mut left, condition)?
+            let is_left = is_of(&of.left);
+            let side = if is_left { &of.left } else { &of.right };
+            let outer = self.base.replace(side.as_ref().clone());
+            let answer = if is_left {
+                self.beside(&mut left, condition)
             } else if is_of(&of.right) {
-                self.beside(&mut right, condition)?
+                self.beside(&mut right, condition)
             } else {
                 return Err(Error::unsupported(
                     "a subquery in an outer join's condition that refers to both sides",
                 ));
-            });
+            };
+            self.base = outer;
+            answered.push(answer?);
         }
         project(join(left, right, of.join_type, answered)?, columns)
     }
@@ -238,7 +254,8 @@ impl Unnester {
         if let Some(condition) = conjunction(plain) {
             host = filter_by(host, condition)?;
         }
-        for condition in asking {
+        let base = host.clone();
+        for (place, condition) in asking.into_iter().enumerate() {
             let condition = as_exists(condition)?;
             let (condition, negated) = match condition {
                 Expr::Not(inner) if matches!(*inner, Expr::Exists(_)) => (*inner, true),
@@ -249,7 +266,9 @@ impl Unnester {
                     subquery: inner,
                     negated: not,
                 }) if is_correlated(&inner.subquery)? => {
-                    let domain = self.domain(&host, &inner.subquery)?;
+                    // The second is asked only for what the first has left.
+                    let of = if place < 2 { &host } else { &base };
+                    let domain = self.domain(of, &inner.subquery)?;
                     let rows = self.push(&inner.subquery, &domain)?;
                     let kind = match negated != not {
                         true => JoinType::LeftAnti,
@@ -264,9 +283,13 @@ impl Unnester {
             }
         }
         let mut beside = Vec::with_capacity(rest.len());
+        let outer = self
+            .base
+            .replace(if rest.len() > 1 { base } else { host.clone() });
         for condition in rest {
             beside.push(self.beside(&mut host, condition)?);
         }
+        self.base = outer;
         if let Some(condition) = conjunction(beside) {
             host = filter_by(host, condition)?;
         }
@@ -293,10 +316,12 @@ impl Unnester {
         let mut host = input.clone();
         let names = NamePreserver::new(&plan);
         let mut exprs = Vec::new();
+        let outer = self.base.replace(host.clone());
         for expr in plan.expressions() {
             let name = names.save(&expr);
             exprs.push(name.restore(self.beside(&mut host, expr)?));
         }
+        self.base = outer;
         let columns = columns_of(&plan);
         let hosted = plan.with_new_exprs(exprs, vec![host]).told()?;
         // A sort, say, hands on what was put beside its input.
@@ -385,7 +410,7 @@ impl Unnester {
             )
             .with_hint("Write LIMIT 1 as a constant."));
         }
-        let domain = self.domain(&guarded(host, guards)?, inner)?;
+        let domain = self.domain(&self.asking(host, guards)?, inner)?;
         let rows = self.push(inner, &domain)?;
         let name = self.name("answer");
         let mut exprs = vec![answer.alias(&name)];
@@ -402,7 +427,7 @@ impl Unnester {
         inner: &LogicalPlan,
         guards: &[Expr],
     ) -> Result<Expr> {
-        let domain = self.domain(&guarded(host, guards)?, inner)?;
+        let domain = self.domain(&self.asking(host, guards)?, inner)?;
         let rows = project(self.push(inner, &domain)?, domain.keys())?;
         let rows = match domain.is_empty() {
             true => LogicalPlanBuilder::from(rows).limit(0, Some(1)).told()?,
@@ -416,7 +441,35 @@ impl Unnester {
         Ok(Expr::Column(Column::new_unqualified(name)))
     }
 
+    /// The host's rows that a subquery is asked for.
+    fn asking(&self, host: &LogicalPlan, guards: &[Expr]) -> Result<LogicalPlan> {
+        let host = match &self.base {
+            Some(base) if sees_all(base, guards) => base,
+            _ => host,
+        };
+        match conjunction(guards.to_vec()) {
+            Some(condition) => filter_by(host.clone(), condition),
+            None => Ok(host.clone()),
+        }
+    }
+
     fn domain(&mut self, host: &LogicalPlan, inner: &LogicalPlan) -> Result<Domain> {
+        let mut nodes = 0usize;
+        host.apply_with_subqueries(|_| {
+            nodes += 1;
+            Ok(match nodes > MAX_NODES {
+                true => TreeNodeRecursion::Stop,
+                false => TreeNodeRecursion::Continue,
+            })
+        })
+        .told()?;
+        if nodes > MAX_NODES {
+            return Err(Error::new(
+                state::STATEMENT_TOO_COMPLEX,
+                "the statement's subqueries look at too much of each other",
+            )
+            .with_hint("Keep the answers of some in a temporary table."));
+        }
         Domain::of(host, inner, || self.name("key"))
     }
 }
@@ -499,12 +552,12 @@ fn only_column(plan: &LogicalPlan) -> Result<Expr> {
     }
 }
 
-/// The host's rows that a subquery is asked for.
-fn guarded(host: &LogicalPlan, guards: &[Expr]) -> Result<LogicalPlan> {
-    match conjunction(guards.to_vec()) {
-        Some(condition) => filter_by(host.clone(), condition),
-        None => Ok(host.clone()),
-    }
+/// Whether the plan has every column of these conditions.
+fn sees_all(plan: &LogicalPlan, conditions: &[Expr]) -> bool {
+    let mut columns = conditions
+        .iter()
+        .flat_map(|condition| condition.column_refs());
+    columns.all(|column| plan.schema().has_column(column))
 }
 
 fn filter_by(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {

@@ -143,7 +143,7 @@ impl Select {
                     pk.extend_from_slice(key);
                 }
             }
-            let locked = txn.lock_row(&table, &pk, mode, wait).await?;
+            let locked = txn.select_row(&table, &pk, mode, wait).await?;
             let Some(row) = locked.row else { continue };
             if locked.skipped || (locked.changed && !self.passes(&self.whole, &row, &env)?) {
                 continue;

@@ -139,6 +139,7 @@ impl Session {
         for piece in &pieces {
             tokens::cut_names(piece).for_each(|notice| self.notice(notice));
         }
+        limits::check_statements(pieces.len())?;
         let whole = pieces.len() == 1;
         let statements = pieces
             .into_iter()
@@ -252,11 +253,14 @@ impl Session {
         #[cfg(feature = "datafusion")]
         {
             let context = self.plan_context(view);
-            let planned = self
-                .engine
-                .planner()
-                .prepare(&context, statement, declared)
-                .await?;
+            let planning = self.engine.planner().prepare(&context, statement, declared);
+            // Planning is the statement's time, too; what can't be stopped is left behind.
+            let planned = match self.settings.statement_timeout {
+                None => planning.await?,
+                Some(limit) => tokio::time::timeout(limit, planning)
+                    .await
+                    .map_err(|_| super::run::timed_out())??,
+            };
             Ok(Arc::new(Prepared::planned(
                 sql.to_owned(),
                 Arc::new(planned),
@@ -308,7 +312,7 @@ impl Session {
                 new
             }
         };
-        if !same_shape(old, &new) {
+        if !self.is_fresh && !same_shape(old, &new) {
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",

@@ -30,7 +30,7 @@ impl Session {
         let Plan::Point(plan) = &statement.plan else {
             return None;
         };
-        if !self.blocks.is_idle() || !plan.is_read() {
+        if !self.blocks.is_idle() || !plan.is_read() || self.must_wait(statement) {
             return None;
         }
         let view = self.engine.db().read();
@@ -44,6 +44,15 @@ impl Session {
             plan.read(&view, params, &self.moment, &mut self.scratch)
                 .map(Outcome::Rows),
         )
+    }
+
+    /// Whether a table of the statement is being altered or dropped, or about to be.
+    fn must_wait(&self, statement: &Prepared) -> bool {
+        let db = self.engine.db();
+        statement
+            .tables()
+            .iter()
+            .any(|table| db.excludes_readers(table.id))
     }
 
     /// Notes the time: what `now()` says, and `statement_timestamp()`.
@@ -84,6 +93,7 @@ impl Session {
         statement: &'s Arc<Prepared>,
         params: &'s [Value],
     ) -> Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 's>> {
+        self.is_fresh = false;
         Box::pin(self.run(statement, params))
     }
 
@@ -150,6 +160,7 @@ impl Session {
     fn guarded(&self, outcome: Outcome, deadline: Option<Instant>) -> Outcome {
         match outcome {
             Outcome::Rows(rows) => Outcome::Rows(rows.guarded(&self.cancel, deadline)),
+            Outcome::CopyOut(copy) => Outcome::CopyOut(copy.guarded(&self.cancel, deadline)),
             other => other,
         }
     }
@@ -218,7 +229,7 @@ impl Session {
         if let Some(tag) = writes {
             self.check_writable(tag)?;
         }
-        if writes.is_none() && self.blocks.is_idle() {
+        if writes.is_none() && self.blocks.is_idle() && !self.must_wait(statement) {
             let view = self.engine.db().read();
             let current = self.current(statement, &view).await?;
             self.check_access(&current, view.catalog())?;
@@ -285,9 +296,10 @@ impl Session {
     ) -> Result<(Arc<Prepared>, ReadView)> {
         let mut statement = statement.clone();
         for _ in 0..MAX_REPLANS {
-            let in_block = self.blocks.is_open();
+            // A lone read takes no lock, but waits where another excludes readers.
+            let locks = self.blocks.is_open() || self.must_wait(&statement);
             let transaction = self.transaction()?;
-            if reads && in_block {
+            if reads && locks {
                 for table in statement.tables() {
                     transaction
                         .lock_table(table.id, TableLock::AccessShare, Wait::Block)

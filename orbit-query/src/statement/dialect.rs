@@ -53,7 +53,12 @@ impl Dialect for OrbitDialect {
     }
 
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        BASE.is_reserved_for_identifier(keyword)
+        // What can't be read as these can't be read as anything else either. The parser
+        // would try, at every depth twice: 2^depth.
+        matches!(
+            keyword,
+            Keyword::ARRAY | Keyword::CASE | Keyword::CAST | Keyword::NOT
+        ) || BASE.is_reserved_for_identifier(keyword)
     }
 
     fn is_custom_operator_part(&self, ch: char) -> bool {

@@ -16,20 +16,21 @@ use orbit_core::{Error, Result, state};
 use orbit_query::access::audit::Login;
 use orbit_query::{Ends, Engine, SessionInit};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// Sockets beyond the sessions: those in their startup, cancel requests, and
-/// those being told that there are too many.
-const SPARE_SOCKETS: usize = 64;
+/// Connections that have no session yet: in their startup, with a cancel request, or
+/// being told that there are too many. One more costs the oldest its place, so
+/// whoever connects and says nothing keeps nobody else out.
+const MAX_STARTING: usize = 128;
 /// After a failed accept, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const REFUSAL: Duration = Duration::from_secs(1);
@@ -43,6 +44,42 @@ struct Server {
     logins: Logins,
     /// Whether others than this machine can reach the listener.
     open: bool,
+    starting: Arc<Starting>,
+}
+
+/// Connections without a session, oldest first.
+#[derive(Default)]
+struct Starting(Mutex<BTreeMap<u64, AbortHandle>>);
+
+/// A connection's place among those that start; given up when it is dropped.
+struct Place {
+    number: u64,
+    starting: Arc<Starting>,
+}
+
+impl Starting {
+    fn add(&self, number: u64, task: AbortHandle) {
+        let mut places = self.0.lock();
+        places.insert(number, task);
+        if places.len() > MAX_STARTING
+            && let Some((_, oldest)) = places.pop_first()
+        {
+            oldest.abort();
+        }
+    }
+}
+
+impl Place {
+    /// `false`: it was taken already, and this connection ends.
+    fn leave(self) -> bool {
+        self.starting.0.lock().remove(&self.number).is_some()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.starting.0.lock().remove(&self.number);
+    }
 }
 
 /// Serves until `shutdown` resolves, then ends all sessions with 57P01 and
@@ -60,12 +97,6 @@ pub async fn serve(
     if open && options.access.tls.is_none() {
         return Err(without_tls(address));
     }
-    let sockets = Arc::new(Semaphore::new(
-        options
-            .max_connections
-            .saturating_add(SPARE_SOCKETS)
-            .min(Semaphore::MAX_PERMITS),
-    ));
     let server = Arc::new(Server {
         sessions: Arc::new(Semaphore::new(
             options.max_connections.min(Semaphore::MAX_PERMITS),
@@ -74,10 +105,12 @@ pub async fn serve(
         attempts: Attempts::new(),
         logins: Logins::default(),
         open,
+        starting: Arc::default(),
         engine,
         options,
     });
     let mut connections = JoinSet::new();
+    let mut accepted_so_far = 0u64;
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
@@ -85,10 +118,19 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                // Beyond all bounds there is not even a refusal: the socket is dropped.
-                Ok((stream, peer)) => if let Ok(socket) = sockets.clone().try_acquire_owned() {
-                    connections.spawn(server.clone().attend(stream, peer.ip(), socket));
-                },
+                Ok((stream, peer)) => {
+                    accepted_so_far += 1;
+                    let place = Place {
+                        number: accepted_so_far,
+                        starting: server.starting.clone(),
+                    };
+                    let (listed, on_list) = oneshot::channel();
+                    let task = connections.spawn(
+                        server.clone().attend(stream, peer.ip(), place, on_list),
+                    );
+                    server.starting.add(accepted_so_far, task);
+                    let _ = listed.send(());
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
                     sleep(ACCEPT_PAUSE).await;
@@ -122,8 +164,12 @@ impl Server {
         self: Arc<Self>,
         stream: TcpStream,
         address: IpAddr,
-        _socket: OwnedSemaphorePermit,
+        place: Place,
+        on_list: oneshot::Receiver<()>,
     ) {
+        if on_list.await.is_err() {
+            return;
+        }
         // Answers leave in one piece; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         let patience = self.options.startup_timeout;
@@ -133,7 +179,8 @@ impl Server {
         else {
             return;
         };
-        self.begin(stream, start, address, role, method).await;
+        self.begin(stream, start, address, role, method, place)
+            .await;
     }
 
     /// Whoever proves to be somebody gets to a session; the others have had their answer.
@@ -199,6 +246,7 @@ impl Server {
         address: IpAddr,
         role: Arc<Role>,
         method: Method,
+        place: Place,
     ) {
         if let Err(error) = known_database(&start.database) {
             return refuse(stream, &error).await;
@@ -211,6 +259,9 @@ impl Server {
             .with_hint("Close idle connections, use a connection pool, or raise the profile's connection limit.");
             return refuse(stream, &error).await;
         };
+        if !place.leave() {
+            return;
+        }
         let Some(_login) = self.logins.enter(&role) else {
             let error = Error::new(
                 state::TOO_MANY_CONNECTIONS,

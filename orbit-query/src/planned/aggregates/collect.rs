@@ -172,6 +172,13 @@ fn grow(out: &mut String, more: &str) -> Result<()> {
             )),
         );
     }
+    if out.capacity() - out.len() < more.len() {
+        // It doubles.
+        let wanted = out.capacity().max(more.len());
+        if wanted > 64 << 10 {
+            orbit_core::memory::admit(wanted.saturating_mul(2))?;
+        }
+    }
     out.push_str(more);
     Ok(())
 }

@@ -161,6 +161,9 @@ impl AggregateUDFImpl for RowAggregate {
     }
 }
 
+/// From so many bytes on it is asked whether there is memory for a result.
+const LARGE: usize = 256 << 10;
+
 type Row = Vec<ScalarValue>;
 
 /// A value that all its equals share; `None`: they are the same anyway.
@@ -283,6 +286,11 @@ impl Accumulator for RowAccumulator {
                 state.add(&row).map_err(to_datafusion)?;
             }
             self.state = state;
+        }
+        let held = self.state.size();
+        if held > LARGE {
+            // The result, and the result as a column.
+            orbit_core::memory::admit(held.saturating_mul(2)).map_err(to_datafusion)?;
         }
         let value = self.state.result().map_err(to_datafusion)?;
         scalar_of(&self.spec.returns, &value).map_err(to_datafusion)

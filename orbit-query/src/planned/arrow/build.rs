@@ -41,6 +41,15 @@ pub struct ListBuilder {
     valid: NullBufferBuilder,
 }
 
+/// A column counts its bytes in 31 bits.
+fn fits(held: usize, more: usize) -> Result<()> {
+    if held.saturating_add(more) <= i32::MAX as usize {
+        return Ok(());
+    }
+    Err(Error::new(state::OUT_OF_MEMORY, "out of memory")
+        .with_detail("The values of one column for one batch of rows are over 2 GB."))
+}
+
 fn mismatch(value: &ValueRef<'_>) -> Error {
     Error::internal(format!("a value does not fit its column: {value:?}"))
 }
@@ -126,7 +135,10 @@ impl Builder {
                 b.append_value(units);
             }
             (Builder::Num(b), ValueRef::Numeric(v)) => b.append_value(num::encode(&v)?),
-            (Builder::Text(b), ValueRef::Text(v)) => b.append_value(v),
+            (Builder::Text(b), ValueRef::Text(v)) => {
+                fits(b.values_slice().len(), v.len())?;
+                b.append_value(v);
+            }
             // PostgreSQL pads; comparisons in plans are made on padded text alike.
             (Builder::Uuid(b), ValueRef::Uuid(v)) => {
                 let mut text = [0u8; uuid::fmt::Hyphenated::LENGTH];
@@ -136,7 +148,10 @@ impl Builder {
                         .encode_lower(&mut text),
                 );
             }
-            (Builder::Bytea(b), ValueRef::Bytea(v)) => b.append_value(v),
+            (Builder::Bytea(b), ValueRef::Bytea(v)) => {
+                fits(b.values_slice().len(), v.len())?;
+                b.append_value(v);
+            }
             (Builder::Date(b), ValueRef::Date(v)) => b.append_value(v),
             (Builder::Time(b), ValueRef::Time(v)) => b.append_value(v),
             (Builder::Timestamp(b), ValueRef::Timestamp(v)) => b.append_value(v),

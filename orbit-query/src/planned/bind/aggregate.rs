@@ -68,8 +68,8 @@ impl Binder<'_> {
             windows: false,
         };
         let nested = |error: Error| {
-            let said = |message: &'static str| {
-                let told = Error::new(state::GROUPING_ERROR, message);
+            let said = |code, message: &'static str| {
+                let told = Error::new(code, message);
                 match error.position() {
                     Some(position) => told.at(position),
                     None => told,
@@ -78,12 +78,24 @@ impl Binder<'_> {
             if error.is(state::WINDOWING_ERROR)
                 && error.message().contains("aggregate function calls")
             {
-                return said("aggregate function calls cannot contain window function calls");
+                return match function.over.is_some() {
+                    true => said(
+                        state::WINDOWING_ERROR,
+                        "window function calls cannot be nested",
+                    ),
+                    false => said(
+                        state::GROUPING_ERROR,
+                        "aggregate function calls cannot contain window function calls",
+                    ),
+                };
             }
             if error.is(state::GROUPING_ERROR)
                 && error.message().contains("aggregate function calls")
             {
-                return said("aggregate function calls cannot be nested");
+                return said(
+                    state::GROUPING_ERROR,
+                    "aggregate function calls cannot be nested",
+                );
             }
             error
         };

@@ -441,6 +441,7 @@ impl Binder<'_> {
                 )));
             }
         };
+        self.reads(1)?;
         if schema.is_none() {
             if let Some(cte) = self
                 .ctes
@@ -645,7 +646,8 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
     ) -> Result<Relation> {
         match cte {
-            Cte::Query(query) => {
+            Cte::Query(query, size) => {
+                self.reads(size)?;
                 let mut relation = self.derived((*query).clone(), None, false)?;
                 if let Some(only) = relation.scope.relations.pop() {
                     let mut only = only;

@@ -71,6 +71,7 @@ impl Binder<'_> {
         self.ctes.push(AHashMap::new());
         for item in &with.cte_tables {
             let name = types::fold(&item.alias.name);
+            let before = self.relations();
             let bound = if with.recursive && mentions(&item.query, &name) {
                 self.recursive(&name, item)
             } else {
@@ -86,9 +87,10 @@ impl Binder<'_> {
                     return Err(error);
                 }
             };
+            let size = self.relations() - before;
             if let Some(frame) = self.ctes.last_mut() {
                 if frame
-                    .insert(name.clone(), Cte::Query(Arc::new(bound)))
+                    .insert(name.clone(), Cte::Query(Arc::new(bound), size))
                     .is_some()
                 {
                     self.ctes.pop();

@@ -5,6 +5,7 @@ use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::functions::Env;
 use crate::planned::functions::row::RowFn;
+use crate::planned::functions::text::may_be_long;
 use crate::planned::types;
 use datafusion::logical_expr::{Expr, Operator, lit, when};
 use orbit_core::Result;
@@ -43,10 +44,10 @@ impl Binder<'_> {
                     out.push(',');
                 }
                 if !matches!(arg, ValueRef::Null) {
-                    push(
-                        &crate::planned::functions::text::shown(arg, ty, &env)?,
-                        &mut out,
-                    );
+                    let shown = crate::planned::functions::text::shown(arg, ty, &env)?;
+                    // Quotes double with every row around a row.
+                    may_be_long(out.len() + shown.len().saturating_mul(2))?;
+                    push(&shown, &mut out);
                 }
             }
             out.push(')');

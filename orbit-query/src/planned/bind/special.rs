@@ -5,6 +5,7 @@ use super::expr::boolean;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::arrow::nested::shape;
+use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::{Choice, choose, datetime, pattern};
 use crate::planned::types;
@@ -308,6 +309,7 @@ impl Binder<'_> {
                 }
                 _ => left,
             };
+            may_be_repeated(&left.expr)?;
             let equal = self.compare(left.clone(), Operator::Eq, right)?;
             let null = self.typed_null(&left.ty)?;
             let ty = left.ty.clone();
@@ -554,4 +556,23 @@ pub(super) fn no_function(name: &str, args: &[SqlType]) -> Error {
         format!("function {name}({}) does not exist", type_list(args)),
     )
     .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+}
+
+/// What an expression stands in twice: doubling it again and again ends here.
+fn may_be_repeated(expr: &Expr) -> Result<()> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    const MOST: usize = 2_000;
+    let mut nodes = 0;
+    expr.apply(|_| {
+        nodes += 1;
+        Ok(match nodes > MOST {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })
+    .told()?;
+    match nodes > MOST {
+        true => Err(crate::statement::limits::too_deep()),
+        false => Ok(()),
+    }
 }

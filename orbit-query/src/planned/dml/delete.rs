@@ -81,7 +81,7 @@ impl Running<'_> {
         let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
         let mut count = 0;
         for (row, old) in rows.iter().zip(stored) {
-            self.ctx.cancel.check()?;
+            self.breathe().await?;
             if let Some(shown) = &mut shown {
                 let source = StoredRow::new(&old, table)?;
                 let mut values = (0..table.columns.len())

@@ -483,7 +483,7 @@ impl Running<'_> {
         let mut touched: AHashSet<Vec<u8>> = AHashSet::new();
         while let Some(batch) = stream.next().await? {
             for at in 0..batch.num_rows() {
-                self.ctx.cancel.check()?;
+                self.breathe().await?;
                 let row = writer.complete(&insert.columns, self.row(&batch, at)?, &env)?;
                 let Some(conflict) = &insert.conflict else {
                     if let Some(shown) = &mut shown {

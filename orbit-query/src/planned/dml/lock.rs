@@ -231,6 +231,20 @@ impl Running<'_> {
         txn: &mut Transaction,
         lock: &Lock,
     ) -> Result<(Tag, Option<Rows>)> {
+        let rows = self.locked_rows(txn, lock).await?;
+        let tag = Tag::Select(rows.len() as u64);
+        Ok((
+            tag,
+            Some(Rows::values(lock.columns.clone(), rows).tagged(tag)),
+        ))
+    }
+
+    /// The rows that the query finds, locked.
+    pub(super) async fn locked_rows(
+        &self,
+        txn: &mut Transaction,
+        lock: &Lock,
+    ) -> Result<Vec<Vec<Value>>> {
         let count = |expr: &Option<Expr>| -> Result<Option<usize>> {
             let Some(expr) = expr else {
                 return Ok(None);
@@ -250,7 +264,7 @@ impl Running<'_> {
         let limit = count(&lock.limit)?.unwrap_or(usize::MAX);
         let offset = count(&lock.offset)?.unwrap_or(0);
         let mut view = self.ctx.view.clone();
-        let rows = loop {
+        loop {
             let mark = txn.statement_mark();
             let mut rows = Vec::new();
             let mut skip = offset;
@@ -258,6 +272,7 @@ impl Running<'_> {
             let mut stream = self.input(view).await?;
             'batches: while let Some(batch) = stream.next().await? {
                 for at in 0..batch.num_rows() {
+                    self.breathe().await?;
                     if rows.len() >= limit {
                         break 'batches;
                     }
@@ -268,7 +283,7 @@ impl Running<'_> {
                         let Value::Bytea(key) = key else {
                             return Err(Error::internal("a row to be locked came without its key"));
                         };
-                        let locked = txn.lock_row(table, &key, *mode, *wait).await?;
+                        let locked = txn.select_row(table, &key, *mode, *wait).await?;
                         if locked.skipped {
                             skipped = true;
                             break;
@@ -287,16 +302,11 @@ impl Running<'_> {
             }
             drop(stream);
             if !changed {
-                break rows;
+                return Ok(rows);
             }
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
             view = txn.begin_statement();
-        };
-        let tag = Tag::Select(rows.len() as u64);
-        Ok((
-            tag,
-            Some(Rows::values(lock.columns.clone(), rows).tagged(tag)),
-        ))
+        }
     }
 }

@@ -319,7 +319,7 @@ impl Running<'_> {
         let mut shown = self.write.returning.as_ref().map(|_| Vec::new());
         let mut count = 0;
         for (mut row, old) in rows.into_iter().zip(stored) {
-            self.ctx.cancel.check()?;
+            self.breathe().await?;
             let key = key_of(&row)?.to_vec();
             let others = row.split_off(row.len().min(1 + update.set.len()));
             let mut changes: Vec<(usize, Value)> = update
@@ -353,6 +353,9 @@ impl Running<'_> {
         mode: RowLock,
     ) -> Result<(Vec<Vec<Value>>, Vec<Vec<u8>>)> {
         let mut view = self.ctx.view.clone();
+        // A row that fits only since the statement began is none of its rows, as in
+        // PostgreSQL, which looks again at those it waited for and at no others.
+        let mut first: Option<AHashSet<Vec<u8>>> = None;
         loop {
             let mark = txn.statement_mark();
             let found = self.gather(view).await?;
@@ -361,9 +364,11 @@ impl Running<'_> {
             let mut stored = Vec::with_capacity(found.len());
             let mut changed = false;
             for row in found {
+                self.breathe().await?;
                 let key = key_of(&row)?;
                 // Several partners in FROM: the first one counts.
-                if !seen.insert(key.to_vec()) {
+                let new = first.as_ref().is_some_and(|first| !first.contains(key));
+                if new || !seen.insert(key.to_vec()) {
                     continue;
                 }
                 let locked = txn
@@ -382,6 +387,7 @@ impl Running<'_> {
             if !changed {
                 return Ok((rows, stored));
             }
+            first.get_or_insert(seen);
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
             view = txn.begin_statement();

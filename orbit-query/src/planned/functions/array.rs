@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
 /// Rows one call in FROM may make; they are held in memory.
-const MAX_SERIES: usize = 20_000_000;
+const MAX_SERIES: usize = 5_000_000;
 
 fn made(element: &SqlType, items: Vec<Value>) -> Result<Value> {
     Ok(Value::Array(Array::new(element.clone(), items)))

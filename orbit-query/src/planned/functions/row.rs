@@ -193,13 +193,25 @@ impl ScalarUDFImpl for RowFn {
             .collect();
         let mut built = Builder::new(&self.returns, rows);
         let mut values: Vec<ValueRef<'_>> = Vec::with_capacity(columns.len());
+        let mut unasked = 0;
         for row in 0..rows {
             values.clear();
             for ((column, ty), fixed) in columns.iter().zip(&self.args).zip(&fixed) {
                 let at = if *fixed { 0 } else { row };
                 values.push(cell(column, at, ty).map_err(to_datafusion)?);
             }
+            let given: usize = values.iter().map(length).sum();
+            if given >= LARGE {
+                // What is made of them is often as large.
+                orbit_core::memory::admit(given).map_err(to_datafusion)?;
+            }
             let value = self.eval_row(&values)?;
+            let made = length(&value.as_ref());
+            unasked += made;
+            if unasked >= LARGE {
+                orbit_core::memory::admit(made).map_err(to_datafusion)?;
+                unasked = 0;
+            }
             built.push(value.as_ref()).map_err(to_datafusion)?;
         }
         let array = built.finish();
@@ -207,6 +219,19 @@ impl ScalarUDFImpl for RowFn {
             return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
         }
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// After so many bytes of results it is asked whether there is memory for more.
+const LARGE: usize = 256 << 10;
+
+/// What a value takes, if that can be much.
+fn length(value: &ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(text) => text.len(),
+        ValueRef::Bytea(bytes) => bytes.len(),
+        ValueRef::Array(array) => array.items.len() * size_of::<Value>(),
+        _ => 0,
     }
 }
 

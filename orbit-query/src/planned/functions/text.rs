@@ -20,6 +20,14 @@ fn too_long() -> Error {
     Error::new(state::PROGRAM_LIMIT_EXCEEDED, "requested length too large")
 }
 
+/// Whether a text of so many bytes may be made.
+pub fn may_be_long(bytes: usize) -> Result<()> {
+    if bytes > MAX_BYTES {
+        return Err(too_long());
+    }
+    orbit_core::memory::admit(bytes)
+}
+
 /// A value as its type prints it.
 pub fn shown(value: &ValueRef<'_>, ty: &SqlType, env: &Env) -> Result<String> {
     let mut out = Vec::new();
@@ -201,6 +209,7 @@ fn pad(args: Args, at_left: bool) -> Result<Value> {
     if wanted > MAX_BYTES / 4 {
         return Err(too_long());
     }
+    orbit_core::memory::admit(wanted.saturating_mul(2))?;
     let have = s.chars().count();
     if have >= wanted {
         return text(s.chars().take(wanted).collect::<String>());
@@ -274,19 +283,24 @@ fn quote_nullable(args: Args, env: &Env) -> Result<Value> {
 fn repeat(args: Args, _: &Env) -> Result<Value> {
     let s = arg::text(args, 0)?;
     let n = arg::count(args, 1)?;
-    if s.len().saturating_mul(n) > MAX_BYTES {
-        return Err(too_long());
-    }
+    may_be_long(s.len().saturating_mul(n))?;
     text(s.repeat(n))
 }
 
 fn replace(args: Args, _: &Env) -> Result<Value> {
     let (s, from) = (arg::text(args, 0)?, arg::text(args, 1)?);
-    text(if from.is_empty() {
-        s.to_owned()
-    } else {
-        s.replace(from, arg::text(args, 2)?)
-    })
+    if from.is_empty() {
+        return text(s);
+    }
+    let to = arg::text(args, 2)?;
+    if to.len() > from.len() {
+        let more = s
+            .matches(from)
+            .count()
+            .saturating_mul(to.len() - from.len());
+        may_be_long(s.len().saturating_add(more))?;
+    }
+    text(s.replace(from, to))
 }
 
 fn reverse(args: Args, _: &Env) -> Result<Value> {

@@ -203,7 +203,7 @@ impl Session {
     ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
         let next = self.prepare_next(script).await;
         self.in_script = script.message.is_none() && !script.statements.is_empty();
-        self.is_fresh = true;
+        self.is_fresh = matches!(next, Ok(Some(_)));
         self.settle(next)
     }
 
@@ -234,6 +234,8 @@ impl Session {
     /// End of a simple-protocol message, or Sync: commits the implicit transaction.
     #[inline]
     pub async fn sync(&mut self) -> Result<()> {
+        // What the next message runs may have been prepared long ago.
+        self.is_fresh = false;
         self.control.set_running(false);
         if self.blocks.is_idle()
             && !self.blocks.has_saved_settings()

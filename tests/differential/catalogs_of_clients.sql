@@ -56,7 +56,7 @@ SELECT pg_export_snapshot();
 ROLLBACK;
 -- JDBC's words, and functions that views are made of.
 SELECT count(*) > 400, max(catcode), bool_or(barelabel) FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{a,abs,select}'::text[]);
-SELECT k.word, k.catcode, k.barelabel, k.catdesc, k.baredesc FROM pg_get_keywords() k WHERE k.word = 'select';
+SELECT k.word, k.catcode::text, k.barelabel, k.catdesc, k.baredesc FROM pg_get_keywords() k WHERE k.word = 'select';
 SELECT name FROM pg_show_all_settings() WHERE name = 'server_version';
 SELECT pg_trigger_depth(), (SELECT oidvectortypes(proargtypes) FROM pg_proc WHERE proname = 'lpad' AND pronargs = 3);
 -- Constants as their types write them; constraints that wait.
@@ -68,3 +68,20 @@ SELECT column_name, column_default FROM information_schema.columns WHERE table_n
 SELECT conname, contype, condeferrable, condeferred, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'constants'::regclass ORDER BY conname;
 SELECT indexrelid::regclass::text, indimmediate FROM pg_index WHERE indrelid = 'constants'::regclass ORDER BY 1;
 SELECT constraint_name, is_deferrable, initially_deferred FROM information_schema.table_constraints WHERE table_name = 'constants' AND constraint_type <> 'CHECK' ORDER BY 1;
+-- The standard's views of privileges, and of what constraints and generated columns look at.
+CREATE SCHEMA usage_of;
+CREATE TABLE usage_of.t (id int PRIMARY KEY, "A b" int CHECK ("A b" > 0 AND "A b" < 9), c int GENERATED ALWAYS AS ("A b" + id) STORED);
+CREATE SEQUENCE usage_of.s;
+CREATE ROLE usage_reader;
+GRANT SELECT ON usage_of.t TO usage_reader WITH GRANT OPTION;
+GRANT USAGE ON SEQUENCE usage_of.s TO usage_reader;
+SELECT table_name, column_name, constraint_name FROM information_schema.constraint_column_usage WHERE table_schema = 'usage_of' ORDER BY 3, 2;
+SELECT table_name, column_name, dependent_column FROM information_schema.column_column_usage WHERE table_schema = 'usage_of' ORDER BY 2;
+SELECT grantor, grantee, privilege_type, is_grantable, with_hierarchy FROM information_schema.table_privileges WHERE table_schema = 'usage_of' ORDER BY 2, 3;
+SELECT grantee, column_name, privilege_type, is_grantable FROM information_schema.column_privileges WHERE table_schema = 'usage_of' ORDER BY 1, 2, 3;
+SELECT grantor, grantee, object_name, object_type, privilege_type, is_grantable FROM information_schema.usage_privileges WHERE object_schema = 'usage_of' ORDER BY 2;
+SELECT column_name, is_updatable, is_generated FROM information_schema.columns WHERE table_schema = 'usage_of' AND table_name = 't' ORDER BY ordinal_position;
+DROP SCHEMA usage_of CASCADE;
+DROP ROLE usage_reader;
+SELECT * FROM pg_timezone_names WHERE name IN ('UTC', 'Asia/Tokyo', 'Asia/Kolkata') ORDER BY name;
+SELECT count(*) > 300 FROM pg_timezone_names;

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{
     StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, UInt32Builder,
 };
 use datafusion::arrow::array::{Float64Builder, IntervalMonthDayNanoBuilder};
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::arrow::error::ArrowError;
 use orbit_core::types::Oid;
 use std::sync::Arc;
@@ -220,9 +221,13 @@ pub fn array<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef 
                 .with_timezone("UTC"),
         ),
         Kind::Interval => {
-            // No catalog of ours has an interval to show.
             let mut builder = IntervalMonthDayNanoBuilder::new();
-            cells.for_each(|_| builder.append_null());
+            for cell in cells {
+                let nanoseconds = cell.micros().and_then(|micros| micros.checked_mul(1000));
+                builder.append_option(
+                    nanoseconds.map(|nanoseconds| IntervalMonthDayNano::new(0, 0, nanoseconds)),
+                );
+            }
             Arc::<IntervalMonthDayNanoArray>::new(builder.finish())
         }
         Kind::Texts => {

@@ -14,6 +14,7 @@ mod server;
 mod statistics;
 mod usage;
 mod view;
+mod zones;
 
 use super::cells::Rows;
 use super::context::CatalogContext;
@@ -78,6 +79,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_stats", Source::Made(statistics::pg_stats)),
     ("pg_tables", Source::Made(relation::pg_tables)),
     ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),
+    ("pg_timezone_names", Source::Made(zones::pg_timezone_names)),
     ("pg_type", Source::Fixed(types::ROWS)),
     ("pg_user", Source::Made(roles::pg_user)),
     ("pg_views", Source::Made(view::pg_views)),
@@ -87,6 +89,7 @@ const PG: &[(&str, Source)] = &[
 const INFORMATION: &[(&str, Source)] = &[
     ("character_sets", Source::Made(information::character_sets)),
     ("check_constraints", Source::Made(usage::check_constraints)),
+    ("column_column_usage", Source::Made(usage::column_column_usage)),
     ("column_privileges", Source::Made(privileges::column_privileges)),
     ("columns", Source::Made(information::columns)),
     ("constraint_column_usage", Source::Made(usage::constraint_column_usage)),
@@ -97,11 +100,13 @@ const INFORMATION: &[(&str, Source)] = &[
     ("referential_constraints", Source::Made(usage::referential_constraints)),
     ("role_column_grants", Source::Made(privileges::column_privileges)),
     ("role_table_grants", Source::Made(privileges::table_privileges)),
+    ("role_usage_grants", Source::Made(privileges::usage_privileges)),
     ("schemata", Source::Made(information::schemata)),
     ("sequences", Source::Made(information::sequences)),
     ("table_constraints", Source::Made(usage::table_constraints)),
     ("table_privileges", Source::Made(privileges::table_privileges)),
     ("tables", Source::Made(information::tables)),
+    ("usage_privileges", Source::Made(privileges::usage_privileges)),
     ("view_table_usage", Source::Made(usage::view_table_usage)),
     ("views", Source::Made(information::views)),
 ];

@@ -154,7 +154,7 @@ pub fn referenced_index(catalog: &Catalog, key: &ForeignKey) -> Oid {
 }
 
 /// The columns that a condition names, by number and each once.
-fn columns_of(table: &Table, condition: &str) -> Vec<i64> {
+pub fn columns_of(table: &Table, condition: &str) -> Vec<i64> {
     struct Names<'a>(&'a Table, Vec<i64>);
     impl Visitor for Names<'_> {
         type Break = ();

@@ -172,7 +172,7 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     nullable: !column.not_null,
                     oid: column.sql_type.oid(),
                     sql_type: &column.sql_type,
-                    writable: column.generated.is_none(),
+                    writable: true,
                 },
             );
         }

@@ -29,7 +29,15 @@ struct Granted<'a> {
     schema: &'a str,
     name: &'a str,
     columns: Vec<(&'a str, Option<CreationStamp>)>,
+    owner: Oid,
     grants: Vec<Grant>,
+}
+
+impl Granted<'_> {
+    /// An owner may grant what is his, said or not.
+    fn may_be_granted(&self, grant: &Grant, privilege: Privileges) -> bool {
+        grant.grantee == self.owner || grant.grantable.contains(privilege)
+    }
 }
 
 /// What an owner has before anybody grants or revokes.
@@ -59,6 +67,7 @@ fn relations(context: &CatalogContext) -> Vec<Granted<'_>> {
             .iter()
             .map(|column| (column.name.as_str(), Some(column.created)))
             .collect(),
+        owner: table.owner,
         grants: grants(table.owner, table.acl.as_ref()),
     });
     let views = context.catalog().views().map(|view| Granted {
@@ -69,6 +78,7 @@ fn relations(context: &CatalogContext) -> Vec<Granted<'_>> {
             .iter()
             .map(|column| (column.name.as_str(), None))
             .collect(),
+        owner: view.owner,
         grants: grants(view.owner, view.acl.as_ref()),
     });
     tables.chain(views).collect()
@@ -95,7 +105,10 @@ pub fn table_privileges(context: &CatalogContext, rows: &mut Rows) {
                     ("table_schema", relation.schema.into()),
                     ("table_name", relation.name.into()),
                     ("privilege_type", word.into()),
-                    ("is_grantable", yes(grant.grantable.contains(privilege))),
+                    (
+                        "is_grantable",
+                        yes(relation.may_be_granted(grant, privilege)),
+                    ),
                     ("with_hierarchy", yes(word == "SELECT")),
                 ]);
             }
@@ -121,10 +134,34 @@ pub fn column_privileges(context: &CatalogContext, rows: &mut Rows) {
                         ("table_name", relation.name.into()),
                         ("column_name", (*column).into()),
                         ("privilege_type", word.into()),
-                        ("is_grantable", yes(grant.grantable.contains(privilege))),
+                        (
+                            "is_grantable",
+                            yes(relation.may_be_granted(grant, privilege)),
+                        ),
                     ]);
                 }
             }
+        }
+    }
+}
+
+/// Sequences, where somebody said who may use them.
+pub fn usage_privileges(context: &CatalogContext, rows: &mut Rows) {
+    for sequence in context.catalog().sequences() {
+        let grants = sequence.acl.iter().flatten();
+        for grant in grants.filter(|grant| grant.privileges.contains(Privileges::USAGE)) {
+            let grantable =
+                grant.grantee == sequence.owner || grant.grantable.contains(Privileges::USAGE);
+            rows.add([
+                ("grantor", role(context, grant.grantor).into()),
+                ("grantee", role(context, grant.grantee).into()),
+                ("object_catalog", database(context)),
+                ("object_schema", sequence.schema.as_str().into()),
+                ("object_name", sequence.name.as_str().into()),
+                ("object_type", "SEQUENCE".into()),
+                ("privilege_type", "USAGE".into()),
+                ("is_grantable", yes(grantable)),
+            ]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Constraints and the columns they are about, in the standard's words.
 
-use super::constraint::referenced_index;
+use super::constraint::{columns_of, referenced_index};
 use super::information::{database, yes};
 use super::namespace;
 use crate::pg_catalog::cells::{Cell, Rows};
@@ -185,6 +185,7 @@ fn used<'a>(context: &'a CatalogContext, key: &Key<'a>) -> Option<(&'a Arc<Table
 }
 
 pub fn constraint_column_usage(context: &CatalogContext, rows: &mut Rows) {
+    check_column_usage(context, rows);
     for key in keys(context) {
         let Some((table, columns)) = used(context, &key) else {
             continue;
@@ -203,6 +204,55 @@ pub fn constraint_column_usage(context: &CatalogContext, rows: &mut Rows) {
                 ("constraint_schema", key.table.schema.as_str().into()),
                 ("constraint_name", key.name.into()),
             ]);
+        }
+    }
+}
+
+/// The names of the columns that an expression over the table has.
+fn named<'a>(table: &'a Table, expression: &str) -> Vec<&'a str> {
+    let numbers = columns_of(table, expression).into_iter();
+    let places = numbers.filter_map(|number| usize::try_from(number - 1).ok());
+    places
+        .filter_map(|place| table.columns.get(place))
+        .map(|column| column.name.as_str())
+        .collect()
+}
+
+/// CHECKs and the columns that they look at.
+fn check_column_usage(context: &CatalogContext, rows: &mut Rows) {
+    for table in context.catalog().tables() {
+        for check in &table.checks {
+            for column in named(table, &check.expression) {
+                rows.add([
+                    ("table_catalog", database(context)),
+                    ("table_schema", table.schema.as_str().into()),
+                    ("table_name", table.name.as_str().into()),
+                    ("column_name", column.into()),
+                    ("constraint_catalog", database(context)),
+                    ("constraint_schema", table.schema.as_str().into()),
+                    ("constraint_name", check.name.as_str().into()),
+                ]);
+            }
+        }
+    }
+}
+
+/// What generated columns are made of.
+pub fn column_column_usage(context: &CatalogContext, rows: &mut Rows) {
+    for table in context.catalog().tables() {
+        for generated in &table.columns {
+            let Some(expression) = &generated.generated else {
+                continue;
+            };
+            for column in named(table, expression) {
+                rows.add([
+                    ("table_catalog", database(context)),
+                    ("table_schema", table.schema.as_str().into()),
+                    ("table_name", table.name.as_str().into()),
+                    ("column_name", column.into()),
+                    ("dependent_column", generated.name.as_str().into()),
+                ]);
+            }
         }
     }
 }

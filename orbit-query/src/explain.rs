@@ -3,6 +3,7 @@
 use crate::point::PointPlan;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::session::Session;
+use crate::statement::Prepared;
 use crate::statement::parse::{self, Parsed};
 use crate::statement::tokens;
 use crate::statement::utility::{Explain, ExplainFormat, Utility};
@@ -63,10 +64,48 @@ async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> 
         None => planned(session, explain, &statement).await?,
     };
     if explain.format == ExplainFormat::Json {
-        let plan = serde_json::json!([{ "Plan": { "Lines": lines } }]);
-        lines = vec![plan.to_string()];
+        let mut plan = serde_json::json!({ "Lines": lines });
+        if explain.verbose {
+            let prepared = session.prepare_inner(&explain.sql, &[]).await?;
+            tell_columns(&prepared, &mut plan);
+        }
+        lines = vec![serde_json::json!([{ "Plan": plan }]).to_string()];
     }
     Ok(shown(explain, lines))
+}
+
+/// The result's columns, and which of them an outer join may leave empty: drivers look
+/// for that here.
+fn tell_columns(prepared: &Prepared, plan: &mut serde_json::Value) {
+    let columns = prepared.columns.as_deref().unwrap_or_default();
+    let named: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            match columns
+                .iter()
+                .filter(|other| other.name == column.name)
+                .count()
+            {
+                1 => column.name.clone(),
+                _ => format!("{} ({})", column.name, at + 1),
+            }
+        })
+        .collect();
+    let empty = prepared.made_null();
+    let inner: Vec<&String> = named
+        .iter()
+        .zip(&empty)
+        .filter(|(_, empty)| **empty)
+        .map(|(name, _)| name)
+        .collect();
+    if !inner.is_empty() {
+        plan["Join Type"] = "Left".into();
+        plan["Plans"] = serde_json::json!([
+            { "Parent Relationship": "Inner", "Output": inner }
+        ]);
+    }
+    plan["Output"] = serde_json::json!(named);
 }
 
 /// EXPLAIN EXECUTE: of the statement that was prepared by this name.

@@ -14,6 +14,7 @@ mod bind;
 mod bounded;
 mod cancel;
 mod dml;
+mod emptied;
 mod error;
 mod explain;
 mod functions;

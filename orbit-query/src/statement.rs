@@ -156,6 +156,15 @@ impl Prepared {
         }
     }
 
+    /// Which of the result's columns an outer join may leave empty.
+    pub(crate) fn made_null(&self) -> Vec<bool> {
+        match &self.plan {
+            #[cfg(feature = "datafusion")]
+            Plan::Planned(plan) => plan.made_null(),
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn is_utility(&self) -> bool {
         matches!(self.plan, Plan::Empty | Plan::Utility(_))
     }

@@ -116,3 +116,22 @@ SELECT '{"b": 1, "aa": 2, "a": 3}'::jsonb, '{"x": 1.0, "y": 1e2, "z": -0.0}'::js
 UPDATE docs SET j = j || '{"new": true}' - 'tags' WHERE id = 2 RETURNING j;
 -- differs: array assignment
 UPDATE docs SET j['age'] = '32' WHERE id = 1 RETURNING j -> 'age';
+-- A part of a document or an array is set.
+CREATE TABLE parts (id int PRIMARY KEY, j jsonb, a int[], t text[]);
+INSERT INTO parts VALUES (1, '{"a": [1, 2], "b": {"c": 1}}', '{1,2}', NULL), (2, NULL, NULL, '{x}'), (3, '[1]', '{}', NULL);
+UPDATE parts SET j['a'][0] = '10', a[1] = 7 WHERE id = 1 RETURNING *;
+UPDATE parts SET j['b']['d']['e'] = '"new"', a[4] = 9, t[1] = 'y' WHERE id = 1 RETURNING *;
+UPDATE parts SET j['k'] = '{"x": null}', t[2] = upper('z') WHERE id = 2 RETURNING *;
+UPDATE parts SET j[3] = '4' WHERE id = 3 RETURNING j;
+UPDATE parts SET j[-1] = 'true', id = id WHERE id = 3 RETURNING j;
+UPDATE parts SET j['a'] = to_jsonb(id), a[id] = 5 WHERE id = 1 RETURNING j, a;
+UPDATE parts SET j['b']['c']['x'] = '1' WHERE id = 1;
+UPDATE parts SET j['a'] = 1;
+UPDATE parts SET a[1] = 'x';
+UPDATE parts SET a[1] = born;
+UPDATE parts SET id['a'] = 1;
+UPDATE parts SET j[9.5] = '1';
+INSERT INTO parts VALUES (1) ON CONFLICT (id) DO UPDATE SET a[2] = 8, j['n'] = '[]' WHERE parts.id = 1 RETURNING a, j;
+UPDATE parts SET j['q'] = '1' FROM (VALUES (2)) AS v(x) WHERE id = v.x RETURNING j;
+SELECT * FROM parts ORDER BY id;
+DROP TABLE parts;

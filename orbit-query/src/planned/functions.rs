@@ -6,6 +6,7 @@
 //! `aggregates.rs`.
 
 pub mod array;
+pub mod assign;
 pub mod bytes;
 pub mod datetime;
 pub mod encoding;

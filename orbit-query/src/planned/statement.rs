@@ -78,6 +78,14 @@ impl PlannedStatement {
         })
     }
 
+    /// Which of the result's columns an outer join may leave empty.
+    pub(crate) fn made_null(&self) -> Vec<bool> {
+        match &self.body {
+            Body::Query(plan) => super::emptied::made_null(plan),
+            Body::Write(_) => Vec::new(),
+        }
+    }
+
     pub(crate) fn needs(&self) -> &[Need] {
         &self.needs
     }

@@ -133,6 +133,10 @@ impl Binder<'_> {
                 )),
             };
         }
+        if name == crate::statement::spelling::ASSIGN {
+            let args = arguments(function)?;
+            return self.assigned_part(scope, &args.exprs);
+        }
         if name == "make_interval" {
             return self.make_interval(scope, function);
         }

@@ -14,8 +14,10 @@ use sqlparser::ast::{self, Expr, Spanned, Value, Visitor};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 use std::ops::ControlFlow;
 
-/// A statement of more tokens isn't searched for an operator's place.
+/// A statement of more tokens isn't searched for an operator's place, nor one of a
+/// longer text.
 const SEARCHED: usize = 4000;
+const SEARCHED_BYTES: usize = 64 << 10;
 
 impl Binder<'_> {
     /// The error with the place of what is wrong in `expr`, unless it has one.
@@ -291,6 +293,9 @@ fn signs(expr: &Expr, sign: &str) -> usize {
 }
 
 fn tokens_of(text: &str) -> Option<Vec<TokenWithSpan>> {
+    if text.len() > SEARCHED_BYTES {
+        return None;
+    }
     let tokens: Vec<TokenWithSpan> = tokens::split(text)
         .ok()?
         .into_iter()

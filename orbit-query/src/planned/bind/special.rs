@@ -7,7 +7,7 @@ use super::{Binder, Bound, literal};
 use crate::planned::arrow::nested::shape;
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
-use crate::planned::functions::{Choice, choose, datetime, pattern};
+use crate::planned::functions::{Choice, assign, choose, datetime, pattern};
 use crate::planned::types;
 use crate::statement::names::Name;
 use datafusion::logical_expr::expr::{Case, Like};
@@ -476,6 +476,109 @@ impl Binder<'_> {
             path.push(self.cast(bound, &SqlType::Text)?);
         }
         self.call_table("jsonb_extract_path", path)
+    }
+
+    /// The column, its subscripts and the value for that part of it: the column's new value.
+    pub(super) fn assigned_part(&mut self, scope: &Scope, args: &[&ast::Expr]) -> Result<Bound> {
+        let [target, subscripts @ .., value] = args else {
+            return Err(Error::internal("an assignment without a target"));
+        };
+        let column = super::name::of_expr(target);
+        let target = self.expr(scope, target)?;
+        let bound = self.expr(scope, value)?;
+        let misfit = |wanted: &SqlType, given: &SqlType| {
+            Error::new(
+                state::DATATYPE_MISMATCH,
+                format!(
+                    "subscripted assignment to \"{column}\" requires type {wanted} but expression is of type {}",
+                    types::base(given)
+                ),
+            )
+            .with_hint("You will need to rewrite or cast the expression.")
+        };
+        match types::base(&target.ty) {
+            SqlType::Jsonb => {
+                if !bound.is_unknown() && bound.ty != SqlType::Jsonb {
+                    let error = misfit(&SqlType::Jsonb, &bound.ty);
+                    return Err(self.placed_at(error, value));
+                }
+                let mut exprs = vec![target.expr];
+                let mut numbered = false;
+                for (at, subscript) in subscripts.iter().enumerate() {
+                    let step = self.expr(scope, subscript)?;
+                    numbered |= at == 0 && types::is_integer(&step.ty);
+                    exprs.push(self.cast(step, &SqlType::Text)?.expr);
+                }
+                exprs.push(self.cast(bound, &SqlType::Jsonb)?.expr);
+                let mut of = vec![SqlType::Text; exprs.len()];
+                of[0] = SqlType::Jsonb;
+                if let Some(last) = of.last_mut() {
+                    *last = SqlType::Jsonb;
+                }
+                let row = RowFn::new(
+                    "jsonb_assign".to_owned(),
+                    format!("{numbered} {}", of.len()),
+                    of,
+                    SqlType::Jsonb,
+                    move |args| {
+                        let [document, path @ .., value] = args else {
+                            return Ok(Value::Null);
+                        };
+                        let text = |value: &ValueRef<'_>| match value {
+                            ValueRef::Text(text) => Some((*text).to_owned()),
+                            _ => None,
+                        };
+                        let (document, value) = (text(document), text(value));
+                        assign::in_document(document.as_deref(), path, numbered, value.as_deref())
+                    },
+                );
+                Ok(Bound::new(row.lenient().call(exprs), SqlType::Jsonb))
+            }
+            SqlType::Array(element) => {
+                let [subscript] = subscripts else {
+                    return Err(Error::unsupported(
+                        "assigning to an item of an array of several dimensions",
+                    ));
+                };
+                if !types::assignable(&bound.ty, &element) {
+                    let error = misfit(&element, &bound.ty);
+                    return Err(self.placed_at(error, value));
+                }
+                let place = self.expr(scope, subscript)?;
+                let place = self.coerce(place, &SqlType::Int4)?;
+                let item = self.assign(bound, &element)?;
+                let ty = target.ty.clone();
+                let held = (*element).clone();
+                let row = RowFn::new(
+                    "array_assign".to_owned(),
+                    format!("{ty:?}"),
+                    vec![ty.clone(), SqlType::Int4, held.clone()],
+                    ty.clone(),
+                    move |args| {
+                        let [array, place, item] = args else {
+                            return Ok(Value::Null);
+                        };
+                        let ValueRef::Int4(place) = place else {
+                            return Err(Error::new(
+                                state::NULL_VALUE_NOT_ALLOWED,
+                                "array subscript in assignment must not be null",
+                            ));
+                        };
+                        let array = match array {
+                            ValueRef::Array(array) => Some(array),
+                            _ => None,
+                        };
+                        assign::in_array(array, &held, *place, item.to_owned())
+                    },
+                );
+                let exprs = vec![target.expr, place.expr, item.expr];
+                Ok(Bound::new(row.lenient().call(exprs), ty))
+            }
+            other => Err(Error::new(
+                state::DATATYPE_MISMATCH,
+                format!("cannot subscript type {other} because it does not support subscripting"),
+            )),
+        }
     }
 
     /// `'t'::regclass` and `oid::regclass`.

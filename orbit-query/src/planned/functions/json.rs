@@ -1,14 +1,14 @@
 //! JSON: reading out of documents. What changes them is in `json/edit.rs`, what
 //! makes them from values in `json/make.rs`.
 
-mod edit;
+pub(super) mod edit;
 mod holds;
 pub mod jsonpath;
 mod make;
 mod order;
 mod record;
 mod rows;
-mod span;
+pub(super) mod span;
 
 use super::{Env, Function, T, arg, function};
 pub use make::{object_field, object_of_fields, of_row, of_value};

@@ -10,19 +10,22 @@ use orbit_core::value::{Array, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
 /// A key and its quoted form, and the value.
-type Field = (String, String, String);
+pub(in crate::planned::functions) type Field = (String, String, String);
 
 fn refused(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(state::INVALID_PARAMETER_VALUE, message)
 }
 
-pub(super) fn array_text<S: AsRef<str>>(items: &[S], separator: &str) -> String {
+pub(in crate::planned::functions) fn array_text<S: AsRef<str>>(
+    items: &[S],
+    separator: &str,
+) -> String {
     let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
     format!("[{}]", items.join(separator))
 }
 
 /// Keys in jsonb's order, the last of equal ones.
-fn object_text(fields: Vec<Field>) -> String {
+pub(in crate::planned::functions) fn object_text(fields: Vec<Field>) -> String {
     let mut kept: Vec<Field> = Vec::with_capacity(fields.len());
     let mut fields: Vec<(usize, Field)> = fields.into_iter().enumerate().collect();
     fields.sort_by(|(a_at, (a, ..)), (b_at, (b, ..))| {
@@ -41,7 +44,7 @@ fn object_text(fields: Vec<Field>) -> String {
     format!("{{{}}}", shown.join(", "))
 }
 
-fn fields(text: &str) -> Result<Vec<Field>> {
+pub(in crate::planned::functions) fn fields(text: &str) -> Result<Vec<Field>> {
     Ok(span::members(text)?
         .into_iter()
         .map(|member| {

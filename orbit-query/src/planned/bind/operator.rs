@@ -353,7 +353,11 @@ impl Binder<'_> {
     }
 
     pub(super) fn compare(&mut self, left: Bound, op: Operator, right: Bound) -> Result<Bound> {
-        let (left, right) = self.comparable(left, right, &op.to_string())?;
+        let sign = match op {
+            Operator::NotEq => "<>".to_owned(),
+            op => op.to_string(),
+        };
+        let (left, right) = self.comparable(left, right, &sign)?;
         Ok(Bound::new(binary(left, op, right), SqlType::Bool))
     }
 

@@ -46,6 +46,25 @@ impl Binder<'_> {
         }
     }
 
+    /// The error with the place of the letter that stands last before a span.
+    pub(in crate::planned) fn placed_before(
+        &self,
+        error: Error,
+        span: Span,
+        letter: char,
+    ) -> Error {
+        let (Some(text), Some(start)) = (self.text_for(&error), known(span)) else {
+            return error;
+        };
+        let until = usize::try_from(position(text, start)).unwrap_or(0);
+        let before: Vec<char> = text.chars().take(until.saturating_sub(1)).collect();
+        let found = before.iter().rposition(|other| *other == letter);
+        match found.and_then(|at| u32::try_from(at + 1).ok()) {
+            Some(at) => error.at(at),
+            None => error,
+        }
+    }
+
     /// The error of a column that isn't grouped by with the column's place: the first of
     /// its name that no aggregate is about.
     pub(super) fn placed_at_column(

@@ -346,7 +346,9 @@ fn on_conflict(
                             state::UNDEFINED_COLUMN,
                             format!("column \"{}\" does not exist", types::fold(name)),
                         );
-                        binder.placed_in(error, name.span)
+                        // PostgreSQL points at the list.
+                        let first = names.first().map_or(name.span, |first| first.span);
+                        binder.placed_before(error, first, '(')
                     })
                 })
                 .collect::<Result<_>>()?;

@@ -2,26 +2,9 @@
 CREATE TABLE made (id int PRIMARY KEY, name text, price numeric(8,2), tags text[], at date);
 DO $$ BEGIN INSERT INTO made VALUES (1, 'a', 1, NULL, NULL); END $$;
 DO 'BEGIN INSERT INTO made VALUES (2, ''b'', 1, NULL, NULL); END';
-DO LANGUAGE plpgsql $$
-BEGIN
-  IF NOT EXISTS (SELECT 1 FROM made WHERE id = 3) THEN
-    INSERT INTO made VALUES (3, 'c', 1, NULL, NULL);
-    UPDATE made SET price = 2 WHERE id = 1;
-  END IF;
-  IF EXISTS (SELECT 1 FROM made WHERE id = 99) THEN
-    DELETE FROM made;
-  ELSIF (SELECT count(*) FROM made) = 3 THEN
-    PERFORM id FROM made;
-    UPDATE made SET name = 'three' WHERE id = 3;
-  ELSE
-    NULL;
-  END IF;
-END
-$$;
+DO LANGUAGE plpgsql $$ BEGIN IF NOT EXISTS (SELECT 1 FROM made WHERE id = 3) THEN INSERT INTO made VALUES (3, 'c', 1, NULL, NULL); UPDATE made SET price = 2 WHERE id = 1; END IF; IF EXISTS (SELECT 1 FROM made WHERE id = 99) THEN DELETE FROM made; ELSIF (SELECT count(*) FROM made) = 3 THEN PERFORM id FROM made; UPDATE made SET name = 'three' WHERE id = 3; ELSE NULL; END IF; END $$;
 SELECT id, name, price FROM made ORDER BY id;
-DO $$ BEGIN
-  IF CASE WHEN true THEN false ELSE true END THEN DELETE FROM made; ELSE IF true THEN UPDATE made SET price = 9 WHERE id = 2; END IF; END IF;
-END; $$;
+DO $$ BEGIN IF (CASE WHEN true THEN false ELSE true END) THEN DELETE FROM made; ELSE IF true THEN UPDATE made SET price = 9 WHERE id = 2; END IF; END IF; END; $$;
 SELECT id, name, price FROM made ORDER BY id;
 -- compare: state
 DO $$ BEGIN INSERT INTO made VALUES (4); INSERT INTO made VALUES (1); END $$;

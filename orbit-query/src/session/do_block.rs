@@ -10,6 +10,8 @@ use std::pin::Pin;
 
 impl Session {
     pub(super) async fn run_do(&mut self, steps: &[Step]) -> Result<Outcome> {
+        // All of it is one transaction's.
+        self.transaction()?;
         self.run_steps(steps).await?;
         Ok(Outcome::Done(Tag::Other("DO")))
     }

@@ -217,6 +217,7 @@ impl Session {
     ) -> Result<Outcome> {
         self.note_start(statement);
         if let Some(answer) = self.read_point(statement, params) {
+            self.is_fresh = false;
             return self.settle(answer);
         }
         self.cancel.reset();

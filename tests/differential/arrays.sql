@@ -107,9 +107,7 @@ UPDATE arr SET i = array_remove(i, 2), t = t || '{z}' WHERE id = 1 RETURNING i, 
 SELECT id FROM arr WHERE i = ARRAY[]::int[] OR i IS NULL ORDER BY id;
 SELECT id FROM arr WHERE id = ANY ('{1,3}') ORDER BY id;
 SELECT id FROM arr WHERE id <> ALL (ARRAY[1, 2]) ORDER BY id;
--- differs: array assignment
 UPDATE arr SET i[1] = 100 WHERE id = 1 RETURNING i;
--- differs: array assignment
 UPDATE arr SET i[6] = 6 WHERE id = 1 RETURNING i;
 -- differs: array assignment
 UPDATE arr SET i[1:2] = '{7,8}' WHERE id = 1 RETURNING i;

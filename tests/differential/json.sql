@@ -114,7 +114,6 @@ SELECT 1::json;
 SELECT '{"b": 1, "aa": 2, "a": 3}'::jsonb, '{"x": 1.0, "y": 1e2, "z": -0.0}'::jsonb, '[1.10, 100000000000000000000000000]'::jsonb;
 -- differs: checks left out
 UPDATE docs SET j = j || '{"new": true}' - 'tags' WHERE id = 2 RETURNING j;
--- differs: array assignment
 UPDATE docs SET j['age'] = '32' WHERE id = 1 RETURNING j -> 'age';
 -- A part of a document or an array is set.
 CREATE TABLE parts (id int PRIMARY KEY, j jsonb, a int[], t text[]);

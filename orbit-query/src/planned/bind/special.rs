@@ -462,20 +462,25 @@ impl Binder<'_> {
                 }
                 other => return Err(Error::unsupported(format_args!("the access {other}"))),
             };
-            let bound = self.expr(scope, index)?;
-            let step = types::base(&bound.ty);
-            let is_key = bound.is_unknown() || types::is_text(&step);
-            if !is_key && !matches!(step, SqlType::Int2 | SqlType::Int4) {
-                let error = Error::new(
-                    state::DATATYPE_MISMATCH,
-                    format!("subscript type {step} is not supported"),
-                )
-                .with_detail("jsonb subscript must be coercible to either integer or text.");
-                return Err(self.placed_at(error, index));
-            }
-            path.push(self.cast(bound, &SqlType::Text)?);
+            path.push(self.jsonb_step(scope, index)?.0);
         }
         self.call_table("jsonb_extract_path", path)
+    }
+
+    /// A subscript of a document as text, and whether it is a number.
+    fn jsonb_step(&mut self, scope: &Scope, index: &ast::Expr) -> Result<(Bound, bool)> {
+        let bound = self.expr(scope, index)?;
+        let step = types::base(&bound.ty);
+        let is_key = bound.is_unknown() || types::is_text(&step);
+        if !is_key && !matches!(step, SqlType::Int2 | SqlType::Int4) {
+            let error = Error::new(
+                state::DATATYPE_MISMATCH,
+                format!("subscript type {step} is not supported"),
+            )
+            .with_hint("jsonb subscript must be coercible to either integer or text.");
+            return Err(self.placed_at(error, index));
+        }
+        Ok((self.cast(bound, &SqlType::Text)?, !is_key))
     }
 
     /// The column, its subscripts and the value for that part of it: the column's new value.
@@ -484,7 +489,18 @@ impl Binder<'_> {
             return Err(Error::internal("an assignment without a target"));
         };
         let column = super::name::of_expr(target);
-        let target = self.expr(scope, target)?;
+        // What is written to stands first, whatever else has a column of this name.
+        let written = scope.relations.first().and_then(|relation| {
+            let mut columns = relation.columns.iter();
+            columns.find(|own| own.name == column)
+        });
+        let target = match written {
+            Some(own) => {
+                self.note_read(&own.bound);
+                own.bound.clone()
+            }
+            None => self.expr(scope, target)?,
+        };
         let bound = self.expr(scope, value)?;
         let misfit = |wanted: &SqlType, given: &SqlType| {
             Error::new(
@@ -505,9 +521,9 @@ impl Binder<'_> {
                 let mut exprs = vec![target.expr];
                 let mut numbered = false;
                 for (at, subscript) in subscripts.iter().enumerate() {
-                    let step = self.expr(scope, subscript)?;
-                    numbered |= at == 0 && types::is_integer(&step.ty);
-                    exprs.push(self.cast(step, &SqlType::Text)?.expr);
+                    let (step, is_number) = self.jsonb_step(scope, subscript)?;
+                    numbered |= at == 0 && is_number;
+                    exprs.push(step.expr);
                 }
                 exprs.push(self.cast(bound, &SqlType::Jsonb)?.expr);
                 let mut of = vec![SqlType::Text; exprs.len()];

@@ -2,27 +2,90 @@
 //! count is less than what is taken.
 //!
 //! Pools know the large operators of queries. A function that makes long texts, rows that
-//! wait for a window, a statement's own values are taken behind their backs. So whoever
-//! is about to take much asks here, and is refused with 53200 while the process holds
-//! more than it should: one statement fails, and the node goes on.
+//! wait for a window, a statement's own values are taken behind their backs. So the
+//! program's allocator counts what is held ([`took`], [`gave`]), and whoever is about to
+//! take much asks here: one statement is refused with 53200, and the node goes on. A
+//! program whose allocator doesn't count has no ceiling.
 
 use crate::error::{Error, Result, state};
+use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// `u64::MAX`: there is none.
 static CEILING: AtomicU64 = AtomicU64::new(u64::MAX);
-/// What was held when it was last looked at, and when that was.
-static HELD: AtomicU64 = AtomicU64::new(0);
-static LOOKED: AtomicU64 = AtomicU64::new(0);
+static HELD: AtomicI64 = AtomicI64::new(0);
+/// All that was ever given back, for [`tidy`].
+static GIVEN: AtomicU64 = AtomicU64::new(0);
+static TIDY: OnceLock<fn()> = OnceLock::new();
 
-const LOOK_EVERY_MICROS: u64 = 2_000;
-/// Whoever wants more than this at once is judged by what is held now.
-const LARGE: u64 = 1 << 20;
+/// A thread tells of so much at once, so that threads don't fight for the counter.
+const UNTOLD: isize = 64 << 10;
+/// After so much was given back a thread's allocator is tidied up.
+const LITTER: u64 = 64 << 20;
 
-/// Sets how many bytes of its own the process may hold. The largest that was ever set
-/// counts, so that of two nodes in one process neither starves the other.
+thread_local! {
+    static PENDING: Cell<isize> = const { Cell::new(0) };
+    static TIDIED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// For the allocator: so many bytes were taken.
+#[inline]
+pub fn took(bytes: usize) {
+    count(isize::try_from(bytes).unwrap_or(isize::MAX));
+}
+
+/// For the allocator: so many bytes were given back.
+#[inline]
+pub fn gave(bytes: usize) {
+    count(isize::try_from(bytes).unwrap_or(isize::MAX).wrapping_neg());
+}
+
+#[inline]
+fn count(bytes: isize) {
+    // A thread that ends has nothing to count in any more.
+    let _ = PENDING.try_with(|pending| {
+        let sum = pending.get().saturating_add(bytes);
+        if sum.unsigned_abs() < UNTOLD.unsigned_abs() {
+            pending.set(sum);
+            return;
+        }
+        pending.set(0);
+        HELD.fetch_add(sum as i64, Ordering::Relaxed);
+        if sum < 0 {
+            GIVEN.fetch_add(sum.unsigned_abs() as u64, Ordering::Relaxed);
+        }
+    });
+}
+
+/// What makes an allocator give what it has to spare back to the system, if it must be
+/// told. It is called on threads that are about to wait.
+pub fn set_tidy(tidy: fn()) {
+    let _ = TIDY.set(tidy);
+}
+
+/// Has this thread's allocator give back what others freed of what it had taken, where
+/// that may be much: allocators do so when the thread takes memory again, and it may
+/// sleep long.
+pub fn tidy() {
+    let Some(tidy) = TIDY.get() else {
+        return;
+    };
+    let given = GIVEN.load(Ordering::Relaxed);
+    let due = TIDIED.try_with(|tidied| {
+        let due = given.saturating_sub(tidied.get()) >= LITTER;
+        if due {
+            tidied.set(given);
+        }
+        due
+    });
+    if due == Ok(true) {
+        tidy();
+    }
+}
+
+/// Sets how many bytes the process may hold. The largest that was ever set counts, so
+/// that of two nodes in one process neither starves the other.
 pub fn set_ceiling(bytes: u64) {
     let before = CEILING.load(Ordering::Relaxed);
     if before == u64::MAX || bytes > before {
@@ -31,17 +94,20 @@ pub fn set_ceiling(bytes: u64) {
 }
 
 /// Whether so many more bytes may be taken.
+#[inline]
 pub fn admit(more: usize) -> Result<()> {
-    let ceiling = CEILING.load(Ordering::Relaxed);
-    if ceiling == u64::MAX {
-        return Ok(());
-    }
+    let held = u64::try_from(HELD.load(Ordering::Relaxed)).unwrap_or(0);
     let more = more as u64;
-    let held = held(more >= LARGE);
-    if held.saturating_add(more) <= ceiling {
+    let ceiling = CEILING.load(Ordering::Relaxed);
+    if held == 0 || held.saturating_add(more) <= ceiling {
         return Ok(());
     }
-    Err(Error::new(state::OUT_OF_MEMORY, "out of memory")
+    Err(refused(held, more, ceiling))
+}
+
+#[cold]
+fn refused(held: u64, more: u64, ceiling: u64) -> Error {
+    Error::new(state::OUT_OF_MEMORY, "out of memory")
         .with_detail(format!(
             "The node holds {} MB, {} MB more are wanted, and its ceiling is {} MB.",
             held >> 20,
@@ -50,7 +116,7 @@ pub fn admit(more: usize) -> Result<()> {
         ))
         .with_hint(
             "Ask for fewer or shorter values at once, or raise edge.resources.memory_limit.",
-        ))
+        )
 }
 
 /// Whether the process holds no more than it should.
@@ -59,48 +125,20 @@ pub fn check() -> Result<()> {
     admit(0)
 }
 
-fn held(now: bool) -> u64 {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let began = BEGAN.get_or_init(Instant::now);
-    // From 1 on: 0 stands for never.
-    let moment = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX - 1) + 1;
-    let looked = LOOKED.load(Ordering::Relaxed);
-    if now || looked == 0 || moment.saturating_sub(looked) >= LOOK_EVERY_MICROS {
-        LOOKED.store(moment, Ordering::Relaxed);
-        if let Some(bytes) = own_bytes() {
-            HELD.store(bytes, Ordering::Relaxed);
-        }
-    }
-    HELD.load(Ordering::Relaxed)
-}
-
-/// Resident pages that belong to no file. `None` where the system doesn't say.
-fn own_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let mut pages = text.split_whitespace().skip(1).map(str::parse::<u64>);
-    let resident = pages.next()?.ok()?;
-    let shared = pages.next()?.ok()?;
-    // SAFETY: asks the system for a figure.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    Some(
-        resident
-            .saturating_sub(shared)
-            .saturating_mul(u64::try_from(page).ok()?),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_over_the_ceiling_is_refused() {
-        let now = own_bytes().expect("Linux says");
-        assert!(now > 100 << 10, "{now}");
-        // Other tests of this process are none of those who ask.
-        set_ceiling(now + (1 << 40));
+        // Nobody else of this process counts or has a ceiling.
+        admit(usize::MAX).unwrap();
+        set_ceiling(1 << 40);
+        took(100 << 20);
         admit(1 << 30).unwrap();
-        let refused = admit(usize::MAX).unwrap_err();
+        let refused = admit(1 << 41).unwrap_err();
         assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
+        gave(100 << 20);
+        admit(1 << 41).unwrap();
     }
 }

@@ -22,6 +22,7 @@ mod in_order;
 mod num;
 mod opaque;
 mod operators;
+mod patience;
 mod provider;
 mod ranges;
 mod runtime;
@@ -52,6 +53,7 @@ use orbit_core::database::{Database, ReadView};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
+use patience::Wanted;
 use runtime::Machine;
 use sqlparser::ast::{self, Statement};
 use std::sync::Arc;
@@ -99,8 +101,12 @@ impl Planner {
         let ctx = ctx.clone();
         let statement = statement.clone();
         let declared = declared.to_vec();
+        let wanted = Wanted::default();
+        let _waits = wanted.waiter();
         self.machine
-            .run(async move { statement::prepare(&machine, &ctx, &statement, &declared) })
+            .run(async move {
+                wanted.during(|| statement::prepare(&machine, &ctx, &statement, &declared))
+            })
             .await
     }
 

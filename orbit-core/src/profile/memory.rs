@@ -45,7 +45,7 @@ impl MemoryPlan {
             write_buffer_bytes: bytes(write_buffers),
             query_pool_bytes: bytes(target / 100 * 35),
             transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
-            ceiling_bytes: target.saturating_add((target / 4).max(64 * MB)),
+            ceiling_bytes: target.max(target / 2 + 64 * MB),
             max_connections: bytes((target / MB).clamp(8, 1000)),
             plan_cache_entries: bytes(
                 (profile.optimization.query_cache_bytes / (64 * KB)).clamp(16, 4096),

@@ -18,6 +18,7 @@ pub(super) mod update;
 
 use super::PlanContext;
 use super::arrow::cell;
+use super::patience::Wanted;
 use super::runtime::{ArrowStream, Machine};
 use super::scalar;
 use super::scan::Run;
@@ -116,7 +117,9 @@ pub(super) async fn write(
         fresh = Arc::new(
             machine
                 .run(async move {
-                    statement::prepare(&here, &ctx, &prepared.syntax, &prepared.declared)
+                    Wanted::by(&ctx.cancel).during(|| {
+                        statement::prepare(&here, &ctx, &prepared.syntax, &prepared.declared)
+                    })
                 })
                 .await?,
         );

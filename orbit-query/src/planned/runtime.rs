@@ -3,6 +3,7 @@
 
 use super::arrow::ArrowRows;
 use super::error::Told;
+use super::patience::patient;
 use super::opaque;
 use super::scan::Run;
 use crate::engine::EngineOptions;
@@ -70,7 +71,7 @@ impl Machine {
             .with_config(config)
             .with_runtime_env(environment.clone())
             .with_default_features()
-            .with_optimizer_rules(opaque::logical_rules())
+            .with_optimizer_rules(patient(opaque::logical_rules()))
             .with_physical_optimizer_rules(opaque::physical_rules())
             .build();
         // Last: an error after it would drop the threads inside the caller's
@@ -80,6 +81,7 @@ impl Machine {
             .max_blocking_threads(4)
             .thread_stack_size(STACK_BYTES)
             .thread_name("orbit-query")
+            .on_thread_park(orbit_core::memory::tidy)
             .enable_all()
             .build()?;
         Ok(Machine {

@@ -5,6 +5,7 @@ use super::bounded::{NarrowExec, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
+use super::patience::Wanted;
 use super::runtime::Machine;
 use super::scan::Run;
 use super::small::reads_little;
@@ -273,7 +274,9 @@ pub(super) async fn physical(
         .run(async move {
             let fresh;
             let statement = if statement.is_stale(&ctx) {
-                fresh = prepare(&here, &ctx, &statement.syntax, &statement.declared)?;
+                let wanted = Wanted::by(&ctx.cancel);
+                fresh = wanted
+                    .during(|| prepare(&here, &ctx, &statement.syntax, &statement.declared))?;
                 &fresh
             } else {
                 &*statement

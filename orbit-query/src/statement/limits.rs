@@ -32,7 +32,8 @@ const MAX_STATEMENTS: usize = 10_000;
 const MAX_WITH_ITEMS: usize = 500;
 const MAX_CASE_BRANCHES: usize = 5_000;
 
-/// EXISTS and IN (SELECT ...) under one OR: the time to plan them doubles with each.
+/// EXISTS and IN (SELECT ...) under one OR: each is a join, and the time to plan them
+/// grows with the square of their number.
 const MAX_ALTERNATIVE_SUBQUERIES: usize = 100;
 
 /// Tables, subqueries and functions in all FROM clauses together: the time to

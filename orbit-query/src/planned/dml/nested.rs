@@ -9,6 +9,7 @@ use super::lock::Lock;
 use super::{Kind, Running};
 use crate::expr::Facts;
 use crate::planned::PlanContext;
+use crate::planned::patience::Wanted;
 use crate::planned::runtime::Machine;
 use crate::planned::statement::{self, Body, PlannedStatement};
 use crate::rows::ColumnDesc;
@@ -79,7 +80,8 @@ pub(super) async fn resolved(
         let prepared = machine
             .run(async move {
                 let query = Statement::Query(Box::new(query));
-                statement::prepare(&here, &there, &query, &types)
+                let wanted = Wanted::by(&there.cancel);
+                wanted.during(|| statement::prepare(&here, &there, &query, &types))
             })
             .await
             .map_err(looks_around)?;
@@ -93,7 +95,10 @@ pub(super) async fn resolved(
     }
     let (here, there) = (machine.clone(), ctx.clone());
     let prepared = machine
-        .run(async move { statement::prepare(&here, &there, &syntax, &declared) })
+        .run(async move {
+            let wanted = Wanted::by(&there.cancel);
+            wanted.during(|| statement::prepare(&here, &there, &syntax, &declared))
+        })
         .await?;
     Ok((prepared, ctx))
 }

@@ -188,6 +188,12 @@ fn array_fill(args: Args, env: &Env) -> Result<Value> {
     if lengths.is_empty() || count == 0 {
         return made(&element, Vec::new());
     }
+    let each = match &value {
+        Value::Text(text) => text.len(),
+        Value::Bytea(bytes) => bytes.len(),
+        _ => 0,
+    };
+    super::text::may_hold(usize::try_from(count).unwrap_or(usize::MAX), each)?;
     if count > MAX_FILLED {
         return Err(Error::new(
             state::PROGRAM_LIMIT_EXCEEDED,
@@ -304,6 +310,8 @@ fn array_to_string(args: Args, env: &Env) -> Result<Value> {
             parts.push(super::text::shown(&item.as_ref(), &element, env)?);
         }
     }
+    let length: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
+    super::text::may_be_long(length)?;
     Ok(Value::Text(parts.join(separator)))
 }
 
@@ -318,10 +326,15 @@ fn string_to_array(args: Args, _: &Env) -> Result<Value> {
     let parts: Vec<String> = match args.get(1) {
         Some(ValueRef::Text("")) => vec![(*text).to_owned()],
         Some(ValueRef::Text(separator)) if !text.is_empty() => {
+            // Each part twice: as a text, and as an element.
+            super::text::may_hold(text.matches(separator).count().saturating_mul(2), 16)?;
             text.split(separator).map(str::to_owned).collect()
         }
         Some(ValueRef::Text(_)) => Vec::new(),
-        _ => text.chars().map(String::from).collect(),
+        _ => {
+            super::text::may_hold(text.len().saturating_mul(2), 16)?;
+            text.chars().map(String::from).collect()
+        }
     };
     let items = parts
         .into_iter()
@@ -384,6 +397,7 @@ fn integers(start: i64, stop: i64, step: i64, make: impl Fn(i64) -> Value) -> Re
     if count > MAX_SERIES {
         return Err(too_many());
     }
+    super::text::may_hold(count, 0)?;
     let mut items = Vec::with_capacity(count);
     let mut at = start;
     while if step > 0 { at <= stop } else { at >= stop } {
@@ -438,6 +452,7 @@ fn series_numeric(args: Args, _: &Env) -> Result<Value> {
             return Err(too_many());
         }
         let next = at.add(&step)?;
+        super::text::may_grow(&items)?;
         items.push(Value::Numeric(at));
         at = next;
     }
@@ -461,6 +476,7 @@ fn moments(
         if items.len() >= MAX_SERIES {
             return Err(too_many());
         }
+        super::text::may_grow(&items)?;
         items.push(make(at));
         at = next(at)?;
     }

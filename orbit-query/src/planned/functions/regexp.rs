@@ -209,10 +209,11 @@ fn regexp_match(args: Args, _: &Env) -> Result<Value> {
 fn regexp_matches(args: Args, _: &Env) -> Result<Value> {
     let (regex, global) = with_flags(args, 1, 2)?;
     let most = if global { usize::MAX } else { 1 };
-    let rows = matches(&regex, arg::text(args, 0)?, 0)
-        .take(most)
-        .map(|captures| groups(&captures))
-        .collect();
+    let mut rows = Vec::new();
+    for captures in matches(&regex, arg::text(args, 0)?, 0).take(most) {
+        super::text::may_grow(&rows)?;
+        rows.push(groups(&captures));
+    }
     let element = SqlType::Array(Box::new(SqlType::Text));
     Ok(Value::Array(Array::new(element, rows)))
 }
@@ -341,6 +342,7 @@ fn split(args: Args, _: &Env) -> Result<Value> {
         if found.end() <= end || found.start() >= subject.len() {
             continue;
         }
+        super::text::may_grow(&parts)?;
         parts.push(Value::Text(
             subject
                 .get(end..found.start())

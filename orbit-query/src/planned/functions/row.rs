@@ -202,8 +202,17 @@ impl ScalarUDFImpl for RowFn {
             }
             let given: usize = values.iter().map(length).sum();
             if given >= LARGE {
-                // What is made of them is often as large.
-                orbit_core::memory::admit(given).map_err(to_datafusion)?;
+                if crate::planned::patience::is_planning() {
+                    let left = Error::internal("a value is too large for a plan");
+                    return Err(to_datafusion(left));
+                }
+                // What is made of them is often as large, and of a text with many parts
+                // each may become a value.
+                let parts: usize = values.iter().map(commas).sum();
+                let more = given
+                    .saturating_mul(3)
+                    .saturating_add(parts.saturating_mul(96));
+                orbit_core::memory::admit(more).map_err(to_datafusion)?;
             }
             let value = self.eval_row(&values)?;
             let made = length(&value.as_ref());
@@ -230,7 +239,20 @@ fn length(value: &ValueRef<'_>) -> usize {
     match value {
         ValueRef::Text(text) => text.len(),
         ValueRef::Bytea(bytes) => bytes.len(),
-        ValueRef::Array(array) => array.items.len() * size_of::<Value>(),
+        ValueRef::Array(array) => {
+            let inside = array.items.iter().map(|item| match item {
+                Value::Text(text) => text.len(),
+                _ => 0,
+            });
+            array.items.len() * size_of::<Value>() + inside.sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+fn commas(value: &ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(text) => memchr::memchr_iter(b',', text.as_bytes()).count(),
         _ => 0,
     }
 }

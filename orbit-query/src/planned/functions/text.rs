@@ -25,8 +25,36 @@ pub fn may_be_long(bytes: usize) -> Result<()> {
     if bytes > MAX_BYTES {
         return Err(too_long());
     }
-    orbit_core::memory::admit(bytes)
+    if bytes > LARGEST_PLANNED && crate::planned::patience::is_planning() {
+        return Err(Error::internal("a value is too large for a plan"));
+    }
+    // The value, and it as part of a column, which grows by doubling.
+    orbit_core::memory::admit(bytes.saturating_mul(3))
 }
+
+/// Whether an array of so many elements may be made, each of which takes so many bytes.
+pub fn may_hold(count: usize, each: usize) -> Result<()> {
+    const MOST: usize = 1 << 30;
+    let bytes = count.saturating_mul(each.saturating_add(size_of::<Value>()));
+    if bytes > MOST {
+        return Err(too_long());
+    }
+    if bytes > LARGEST_PLANNED && crate::planned::patience::is_planning() {
+        return Err(Error::internal("a value is too large for a plan"));
+    }
+    orbit_core::memory::admit(bytes.saturating_mul(2))
+}
+
+/// As [`may_hold`], asked now and then while an array grows.
+pub fn may_grow(items: &[Value]) -> Result<()> {
+    match items.len() >= 4_096 && items.len().is_power_of_two() {
+        true => may_hold(items.len().saturating_mul(2), 16),
+        false => Ok(()),
+    }
+}
+
+/// A constant larger than this is computed when the statement runs.
+const LARGEST_PLANNED: usize = 64 << 10;
 
 /// A value as its type prints it.
 pub fn shown(value: &ValueRef<'_>, ty: &SqlType, env: &Env) -> Result<String> {
@@ -209,7 +237,7 @@ fn pad(args: Args, at_left: bool) -> Result<Value> {
     if wanted > MAX_BYTES / 4 {
         return Err(too_long());
     }
-    orbit_core::memory::admit(wanted.saturating_mul(2))?;
+    may_be_long(wanted)?;
     let have = s.chars().count();
     if have >= wanted {
         return text(s.chars().take(wanted).collect::<String>());

@@ -114,9 +114,7 @@ fn refused(held: u64, more: u64, ceiling: u64) -> Error {
             more.div_ceil(1 << 20),
             ceiling >> 20
         ))
-        .with_hint(
-            "Ask for fewer or shorter values at once, or raise edge.resources.memory_limit.",
-        )
+        .with_hint("Ask for fewer or shorter values at once, or raise edge.resources.memory_limit.")
 }
 
 /// Whether the process holds no more than it should.

@@ -3,8 +3,8 @@
 
 use super::arrow::ArrowRows;
 use super::error::Told;
-use super::patience::patient;
 use super::opaque;
+use super::patience::patient;
 use super::scan::Run;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};

@@ -95,6 +95,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(orbit_query::STACK_BYTES)
+        .on_thread_park(orbit_core::memory::tidy)
         .enable_all()
         .build()
         .map_err(|error| Failure::Work(error.into()))?;

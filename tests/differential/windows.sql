@@ -62,7 +62,6 @@ SELECT count(*) OVER (PARTITION BY d) AS c, d FROM w ORDER BY d, c;
 SELECT rank() FROM w;
 SELECT row_number() OVER (ORDER BY id) FROM w WHERE row_number() OVER (ORDER BY id) = 1;
 SELECT sum(row_number() OVER ()) FROM w;
--- differs: SQLSTATE of errors
 SELECT sum(sum(v) OVER ()) OVER () FROM w;
 SELECT id FROM w GROUP BY rank() OVER ();
 SELECT id FROM w HAVING rank() OVER () > 1;

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 pub use crate::copy::{CopyIn, CopyOut};
@@ -246,7 +247,7 @@ impl Rows {
                     Some((cancel, Some(deadline))) => tokio::select! {
                         biased;
                         reason = cancel.cancelled() => Err(reason),
-                        () = tokio::time::sleep_until(*deadline) => {
+                        () = unconstrained(tokio::time::sleep_until(*deadline)) => {
                             Err(crate::session::timed_out())
                         }
                         answer = next => answer,

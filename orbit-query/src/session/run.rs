@@ -13,6 +13,7 @@ use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 /// How often a statement is planned again because what it names keeps changing.
@@ -141,7 +142,9 @@ impl Session {
             tokio::select! {
                 biased;
                 outcome = &mut running => outcome,
-                () = tokio::time::sleep_until(deadline) => {
+                // A statement that is always busy has used up the task's budget when it
+                // pauses; a timer within the budget would never be looked at.
+                () = unconstrained(tokio::time::sleep_until(deadline)) => {
                     cancel.cancel(reason);
                     running.await
                 }

@@ -12,6 +12,8 @@ pub struct MemoryPlan {
     pub query_pool_bytes: usize,
     /// What one transaction's writes may take until COMMIT.
     pub transaction_bytes: usize,
+    /// Words and signs of one statement: its syntax takes up to two kilobytes for each.
+    pub statement_nodes: usize,
     /// What the process may hold before statements that want more are refused.
     pub ceiling_bytes: u64,
     pub max_connections: usize,
@@ -45,6 +47,7 @@ impl MemoryPlan {
             write_buffer_bytes: bytes(write_buffers),
             query_pool_bytes: bytes(target / 100 * 35),
             transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
+            statement_nodes: bytes((target / (3 * KB)).clamp(20_000, 500_000)),
             ceiling_bytes: target.max(target / 2 + 64 * MB),
             max_connections: bytes((target / MB).clamp(8, 1000)),
             plan_cache_entries: bytes(

@@ -124,12 +124,19 @@ fn over(what: &str, found: usize, limit: usize, unit: &str) -> Error {
     )
 }
 
-/// Signs and starts of words outside of quotes.
+/// Signs and starts of words outside of quotes and of comments to a line's end.
 fn rough_tokens(sql: &str) -> usize {
     let mut quote = None;
     let mut in_word = false;
-    let mut count = 0;
+    let mut count = 0usize;
+    let mut before = 0;
     for byte in sql.bytes() {
+        let last = std::mem::replace(&mut before, byte);
+        if quote.is_none() && byte == b'-' && last == b'-' {
+            count = count.saturating_sub(1);
+            quote = Some(b'\n');
+            continue;
+        }
         if let Some(end) = quote {
             if byte == end {
                 quote = None;

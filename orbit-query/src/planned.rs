@@ -71,6 +71,8 @@ pub struct PlanContext {
     pub settings: Arc<Settings>,
     pub cancel: CancelToken,
     pub session: Arc<SessionFacts>,
+    /// What the statement's own WITH items wrote and returned.
+    pub given: Arc<[bind::given::Given]>,
     /// What `now()` says: when the transaction began, in microseconds since 1970.
     pub now_micros: i64,
     /// The text that the statement's errors point into.

@@ -13,6 +13,7 @@ pub mod call;
 pub mod cast;
 pub mod expr;
 pub mod from;
+pub mod given;
 mod grouping;
 mod hypothetical;
 pub mod keys;
@@ -109,6 +110,10 @@ pub enum Cte {
         table: String,
         columns: Vec<(String, SqlType)>,
     },
+    /// Rows that are there already.
+    Given(Arc<BoundQuery>),
+    /// It writes and has no RETURNING.
+    Nothing,
 }
 
 /// A clause, and whether aggregates and window functions may stand in it.

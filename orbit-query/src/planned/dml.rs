@@ -9,6 +9,7 @@
 //! statement's moment, the statement's writes are undone and it runs again at a
 //! new moment with its locks kept, until what it saw is what is there.
 
+pub(super) mod chain;
 pub(super) mod delete;
 pub(super) mod insert;
 pub(super) mod lock;
@@ -43,6 +44,8 @@ pub(super) enum Kind {
     Update(update::Update),
     Delete,
     Lock(lock::Lock),
+    /// WITH items that write, of which this is the first, and what stands behind them.
+    Chain(chain::Chain),
 }
 
 /// A write, resolved: the query for its rows, and what to do with them.
@@ -57,11 +60,12 @@ pub(super) struct Write {
 
 impl Write {
     pub fn verb(&self) -> &'static str {
-        match self.kind {
+        match &self.kind {
             Kind::Insert(_) => "INSERT",
             Kind::Update(_) => "UPDATE",
             Kind::Delete => "DELETE",
             Kind::Lock(_) => "SELECT FOR UPDATE",
+            Kind::Chain(chain) => chain.verb(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Write {
             Kind::Update(_) => "Update on",
             Kind::Delete => "Delete on",
             Kind::Lock(_) => "Row locks on",
+            Kind::Chain(_) => "Writes in WITH, first on",
         };
         format!("{verb} {}", self.table.name)
     }
@@ -131,6 +136,9 @@ pub(super) async fn write(
     let Body::Write(write) = &current.body else {
         return Err(Error::internal("a query was run as a write"));
     };
+    if let Kind::Chain(chain) = &write.kind {
+        return chain::run(machine, ctx, txn, current, chain, params).await;
+    }
     let now = ctx.now_micros;
     let running = Running {
         machine,
@@ -150,6 +158,7 @@ pub(super) async fn write(
         Kind::Update(update) => running.update(txn, update).await,
         Kind::Delete => running.delete(txn).await,
         Kind::Lock(lock) => running.lock(txn, lock).await,
+        Kind::Chain(_) => Err(Error::internal("a chain of writes inside another")),
     }
 }
 

@@ -97,6 +97,29 @@ impl PlannedStatement {
         need::check(&self.needs, &ctx.session.rights, ctx.view.catalog())
     }
 
+    /// The statement whose last part this is, to be run as `body` says. It names and needs
+    /// what any of the parts does.
+    pub(super) fn with_parts(
+        mut self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        params: Vec<SqlType>,
+        body: Body,
+        parts: Vec<PlannedStatement>,
+    ) -> PlannedStatement {
+        self.syntax = Arc::new(statement.clone());
+        self.declared = declared.to_vec();
+        self.params = params;
+        self.body = body;
+        for part in parts {
+            self.tables.extend(part.tables);
+            self.views.extend(part.views);
+            self.needs.extend(part.needs);
+            self.system |= part.system;
+        }
+        self
+    }
+
     /// Every table it names.
     pub fn tables(&self) -> &[Arc<Table>] {
         &self.tables
@@ -130,6 +153,9 @@ pub(super) fn prepare(
     statement: &Statement,
     declared: &[Option<SqlType>],
 ) -> Result<PlannedStatement> {
+    if let Some(chain) = dml::chain::Chain::of(statement)? {
+        return dml::chain::prepare(machine, ctx, statement, chain, declared);
+    }
     let mut rewritten = statement.clone();
     let system = System::new(ctx);
     system.rewrite(&mut rewritten);
@@ -138,6 +164,7 @@ pub(super) fn prepare(
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, declared);
     binder.text = ctx.text.clone();
     let state = system.state(machine);
+    binder.give(&ctx.given)?;
     let (body, columns) = match &rewritten {
         Statement::Query(query) if !query.locks.is_empty() => {
             dml::lock::prepare(&mut binder, &state, query)?

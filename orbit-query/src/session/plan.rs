@@ -374,6 +374,7 @@ impl Session {
             session: self.facts.clone(),
             now_micros: self.moment.transaction_micros,
             text: self.planning_text.clone(),
+            given: Default::default(),
         }
     }
 

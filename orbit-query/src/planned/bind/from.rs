@@ -699,6 +699,18 @@ impl Binder<'_> {
                     scope: Scope::of(relation),
                 })
             }
+            Cte::Given(rows) => {
+                let mut relation = self.derived((*rows).clone(), None, false)?;
+                if let Some(mut only) = relation.scope.relations.pop() {
+                    only.alias = name.to_owned();
+                    relation.scope = Scope::of(self.renamed(only, alias)?);
+                }
+                Ok(relation)
+            }
+            Cte::Nothing => Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("WITH query \"{name}\" does not have a RETURNING clause"),
+            )),
         }
     }
 

@@ -84,7 +84,7 @@ impl Binder<'_> {
                 Ok(bound) => bound,
                 Err(error) => {
                     self.ctes.pop();
-                    return Err(error);
+                    return Err(forward(error, with));
                 }
             };
             let size = self.relations() - before;
@@ -179,7 +179,8 @@ impl Binder<'_> {
                         types::base(want),
                         types::base(&column.ty)
                     ),
-                ));
+                )
+                .with_hint("Cast the output of the non-recursive term to the correct type."));
             }
         }
         let step = self.projected_as(step, &wanted, Some(&names))?;
@@ -501,6 +502,25 @@ fn count_mentions(query: &impl ast::Visit, name: &str) -> usize {
         std::ops::ControlFlow::<()>::Continue(())
     });
     count
+}
+
+/// A relation that isn't there, and is a WITH item that can't be seen from where it is named.
+fn forward(error: Error, with: &ast::With) -> Error {
+    if !error.is(state::UNDEFINED_TABLE) || with.recursive {
+        return error;
+    }
+    let named = with.cte_tables.iter().map(|item| types::fold(&item.alias.name));
+    let mut named = named.filter(|name| error.message() == format!("relation \"{name}\" does not exist"));
+    match named.next() {
+        None => error,
+        Some(name) => error
+            .with_detail(format!(
+                "There is a WITH item named \"{name}\", but it cannot be referenced from this part of the query."
+            ))
+            .with_hint(
+                "Use WITH RECURSIVE, or re-order the WITH items to remove forward references.",
+            ),
+    }
 }
 
 /// Where a recursive query may name itself.

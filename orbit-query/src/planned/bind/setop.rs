@@ -40,9 +40,11 @@ impl Binder<'_> {
                 left,
                 right,
             } => self.set_operation(*op, *set_quantifier, left, right),
-            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                Err(Error::unsupported("a WITH query that changes data"))
-            }
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) => Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "WITH clause containing a data-modifying statement must be at the top level",
+            )),
+            SetExpr::Merge(_) => Err(Error::unsupported("MERGE")),
         }
     }
 

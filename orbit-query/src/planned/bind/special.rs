@@ -247,7 +247,8 @@ impl Binder<'_> {
         let subject = self.coerce(left.clone(), &SqlType::Text)?;
         let pattern = self.coerce(right.clone(), &SqlType::Text)?;
         if let Some(Value::Text(text)) = &pattern.literal {
-            let translated = pattern::to_rust(text);
+            // A newline is a letter like others.
+            let translated = format!("(?s){}", pattern::to_rust(text));
             pattern::compiled(&translated, false)?;
             let constant = literal::constant(Value::Text(translated), SqlType::Text)?;
             return Ok(Some(boolean(super::operator::binary(

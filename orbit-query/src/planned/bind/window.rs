@@ -64,6 +64,18 @@ impl Binder<'_> {
         over: &ast::WindowType,
         args: Args<'_>,
     ) -> Result<Bound> {
+        if !function.within_group.is_empty() {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("OVER is not supported for ordered-set aggregate {name}"),
+            ));
+        }
+        if function.filter.is_some() && !aggregates::is_aggregate(name) {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "FILTER is not implemented for non-aggregate window functions",
+            ));
+        }
         let spec = self.window_spec(over)?;
         let mut partition_by = Vec::with_capacity(spec.partition_by.len());
         for key in &spec.partition_by {
@@ -169,12 +181,33 @@ impl Binder<'_> {
             return Ok(spec.clone());
         };
         let mut base = self.named_window(name, known)?;
+        let shown = types::fold(name);
+        let refused = |text: String| Err(Error::new(state::WINDOWING_ERROR, text));
+        if !spec.partition_by.is_empty() {
+            return refused(format!(
+                "cannot override PARTITION BY clause of window \"{shown}\""
+            ));
+        }
+        if !spec.order_by.is_empty() && !base.order_by.is_empty() {
+            return refused(format!(
+                "cannot override ORDER BY clause of window \"{shown}\""
+            ));
+        }
+        if base.window_frame.is_some() {
+            let error = Error::new(
+                state::WINDOWING_ERROR,
+                format!("cannot copy window \"{shown}\" because it has a frame clause"),
+            );
+            let in_over = known == self.windows.len();
+            return Err(match in_over && spec.order_by.is_empty() && spec.window_frame.is_none() {
+                true => error.with_hint("Omit the parentheses in this OVER clause."),
+                false => error,
+            });
+        }
         if !spec.order_by.is_empty() {
             base.order_by.clone_from(&spec.order_by);
         }
-        if spec.window_frame.is_some() {
-            base.window_frame.clone_from(&spec.window_frame);
-        }
+        base.window_frame.clone_from(&spec.window_frame);
         base.window_name = None;
         Ok(base)
     }
@@ -240,6 +273,7 @@ impl Binder<'_> {
                     ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
                     ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
                 };
+                check_sides(frame)?;
                 let start = bound(&frame.start_bound, units, "starting")?;
                 let end = match &frame.end_bound {
                     Some(end) => bound(end, units, "ending")?,
@@ -412,6 +446,24 @@ fn integer_parameter(bound: &Bound) -> Option<Expr> {
     matches!(expr, Expr::Placeholder(_)).then(|| expr.clone())
 }
 
+/// Which sides a frame can have, as PostgreSQL's grammar has it.
+fn check_sides(frame: &ast::WindowFrame) -> Result<()> {
+    use ast::WindowFrameBound as B;
+    let text = match (&frame.start_bound, &frame.end_bound) {
+        (B::Following(Some(_)), None) => {
+            "frame starting from following row cannot end with current row"
+        }
+        (B::CurrentRow, Some(B::Preceding(Some(_)))) => {
+            "frame starting from current row cannot have preceding rows"
+        }
+        (B::Following(Some(_)), Some(B::Preceding(Some(_)) | B::CurrentRow)) => {
+            "frame starting from following row cannot have preceding rows"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(state::WINDOWING_ERROR, text))
+}
+
 fn bound(
     bound: &ast::WindowFrameBound,
     units: WindowFrameUnits,
@@ -435,6 +487,14 @@ fn bound(
 }
 
 fn distance(expr: &ast::Expr, units: WindowFrameUnits, side: &str) -> Result<ScalarValue> {
+    if let ast::Expr::Value(value) = super::operator::unnested(expr)
+        && value.value == ast::Value::Null
+    {
+        return Err(Error::new(
+            state::NULL_VALUE_NOT_ALLOWED,
+            format!("frame {side} offset must not be null"),
+        ));
+    }
     if let ast::Expr::UnaryOp {
         op: ast::UnaryOperator::Minus,
         ..

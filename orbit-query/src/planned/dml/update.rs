@@ -148,6 +148,9 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
     for assignment in &update.assignments {
+        if let AssignmentTarget::ColumnName(name) = &assignment.target {
+            whole_name(name, &table.name)?;
+        }
         for (name, value) in pairs(binder, &relation.scope, assignment)? {
             let at = position(&table, &name)
                 .map_err(|error| binder.placed_in(error, target_span(assignment, &name)))?;
@@ -251,6 +254,20 @@ fn target_span(assignment: &ast::Assignment, name: &str) -> Span {
 enum New<'q> {
     Expr(&'q ast::Expr),
     Known(Bound),
+}
+
+/// `SET t.a = 1` would be the field `a` of a column `t`.
+fn whole_name(name: &ast::ObjectName, table: &str) -> Result<()> {
+    match name.0.as_slice() {
+        [_] | [] => Ok(()),
+        [first, ..] => {
+            let first = first.as_ident().map(types::fold).unwrap_or_default();
+            Err(Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{first}\" of relation \"{table}\" does not exist"),
+            ))
+        }
+    }
 }
 
 /// The columns an assignment names, each with its value.

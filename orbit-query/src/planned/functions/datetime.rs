@@ -337,15 +337,8 @@ pub fn age_between(a: i64, b: i64) -> Result<Interval> {
         days -= 1;
     }
     while days < 0 {
-        // The month borrowed from is the earlier date's, or when going back the later's before.
-        let (y, m) = if sign > 0 {
-            (y2, m2)
-        } else if m1 == 1 {
-            (y1 - 1, 12)
-        } else {
-            (y1, m1 - 1)
-        };
-        days += i64::from(days_in_month(y as i32, m as u32));
+        // The month borrowed from is the earlier date's.
+        days += i64::from(days_in_month(y2 as i32, m2 as u32));
         months -= 1;
     }
     Ok(Interval {

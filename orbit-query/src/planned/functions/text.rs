@@ -298,7 +298,9 @@ fn quote_ident(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn quote_literal(args: Args, _: &Env) -> Result<Value> {
-    text(super::format::quoted_literal(arg::text(args, 0)?))
+    // The space is format()'s, which puts what it writes behind a word.
+    let quoted = super::format::quoted_literal(arg::text(args, 0)?);
+    text(quoted.trim_start().to_owned())
 }
 
 fn quote_nullable(args: Args, env: &Env) -> Result<Value> {

@@ -360,7 +360,9 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
     let (mut hour, mut minute, mut second, mut micros) = (0i64, 0i64, 0i64, 0i64);
     let mut afternoon = None;
     let mut julian = None;
-    for piece in pieces(template) {
+    let mut all = pieces(template).into_iter().peekable();
+    while let Some(piece) = all.next() {
+        let meets_next = matches!(all.peek(), Some(Piece::Key { .. }));
         let key = match piece {
             Piece::Text(letter) => {
                 if letter.is_whitespace() || !letter.is_alphanumeric() {
@@ -398,7 +400,7 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
             Ok(value)
         };
         match key {
-            "YYYY" | "IYYY" => year = Some(digits(if template.contains("YYYYM") { 4 } else { 9 })?),
+            "YYYY" | "IYYY" => year = Some(digits(if meets_next { 4 } else { 9 })?),
             "YYY" => year = Some(2000 + digits(3)?),
             "YY" => {
                 let short = digits(2)?;
@@ -488,6 +490,10 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
     let whole_year = i32::try_from(year.unwrap_or(1)).map_err(|_| out())?;
+    // The last year a date can have.
+    if whole_year > 5_874_897 {
+        return Err(out());
+    }
     let whole_year = if year.is_none() && month.is_none() && day.is_none() {
         0
     } else {
@@ -508,9 +514,10 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
     if hour > 24 || minute > 59 || second > 86_400 {
         return Err(out());
     }
-    Ok(days * MICROS_PER_DAY
-        + hour * MICROS_PER_HOUR
+    let start = days.checked_mul(MICROS_PER_DAY).ok_or_else(out)?;
+    let within = hour * MICROS_PER_HOUR
         + minute * MICROS_PER_MINUTE
         + second * MICROS_PER_SECOND
-        + micros)
+        + micros;
+    start.checked_add(within).ok_or_else(out)
 }

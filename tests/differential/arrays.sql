@@ -7,7 +7,7 @@ SELECT '{{1,2},{3}}'::int[];
 SELECT 'abc'::int[];
 SELECT '{a}'::int[];
 SELECT ARRAY[1, 'a'];
--- differs: checks left out
+-- differs: empty arrays without a type
 SELECT ARRAY[];
 SELECT ARRAY[1, 2.5], ARRAY[1, NULL], ARRAY[NULL], ARRAY['1', 2], ARRAY[date '2024-01-01', '2024-02-01'];
 SELECT (ARRAY[10, 20, 30])[1];
@@ -35,7 +35,7 @@ SELECT 1 <> ALL (ARRAY[2, 3]);
 SELECT 1 < ALL (ARRAY[]::int[]);
 SELECT 1 = ANY ('{1,2}');
 SELECT 'a' LIKE ANY (ARRAY['b%', 'a%']);
--- differs: other answers
+-- differs: arrays written as text
 SELECT 5 > ALL ('{1,2,NULL}');
 SELECT 1 = ANY (5);
 SELECT array_length(ARRAY[1, 2, 3], 1);

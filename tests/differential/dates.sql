@@ -54,7 +54,6 @@ SELECT timestamptz '2024-11-03 00:59', timestamptz '2024-11-03 01:30', timestamp
 SELECT timestamptz '2024-03-09 12:00' + interval '1 day', timestamptz '2024-03-09 12:00' + interval '24 hours';
 SELECT timestamptz '2024-03-10 12:00' - timestamptz '2024-03-09 12:00', timestamptz '2024-11-03 12:00' - timestamptz '2024-11-02 12:00';
 SELECT date_trunc('day', timestamptz '2024-03-10 22:00Z');
--- differs: dates at their edges
 SELECT date_trunc('hour', timestamptz '2024-11-03 05:30Z');
 SELECT date_trunc('hour', timestamptz '2024-11-03 06:30Z');
 SELECT timestamptz '2024-06-01 12:00Z'::date;
@@ -94,7 +93,7 @@ SELECT extract(year FROM time '10:00');
 -- differs: dates at their edges
 SELECT extract(year FROM date 'infinity'), extract(day FROM timestamp '-infinity'), extract(epoch FROM timestamp 'infinity');
 SELECT date_part('year', date '2024-02-29'), date_part('second', time '12:34:56.789'), date_part('epoch', interval '1 day'), date_part('dow', timestamp '2024-03-03');
--- differs: wording of errors
+-- differs: what an error about a date or number quotes
 SELECT date_part('nope', date '2024-02-29');
 SELECT date_trunc('millennium', timestamp '2024-02-29 12:34'), date_trunc('century', timestamp '2000-02-29'), date_trunc('decade', timestamp '1999-02-28'), date_trunc('year', timestamp '2024-02-29'), date_trunc('quarter', timestamp '2024-05-05'), date_trunc('month', date '2024-05-05');
 SELECT date_trunc('week', timestamp '2024-03-03'), date_trunc('day', timestamp '2024-03-03 12:34'), date_trunc('hour', timestamp '2024-03-03 12:34'), date_trunc('minute', timestamp '2024-03-03 12:34:56'), date_trunc('second', timestamp '2024-03-03 12:34:56.789'), date_trunc('milliseconds', timestamp '2024-03-03 12:34:56.7891'), date_trunc('microseconds', timestamp '2024-03-03 12:34:56.7891');
@@ -105,7 +104,6 @@ SELECT date_bin('15 minutes', timestamp '2024-02-29 12:34:56', timestamp '2001-0
 SELECT date_bin('1 month', timestamp '2024-02-29', timestamp '2001-01-01');
 SELECT date_bin('0 day', timestamp '2024-02-29', timestamp '2001-01-01');
 SELECT age(timestamp '2024-03-01', timestamp '2024-01-31');
--- differs: dates at their edges
 SELECT age(timestamp '2024-01-31', timestamp '2024-03-01');
 SELECT age(date '2024-02-29', date '2000-02-29');
 SELECT age(timestamp '2024-01-01 10:00', timestamp '2024-01-01 12:30');
@@ -118,14 +116,13 @@ SELECT to_timestamp(1709210096.789);
 -- differs: dates at their edges
 SELECT to_timestamp('-infinity'::float8);
 SELECT to_date('29 Feb 2024', 'DD Mon YYYY');
--- differs: dates at their edges
 SELECT to_date('2024060', 'YYYYDDD');
 SELECT to_date('20240229', 'YYYYMMDD');
 SELECT to_date('12-05-99', 'MM-DD-YY');
 SELECT to_timestamp('2024-02-29 12:34:56.789', 'YYYY-MM-DD HH24:MI:SS.MS'), to_timestamp('05 Dec 2000', 'DD Mon YYYY'), to_timestamp('12:34 PM', 'HH12:MI AM');
 SELECT to_date('2024-13-01', 'YYYY-MM-DD');
 SELECT to_date('2024-02-30', 'YYYY-MM-DD');
--- differs: wording of errors
+-- differs: what an error about a date or number quotes
 SELECT to_date('abc', 'YYYY');
 SELECT to_timestamp('2024 25', 'YYYY HH24');
 SELECT to_char(timestamp '2024-02-09 15:04:05.678', 'YYYY-MM-DD HH24:MI:SS.MS US'), to_char(timestamp '2024-02-09 15:04:05', 'HH12:MI:SS AM am P.M.'), to_char(timestamp '2024-02-09', 'Day DAY day Dy DY dy D ID'), to_char(timestamp '2024-02-09', 'Month MONTH month Mon MON mon RM rm');
@@ -139,7 +136,7 @@ SELECT timestamp 'infinity' - timestamp '2024-01-01';
 -- differs: dates at their edges
 SELECT timestamp '294276-12-31 23:59:59.999999', timestamp '4714-11-24 00:00 BC';
 SELECT timestamp '294277-01-01';
--- differs: wording of errors
+-- differs: what an error about a date or number quotes
 SELECT timestamp '294276-12-31 23:59:59' + interval '1 day';
 SELECT generate_series(date '2024-01-30', date '2024-02-02', interval '1 day');
 SELECT generate_series(timestamp '2024-01-31', timestamp '2024-05-01', interval '1 month');
@@ -192,7 +189,7 @@ SELECT timestamp '2024-02-29 12:34:56';
 -- differs: DateStyle
 SELECT timestamptz '2024-02-29 12:34:56Z';
 SET DateStyle = 'ISO, YMD';
--- differs: checks left out
+-- differs: DateStyle
 SELECT date '03/04/2024';
 SHOW DateStyle;
 RESET DateStyle;

@@ -26,9 +26,9 @@ DROP t;
 CREATE t (a int);
 SELECT 1 2;
 SELECT a b c;
--- differs: syntax accepted
+-- differs: literals that touch
 SELECT 1a;
--- differs: syntax accepted
+-- differs: literals that touch
 SELECT [1];
 SELECT {1};
 SELECT 1 FROM t t t;
@@ -107,32 +107,32 @@ SELECT 1 FETCH FIRST;
 SELECT sum(DISTINCT) FROM t;
 SELECT max(*) FROM t;
 SELECT lower(*) FROM t;
--- differs: checks left out
+-- differs: DISTINCT and VARIADIC in plain functions
 SELECT lower(DISTINCT name) FROM t;
--- differs: syntax not read
+-- differs: DISTINCT and VARIADIC in plain functions
 SELECT lower(VARIADIC name) FROM t;
 SELECT id FROM t UNION SELECT name FROM t;
 SELECT id FROM t UNION SELECT id, name FROM t;
 SELECT 1.2.3;
--- differs: syntax errors
+-- differs: operators and numbers PostgreSQL does not read
 SELECT 0x1F;
--- differs: syntax errors
+-- differs: operators and numbers PostgreSQL does not read
 SELECT 1_000;
--- differs: syntax accepted
+-- differs: literals that touch
 SELECT 1e;
--- differs: syntax errors
+-- differs: parameters without values
 SELECT $1;
 SELECT @x;
--- differs: syntax errors
+-- differs: operators and numbers PostgreSQL does not read
 SELECT :x;
--- differs: syntax errors
+-- differs: operators and numbers PostgreSQL does not read
 SELECT ?;
 SELECT 1 ? 2;
--- differs: syntax errors
+-- differs: escapes in strings
 SELECT E'\u12';
--- differs: syntax errors
+-- differs: escapes in strings
 SELECT U&'\12';
--- differs: SQLSTATE of errors
+-- differs: escapes in strings
 SELECT E'\xff';
 SELECT 'ok' AS "select", 1 AS user;
 SELECT 1 AS select;
@@ -145,7 +145,7 @@ SELECT table FROM t;
 SELECT order FROM t;
 SELECT * FROM generate_series(1, 3) AS g (a, b);
 SELECT * FROM lower('A');
--- differs: missing functions
+-- differs: aggregates where none may stand
 SELECT * FROM count(1);
 SELECT generate_series(1, 3, 0);
 SELECT * FROM generate_series(1, 'x');
@@ -164,12 +164,12 @@ CREATE INDEX ON nope (a);
 CREATE INDEX ON t (nope);
 -- differs: partial and expression indexes
 CREATE INDEX ON t (count(*));
--- differs: SQLSTATE of errors
+-- differs: access methods
 CREATE INDEX i ON t USING nope (id);
 CREATE INDEX i ON t (id);
 CREATE INDEX i ON t (name);
 CREATE INDEX IF NOT EXISTS i ON t (name);
--- differs: SQLSTATE of errors
+-- differs: dropping the index of a constraint
 DROP INDEX t_pkey;
 DROP INDEX t;
 DROP TABLE i;

@@ -10,7 +10,7 @@ SELECT 2 ^ 0.5;
 SELECT |/ 2;
 SELECT ||/ 27;
 SELECT @ -5;
--- differs: syntax errors
+-- differs: operators and numbers PostgreSQL does not read
 SELECT 5 ! IS NULL;
 SELECT 91 & 15, 32 | 3, 17 # 5, ~1, 1 << 4, 8 >> 2, -8 >> 1;
 SELECT 1 / 0;
@@ -21,7 +21,7 @@ SELECT 0::numeric % 0;
 SELECT 2147483647 + 1;
 SELECT -2147483648 - 1;
 SELECT 2147483647::int * 2;
--- differs: other answers
+-- differs: constants take the type of what they are
 SELECT -(-2147483648);
 SELECT abs(-2147483648);
 SELECT 32767::smallint + 1::smallint;
@@ -131,13 +131,13 @@ SELECT to_number('12-', '99S');
 SELECT to_number('$5', 'L9');
 -- differs: formatting of numbers
 SELECT to_number('1234', '99');
--- differs: wording of errors
+-- differs: what an error about a date or number quotes
 SELECT to_number('abc', '999');
 SELECT to_hex(255), to_hex(-1), to_hex(4294967296::bigint);
 -- differs: missing functions
 SELECT random() >= 0 AND random() < 1, setseed(0.5) IS NOT NULL;
 SELECT 1 <> 2, 1 != 2, 1 <= 2, NOT 1 > 2, 1 < 2 AND 2 < 3, 1 BETWEEN 0 AND 2, 1 BETWEEN SYMMETRIC 2 AND 0, 1 NOT BETWEEN 2 AND 3;
--- differs: missing functions
+-- differs: operators and numbers PostgreSQL does not read
 SELECT 1 < 2 < 3;
 SELECT 1 + 'a';
 SELECT 1 + '2', '1' + '2', 1 || 'a', 'a' || 1.5;

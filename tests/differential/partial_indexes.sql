@@ -15,7 +15,7 @@ INSERT INTO u3 VALUES ('k', false, 5) ON CONFLICT (k) WHERE active DO UPDATE SET
 INSERT INTO u3 VALUES ('k', true, 6) ON CONFLICT (k) DO NOTHING;
 -- differs: partial and expression indexes
 INSERT INTO u3 VALUES ('k', true, 7) ON CONFLICT DO NOTHING;
--- differs: checks left out
+-- differs: partial and expression indexes
 INSERT INTO u3 VALUES ('k', true, 7);
 -- differs: partial and expression indexes
 SELECT * FROM u3 ORDER BY v;

@@ -14,7 +14,7 @@ select p.manufacturer, count(*) from planes p group by 1 having exists (select 1
 
 select max(p.year), (select max(p.year)), (select max(p.year) + min(q.year) from planes q) from planes p;
 
--- differs: other answers
+-- differs: aggregates compared with a query that looks at them
 select p.manufacturer, max(p.seats) in (select q.seats from planes q where q.manufacturer <> p.manufacturer) from planes p group by 1 order by 1;
 
 select origin, (select sum(f.distance) + count(*) from (values (1), (2)) v) from flights f group by origin order by origin;

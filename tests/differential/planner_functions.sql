@@ -110,7 +110,7 @@ select array_position(array['a', 'b', 'a'], 'a', 2), array_position(array[1, 2],
 
 select x from generate_subscripts(array['a', 'b', 'c'], 1, true) x;
 
--- differs: other answers
+-- differs: numbers of rows of arrays of different lengths
 select * from unnest(array[1, 2], array['a', 'b', 'c']) with ordinality t(x, y, o);
 
 select array_to_json(array[1, 2]), array_to_json(array[[1, 2], [3, 4]]), array_to_json(array['a', null]);

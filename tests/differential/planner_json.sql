@@ -22,7 +22,7 @@ select * from json_to_recordset('[{"a":1}]');
 
 select * from json_to_recordset('{"a":1}') as x(a int);
 
--- differs: wording of errors
+-- differs: errors of json functions
 select * from json_to_record('[1]') as x(a int);
 
 select * from json_to_record('{"a":"x"}') as x(a int);

@@ -52,7 +52,7 @@ select (interval '1 day', 1) in (select interval '24 hours', 1), (0.0::float8, 1
 
 -- CASE and COALESCE ask only where they look.
 
--- differs: other answers
+-- differs: names of columns over subqueries
 select x.a, case when x.a = 0 then 0 else (select 10 / x.a) end from (values (0), (5)) x(a) order by 1;
 
 select x.a, coalesce(nullif(x.a, 0), (select sum(10 / (x.a + v)) from (values (0), (1)) y(v))) from (values (3), (5)) x(a) order by 1;
@@ -61,7 +61,7 @@ select x.a, case when x.a > 0 then (select max(v / x.a) from (values (10), (20))
 
 -- Frames.
 
--- differs: wording of errors
+-- differs: RANGE over what has no distance
 select sum(alt) over (order by faa range between 1 preceding and current row) from airports;
 
 select sum(alt) over (range between 1 preceding and current row) from airports;

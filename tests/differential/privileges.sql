@@ -33,7 +33,6 @@ INSERT INTO docs VALUES (3, 'c', 's3') RETURNING id;
 UPDATE docs SET title = 'C' WHERE id = 3;
 DELETE FROM docs WHERE id = 3;
 INSERT INTO docs VALUES (3, 'again', 's') ON CONFLICT (id) DO UPDATE SET title = excluded.title;
--- differs: WITH that writes
 WITH d AS (DELETE FROM docs RETURNING id) SELECT * FROM d;
 RESET ROLE;
 REVOKE UPDATE ON docs FROM writer;

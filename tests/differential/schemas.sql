@@ -11,15 +11,15 @@ INSERT INTO t VALUES (1, 'in public');
 SELECT v FROM t;
 SELECT v FROM s.t;
 SELECT s.t.v, t.v FROM s.t;
--- differs: column hints
+-- differs: relations that are there and out of sight
 SELECT s.t.v FROM t;
 SELECT a.v, b.v FROM t a JOIN s.t b USING (id);
--- differs: checks left out
+-- differs: relations that are there and out of sight
 SELECT t.v FROM t, s.t;
 SET search_path TO s, public;
 SELECT v FROM t;
 SHOW search_path;
--- differs: utility statements
+-- differs: name as text
 SELECT current_schema(), current_schemas(false);
 CREATE TABLE made_here (a int);
 SELECT schemaname FROM pg_tables WHERE tablename = 'made_here';
@@ -35,7 +35,7 @@ SELECT col_one FROM "MiXed";
 SELECT * FROM mixed;
 SELECT * FROM nope.t;
 SELECT * FROM orbit.public.t;
--- differs: wording of errors
+-- differs: other databases
 SELECT * FROM other.public.t;
 CREATE TABLE nope.t (a int);
 INSERT INTO nope.t VALUES (1);
@@ -51,7 +51,7 @@ DROP SCHEMA IF EXISTS nope;
 DROP SCHEMA s2 CASCADE;
 SELECT count(*) FROM s2.t;
 DROP SCHEMA "Odd Name" RESTRICT;
--- differs: utility statements
+-- differs: names of casts to regclass
 SELECT 'pg_catalog.pg_class'::regclass::text, 't'::regclass::text, '"MiXed"'::regclass::text, to_regclass('nope'), 'int4'::regtype::text, 'public'::regnamespace::text;
 SELECT 'nope'::regclass;
 SELECT relname FROM pg_class WHERE oid = 'public.t'::regclass;

@@ -1,7 +1,7 @@
 -- text, varchar, char, bytea, uuid, patterns and string functions.
--- differs: syntax accepted
+-- differs: literals that touch
 SELECT 'a' 'b';
--- differs: types of results
+-- differs: literals that touch
 SELECT 'a'
  'b', E'tab\there', E'\x41\u0042', U&'d\0061t\+000061', $$dollar 'quoted'$$, $tag$a $$ b$tag$, 'it''s';
 SELECT length('héllo'), char_length('日本'), octet_length('日本'), bit_length('a'), length('a  '::char(5)), length('');
@@ -38,7 +38,7 @@ SELECT format('%2$s %1$s', 'a', 'b');
 SELECT format('%5s|%-5s|', 'a', 'b');
 SELECT format('%s', NULL);
 SELECT format('%L', NULL);
--- differs: other answers
+-- differs: format with a width from an argument
 SELECT format('%*s', 4, 'x');
 SELECT format('%I', NULL);
 SELECT format('%s');
@@ -47,7 +47,6 @@ SELECT quote_ident('Table');
 SELECT quote_ident('ok');
 SELECT quote_ident('select');
 SELECT quote_literal('it''s');
--- differs: other answers
 SELECT quote_literal(E'a\\b');
 SELECT quote_nullable(NULL);
 SELECT quote_literal(5);
@@ -65,14 +64,14 @@ SELECT decode('zz', 'hex');
 SELECT decode('abc', 'nope');
 SELECT convert_from('\xc3a9'::bytea, 'UTF8');
 SELECT convert_to('é', 'UTF8');
--- differs: other answers
+-- differs: encodings
 SELECT convert_to('é', 'LATIN1');
 SELECT convert_from('\xff'::bytea, 'UTF8');
 SELECT starts_with('abc', 'ab'), 'abc' ^@ 'ab', starts_with('abc', '');
 SELECT string_to_array('a,b,,c', ','), string_to_array('a,b,,c', ',', ''), string_to_array('abc', NULL), string_to_array('', ','), string_to_array('abc', ''), array_to_string(ARRAY[1, NULL, 3], ',', '*'), array_to_string(ARRAY['a', NULL], ',');
 SELECT string_to_table('a,b,c', ',') ORDER BY 1;
 SELECT 'abc' LIKE 'a%', 'abc' LIKE '_b_', 'abc' LIKE 'ABC', 'abc' ILIKE 'A%', 'a%c' LIKE 'a\%c', 'a%c' LIKE 'a!%c' ESCAPE '!', 'abc' NOT LIKE 'b%', 'abc' LIKE '', '' LIKE '%', E'a\nb' LIKE 'a%b', 'abc' LIKE '%%c', 'ab' LIKE 'a_b';
--- differs: other answers
+-- differs: patterns that end in their escape
 SELECT 'abc' LIKE 'abc\';
 SELECT 'abc' LIKE 'a' ESCAPE 'xy';
 SELECT 'a_c' LIKE 'a\_c' ESCAPE '', 'É' ILIKE 'é', 'abc' ~~ 'a%', 'abc' !~~ 'a%', 'abc' ~~* 'A%', 'abc' !~~* 'B%';
@@ -92,7 +91,6 @@ SELECT 'aaa' ~ '^a{3}$';
 SELECT 'a' ~ '[[:alpha:]]';
 SELECT 'é' ~ '\w';
 SELECT 'abc' ~ '';
--- differs: regular expressions
 SELECT E'a\nb' ~ 'a.b';
 SELECT E'a\nb' ~ '^b';
 SELECT 'x' ~ '(';
@@ -157,15 +155,15 @@ SELECT 'true'::bool, 'T'::bool, 'yes'::bool, 'on'::bool, '1'::bool, 'f'::bool, '
 SELECT 'maybe'::bool;
 SELECT ''::bool;
 SELECT true::text, false::varchar, true || 'x', true > false, bool 't' = 'true';
--- differs: missing functions
+-- differs: encodings
 SELECT to_ascii('x');
 SELECT unistr('\0041b');
--- differs: other answers
+-- differs: Unicode normalization
 SELECT normalize('é', NFD) = 'é';
--- differs: other answers
+-- differs: Unicode normalization
 SELECT 'é' IS NORMALIZED;
 SELECT parse_ident('"Some".tab'), string_agg(x, '' ORDER BY x) FROM regexp_split_to_table('hello', '') x;
--- differs: utility statements
+-- differs: name as text
 SELECT pg_client_encoding();
 SELECT btrim(E'\t a \n', E' \t\n');
 SELECT strpos('', '');
@@ -181,9 +179,9 @@ SELECT cast(12345 AS char(3));
 SELECT varchar 'x';
 SELECT cast(true AS char(1));
 SELECT 5::text || 'x';
--- differs: types of results
+-- differs: name as text
 SELECT 'x'::name;
--- differs: types of results
+-- differs: name as text
 SELECT repeat('n', 70)::name;
 SELECT substring('a' FROM NULL FOR 1), repeat(NULL, 2), lpad(NULL, 2), split_part('a', NULL, 1), replace('a', NULL, 'b');
 SELECT length(1);

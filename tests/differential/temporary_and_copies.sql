@@ -30,16 +30,16 @@ CREATE TABLE src (a int, b text NOT NULL DEFAULT 'z', c numeric(5,1), PRIMARY KE
 INSERT INTO src VALUES (1, 'x', 1.25), (2, 'y', NULL);
 CREATE TABLE copy1 AS SELECT a, b, c * 2 AS twice FROM src;
 SELECT * FROM copy1 ORDER BY a;
--- differs: syntax not read
+-- differs: other ways to make a table
 CREATE TABLE copy2 (x, y) AS SELECT a, b FROM src WITH NO DATA;
--- differs: other answers
+-- differs: other ways to make a table
 SELECT * FROM copy2;
 CREATE TABLE copy1 AS SELECT 1;
--- differs: utility statements
+-- differs: other ways to make a table
 CREATE TABLE IF NOT EXISTS copy1 AS SELECT 1;
--- differs: other answers
+-- differs: other ways to make a table
 SELECT a, b INTO copy3 FROM src;
--- differs: other answers
+-- differs: other ways to make a table
 SELECT count(*) FROM copy3;
 CREATE TEMP TABLE copy4 AS VALUES (1, 'one'), (2, 'two');
 SELECT * FROM copy4 ORDER BY 1;
@@ -50,9 +50,9 @@ CREATE TABLE like2 (LIKE src INCLUDING ALL, extra int);
 INSERT INTO like2 (a) VALUES (1) RETURNING *;
 INSERT INTO like2 (a) VALUES (1);
 CREATE TEMP TABLE public.bad (a int);
--- differs: syntax not read
+-- differs: other ways to make a table
 CREATE UNLOGGED TABLE ul (a int);
--- differs: other answers
+-- differs: other ways to make a table
 INSERT INTO ul VALUES (1);
 COMMENT ON TABLE src IS 'the source';
 COMMENT ON COLUMN src.a IS 'the key';

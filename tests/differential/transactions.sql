@@ -47,7 +47,7 @@ SHOW transaction_read_only;
 CREATE TABLE no (a int);
 ROLLBACK;
 SET default_transaction_read_only = on;
--- differs: checks left out
+-- differs: writes under default_transaction_read_only
 INSERT INTO t VALUES (4, 4);
 RESET default_transaction_read_only;
 BEGIN;
@@ -79,7 +79,7 @@ PREPARE sel (int) AS SELECT * FROM t WHERE id = $1;
 EXECUTE sel (20);
 EXECUTE sel (NULL);
 EXECUTE sel (1.6);
--- differs: utility statements
+-- differs: catalog texts
 SELECT name, statement, parameter_types::text FROM pg_prepared_statements ORDER BY name;
 DEALLOCATE p;
 DEALLOCATE p;
@@ -88,11 +88,11 @@ PREPARE bad AS SELECT $1;
 PREPARE bad2 AS SELECT $1 + $2;
 PREPARE bad3 AS SELECT nope;
 PREPARE bad4 (nope) AS SELECT $1;
--- differs: syntax errors
+-- differs: parameters without values
 SELECT $1;
 SET work_mem = '8MB';
 SHOW work_mem;
--- differs: checks left out
+-- differs: values of settings
 SET work_mem = 'lots';
 SET nope = 1;
 SHOW nope;
@@ -114,13 +114,13 @@ SET my.other = 'y';
 SHOW my.other;
 SET statement_timeout = '1s';
 SHOW statement_timeout;
--- differs: wording of errors
+-- differs: values of settings
 SET statement_timeout = -1;
 RESET ALL;
 SHOW statement_timeout;
 SHOW server_encoding;
 SHOW standard_conforming_strings;
--- differs: SQLSTATE of errors
+-- differs: encodings
 SET client_encoding = 'nope';
 SET extra_float_digits = 0;
 SELECT 0.1::float8 + 0.2::float8, 1::float4 / 3;
@@ -132,9 +132,9 @@ LOCK TABLE nope;
 ROLLBACK;
 SELECT * FROM t WHERE id = 1 FOR UPDATE;
 SELECT * FROM t WHERE id = 1 FOR SHARE NOWAIT;
--- differs: SQLSTATE of errors
+-- differs: FOR UPDATE of grouped rows
 SELECT count(*) FROM t FOR UPDATE;
--- differs: wording of errors
+-- differs: FOR UPDATE of grouped rows
 SELECT DISTINCT v FROM t FOR UPDATE;
 SELECT * FROM t FOR UPDATE OF nope;
 SELECT pg_advisory_lock(1), pg_try_advisory_lock(1), pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1);

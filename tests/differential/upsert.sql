@@ -34,7 +34,7 @@ INSERT INTO u VALUES (2, 'r3', 3) ON CONFLICT (id) DO UPDATE SET (n, note) = (ex
 -- differs: subquery in RETURNING
 INSERT INTO u VALUES (2, 'r3', 3) ON CONFLICT (id) DO UPDATE SET n = (SELECT count(*) FROM u2) RETURNING n;
 INSERT INTO u SELECT g, 's' || g, g FROM generate_series(1, 4) g ON CONFLICT (id) DO UPDATE SET n = excluded.n RETURNING id, n;
--- differs: column hints
+-- differs: relations that are there and out of sight
 INSERT INTO u VALUES (2, 'x', 1) ON CONFLICT (id) DO UPDATE SET n = 2 RETURNING excluded.n;
 INSERT INTO u2 VALUES (1, 1, 1), (1, 2, 1) ON CONFLICT (a, b) DO NOTHING;
 INSERT INTO u2 VALUES (1, 1, 5), (2, 2, 2) ON CONFLICT (b, a) DO UPDATE SET c = excluded.c RETURNING *;

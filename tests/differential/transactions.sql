@@ -47,7 +47,6 @@ SHOW transaction_read_only;
 CREATE TABLE no (a int);
 ROLLBACK;
 SET default_transaction_read_only = on;
--- differs: writes under default_transaction_read_only
 INSERT INTO t VALUES (4, 4);
 RESET default_transaction_read_only;
 BEGIN;

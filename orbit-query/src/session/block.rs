@@ -157,7 +157,9 @@ impl Session {
 
     /// 25006 in a read-only transaction. `what`: the command's tag.
     pub(crate) fn check_writable(&self, what: &str) -> Result<()> {
-        if self.settings.read_only {
+        // A statement alone is a transaction that begins as the default says.
+        let by_default = self.blocks.is_idle() && self.settings.default_read_only;
+        if self.settings.read_only || by_default {
             return Err(Error::new(
                 state::READ_ONLY_SQL_TRANSACTION,
                 format!("cannot execute {what} in a read-only transaction"),

@@ -71,7 +71,7 @@ SELECT count(*) FILTER (WHERE i) FROM m;
 SELECT abs(i) FILTER (WHERE true) FROM m;
 SELECT sum(i), count(*) FROM m ORDER BY id;
 SELECT g FROM m GROUP BY g ORDER BY count(*) DESC, g LIMIT 1;
-SELECT g, max(i) - min(i) AS spread FROM m GROUP BY g ORDER BY spread NULLS FIRST;
+SELECT g, max(i) - min(i) AS spread FROM m GROUP BY g ORDER BY spread NULLS FIRST, g NULLS FIRST;
 SELECT sum(i) / count(i), sum(i)::float8 / count(i) FROM m;
 SELECT count(*) * 2, -sum(i), sum(i) IS NULL, coalesce(sum(i), 0) FROM m WHERE g = 'none';
 SELECT max(g), max(g || t), min(length(t)) FROM m;

@@ -40,7 +40,8 @@ impl Binder<'_> {
 }
 
 fn rows_of(columns: &[(String, SqlType)], rows: &[Vec<Value>]) -> Result<BoundQuery> {
-    let inner = |at: usize| format!("given{at}");
+    // As DataFusion calls the columns of VALUES.
+    let inner = |at: usize| format!("column{}", at + 1);
     let fields: Vec<_> = columns
         .iter()
         .enumerate()

@@ -187,7 +187,6 @@ CREATE DOMAIN posint AS int CHECK (VALUE > 0);
 CREATE EXTENSION nope;
 -- differs: user-defined types and code
 CREATE DATABASE orbit;
--- differs: user-defined types and code
 DO $$ BEGIN END $$;
 -- differs: user-defined types and code
 CALL nope();

@@ -5,6 +5,7 @@ use super::coerce::{self, is_integer, is_text, numeric_rank};
 use super::node::{CompareOp, Node};
 use super::scope::{Params, Scope, fold};
 use super::{MAX_DEPTH, RowExpr, functions, types};
+use crate::statement::spelling::ASSIGN;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Numeric, Value};
 use orbit_core::{Error, Result, state};
@@ -593,6 +594,10 @@ impl<'a, 'p> Compiler<'a, 'p> {
             return Err(Stop::Unknown);
         }
         let name = match function.name.0.as_slice() {
+            // What it is about is the planner's to find.
+            [ast::ObjectNamePart::Identifier(name)] if name.value == ASSIGN => {
+                return Err(Stop::Unknown);
+            }
             [ast::ObjectNamePart::Identifier(name)] => fold(name),
             [
                 ast::ObjectNamePart::Identifier(schema),

@@ -277,9 +277,11 @@ fn comments(session: &mut Session, object: &Commented) -> Result<()> {
         Commented::Table(name)
         | Commented::View(name)
         | Commented::Sequence(name)
-        | Commented::Index(name)
-        | Commented::Constraint { table: name, .. } => owns(session, name),
-        Commented::Column { relation, .. } => {
+        | Commented::Index(name) => owns(session, name),
+        Commented::Column { relation, .. }
+        | Commented::Constraint {
+            table: relation, ..
+        } => {
             with_relation(session, relation, |rights, _, object| {
                 match rights.owns(object) {
                     true => Ok(()),

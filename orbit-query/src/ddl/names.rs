@@ -130,7 +130,7 @@ pub fn choose(
         number += 1;
         // Of many that were made up the numbers are taken without gaps but for those
         // that somebody dropped: then the first free one is not found, but a free one.
-        if number == 64 {
+        if number == 16 {
             let (mut low, mut high) = (number, number * 2);
             while taken(&numbered(high)) {
                 (low, high) = (high, high.saturating_mul(2));

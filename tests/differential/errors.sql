@@ -36,14 +36,13 @@ SELECT * FROM t JOIN;
 -- differs: syntax errors
 SELECT * FROM t LEFT t2;
 SELECT * FROM t x, t x;
--- differs: syntax errors
 SELECT CASE WHEN true;
+-- differs: syntax errors
 SELECT CASE END;
 SELECT CAST(1 AS);
 SELECT 1::;
 SELECT 1 IN ();
 SELECT 1 BETWEEN 2;
--- differs: syntax errors
 SELECT NOT;
 -- differs: syntax errors
 SELECT * t;

@@ -80,3 +80,8 @@ SELECT r.v FROM l RIGHT JOIN r ON l.id = r.id WHERE r.n = r.n AND l.v IS NULL;
 SELECT coalesce(r.v, 9) + r.v FROM l RIGHT JOIN r ON l.id = r.id WHERE (r.v <> r.v OR r.n BETWEEN r.n AND r.n) AND l.v IS NULL;
 SELECT r.v FROM l RIGHT JOIN r ON l.id = r.id WHERE l.v IS NULL ORDER BY l.v, r.v LIMIT 2;
 SELECT l.v FROM l FULL JOIN r ON l.id = r.id WHERE l.n = l.n AND r.v IS NULL;
+CREATE TABLE s (id int PRIMARY KEY, p int, q int, w int);
+INSERT INTO s SELECT g, g % 3, g % 5, g % 7 FROM generate_series(1, 20) g;
+SELECT x.q = y.q AS same, x.id FROM s x LEFT JOIN s y ON y.w <> x.p WHERE y.id + 1 >= CASE WHEN 'b' IN ('a', NULL, '') THEN 5 ELSE 18 END;
+SELECT y.q BETWEEN x.q AND y.q AS between, x.id FROM s x LEFT JOIN s y ON (y.w <> x.p OR x.q IN (0, 5)) WHERE y.id + 1 >= CASE WHEN 'b' IN ('a', NULL, '') THEN 5 ELSE 18 END;
+SELECT x.id, x.q = y.q AS same FROM s x LEFT JOIN s y ON y.w <> x.p WHERE y.id + 1 >= CASE WHEN 'b' IN ('a', NULL, '') THEN 5 ELSE 18 END;

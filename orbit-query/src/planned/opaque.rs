@@ -30,9 +30,19 @@ use std::sync::Arc;
 /// physical: they tell columns by their names alone, and hand a filter over one side of a
 /// join to the other side's column of the same name. Our scans take no filters at that
 /// stage.
+///
+/// Projections are pushed down once, not twice: the second time the rule would put a
+/// projection below a filter that has one of its own already, and read places in the
+/// filter's output as places in its input. Columns of other names end the query; columns
+/// of one name, as two tables in a join have them, would be compared in each other's stead.
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    rules.retain(|rule| !rule.name().starts_with("FilterPushdown"));
+    let mut projections = 0;
+    rules.retain(|rule| {
+        projections += usize::from(rule.name() == "ProjectionPushdown");
+        !rule.name().starts_with("FilterPushdown")
+            && (rule.name() != "ProjectionPushdown" || projections == 1)
+    });
     let sorts =
         |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| rule.name() == "EnsureRequirements";
     let before = rules.iter().position(sorts).unwrap_or(0);

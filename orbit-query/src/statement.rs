@@ -9,6 +9,7 @@ pub mod cache;
 pub(crate) mod comment_grammar;
 mod conflict_target;
 mod copy_grammar;
+mod count;
 mod cursor_grammar;
 pub mod dialect;
 pub mod do_grammar;

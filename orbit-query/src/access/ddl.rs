@@ -281,14 +281,12 @@ fn comments(session: &mut Session, object: &Commented) -> Result<()> {
         Commented::Column { relation, .. }
         | Commented::Constraint {
             table: relation, ..
-        } => {
-            with_relation(session, relation, |rights, _, object| {
-                match rights.owns(object) {
-                    true => Ok(()),
-                    false => Err(super::not_owner("relation", object.name)),
-                }
-            })
-        }
+        } => with_relation(session, relation, |rights, _, object| {
+            match rights.owns(object) {
+                true => Ok(()),
+                false => Err(super::not_owner("relation", object.name)),
+            }
+        }),
         Commented::Schema(name) => {
             let catalog = know(session);
             match catalog.schema(name) {

@@ -1,6 +1,7 @@
 //! How large a statement may be. A hostile statement gets 54000 or 54001 before
 //! anything recursive or hungry looks at it.
 
+use super::count;
 use super::tokens::{Piece, is_word};
 use crate::engine::EngineOptions;
 use crate::settings::Limits;
@@ -60,7 +61,7 @@ pub fn check_text(sql: &str, options: &EngineOptions) -> Result<()> {
     }
     // A token has at least one byte, so short texts can't exceed the limit.
     if sql.len() > options.max_statement_nodes {
-        let tokens = rough_tokens(sql);
+        let tokens = count::tokens(sql);
         if tokens > options.max_statement_nodes {
             return Err(Error::new(
                 state::PROGRAM_LIMIT_EXCEEDED,
@@ -122,40 +123,6 @@ fn over(what: &str, found: usize, limit: usize, unit: &str) -> Error {
         state::PROGRAM_LIMIT_EXCEEDED,
         format!("{what} of {found} {unit} exceeds this role's limit of {limit}"),
     )
-}
-
-/// Signs and starts of words outside of quotes and of comments to a line's end.
-fn rough_tokens(sql: &str) -> usize {
-    let mut quote = None;
-    let mut in_word = false;
-    let mut count = 0usize;
-    let mut before = 0;
-    for byte in sql.bytes() {
-        let last = std::mem::replace(&mut before, byte);
-        if quote.is_none() && byte == b'-' && last == b'-' {
-            count = count.saturating_sub(1);
-            quote = Some(b'\n');
-            continue;
-        }
-        if let Some(end) = quote {
-            if byte == end {
-                quote = None;
-            }
-            continue;
-        }
-        let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' || byte >= 0x80;
-        match byte {
-            b'\'' | b'"' => {
-                quote = Some(byte);
-                count += 1;
-            }
-            _ if byte.is_ascii_whitespace() => {}
-            _ if word && in_word => {}
-            _ => count += 1,
-        }
-        in_word = word;
-    }
-    count
 }
 
 /// Refuses what would make too deep a tree.

@@ -509,8 +509,12 @@ fn forward(error: Error, with: &ast::With) -> Error {
     if !error.is(state::UNDEFINED_TABLE) || with.recursive {
         return error;
     }
-    let named = with.cte_tables.iter().map(|item| types::fold(&item.alias.name));
-    let mut named = named.filter(|name| error.message() == format!("relation \"{name}\" does not exist"));
+    let named = with
+        .cte_tables
+        .iter()
+        .map(|item| types::fold(&item.alias.name));
+    let mut named =
+        named.filter(|name| error.message() == format!("relation \"{name}\" does not exist"));
     match named.next() {
         None => error,
         Some(name) => error

@@ -199,10 +199,12 @@ impl Binder<'_> {
                 format!("cannot copy window \"{shown}\" because it has a frame clause"),
             );
             let in_over = known == self.windows.len();
-            return Err(match in_over && spec.order_by.is_empty() && spec.window_frame.is_none() {
-                true => error.with_hint("Omit the parentheses in this OVER clause."),
-                false => error,
-            });
+            return Err(
+                match in_over && spec.order_by.is_empty() && spec.window_frame.is_none() {
+                    true => error.with_hint("Omit the parentheses in this OVER clause."),
+                    false => error,
+                },
+            );
         }
         if !spec.order_by.is_empty() {
             base.order_by.clone_from(&spec.order_by);

@@ -515,9 +515,7 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
         return Err(out());
     }
     let start = days.checked_mul(MICROS_PER_DAY).ok_or_else(out)?;
-    let within = hour * MICROS_PER_HOUR
-        + minute * MICROS_PER_MINUTE
-        + second * MICROS_PER_SECOND
-        + micros;
+    let within =
+        hour * MICROS_PER_HOUR + minute * MICROS_PER_MINUTE + second * MICROS_PER_SECOND + micros;
     start.checked_add(within).ok_or_else(out)
 }

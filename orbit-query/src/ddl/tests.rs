@@ -88,7 +88,9 @@ async fn ddl_is_part_of_the_transaction() {
     a.ok("DROP TABLE t").await;
     a.ok("CREATE TABLE t (b int PRIMARY KEY)").await;
     a.ok("INSERT INTO t VALUES (7)").await;
-    assert_eq!(b.say("SELECT a FROM t WHERE a = 1").await[0], "1");
+    // Who reads the table waits for what becomes of it.
+    b.ok("SET lock_timeout = '10ms'").await;
+    b.fails("SELECT a FROM t WHERE a = 1", "55P03").await;
     a.ok("COMMIT").await;
     assert_eq!(b.say("SELECT b FROM t WHERE b = 7").await[0], "7");
 }

@@ -257,8 +257,11 @@ impl Speller<'_> {
             return Ok(0);
         }
         if word.keyword == Keyword::SET {
-            self.assigned = self.subscripted(at);
-            return Ok(0);
+            let assigned = self.subscripted(at);
+            if !assigned.is_empty() {
+                self.assigned = assigned;
+                return Ok(0);
+            }
         }
         match word.keyword {
             // `TABLE t` is `SELECT * FROM t`.

@@ -96,7 +96,6 @@ pub fn expand(
             }
         };
         let padding = width.unwrap_or(0).saturating_sub(text.chars().count());
-        super::text::may_be_long(padding)?;
         if out.len() + padding + text.len() >= LONGEST {
             return Err(
                 Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(format!(
@@ -106,6 +105,7 @@ pub fn expand(
                 )),
             );
         }
+        super::text::may_be_long(padding)?;
         if !left {
             out.extend(std::iter::repeat_n(' ', padding));
         }

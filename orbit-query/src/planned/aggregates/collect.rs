@@ -39,6 +39,11 @@ impl State for Collected {
                 ValueRef::Bytea(bytes) => bytes.len(),
                 _ => 0,
             } + size_of::<Value>();
+            let room = self.values.capacity();
+            if self.values.len() == room && room >= MANY {
+                // The list doubles, and until it is copied there are both.
+                orbit_core::memory::admit(room.saturating_mul(3 * size_of::<Value>()))?;
+            }
             self.values.push(value.to_owned());
         }
         Ok(())
@@ -159,6 +164,9 @@ fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Res
     out.push(']');
     Ok(Value::Text(out))
 }
+
+/// A list of so many values asks before it grows.
+const MANY: usize = 8 << 10;
 
 /// Appends, within PostgreSQL's limit of a gigabyte.
 fn grow(out: &mut String, more: &str) -> Result<()> {

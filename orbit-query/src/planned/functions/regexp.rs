@@ -1,6 +1,7 @@
 //! The functions of regular expressions.
 
 use super::pattern::{compiled, of_similar, to_rust};
+use super::text::append;
 use super::{Env, Function, T, arg, function};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Array, Value, ValueRef};
@@ -109,26 +110,26 @@ fn matches<'s>(
 }
 
 /// `\1` and `\&` of a replacement, put in.
-fn replaced(template: &str, captures: &Captures<'_>, out: &mut String) {
-    let mut letters = template.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '\\' {
-            out.push(letter);
-            continue;
-        }
-        match letters.next() {
-            Some('&') => out.push_str(captures.get(0).map_or("", |m| m.as_str())),
-            Some(digit @ '1'..='9') => {
-                let group = digit.to_digit(10).unwrap_or(0) as usize;
-                out.push_str(captures.get(group).map_or("", |m| m.as_str()));
+fn replaced(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<()> {
+    let group = |number: usize| captures.get(number).map_or("", |m| m.as_str());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('\\') {
+        append(out, before)?;
+        let mut letters = after.chars();
+        let piece = match letters.next() {
+            Some('&') => group(0),
+            Some(digit @ '1'..='9') => group(digit.to_digit(10).unwrap_or(0) as usize),
+            Some('\\') | None => "\\",
+            Some(_) => {
+                append(out, "\\")?;
+                rest = after;
+                continue;
             }
-            Some('\\') | None => out.push('\\'),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
-        }
+        };
+        append(out, piece)?;
+        rest = letters.as_str();
     }
+    append(out, rest)
 }
 
 /// The text with the `nth` match replaced; 0: all of them.
@@ -145,15 +146,18 @@ fn replace_in(regex: &Regex, args: Args, start: usize, nth: usize) -> Result<Val
             let Some(whole) = captures.get(0) else {
                 continue;
             };
-            out.push_str(subject.get(end..whole.start()).unwrap_or_default());
-            replaced(template, &captures, &mut out);
+            append(
+                &mut out,
+                subject.get(end..whole.start()).unwrap_or_default(),
+            )?;
+            replaced(template, &captures, &mut out)?;
             end = whole.end();
             if nth > 0 {
                 break;
             }
         }
     }
-    out.push_str(subject.get(end..).unwrap_or_default());
+    append(&mut out, subject.get(end..).unwrap_or_default())?;
     Ok(Value::Text(out))
 }
 

@@ -32,6 +32,15 @@ pub fn may_be_long(bytes: usize) -> Result<()> {
     orbit_core::memory::admit(bytes.saturating_mul(3))
 }
 
+/// Adds to a text, if it may grow so far.
+pub fn append(out: &mut String, piece: &str) -> Result<()> {
+    if out.capacity() - out.len() < piece.len() {
+        may_be_long(out.len().saturating_add(piece.len()))?;
+    }
+    out.push_str(piece);
+    Ok(())
+}
+
 /// Whether an array of so many elements may be made, each of which takes so many bytes.
 pub fn may_hold(count: usize, each: usize) -> Result<()> {
     const MOST: usize = 1 << 30;

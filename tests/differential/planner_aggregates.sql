@@ -82,3 +82,7 @@ select pg_typeof(sum(month))::text from flights where month = 1 and day = 1;
 select count(t), count(t.*) from (values (1, 'p'), (null, null)) t(x, y);
 
 select count(u), count(*) from (values (1), (2)) t(x) left join (values (1, null::text)) u(x, y) on t.x = u.x;
+SELECT a, b, count(*) FROM (VALUES (1, 2), (1, 3)) t(a, b) GROUP BY GROUPING SETS (ROLLUP (a, b), (b)) ORDER BY 1, 2, 3;
+SELECT a, b, count(*) FROM (VALUES (1, 2), (1, 3)) t(a, b) GROUP BY GROUPING SETS (CUBE (a, b), a, ()) ORDER BY 1, 2, 3;
+SELECT a, b, c, count(*) FROM (VALUES (1, 2, 3), (1, 3, 4)) t(a, b, c) GROUP BY GROUPING SETS (ROLLUP ((a, b), c)) ORDER BY 1, 2, 3, 4;
+SELECT count(*) FROM (VALUES (1, 2)) t(a, b) GROUP BY CUBE (a, b, a, b, a, b, a, b, a, b, a, b), CUBE (a, b);

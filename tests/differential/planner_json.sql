@@ -92,3 +92,6 @@ select jsonb_set_lax('{"a":1}', '{a}', null), jsonb_set_lax('{"a":1}', '{a}', nu
 select jsonb_set_lax('{"a":1}', '{a}', null, true, 'raise_exception');
 
 select jsonb_set('{"a":{"b":1}}', '{a,c}', '5'), jsonb_insert('{"a":[1,2]}', '{a,1}', '9'), jsonb_strip_nulls('{"a":null,"b":1}'), json_build_object(), json_build_array(), jsonb_build_object('a', 1);
+-- differs: elements of jsonb scalars
+SELECT '5'::jsonb -> 0, '5'::jsonb ->> -1;
+SELECT '5'::json -> 0, '[5]'::jsonb ->> -1;

@@ -47,34 +47,27 @@ impl Binder<'_> {
         let mut sets: Option<Vec<Vec<Expr>>> = None;
         for expr in exprs {
             let more: Vec<Vec<Expr>> = match expr {
-                ast::Expr::Rollup(levels) => {
-                    let levels = self.group_levels(scope, levels, items)?;
-                    (0..=levels.len())
-                        .rev()
-                        .map(|kept| levels[..kept].concat())
-                        .collect()
-                }
-                ast::Expr::Cube(levels) => {
-                    let levels = self.group_levels(scope, levels, items)?;
-                    if levels.len() > 12 {
-                        return Err(Error::new(
-                            state::PROGRAM_LIMIT_EXCEEDED,
-                            "CUBE is limited to 12 elements",
-                        ));
+                ast::Expr::Rollup(levels) => rolled_up(&self.group_levels(scope, levels, items)?),
+                ast::Expr::Cube(levels) => cubed(&self.group_levels(scope, levels, items)?)?,
+                ast::Expr::GroupingSets(given) => {
+                    let mut found = Vec::new();
+                    for set in given {
+                        match sets_within(set) {
+                            Some((kind, levels)) => {
+                                let levels = self.group_levels(scope, &levels, items)?;
+                                found.extend(match kind {
+                                    Within::Rollup => rolled_up(&levels),
+                                    Within::Cube => cubed(&levels)?,
+                                });
+                            }
+                            None => {
+                                let set = std::slice::from_ref(set);
+                                found.extend(self.group_levels(scope, set, items)?);
+                            }
+                        }
                     }
-                    let all = 1usize << levels.len();
-                    (0..all)
-                        .map(|mask| {
-                            levels
-                                .iter()
-                                .enumerate()
-                                .filter(|(i, _)| mask & (1 << i) == 0)
-                                .flat_map(|(_, level)| level.clone())
-                                .collect()
-                        })
-                        .collect()
+                    found
                 }
-                ast::Expr::GroupingSets(levels) => self.group_levels(scope, levels, items)?,
                 ast::Expr::Tuple(parts) => {
                     for part in parts {
                         plain.push(self.group_key(scope, part, items)?);
@@ -86,6 +79,13 @@ impl Binder<'_> {
                     continue;
                 }
             };
+            let before = sets.as_ref().map_or(1, Vec::len);
+            if before.saturating_mul(more.len()) > MOST_SETS {
+                return Err(Error::new(
+                    state::STATEMENT_TOO_COMPLEX,
+                    format!("too many grouping sets present (maximum {MOST_SETS})"),
+                ));
+            }
             sets = Some(match sets {
                 None => more,
                 Some(before) => before
@@ -193,6 +193,67 @@ pub(super) fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Group
         }
     }
     Grouping::Plain(keys)
+}
+
+const MOST_SETS: usize = 4096;
+
+/// ROLLUP: all levels, all but the last, ..., none.
+fn rolled_up(levels: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
+    (0..=levels.len())
+        .rev()
+        .map(|kept| levels.iter().take(kept).flatten().cloned().collect())
+        .collect()
+}
+
+/// CUBE: every choice of levels.
+fn cubed(levels: &[Vec<Expr>]) -> Result<Vec<Vec<Expr>>> {
+    if levels.len() > 12 {
+        return Err(Error::new(
+            state::PROGRAM_LIMIT_EXCEEDED,
+            "CUBE is limited to 12 elements",
+        ));
+    }
+    let chosen = |mask: usize| {
+        let levels = levels.iter().enumerate();
+        levels
+            .filter(move |(i, _)| mask & (1 << i) == 0)
+            .flat_map(|(_, level)| level.clone())
+            .collect()
+    };
+    Ok((0..1usize << levels.len()).map(chosen).collect())
+}
+
+enum Within {
+    Rollup,
+    Cube,
+}
+
+/// ROLLUP or CUBE among GROUPING SETS, where the parser takes it for a function.
+fn sets_within(set: &[ast::Expr]) -> Option<(Within, Vec<Vec<ast::Expr>>)> {
+    let [ast::Expr::Function(call)] = set else {
+        return None;
+    };
+    let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else {
+        return None;
+    };
+    let kind = match types::fold(name).as_str() {
+        _ if name.quote_style.is_some() => return None,
+        "rollup" => Within::Rollup,
+        "cube" => Within::Cube,
+        _ => return None,
+    };
+    let ast::FunctionArguments::List(arguments) = &call.args else {
+        return None;
+    };
+    let level = |argument: &ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => match expr {
+            ast::Expr::Tuple(parts) => Some(parts.clone()),
+            other => Some(vec![other.clone()]),
+        },
+        _ => None,
+    };
+    let levels = arguments.args.iter().map(level).collect::<Option<_>>()?;
+    Some((kind, levels))
 }
 
 /// GROUP BY DISTINCT: sets of the same keys are one.

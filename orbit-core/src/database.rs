@@ -61,12 +61,32 @@ impl Default for DatabaseOptions {
 
 /// Fail-stop: nothing may be acknowledged, flushed or tidied up any more.
 fn end_process(error: &Error) {
-    eprintln!("orbit: fatal: {error:?}");
-    eprintln!(
-        "orbit: stopping now, so that nothing is acknowledged that is not on disk; start again once the disk is well"
-    );
+    last_words(&format!(
+        "orbit: fatal: {error:?}\norbit: stopping now, so that nothing is acknowledged that is not on disk; start again once the disk is well\n"
+    ));
     // SAFETY: _exit only ends the process; no destructor may touch the store.
     unsafe { libc::_exit(74) }
+}
+
+/// To standard error if it takes them at once. It may be a file on the same full disk, a
+/// pipe that nobody reads, or locked by a thread that waits for one: nothing of that may
+/// keep the process from its end.
+fn last_words(text: &str) {
+    /// What a pipe that can be written to takes without waiting.
+    const AT_ONCE: usize = 4096;
+    let mut standard_error = libc::pollfd {
+        fd: libc::STDERR_FILENO,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one pollfd, and as many bytes as the text has.
+    unsafe {
+        let ready = libc::poll(&mut standard_error, 1, 0);
+        if ready == 1 && standard_error.revents & libc::POLLOUT != 0 {
+            let length = text.len().min(AT_ONCE);
+            let _ = libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), length);
+        }
+    }
 }
 
 pub struct Database {

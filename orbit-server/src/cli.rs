@@ -22,7 +22,6 @@ pub mod visible;
 use clap::{Parser, Subcommand};
 use orbit_core::{Error, state};
 use std::fmt;
-use std::process::ExitCode;
 
 #[derive(Parser, Debug)]
 #[command(
@@ -128,7 +127,7 @@ pub fn show(error: &Error) -> String {
     text
 }
 
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(cli: Cli) -> u8 {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Config(args) => config::run(&args),
@@ -142,12 +141,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => in_runtime(demo::run(args)),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             if let Some(error) = failure.error() {
                 eprintln!("{}", show(error));
             }
-            ExitCode::from(failure.code())
+            failure.code()
         }
     }
 }

@@ -4,7 +4,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use orbit_core::memory;
 use std::alloc::{GlobalAlloc, Layout};
-use std::process::ExitCode;
+use std::io::Write;
 
 /// The allocator, counting what is held: see [`memory`].
 struct Counting;
@@ -47,10 +47,16 @@ unsafe extern "C" {
     fn mi_collect(force: bool);
 }
 
-fn main() -> ExitCode {
+fn main() {
     memory::set_tidy(|| {
         // SAFETY: may be called by any thread at any time.
         unsafe { mi_collect(true) }
     });
-    orbit_server::cli::run(orbit_server::cli::Cli::parse())
+    let code = orbit_server::cli::run(orbit_server::cli::Cli::parse());
+    let _ = std::io::stdout().flush();
+    let _ = std::io::stderr().flush();
+    // All that counts is on disk. RocksDB's threads may still be at work, and what its
+    // library tears down when a process returns is torn down under them: it aborts then.
+    // SAFETY: _exit only ends the process.
+    unsafe { libc::_exit(i32::from(code)) }
 }

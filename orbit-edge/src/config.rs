@@ -334,21 +334,3 @@ fn refused(message: String) -> Error {
 fn wrong(message: String) -> Error {
     Error::new(state::INVALID_PARAMETER_VALUE, message)
 }
-
-/// The memory of this machine or of the control group the process lives in.
-pub fn machine_memory_bytes() -> Option<u64> {
-    let total = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-            let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-            Some(kilobytes << 10)
-        });
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    match (total, group) {
-        (Some(total), Some(group)) => Some(total.min(group)),
-        (total, group) => total.or(group),
-    }
-}

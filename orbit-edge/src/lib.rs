@@ -3,6 +3,7 @@
 //! * [`config`]: what the operator may say, in layers, every key documented;
 //! * [`directory`]: the data directory, its lock and its version;
 //! * [`identity`], [`place`]: whose directory it is, and whether it is a copy;
+//! * [`machine`]: how much memory there is for it here;
 //! * [`restore`]: a backup into a directory;
 //! * [`node`]: both put together with a store, a database and an engine.
 //!
@@ -11,6 +12,7 @@
 pub mod config;
 pub mod directory;
 pub mod identity;
+pub mod machine;
 pub mod node;
 pub mod place;
 pub mod restore;

@@ -1,8 +1,8 @@
 //! A node: a configuration, a data directory, a database, an engine.
 
-use crate::config::{NodeConfig, machine_memory_bytes};
+use crate::config::NodeConfig;
 use crate::directory::{self, DataDirectory, StoreKind};
-use crate::identity;
+use crate::{identity, machine};
 use orbit_core::backup::write_identity;
 use orbit_core::clock::Hlc;
 use orbit_core::database::{Database, DatabaseOptions};
@@ -31,7 +31,7 @@ pub struct Node {
 impl Node {
     /// Opens or creates the data directory and everything in it.
     pub async fn open(config: NodeConfig) -> Result<Arc<Node>> {
-        let memory = config.memory_plan(machine_memory_bytes());
+        let memory = config.memory_plan(machine::memory_bytes());
         orbit_core::memory::set_ceiling(memory.ceiling_bytes);
         let wished = match config.profile.persistence_backend {
             PersistenceBackend::EmbeddedKv => StoreKind::Redb,

@@ -35,6 +35,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 pub(crate) mod types;
+mod unary;
 mod unnest;
 mod work;
 

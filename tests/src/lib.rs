@@ -6,6 +6,7 @@
 //! * [`bank`]: a load whose truth can be checked after any accident
 //! * [`ledger`]: a load of which every state there ever was is known
 //! * [`disk`]: a file system whose power can be cut
+//! * [`memory_group`]: a limit of memory whose crossing is death
 //! * [`answers`]: the rows or the error of a statement
 //! * [`differential`]: the same statements put to both, and what differs
 //! * [`wire`]: a client that keeps everything a server says
@@ -23,6 +24,7 @@ pub mod flights;
 pub mod history;
 pub mod hostile;
 pub mod ledger;
+pub mod memory_group;
 pub mod postgres;
 pub mod server;
 pub mod wire;

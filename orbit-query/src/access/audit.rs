@@ -16,7 +16,9 @@ use crate::engine::{Engine, SessionInit};
 use crate::session::Session;
 use crate::statement::utility::Utility;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, CatalogChange, Column, PrimaryKey, TableDef};
-use orbit_core::txn::Isolation;
+use orbit_core::database::Database;
+use orbit_core::store::{Direction, KeyRange};
+use orbit_core::txn::{self, Isolation};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
@@ -36,6 +38,9 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 /// After so many rows the oldest are looked at.
 const PRUNE_EVERY: usize = 1000;
+
+/// Rows between two breaths for other tasks, and deleted in one transaction.
+const BREATH_ROWS: u64 = 1000;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
@@ -211,22 +216,49 @@ async fn write_batch(
         insert(&mut session, &row).await?;
     }
     session.sync().await?;
-    if prune {
-        prune_rows(&mut session, keep).await?;
+    match prune {
+        true => prune_rows(engine.db(), keep).await,
+        false => Ok(()),
     }
-    Ok(())
 }
 
-async fn prune_rows(session: &mut Session, keep: Keep) -> Result<()> {
-    let now = session.engine().db().clock().wall_micros();
+/// Deletes the oldest rows, which are the first: those too old, and those too many. It
+/// reads the table itself, since a node that answers by key alone shouldn't have to wake
+/// the planner for its own sake.
+async fn prune_rows(db: &Arc<Database>, keep: Keep) -> Result<()> {
     let age = i64::try_from(keep.age.as_micros()).unwrap_or(i64::MAX);
-    let sql = "DELETE FROM orbit.audit WHERE at < $1";
-    let oldest = now.saturating_sub(age);
-    run(session, sql, &[Value::TimestampTz(oldest)]).await?;
-    let rows = i64::try_from(keep.rows).unwrap_or(i64::MAX);
-    let sql = "DELETE FROM orbit.audit WHERE at <= (SELECT at FROM orbit.audit ORDER BY at DESC, nth DESC OFFSET $1 LIMIT 1)";
-    run(session, sql, &[Value::Int8(rows)]).await?;
-    session.sync().await
+    let oldest = db.clock().wall_micros().saturating_sub(age);
+    let mut transaction = db.begin(Isolation::ReadCommitted);
+    let view = transaction.begin_statement();
+    let Some(table) = view.catalog().table(NODE_SCHEMA, TABLE).cloned() else {
+        return Ok(());
+    };
+    let mut count = 0u64;
+    let mut scan = view.scan(&table, KeyRange::default(), Direction::Forward)?;
+    while scan.next()?.is_some() {
+        count += 1;
+        if count.is_multiple_of(BREATH_ROWS) {
+            tokio::task::yield_now().await;
+        }
+    }
+    let mut too_many = count.saturating_sub(keep.rows);
+    let mut scan = view.scan(&table, KeyRange::default(), Direction::Forward)?;
+    let mut deleted = 0u64;
+    while let Some((pk, row)) = scan.next()? {
+        let at = txn::decode(&table, row)?.into_iter().next();
+        let too_old = matches!(at, Some(Value::TimestampTz(at)) if at < oldest);
+        if too_many == 0 && !too_old {
+            break;
+        }
+        too_many = too_many.saturating_sub(1);
+        transaction.delete(&table, pk).await?;
+        deleted += 1;
+        if deleted.is_multiple_of(BREATH_ROWS) {
+            let full = std::mem::replace(&mut transaction, db.begin(Isolation::ReadCommitted));
+            full.commit().await?;
+        }
+    }
+    transaction.commit().await
 }
 
 async fn run(session: &mut Session, sql: &str, params: &[Value]) -> Result<()> {
@@ -327,5 +359,56 @@ impl Engine {
         let audit = Audit::start(self, keep).await?;
         self.put_audit(audit)
             .map_err(|_| Error::internal("the audit was started twice"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn the_oldest_rows_go() {
+        let engine = testing::engine();
+        let all = Keep {
+            rows: u64::MAX,
+            age: Duration::MAX,
+        };
+        engine.start_audit(all).await.unwrap();
+        let login = Login {
+            role: "orbit".to_owned(),
+            address: [127, 0, 0, 1].into(),
+            detail: String::new(),
+            failed: None,
+        };
+        let logins = vec![login; 2500];
+        write_batch(&engine, &logins, 0, all, false).await.unwrap();
+        let mut client = testing::connect(&engine);
+        let mut left = async || {
+            client
+                .say("SELECT count(*), max(nth) FROM orbit.audit")
+                .await
+        };
+        let newest = left().await;
+        assert!(newest[0].starts_with("2500|"), "{newest:?}");
+
+        prune_rows(engine.db(), all).await.unwrap();
+        assert_eq!(left().await, newest);
+        let some = Keep { rows: 1200, ..all };
+        prune_rows(engine.db(), some).await.unwrap();
+        let kept = newest[0].replace("2500", "1200");
+        assert_eq!(left().await[0], kept);
+        let young = Keep {
+            age: Duration::from_secs(3600),
+            ..all
+        };
+        prune_rows(engine.db(), young).await.unwrap();
+        assert_eq!(left().await[0], kept);
+        let none = Keep {
+            age: Duration::ZERO,
+            ..all
+        };
+        prune_rows(engine.db(), none).await.unwrap();
+        assert!(left().await[0].starts_with("0|"));
     }
 }

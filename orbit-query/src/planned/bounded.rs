@@ -2,22 +2,21 @@
 //!
 //! DataFusion counts a batch in rows: 8,192 texts of 100 KB are a gigabyte before anybody
 //! looks. So a plan whose expressions make long values runs with fewer rows in a batch
-//! ([`NarrowExec`]); and what is kept below an operator that reserves no memory for the
-//! rows it holds is counted for it ([`HeldExec`]).
+//! ([`Narrow`]); and what is kept below an operator that reserves no memory for the
+//! rows it holds is counted for it ([`Held`]).
 
 use super::error::Told;
+use super::unary::Unary;
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -97,76 +96,21 @@ fn number(expr: &Expr) -> Option<usize> {
 }
 
 /// Runs a plan with so many rows in a batch.
-#[derive(Debug)]
-pub struct NarrowExec {
-    pub input: Arc<dyn ExecutionPlan>,
+#[derive(Clone, Debug)]
+pub struct Narrow {
     pub rows: usize,
 }
 
-/// Counts what passes it as held until the stream ends.
-#[derive(Debug)]
-pub struct HeldExec {
-    pub input: Arc<dyn ExecutionPlan>,
-}
+impl Unary for Narrow {
+    const NAME: &'static str = "NarrowExec";
 
-impl DisplayAs for NarrowExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NarrowExec: rows={}", self.rows)
-    }
-}
-
-impl DisplayAs for HeldExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HeldExec")
-    }
-}
-
-fn only(mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-    match (children.pop(), children.is_empty()) {
-        (Some(input), true) => Ok(input),
-        _ => Err(DataFusionError::Internal(
-            "a bound of memory has one input".to_owned(),
-        )),
-    }
-}
-
-impl ExecutionPlan for NarrowExec {
-    fn name(&self) -> &str {
-        "NarrowExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    #[allow(deprecated)]
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(NarrowExec {
-            input: only(children)?,
-            rows: self.rows,
-        }))
+    fn details(&self) -> Option<String> {
+        Some(format!("rows={}", self.rows))
     }
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
@@ -181,51 +125,25 @@ impl ExecutionPlan for NarrowExec {
             Default::default(),
             context.runtime_env(),
         );
-        self.input.execute(partition, Arc::new(narrow))
+        input.execute(partition, Arc::new(narrow))
     }
 }
 
-impl ExecutionPlan for HeldExec {
-    fn name(&self) -> &str {
-        "HeldExec"
-    }
+/// Counts what passes it as held until the stream ends.
+#[derive(Clone, Debug)]
+pub struct Held;
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    #[allow(deprecated)]
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(HeldExec {
-            input: only(children)?,
-        }))
-    }
+impl Unary for Held {
+    const NAME: &'static str = "HeldExec";
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let held = MemoryConsumer::new("rows of a window").register(context.memory_pool());
-        let input = self.input.execute(partition, context)?;
+        let input = input.execute(partition, context)?;
         Ok(Box::pin(HeldStream { input, held }))
     }
 }

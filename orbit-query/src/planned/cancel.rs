@@ -4,26 +4,27 @@
 //! theirs, and an aggregate above takes them all without coming up for air: a
 //! cancel request or a timeout, which the task sees only when it is polled
 //! anew, went unheard for as long. So above every operator that makes more rows
-//! than it reads stands a [`CancelExec`], which looks at every batch and lets
+//! than it reads stands a [`Cancel`], which looks at every batch and lets
 //! the task pause now and then. DataFusion's own `CooperativeExec` doesn't help:
 //! it stands above scans, below the join.
 //!
 //! A nested loop whose filter lets little through makes no batch for as long; so
 //! its filter looks too, at every row of the outer side ([`CancelFilter`]).
 
-use super::bounded::HeldExec;
+use super::bounded::Held;
 use super::error::{Told, to_datafusion};
 use super::scan::Run;
+use super::unary::{Unary, above};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -43,19 +44,13 @@ pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn Exe
             Some(join) => with_checked_filter(join, &run)?,
             // It keeps all its rows, and tells nobody.
             None if node.name() == "WindowAggExec" => {
-                let held = node.children().into_iter().map(|input| {
-                    let held: Arc<dyn ExecutionPlan> = Arc::new(HeldExec {
-                        input: input.clone(),
-                    });
-                    held
-                });
-                let held = held.collect();
+                let children = node.children().into_iter().cloned();
+                let held = children.map(|input| above(input, Held)).collect();
                 node.with_new_children(held)?
             }
             None => node,
         };
-        let checked: Arc<dyn ExecutionPlan> = Arc::new(CancelExec { input, run });
-        Ok(Transformed::yes(checked))
+        Ok(Transformed::yes(above(input, Cancel { run })))
     })
     .told()
     .map(|transformed| transformed.data)
@@ -91,68 +86,25 @@ fn multiplies(name: &str) -> bool {
 }
 
 /// Passes batches on until the run is cancelled.
-#[derive(Debug)]
-struct CancelExec {
-    input: Arc<dyn ExecutionPlan>,
+#[derive(Clone, Debug)]
+struct Cancel {
     /// Known once it runs; a plan is made for one run.
     run: Arc<OnceLock<Arc<Run>>>,
 }
 
-impl DisplayAs for CancelExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CancelExec")
-    }
-}
-
-impl ExecutionPlan for CancelExec {
-    fn name(&self) -> &str {
-        "CancelExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    #[allow(deprecated)]
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(CancelExec {
-                input,
-                run: self.run.clone(),
-            })),
-            _ => Err(DataFusionError::Internal(
-                "a check for cancelling has one input".to_owned(),
-            )),
-        }
-    }
+impl Unary for Cancel {
+    const NAME: &'static str = "CancelExec";
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let run = Run::of(&context)?;
         // Other partitions of the same run have set it to the same.
         let _ = self.run.set(run.clone());
-        let input = self.input.execute(partition, context)?;
+        let input = input.execute(partition, context)?;
         Ok(Box::pin(CancelStream { input, run }))
     }
 }

@@ -8,22 +8,20 @@
 //! `count(DISTINCT x)` beside `sum(y)` is rewritten to a sum of sums, whose numeric is
 //! wider than what the plan above was promised. [`OnlyDistinct`] leaves such a plan alone.
 
+use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
-use std::fmt;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use std::sync::Arc;
 
 /// The rules for physical plans. Left out are those that push filters once the plan is
@@ -76,7 +74,7 @@ impl PhysicalOptimizerRule for HideConstants {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             Ok(if carries_constants_too_far(node.as_ref()) {
-                Transformed::yes(Arc::new(OpaqueExec::new(node)) as Arc<dyn ExecutionPlan>)
+                Transformed::yes(above(node, Opaque))
             } else {
                 Transformed::no(node)
             })
@@ -123,86 +121,32 @@ fn carries_constants_too_far(node: &dyn ExecutionPlan) -> bool {
 }
 
 /// Its input's rows, of which nothing more is known.
-#[derive(Debug)]
-struct OpaqueExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-}
+#[derive(Clone, Debug)]
+struct Opaque;
 
-impl OpaqueExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> OpaqueExec {
+impl Unary for Opaque {
+    const NAME: &'static str = "OpaqueExec";
+    /// It would not be known above.
+    const KEEPS_ORDER: bool = false;
+    const PASSES_LIMITS: bool = true;
+
+    fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
         let known = input.properties();
-        let properties = PlanProperties::new(
+        Arc::new(PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             known.partitioning.clone(),
             known.emission_type,
             known.boundedness,
-        );
-        OpaqueExec {
-            properties: Arc::new(properties),
-            input,
-        }
-    }
-}
-
-impl DisplayAs for OpaqueExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OpaqueExec")
-    }
-}
-
-impl ExecutionPlan for OpaqueExec {
-    fn name(&self) -> &str {
-        "OpaqueExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    /// No sort may be put below: it would not be known above.
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn supports_limit_pushdown(&self) -> bool {
-        true
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    #[allow(deprecated)]
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(OpaqueExec::new(input))),
-            _ => Err(DataFusionError::Internal(
-                "what hides constants has one input".to_owned(),
-            )),
-        }
+        ))
     }
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
+        input.execute(partition, context)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A statement prepared once and run many times.
 
 use super::bind::{Binder, BoundQuery, moment};
-use super::bounded::{NarrowExec, batch_rows};
+use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
@@ -10,6 +10,7 @@ use super::runtime::Machine;
 use super::scan::Run;
 use super::small::reads_little;
 use super::system::System;
+use super::unary::above;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
 use super::{PlanContext, arrow, dml};
 use crate::access::need::{self, Need};
@@ -358,10 +359,7 @@ pub(super) async fn physical_plan(
     }
     let plan = stoppable(plan)?;
     Ok(match rows {
-        Some(rows) => {
-            let narrow: Arc<dyn ExecutionPlan> = Arc::new(NarrowExec { input: plan, rows });
-            narrow
-        }
+        Some(rows) => above(plan, Narrow { rows }),
         None => plan,
     })
 }

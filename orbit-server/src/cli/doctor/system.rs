@@ -2,39 +2,23 @@
 
 use super::{Finding, Level, size};
 use orbit_edge::NodeConfig;
-use orbit_edge::config::machine_memory_bytes;
+use orbit_edge::machine;
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub fn memory(config: &NodeConfig) -> Vec<Finding> {
-    let machine = machine_memory_bytes();
+    let machine = machine::memory_bytes();
     let wanted = config.edge.resources.memory_limit_bytes;
-    let group = group_limit();
     let mut findings = vec![judge_memory(wanted, machine, available())];
-    if let Some((file, limit)) = group {
+    if let Some((file, limit)) = machine::group_memory() {
         findings.push(Finding::new(
             "memory of the group",
             Level::Note,
-            format!("{} by {file}", size(limit)),
+            format!("{} by {}", size(limit), file.display()),
             "",
         ));
     }
     findings
-}
-
-/// The limit of the control group, if it has one.
-fn group_limit() -> Option<(&'static str, u64)> {
-    [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory.high",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ]
-    .into_iter()
-    .find_map(|file| {
-        let limit: u64 = fs::read_to_string(file).ok()?.trim().parse().ok()?;
-        // Version 1 writes "none" as a number near 2^63.
-        (limit < 1 << 50).then_some((file, limit))
-    })
 }
 
 fn available() -> Option<u64> {
@@ -69,7 +53,7 @@ fn judge_memory(wanted: u64, machine: Option<u64>, available: Option<u64>) -> Fi
 }
 
 pub fn files(config: &NodeConfig) -> Finding {
-    let plan = config.memory_plan(machine_memory_bytes());
+    let plan = config.memory_plan(machine::memory_bytes());
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,

@@ -5,34 +5,30 @@
 //! A look is at the newest committed rows with the transaction's own over them,
 //! as PostgreSQL's triggers have it. A row that is referred to is locked FOR KEY
 //! SHARE, so it stays until this transaction ends.
+//!
+//! Here is the queue of what is to be looked at, now or deferred. `note` fills it;
+//! `referenced` and `referring` look at a key's two sides.
 
-use super::lock::serialization_failure;
-use super::write::{decode, settled};
-use super::{Isolation, RowLock, TableLock, Transaction, Wait};
+mod note;
+mod referenced;
+mod referring;
+
+use super::Transaction;
+use super::write::decode;
 use crate::catalog::{Catalog, ForeignKey, Index, Table};
 use crate::error::{Error, Result, state};
 use crate::ids::TableId;
-use crate::key;
-use crate::lock::Acquired;
-use crate::read::{ReadView, live, store_key};
+use crate::read::ReadView;
 use crate::row::RowRef;
-use crate::store::{Direction, KeyRange, Space};
+use crate::store::{Direction, KeyRange};
 use crate::types::{Oid, SqlType};
 use crate::value::{Value, cast};
 use imbl::{OrdMap, Vector};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Beyond so many, those that hold already are looked at and forgotten.
-const MANY_EVENTS: usize = 1 << 16;
 /// What a transaction may leave for later in all.
 const MAX_EVENTS: usize = 4 << 20;
-/// Rows that refer, found in one go.
-pub const REFERRING_BATCH: usize = 1024;
-/// Rows between two looks at the cancel token, and a breath for other tasks.
-const BREATH_ROWS: u64 = 4096;
-/// How often a referenced row is looked for again because it keeps changing.
-const MAX_LOOKS: usize = 100;
 
 /// Something that a foreign key must look at.
 #[derive(Clone, Debug)]
@@ -88,9 +84,6 @@ impl References {
             }
     }
 }
-
-/// Where in a table or index a search for referring rows goes on.
-pub type Resume = Vec<u8>;
 
 impl Transaction {
     /// Whether a statement left something for [`Transaction::next_event`].
@@ -220,103 +213,6 @@ impl Transaction {
         }
     }
 
-    /// A row was inserted, or changed from `old`. Gives whether the events have
-    /// become many: [`Transaction::thin_out`] is due.
-    pub(super) fn note_refers(
-        &mut self,
-        table: &Arc<Table>,
-        pk: &[u8],
-        old: Option<&[Value]>,
-        new: &[Value],
-    ) -> bool {
-        let mut pk_shared: Option<Arc<[u8]>> = None;
-        for key in &table.foreign_keys {
-            let values = key.columns.iter().map(|column| new.get(*column));
-            let nulls = values
-                .filter(|value| value.is_none_or(Value::is_null))
-                .count();
-            if nulls == key.columns.len() || (nulls > 0 && !key.match_full) {
-                continue;
-            }
-            if let Some(old) = old
-                && key
-                    .columns
-                    .iter()
-                    .all(|column| old.get(*column) == new.get(*column))
-            {
-                continue;
-            }
-            let pk = pk_shared.get_or_insert_with(|| pk.into()).clone();
-            self.note(Event {
-                key: key.oid,
-                referring: table.id,
-                what: Happened::Refers(pk),
-            });
-        }
-        match &self.references {
-            Some(references) => {
-                let many = references.pending.len();
-                many >= MANY_EVENTS && many.is_multiple_of(MANY_EVENTS)
-            }
-            None => false,
-        }
-    }
-
-    /// A row was deleted (`new`: none) or changed; others may refer to it.
-    pub(super) fn note_released(
-        &mut self,
-        table: &Table,
-        catalog: &Catalog,
-        old: &[Value],
-        new: Option<&[Value]>,
-    ) {
-        let mut events = Vec::new();
-        for referring in catalog.referring(table.id) {
-            for key in &referring.foreign_keys {
-                if key.referenced != table.id {
-                    continue;
-                }
-                let pick = |values: &[Value]| -> Arc<[Value]> {
-                    let columns = key.referenced_columns.iter();
-                    columns
-                        .map(|column| values.get(*column).cloned().unwrap_or_default())
-                        .collect()
-                };
-                let was = pick(old);
-                // Nobody refers to a NULL.
-                if was.iter().any(Value::is_null) {
-                    continue;
-                }
-                let is = new.map(pick);
-                if is.as_ref().is_some_and(|is| *is == was) {
-                    continue;
-                }
-                events.push(Event {
-                    key: key.oid,
-                    referring: referring.id,
-                    what: Happened::Released { old: was, new: is },
-                });
-            }
-        }
-        for event in events {
-            self.note(event);
-        }
-    }
-
-    fn note(&mut self, event: Event) {
-        let references = Arc::make_mut(self.references.get_or_insert_default());
-        references.pending.push_back(event);
-    }
-
-    /// A row came into a key of a deferrable UNIQUE constraint.
-    pub(super) fn note_entered(&mut self, table: &Table, index: &Index, columns: &[u8]) {
-        self.note(Event {
-            key: index.oid,
-            referring: table.id,
-            what: Happened::Entered(columns.into()),
-        });
-    }
-
     /// The first of several rows that share a unique key, if they do.
     pub fn shared_key(
         &self,
@@ -342,168 +238,6 @@ impl Transaction {
         Ok(None)
     }
 
-    /// Notes that a row is to be looked at whatever it was before.
-    pub fn note_reference(&mut self, key: &ForeignKey, referring: TableId, pk: &[u8]) {
-        self.note(Event {
-            key: key.oid,
-            referring,
-            what: Happened::Refers(pk.into()),
-        });
-    }
-
-    /// Keeps the memory of a large statement bounded: events of rows whose
-    /// referenced row is there are done with.
-    pub(super) async fn thin_out(&mut self) -> Result<()> {
-        let catalog = self.current_catalog()?;
-        let events = match self.references.as_mut().map(Arc::make_mut) {
-            Some(references) => std::mem::take(&mut references.pending),
-            None => return Ok(()),
-        };
-        let mut kept = Vector::new();
-        for event in events {
-            self.limits.cancel.check()?;
-            if let (Happened::Refers(pk), Some((table, key))) =
-                (&event.what, constraint(&catalog, &event))
-                && self.look(table, key, pk).await?.is_none()
-            {
-                continue;
-            }
-            kept.push_back(event);
-        }
-        if kept.len() >= MAX_EVENTS {
-            return Err(too_many());
-        }
-        if let Some(references) = self.references.as_mut().map(Arc::make_mut) {
-            references.pending = kept;
-        }
-        Ok(())
-    }
-
-    /// Looks whether the row that one refers to is there, and locks it. `None`:
-    /// it is, or the row itself is no more. Otherwise the values of the referring row.
-    pub async fn look(
-        &mut self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        pk: &[u8],
-    ) -> Result<Option<Vec<Value>>> {
-        let Some(row) = self.newest_row(table, pk)? else {
-            return Ok(None);
-        };
-        if !RowRef::new(&row)?.is_live() {
-            return Ok(None);
-        }
-        let row = decode(table, &row)?;
-        let values: Vec<Value> = key
-            .columns
-            .iter()
-            .map(|column| row.get(*column).cloned().unwrap_or_default())
-            .collect();
-        let nulls = values.iter().filter(|value| value.is_null()).count();
-        if nulls == values.len() || (nulls > 0 && !key.match_full) {
-            return Ok(None);
-        }
-        if nulls > 0 {
-            return Ok(Some(row));
-        }
-        let referenced = self
-            .lock_table(key.referenced, TableLock::RowShare, Wait::Block)
-            .await?;
-        // The referenced columns may have moved while the lock was waited for.
-        let catalog = self.current_catalog()?;
-        let key = match catalog.table_by_id(table.id) {
-            Some(table) => match table.foreign_keys.iter().find(|now| now.oid == key.oid) {
-                Some(now) => now.clone(),
-                None => return Ok(None),
-            },
-            None => return Ok(None),
-        };
-        let found = self.lock_referenced(&referenced, &key, &values).await?;
-        Ok((!found).then_some(row))
-    }
-
-    /// Locks the row with these values in the referenced columns FOR KEY SHARE.
-    /// `false`: there is none.
-    pub async fn lock_referenced(
-        &mut self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        values: &[Value],
-    ) -> Result<bool> {
-        for _ in 0..MAX_LOOKS {
-            let Some(pk) = self.find_referenced(table, key, values)? else {
-                return Ok(false);
-            };
-            if self.isolation == Isolation::RepeatableRead && !self.is_visible(table, &pk)? {
-                return Ok(false);
-            }
-            let row = self.lock_newest(table, &pk, RowLock::KeyShare).await?;
-            match row {
-                // Its key can't change any more, but may have while we waited.
-                Some(row) if has_key(table, &key.referenced_columns, &row, values)? => {
-                    return Ok(true);
-                }
-                _ if self.isolation == Isolation::RepeatableRead => {
-                    return Err(serialization_failure());
-                }
-                _ => {}
-            }
-        }
-        Err(Error::new(
-            state::OBJECT_IN_USE,
-            format!("the referenced row of \"{}\" keeps changing", table.name),
-        ))
-    }
-
-    /// The key of the live row that has these values, by primary key or unique index.
-    pub fn find_referenced(
-        &self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        values: &[Value],
-    ) -> Result<Option<Vec<u8>>> {
-        let Some(values) = converted(table, &key.referenced_columns, values)? else {
-            return Ok(None);
-        };
-        let value_of = |column: usize| {
-            let place = key.referenced_columns.iter().position(|of| *of == column);
-            place.and_then(|place| values.get(place))
-        };
-        let Some(index) = key.referenced_index else {
-            let mut pk = Vec::new();
-            for column in table.primary_key_columns() {
-                let Some(value) = value_of(*column) else {
-                    return Err(changed_key(table));
-                };
-                key::push(&mut pk, &value.as_ref(), false, false)?;
-            }
-            let live = match self.newest_row(table, &pk)? {
-                Some(row) => RowRef::new(&row)?.is_live(),
-                None => false,
-            };
-            return Ok(live.then_some(pk));
-        };
-        let Some(index) = table.indexes.iter().find(|known| known.id == index) else {
-            return Err(changed_key(table));
-        };
-        let mut columns = Vec::new();
-        for part in &index.columns {
-            let Some(value) = value_of(part.column) else {
-                return Err(changed_key(table));
-            };
-            key::push(&mut columns, &value.as_ref(), part.descending, true)?;
-        }
-        let view = self.newest_view();
-        let range = KeyRange::prefix(&columns);
-        let mut scan = view.scan_index(table, index, range, Direction::Forward)?;
-        while let Some((key, pk)) = scan.next_entry()? {
-            if key == columns {
-                return Ok(Some(pk.to_vec()));
-            }
-        }
-        Ok(None)
-    }
-
     /// Newest commits with own writes over them.
     pub(super) fn newest_view(&self) -> ReadView {
         let newest = self.db.newest();
@@ -514,169 +248,6 @@ impl Transaction {
             loaded: self.loaded.clone(),
         }
     }
-
-    /// Whether this transaction's (repeatable) moment shows the row at all.
-    fn is_visible(&self, table: &Table, pk: &[u8]) -> Result<bool> {
-        self.view().get(table, pk, &mut Vec::new())
-    }
-
-    /// As [`Transaction::lock_row`], of the newest version whatever this
-    /// transaction's moment shows.
-    pub async fn lock_newest(
-        &mut self,
-        table: &Arc<Table>,
-        pk: &[u8],
-        mode: RowLock,
-    ) -> Result<Option<Vec<u8>>> {
-        let key = self.db.locks.row_key(table.storage.0, pk);
-        let what = || format!("row in relation \"{}\"", table.name);
-        if self.acquire(key, mode.bit(), Wait::Block, &what).await? == Acquired::Skipped {
-            return Ok(None);
-        }
-        let store_key = store_key(table.partition, table.storage, pk);
-        let mut row = Vec::new();
-        if let Some(pending) = self.writes.rows.get(store_key.as_slice()) {
-            self.writes.load(&pending.row, &mut row)?;
-        } else if self.db.store.get(Space::Data, &store_key, &mut row)? {
-            self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
-        } else {
-            return Ok(None);
-        }
-        Ok(live(&mut row)?.then_some(row))
-    }
-
-    /// Keys of rows that refer by `key` to a row with these values, some at a
-    /// time. An index (or primary key) that begins with columns of the constraint
-    /// finds them; without one every row is looked at.
-    pub async fn referring_rows(
-        &self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        values: &[Value],
-        from: Option<Resume>,
-    ) -> Result<(Vec<Vec<u8>>, Option<Resume>)> {
-        let Some(values) = converted(table, &key.columns, values)? else {
-            return Ok((Vec::new(), None));
-        };
-        let view = self.newest_view();
-        let mut found = Vec::new();
-        let mut looked_at = 0u64;
-        let value_of = |column: usize| {
-            let place = key.columns.iter().position(|of| *of == column);
-            place.and_then(|place| values.get(place))
-        };
-        match best_path(table, key) {
-            Path::Index(index, length) => {
-                let mut prefix = Vec::new();
-                for part in index.columns.iter().take(length) {
-                    if let Some(value) = value_of(part.column) {
-                        key::push(&mut prefix, &value.as_ref(), part.descending, true)?;
-                    }
-                }
-                let mut range = KeyRange::prefix(&prefix);
-                if let Some(from) = from {
-                    range.start = from;
-                }
-                let mut scan = view.scan_index(table, index, range, Direction::Forward)?;
-                let mut row = Vec::new();
-                while let Some((columns, pk)) = scan.next_entry()? {
-                    if view.get(table, pk, &mut row)?
-                        && has_key(table, &key.columns, &row, &values)?
-                    {
-                        found.push(pk.to_vec());
-                        if found.len() >= REFERRING_BATCH {
-                            return Ok((found, Some([columns, pk, &[0]].concat())));
-                        }
-                    }
-                    looked_at += 1;
-                    if looked_at.is_multiple_of(BREATH_ROWS) {
-                        self.limits.cancel.check()?;
-                        tokio::task::yield_now().await;
-                    }
-                }
-            }
-            Path::Rows(length) => {
-                let mut prefix = Vec::new();
-                for column in table.primary_key_columns().iter().take(length) {
-                    if let Some(value) = value_of(*column) {
-                        key::push(&mut prefix, &value.as_ref(), false, false)?;
-                    }
-                }
-                let mut range = KeyRange::prefix(&prefix);
-                if let Some(from) = from {
-                    range.start = from;
-                }
-                let mut scan = view.scan(table, range, Direction::Forward)?;
-                while let Some((pk, row)) = scan.next()? {
-                    if has_key(table, &key.columns, row, &values)? {
-                        found.push(pk.to_vec());
-                        if found.len() >= REFERRING_BATCH {
-                            return Ok((found, Some([pk, &[0]].concat())));
-                        }
-                    }
-                    looked_at += 1;
-                    if looked_at.is_multiple_of(BREATH_ROWS) {
-                        self.limits.cancel.check()?;
-                        tokio::task::yield_now().await;
-                    }
-                }
-            }
-        }
-        Ok((found, None))
-    }
-
-    /// Locks a row that refers, if it still does, and gives it. `strict`: what a
-    /// repeatable moment doesn't show may not be changed (40001).
-    pub async fn lock_referring(
-        &mut self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        values: &[Value],
-        pk: &[u8],
-        mode: RowLock,
-        strict: bool,
-    ) -> Result<Option<Vec<u8>>> {
-        let row = if strict {
-            self.lock_row(table, pk, mode, Wait::Block).await?.row
-        } else {
-            self.lock_newest(table, pk, mode).await?
-        };
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let still = match converted(table, &key.columns, values)? {
-            Some(values) => has_key(table, &key.columns, &row, &values)?,
-            None => false,
-        };
-        Ok(still.then_some(row))
-    }
-}
-
-/// How rows that refer are found.
-enum Path<'a> {
-    /// By an index whose first columns (so many) are of the constraint.
-    Index(&'a Index, usize),
-    /// In the table itself, whose key begins with so many columns of the constraint.
-    Rows(usize),
-}
-
-fn best_path<'a>(table: &'a Table, key: &ForeignKey) -> Path<'a> {
-    let leading = |columns: &mut dyn Iterator<Item = usize>| {
-        columns
-            .take_while(|column| key.columns.contains(column))
-            .count()
-    };
-    let own = leading(&mut table.primary_key_columns().iter().copied());
-    let mut best = Path::Rows(own);
-    let mut most = own;
-    for index in &table.indexes {
-        let length = leading(&mut index.columns.iter().map(|part| part.column));
-        if length > most {
-            most = length;
-            best = Path::Index(index, length);
-        }
-    }
-    best
 }
 
 fn unique<'a>(catalog: &'a Catalog, event: &Event) -> Option<(&'a Arc<Table>, &'a Index)> {

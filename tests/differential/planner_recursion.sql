@@ -33,3 +33,12 @@ select a.carrier, p.faa from airlines a left join airports p on p.faa = (select 
 select a.carrier, count(p.faa) from airlines a left join airports p on p.alt > 8000 and exists (select 1 from flights f where f.carrier = a.carrier) group by 1 order by 1;
 
 select a.carrier, p.faa from airlines a right join (select * from airports where alt > 8500) p on a.carrier = (select min(carrier) from flights f where f.dest = p.faa) order by 2;
+
+-- What a recursive term may not do.
+with recursive x(n) as (select 1 union all select sum(n)::int from x) select * from x;
+with recursive x(n) as (select 1 union all select * from (select max(n) from x) s) select * from x;
+with recursive x(n) as (select 1 union all select n + 1 from x group by n having count(*) > 0) select * from x;
+with recursive x(n) as (select 1 union all select n + (select max(1) from airlines) from x where n < 3) select * from x;
+with recursive x(n) as (select 1 union all select n + 1 from x where n < 3 order by 1) select * from x;
+with recursive x(n) as (select 1 union all select n + 1 from x limit 3) select * from x;
+with recursive x(n) as (select 1 union all select n + 1 from x offset 1) select * from x;

@@ -180,6 +180,8 @@ pub struct Binder<'a> {
     pub(super) outer: Vec<outer::Around>,
     /// Aggregates of the current SELECT that queries inside it ask for.
     pub(super) owed: Vec<outer::Owed>,
+    /// Whether the FROM being bound names the recursive query whose step it is in.
+    pub(super) reads_itself: bool,
     /// What stands in FROM beside a query that may not look at it.
     pub(super) hidden: Vec<Scope>,
     /// How many aggregates were bound anew in a query further out.
@@ -243,6 +245,7 @@ impl<'a> Binder<'a> {
             rights_of: None,
             outer: Vec::new(),
             owed: Vec::new(),
+            reads_itself: false,
             hidden: Vec::new(),
             moved: 0,
             ctes: Vec::new(),

@@ -119,11 +119,11 @@ impl Binder<'_> {
                 ),
             ));
         };
-        if item.query.order_by.is_some()
-            || item.query.limit_clause.is_some()
-            || item.query.fetch.is_some()
-        {
-            return Err(Error::unsupported("ORDER BY or LIMIT in a recursive query"));
+        if let Some(clause) = beside_the_union(&item.query) {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("{clause} in a recursive query is not implemented"),
+            ));
         }
         check_references(name, left, right)?;
         let all = matches!(set_quantifier, ast::SetQuantifier::All);
@@ -524,6 +524,21 @@ fn forward(error: Error, with: &ast::With) -> Error {
             .with_hint(
                 "Use WITH RECURSIVE, or re-order the WITH items to remove forward references.",
             ),
+    }
+}
+
+/// What stands behind a recursive query's UNION and would be the whole result's.
+fn beside_the_union(query: &ast::Query) -> Option<&'static str> {
+    let offset = match &query.limit_clause {
+        Some(ast::LimitClause::LimitOffset { offset, .. }) => offset.is_some(),
+        _ => false,
+    };
+    match query {
+        query if query.order_by.is_some() => Some("ORDER BY"),
+        _ if offset => Some("OFFSET"),
+        query if query.limit_clause.is_some() || query.fetch.is_some() => Some("LIMIT"),
+        query if !query.locks.is_empty() => Some("FOR UPDATE/SHARE"),
+        _ => None,
     }
 }
 

@@ -47,10 +47,12 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         let rows_order = std::mem::take(&mut self.rows_order);
         let owed = std::mem::take(&mut self.owed);
+        let reads_itself = std::mem::take(&mut self.reads_itself);
         let wanted = std::mem::take(&mut self.lock_wanted);
         let locking = std::mem::replace(&mut self.locking, wanted);
         let result = self.select_inside(select, order);
         self.locking = locking;
+        self.reads_itself = reads_itself;
         self.owed = owed;
         self.rows_order = rows_order;
         self.clause = clause;
@@ -65,6 +67,7 @@ impl Binder<'_> {
         order: &[ast::OrderByExpr],
     ) -> Result<BoundQuery> {
         let from = self.from_clause(&select.from)?;
+        let reads_itself = std::mem::take(&mut self.reads_itself);
         let key = self.key.take();
         let lock_keys = std::mem::take(&mut self.lock_keys);
         let (mut plan, rows_order) = order_of_from(from.plan)?;
@@ -128,6 +131,12 @@ impl Binder<'_> {
                 asking |= asks(expr)?;
             }
             let aggregates = collect_aggregates(everything)?;
+            if reads_itself && !(aggregates.is_empty() && owed.is_empty()) {
+                return Err(Error::new(
+                    state::INVALID_RECURSION,
+                    "aggregate functions are not allowed in a recursive query's recursive term",
+                ));
+            }
             let grouping =
                 with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
             let grouped = group(plan, grouping, aggregates, owed, asking, &scope)?;

@@ -260,6 +260,7 @@ impl Binder<'_> {
                 Ok(relation)
             }
             Cte::Working { table, columns } => {
+                self.reads_itself = true;
                 let unique = self.unique_name(name);
                 let schema = datafusion::arrow::datatypes::Schema::new(
                     columns

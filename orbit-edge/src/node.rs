@@ -76,6 +76,7 @@ impl Node {
                 batch_rows: memory.batch_rows,
                 spill_directory: Some(directory.scratch()),
                 plan_cache_entries: memory.plan_cache_entries,
+                plan_cache_bytes: memory.plan_cache_bytes,
                 max_statement_nodes: memory.statement_nodes,
                 copy_workers: processors.min(4),
                 ..EngineOptions::default()

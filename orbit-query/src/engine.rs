@@ -30,6 +30,7 @@ pub struct EngineOptions {
     pub spill_limit_bytes: u64,
     /// Statements kept compiled, over all sessions.
     pub plan_cache_entries: usize,
+    pub plan_cache_bytes: usize,
     pub max_statement_bytes: usize,
     /// Nodes of one statement's syntax tree.
     pub max_statement_nodes: usize,
@@ -46,6 +47,7 @@ impl Default for EngineOptions {
             spill_directory: None,
             spill_limit_bytes: 10 << 30,
             plan_cache_entries: 1024,
+            plan_cache_bytes: 64 << 20,
             max_statement_bytes: 64 << 20,
             max_statement_nodes: 500_000,
             copy_workers: 2,
@@ -93,7 +95,7 @@ impl Engine {
         Ok(Arc::new(Engine {
             #[cfg(feature = "datafusion")]
             planner: crate::planned::Planner::new(&db, &options)?,
-            cache: StatementCache::new(options.plan_cache_entries),
+            cache: StatementCache::new(options.plan_cache_entries, options.plan_cache_bytes),
             literals: LiteralCache::new(options.plan_cache_entries),
             passwords: OnceLock::new(),
             audit: OnceLock::new(),

@@ -18,6 +18,8 @@ pub struct MemoryPlan {
     pub ceiling_bytes: u64,
     pub max_connections: usize,
     pub plan_cache_entries: usize,
+    /// What prepared statements may take that no session holds.
+    pub plan_cache_bytes: usize,
     pub batch_rows: usize,
     /// 0: as many as there are processors.
     pub target_partitions: usize,
@@ -53,6 +55,7 @@ impl MemoryPlan {
             plan_cache_entries: bytes(
                 (profile.optimization.query_cache_bytes / (64 * KB)).clamp(16, 4096),
             ),
+            plan_cache_bytes: bytes(profile.optimization.query_cache_bytes.min(target / 8)),
             batch_rows: match profile.device_class {
                 DeviceClass::Micro => 1024,
                 DeviceClass::Edge => 2048,

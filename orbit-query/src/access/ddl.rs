@@ -107,9 +107,13 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         Utility::RenameSchema { from, .. } => {
             let catalog = know(session);
             match catalog.schema(from) {
-                Some(schema) => session
-                    .rights()
-                    .require_owner(&catalog, &schema.securable()),
+                Some(schema) => {
+                    let rights = session.rights();
+                    rights.require_owner(&catalog, &schema.securable())?;
+                    // The new name is made in the database, as a new schema is.
+                    let database = catalog.database_securable(&session.facts().database);
+                    rights.require(&catalog, &database, Privileges::CREATE)
+                }
                 None => Ok(()),
             }
         }
@@ -307,12 +311,12 @@ fn comments(session: &mut Session, object: &Commented) -> Result<()> {
             let makes = catalog
                 .role(rights.role)
                 .is_some_and(|role| role.create_role);
-            let superuser = catalog.role_named(name).is_some_and(|role| role.superuser);
-            match rights.superuser || (makes && !superuser) {
+            let Some(role) = catalog.role_named(name) else {
+                return Err(super::roles::no_role(name));
+            };
+            match rights.superuser || (makes && !role.superuser) {
                 true => Ok(()),
-                false if superuser => Err(forbidden(format!(
-                    "must be superuser to comment on role {name}"
-                ))),
+                false if role.superuser => Err(forbidden("must be superuser")),
                 false => Err(forbidden("must have CREATEROLE privilege")),
             }
         }

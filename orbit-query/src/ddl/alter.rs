@@ -5,6 +5,7 @@ mod add;
 mod column;
 mod constraint;
 mod drop_column;
+pub(super) mod follow;
 mod rename;
 mod retype;
 

@@ -123,7 +123,10 @@ pub(crate) async fn run(
                 format!("database \"{name}\" does not exist"),
             ));
         }
-        Commented::Role(_) => return Err(Error::unsupported("COMMENT ON ROLE")),
+        Commented::Role(name) => match catalog.role_named(name) {
+            Some(role) => (role.oid, 0),
+            None => return Err(crate::access::roles::no_role(name)),
+        },
     };
     transaction.change_catalog(CatalogChange::Comment {
         object,

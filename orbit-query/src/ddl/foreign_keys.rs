@@ -125,6 +125,12 @@ pub(crate) async fn add(
     let referenced = if refers_to_itself {
         table.clone()
     } else {
+        if let Some(schema) = &request.referenced.schema {
+            let catalog = session.transaction()?.catalog();
+            session
+                .rights()
+                .require_in_schema(&catalog, schema, Privileges::USAGE)?;
+        }
         let found = lock_named(session, &request.referenced, TableLock::ShareRowExclusive).await;
         let found = found.map_err(|error| not_referable(session, &request.referenced, error))?;
         let catalog = session.transaction()?.catalog();

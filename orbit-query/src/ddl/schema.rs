@@ -1,5 +1,6 @@
 //! CREATE SCHEMA and DROP SCHEMA.
 
+use super::alter::follow;
 use super::{drop, sequence, skipping, view};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -66,12 +67,6 @@ pub(crate) async fn rename(session: &mut Session, from: &str, to: &str) -> Resul
         )
         .with_detail("The prefix \"pg_\" is reserved for system schemas."));
     }
-    if catalog.views().next().is_some() {
-        // Their texts name relations with their schemas.
-        return Err(Error::unsupported(
-            "renaming a schema while there are views",
-        ));
-    }
     let mut def = (**schema).clone();
     let mut moved = Vec::new();
     for table in catalog.tables().filter(|table| table.schema == from) {
@@ -95,6 +90,12 @@ pub(crate) async fn rename(session: &mut Session, from: &str, to: &str) -> Resul
         def.schema = to.to_owned();
         transaction.change_catalog(CatalogChange::PutSequence(Box::new(def)))?;
     }
+    for view in catalog.views().filter(|view| view.schema == from) {
+        let mut def = (**view).clone();
+        def.schema = to.to_owned();
+        transaction.change_catalog(CatalogChange::PutView(Box::new(def)))?;
+    }
+    follow::schema(session, from, to)?;
     Ok(Outcome::Done(Tag::Other("ALTER SCHEMA")))
 }
 

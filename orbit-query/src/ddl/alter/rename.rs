@@ -1,22 +1,15 @@
 //! RENAME and SET SCHEMA, of tables and of what else has a name in a schema.
 
-use super::put;
+use super::{follow, put};
 use crate::ddl::{expressions, not_a_table, skipping};
 use crate::session::Session;
 use crate::statement::alter_grammar::{Action, Alter, Altered};
-use crate::statement::dialect::OrbitDialect;
 use crate::statement::names::{Name, fold, undefined_table};
-use crate::statement::visit;
 use orbit_core::catalog::{Catalog, CatalogChange, Relation, Table, TableDef};
 use orbit_core::txn::{TableLock, Wait};
-use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitorMut,
-};
-use sqlparser::parser::Parser;
+use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Token;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Takes a name in a schema, or says that somebody has it.
@@ -45,7 +38,7 @@ pub(super) async fn table(session: &mut Session, table: &Arc<Table>, to: &str) -
             column.generated = Some(expressions::rename_table(sql, &table.name, to)?);
         }
     }
-    follow_in_views(
+    follow::relation(
         session,
         table.oid,
         (&table.schema, &table.name),
@@ -90,7 +83,7 @@ pub(super) async fn set_schema(
                 .change_catalog(CatalogChange::PutSequence(Box::new(moved)))?;
         }
     }
-    follow_in_views(
+    follow::relation(
         session,
         table.oid,
         (&table.schema, &table.name),
@@ -318,7 +311,7 @@ async fn rename_relation(
     match relation {
         Relation::Table(_) => Ok(()),
         Relation::View(view) => {
-            follow_in_views(session, view.oid, (schema, &view.name), (schema, to))?;
+            follow::relation(session, view.oid, (schema, &view.name), (schema, to))?;
             let mut renamed = (***view).clone();
             renamed.name = to.to_owned();
             session
@@ -363,7 +356,7 @@ async fn locked(session: &mut Session, table: &Table) -> Result<TableDef> {
 fn move_relation(session: &mut Session, relation: &Relation<'_>, schema: &str) -> Result<()> {
     match relation {
         Relation::View(view) => {
-            follow_in_views(
+            follow::relation(
                 session,
                 view.oid,
                 (&view.schema, &view.name),
@@ -435,68 +428,4 @@ pub(in crate::ddl) fn in_views(
         }
     }
     Ok(found)
-}
-
-/// Views keep to a relation, not to its name: their texts follow. What named it
-/// without an alias keeps calling its columns by the old name.
-fn follow_in_views(
-    session: &mut Session,
-    relation: Oid,
-    from: (&str, &str),
-    to: (&str, &str),
-) -> Result<()> {
-    struct Follow<'a> {
-        from: (&'a str, &'a str),
-        to: (&'a str, &'a str),
-    }
-    impl VisitorMut for Follow<'_> {
-        type Break = ();
-        fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-            let TableFactor::Table { name, alias, .. } = factor else {
-                return ControlFlow::Continue(());
-            };
-            let [
-                ObjectNamePart::Identifier(schema),
-                ObjectNamePart::Identifier(table),
-            ] = name.0.as_slice()
-            else {
-                return ControlFlow::Continue(());
-            };
-            if fold(schema) != self.from.0 || fold(table) != self.from.1 {
-                return ControlFlow::Continue(());
-            }
-            *name = ObjectName(vec![
-                ObjectNamePart::Identifier(expressions::named(self.to.0)),
-                ObjectNamePart::Identifier(expressions::named(self.to.1)),
-            ]);
-            if alias.is_none() && self.from.1 != self.to.1 {
-                *alias = Some(TableAlias {
-                    explicit: true,
-                    name: expressions::named(self.from.1),
-                    columns: Vec::new(),
-                    at: None,
-                });
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let catalog = session.transaction()?.current_catalog()?;
-    for view in catalog.views() {
-        if !view.reads.contains(&relation) {
-            continue;
-        }
-        let mut query: Box<Query> = Parser::new(&OrbitDialect)
-            .try_with_sql(&view.query)
-            .and_then(|mut parser| parser.parse_query())
-            .map_err(|error| {
-                Error::corrupted(format!("the view \"{}\" can't be read: {error}", view.name))
-            })?;
-        let _ = visit::visit_mut(&mut query, &mut Follow { from, to });
-        let mut changed = (**view).clone();
-        changed.query = query.to_string();
-        session
-            .transaction()?
-            .change_catalog(CatalogChange::PutView(Box::new(changed)))?;
-    }
-    Ok(())
 }

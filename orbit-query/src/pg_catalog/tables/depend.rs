@@ -134,7 +134,7 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
         ]);
     }
     for (object, column, text) in context.catalog().comments() {
-        if object == DATABASE {
+        if object == DATABASE || context.catalog().role(object).is_some() {
             continue;
         }
         // A constraint and the index that it made have one oid: what is said is said of the index.
@@ -153,11 +153,15 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
-    if let Some(text) = context.catalog().comment(DATABASE, 0) {
-        rows.add([
-            ("objoid", DATABASE.into()),
-            ("classoid", 1262.into()),
-            ("description", text.into()),
-        ]);
+    let database = (DATABASE, 1262);
+    let roles = context.catalog().roles().map(|role| (role.oid, 1260));
+    for (object, class) in std::iter::once(database).chain(roles) {
+        if let Some(text) = context.catalog().comment(object, 0) {
+            rows.add([
+                ("objoid", object.into()),
+                ("classoid", class.into()),
+                ("description", text.into()),
+            ]);
+        }
     }
 }

@@ -48,6 +48,7 @@ use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
 use crate::statement::limits;
+pub use bind::NamedColumn;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::{Database, ReadView};
@@ -56,7 +57,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use patience::Wanted;
 use runtime::Machine;
-use sqlparser::ast::{self, Statement};
+use sqlparser::ast::{self, Query, Statement};
 use std::sync::Arc;
 use system::system_functions;
 
@@ -111,6 +112,17 @@ impl Planner {
                 wanted.during(|| statement::prepare(&machine, &ctx, &statement, &declared))
             })
             .await
+    }
+
+    /// Where a query's text names columns of tables.
+    pub async fn named_columns(
+        &self,
+        ctx: &PlanContext,
+        query: &Query,
+    ) -> Result<Vec<NamedColumn>> {
+        let (ctx, query) = (ctx.clone(), query.clone());
+        let look = async move { statement::named_columns(&ctx, &query) };
+        self.machine.run(look).await
     }
 
     pub async fn query(

@@ -38,7 +38,7 @@ pub mod subquery;
 mod view;
 pub mod window;
 
-use crate::access::Need;
+use crate::access::need::{self, Need};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
 use ahash::{AHashMap, AHashSet};
@@ -46,11 +46,21 @@ use datafusion::catalog::SchemaProvider;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use orbit_core::catalog::{Catalog, Privileges, Table, ViewDef};
+use orbit_core::ids::TableId;
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use scope::Scope;
+use sqlparser::ast::Ident;
+use sqlparser::tokenizer::Location;
 use std::sync::Arc;
+
+/// A table's column, and where a query's text names it.
+pub struct NamedColumn {
+    pub at: Location,
+    pub table: TableId,
+    pub column: usize,
+}
 
 /// An expression that knows its SQL type.
 #[derive(Clone, Debug)]
@@ -172,6 +182,8 @@ pub struct Binder<'a> {
     pub tables: Vec<Arc<Table>>,
     /// Every view, also the ones inside views.
     pub views: Vec<Arc<ViewDef>>,
+    /// Where tables' columns are named, if somebody wants to know.
+    pub(in crate::planned) named: Option<Vec<NamedColumn>>,
     /// What the statement must be allowed.
     pub needs: Vec<Need>,
     /// Whose rights count for what is named now, inside a view.
@@ -244,6 +256,7 @@ impl<'a> Binder<'a> {
             needs: Vec::new(),
             rights_of: None,
             outer: Vec::new(),
+            named: None,
             owed: Vec::new(),
             reads_itself: false,
             hidden: Vec::new(),
@@ -433,6 +446,23 @@ impl<'a> Binder<'a> {
     pub fn needs_select_of(&mut self, need: usize, column: usize) {
         if let Some(need) = self.needs.get_mut(need) {
             need.select(column);
+        }
+    }
+
+    /// `name` was found to be `bound`.
+    pub(super) fn note_name(&mut self, name: &Ident, bound: &Bound) {
+        let Some(named) = &mut self.named else {
+            return;
+        };
+        if let Some((need, column)) = bound.source
+            && let Some(Need { relation, .. }) = self.needs.get(need)
+            && let need::Relation::Table(table) = *relation
+        {
+            named.push(NamedColumn {
+                at: name.span.start,
+                table,
+                column,
+            });
         }
     }
 

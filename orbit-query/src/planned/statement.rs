@@ -1,6 +1,6 @@
 //! A statement prepared once and run many times.
 
-use super::bind::{Binder, BoundQuery, moment};
+use super::bind::{Binder, BoundQuery, NamedColumn, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
@@ -145,6 +145,17 @@ pub(super) fn scope_of(settings: &Settings) -> u64 {
     settings.search_path().hash(&mut hasher);
     settings.format.time_zone.name().hash(&mut hasher);
     hasher.finish()
+}
+
+/// Where a query names columns of tables.
+pub(super) fn named_columns(ctx: &PlanContext, query: &ast::Query) -> Result<Vec<NamedColumn>> {
+    let system = System::new(ctx);
+    let lookup = |schema: &str| system.schema(schema);
+    let catalog = ctx.view.catalog();
+    let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, &[]);
+    binder.named = Some(Vec::new());
+    binder.query(query)?;
+    Ok(binder.named.unwrap_or_default())
 }
 
 /// Resolves and optimises. Runs on a query thread: it may recurse deeply.

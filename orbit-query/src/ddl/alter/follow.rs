@@ -5,11 +5,15 @@ use crate::session::Session;
 use crate::statement::dialect::OrbitDialect;
 use crate::statement::names::fold;
 use crate::statement::visit;
-use orbit_core::catalog::{CatalogChange, ViewDef};
+use orbit_core::catalog::{CatalogChange, Table, ViewDef};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result};
-use sqlparser::ast::{ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, TableAlias, TableFactor,
+    VisitorMut,
+};
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Location;
 use std::ops::ControlFlow;
 
 /// A relation has another name or schema. What named it without an alias keeps calling
@@ -37,6 +41,108 @@ pub(in crate::ddl) fn schema(session: &mut Session, from: &str, to: &str) -> Res
             (schema == from).then(|| (to.to_owned(), table.to_owned()))
         })
     })
+}
+
+/// A table's column has another name: called before, gives what the views say after, for
+/// [`put`]. What a query gave out under the old name keeps it.
+pub(super) async fn column(
+    session: &mut Session,
+    table: &Table,
+    place: usize,
+    to: &str,
+) -> Result<Vec<ViewDef>> {
+    let catalog = session.transaction()?.current_catalog()?;
+    let mut changed = Vec::new();
+    for view in catalog
+        .views()
+        .filter(|view| view.reads.contains(&table.oid))
+    {
+        let mut query = read(view)?;
+        let places: Vec<Location> = session
+            .named_columns(&query)
+            .await?
+            .into_iter()
+            .filter(|named| named.table == table.id && named.column == place)
+            .map(|named| named.at)
+            .collect();
+        let mut rename = RenameColumn {
+            places: &places,
+            to: expressions::named(to),
+        };
+        let _ = visit::visit_mut(&mut query, &mut rename);
+        changed.push(ViewDef {
+            query: query.to_string(),
+            ..(**view).clone()
+        });
+    }
+    Ok(changed)
+}
+
+/// Puts views whose column was renamed into the catalog, if they still say the same: one
+/// that names it by USING, or all columns of a table, may not.
+pub(super) async fn put(session: &mut Session, views: Vec<ViewDef>) -> Result<()> {
+    for view in views {
+        let same = match session.prepare_inner(&view.query, &[]).await {
+            Ok(select) => select.columns.as_ref().is_some_and(|columns| {
+                let types = columns.iter().map(|column| &column.sql_type);
+                types.eq(view.columns.iter().map(|column| &column.sql_type))
+            }),
+            Err(_) => false,
+        };
+        if !same {
+            let view = crate::ddl::dependents::relation_name(session, &view.schema, &view.name);
+            return Err(Error::unsupported(format!(
+                "renaming a column that view {view} reads by USING or as one of all"
+            ))
+            .with_hint("Drop the view, rename the column, and create the view again."));
+        }
+        session
+            .transaction()?
+            .change_catalog(CatalogChange::PutView(Box::new(view)))?;
+    }
+    Ok(())
+}
+
+struct RenameColumn<'a> {
+    places: &'a [Location],
+    to: Ident,
+}
+
+impl RenameColumn<'_> {
+    /// The old name, if this was one of the places.
+    fn rename(&self, expr: &mut Expr) -> Option<Ident> {
+        let name = match expr {
+            Expr::Identifier(name) => name,
+            Expr::CompoundIdentifier(path) => path.last_mut()?,
+            _ => return None,
+        };
+        self.places
+            .contains(&name.span.start)
+            .then(|| std::mem::replace(name, self.to.clone()))
+    }
+}
+
+impl VisitorMut for RenameColumn<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) = item
+                && let Some(old) = self.rename(expr)
+            {
+                *item = SelectItem::ExprWithAlias {
+                    expr: expr.clone(),
+                    alias: old,
+                };
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.rename(expr);
+        ControlFlow::Continue(())
+    }
 }
 
 /// Puts what `change` makes of the views' queries into the catalog; it says whether it did.

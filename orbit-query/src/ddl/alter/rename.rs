@@ -138,17 +138,14 @@ pub(super) async fn column(
             ),
         ));
     }
-    if let Some(view) = in_views(session, table, from)?.first() {
-        return Err(Error::unsupported(format!(
-            "renaming a column that view {view} reads"
-        )));
-    }
+    let views = follow::column(session, table, place, to).await?;
     let mut target = table.def.clone();
     if let Some(column) = target.columns.get_mut(place) {
         column.name = to.to_owned();
     }
     rename_in_expressions(&mut target, from, to)?;
-    put(session, target)
+    put(session, target)?;
+    follow::put(session, views).await
 }
 
 fn rename_in_expressions(target: &mut TableDef, from: &str, to: &str) -> Result<()> {

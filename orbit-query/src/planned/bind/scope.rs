@@ -105,6 +105,9 @@ impl Binder<'_> {
         let found = self.look_up(scope, path)?;
         if let Some(bound) = &found {
             self.note_read(bound);
+            if let Some(name) = path.last() {
+                self.note_name(name, bound);
+            }
         }
         Ok(found)
     }

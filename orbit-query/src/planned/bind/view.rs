@@ -70,7 +70,10 @@ impl Binder<'_> {
         // What stands in it is its owner's affair.
         let rights_of = self.rights_of.replace(view.owner);
         let text = self.text.take();
+        // The places in it are of another text.
+        let names = self.named.take();
         let bound = self.deeper(|binder| binder.query(&query));
+        self.named = names;
         self.text = text;
         self.rights_of = rights_of;
         self.clause = clause;

@@ -5,6 +5,7 @@
 //! (CASE, COALESCE, EXTRACT's field) is in `bind/special.rs`; aggregates are in
 //! `aggregates.rs`.
 
+pub mod are;
 pub mod array;
 pub mod assign;
 pub mod bytes;

@@ -6,6 +6,7 @@ use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::arrow::nested::shape;
 use crate::planned::error::Told;
+use crate::planned::functions::are::{self, Options};
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::{Choice, assign, choose, datetime, pattern};
 use crate::planned::types;
@@ -205,7 +206,8 @@ impl Binder<'_> {
             SqlType::Bool,
             move |args| match args {
                 [ValueRef::Text(subject), ValueRef::Text(text)] => {
-                    let regex = pattern::compiled(&pattern::of_similar(text, escape)?, false)?;
+                    let text = pattern::of_similar(text, escape)?;
+                    let regex = are::compiled(&text, Options::default())?;
                     Ok(Value::Bool(regex.is_match(subject) != negated))
                 }
                 _ => Err(arity()),
@@ -247,8 +249,7 @@ impl Binder<'_> {
         let subject = self.coerce(left.clone(), &SqlType::Text)?;
         let pattern = self.coerce(right.clone(), &SqlType::Text)?;
         if let Some(Value::Text(text)) = &pattern.literal {
-            // A newline is a letter like others.
-            let translated = format!("(?s){}", pattern::to_rust(text));
+            let translated = are::translated(text, Options::default())?;
             pattern::compiled(&translated, false)?;
             let constant = literal::constant(Value::Text(translated), SqlType::Text)?;
             return Ok(Some(boolean(super::operator::binary(
@@ -257,7 +258,10 @@ impl Binder<'_> {
                 constant.expr,
             ))));
         }
-        let insensitive = sign.ends_with('*');
+        let options = match sign.ends_with('*') {
+            true => Options::INSENSITIVE,
+            false => Options::default(),
+        };
         let negated = sign.starts_with('!');
         let row = RowFn::new(
             sign.to_owned(),
@@ -266,7 +270,7 @@ impl Binder<'_> {
             SqlType::Bool,
             move |args| match args {
                 [ValueRef::Text(subject), ValueRef::Text(text)] => {
-                    let regex = pattern::compiled(&pattern::to_rust(text), insensitive)?;
+                    let regex = are::compiled(text, options)?;
                     Ok(Value::Bool(regex.is_match(subject) != negated))
                 }
                 _ => Err(arity()),

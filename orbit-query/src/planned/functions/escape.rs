@@ -45,7 +45,7 @@ fn not_like(args: Args, _: &Env) -> Result<Value> {
     Ok(Value::Bool(!is_like(args)?))
 }
 
-fn one_letter(text: &str) -> Result<Option<char>> {
+pub fn one_letter(text: &str) -> Result<Option<char>> {
     let mut letters = text.chars();
     match (letters.next(), letters.next()) {
         (first, None) => Ok(first),

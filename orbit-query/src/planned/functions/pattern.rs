@@ -1,8 +1,4 @@
-//! LIKE, SIMILAR TO and regular expressions.
-//!
-//! PostgreSQL's advanced regular expressions and the `regex` crate agree on
-//! nearly everything people write; what differs in spelling is translated, what
-//! differs in kind (look-around, back-references) is refused by the compiler.
+//! Patterns of LIKE and SIMILAR TO, and the engine below them and below [`super::are`].
 
 use lru::LruCache;
 use orbit_core::{Error, Result, state};
@@ -24,27 +20,25 @@ pub fn compiled(pattern: &str, insensitive: bool) -> Result<Regex> {
         if let Some(known) = cache.get(&key) {
             return Ok(known.clone());
         }
-        let regex = RegexBuilder::new(pattern)
-            .case_insensitive(insensitive)
-            .dot_matches_new_line(true)
-            .size_limit(4 << 20)
-            .build()
-            .map_err(|error| refusal(&error.to_string()))?;
+        let regex = build(pattern, insensitive)?;
         cache.put(key, regex.clone());
         Ok(regex)
     })
+}
+
+pub fn build(pattern: &str, insensitive: bool) -> Result<Regex> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(insensitive)
+        .dot_matches_new_line(true)
+        .size_limit(4 << 20)
+        .build()
+        .map_err(|error| refusal(&error.to_string()))
 }
 
 /// What is wrong with a pattern, in PostgreSQL's words where it has some.
 fn refusal(error: &str) -> Error {
     let detail = error.lines().last().unwrap_or_default();
     let has = |words: &str| detail.contains(words);
-    if has("backreferences") {
-        return Error::unsupported("a back reference in a regular expression");
-    }
-    if has("look-around") {
-        return Error::unsupported("look-around in a regular expression");
-    }
     let known = if has("unclosed group") || has("unopened group") {
         "parentheses () not balanced"
     } else if has("unclosed character class") {
@@ -70,57 +64,52 @@ fn refusal(error: &str) -> Error {
     )
 }
 
-/// PostgreSQL's spelling into the crate's.
-pub fn to_rust(pattern: &str) -> String {
-    let pattern = pattern.strip_prefix("***:").unwrap_or(pattern);
-    let mut out = String::with_capacity(pattern.len());
-    let mut letters = pattern.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter != '\\' {
-            out.push(letter);
-            continue;
-        }
-        match letters.next() {
-            Some('m') => out.push_str(r"\b{start}"),
-            Some('M') => out.push_str(r"\b{end}"),
-            Some('y') => out.push_str(r"\b"),
-            Some('Y') => out.push_str(r"\B"),
-            Some('Z') => out.push_str(r"\z"),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
-            None => out.push('\\'),
-        }
-    }
-    out
-}
-
-/// SIMILAR TO's pattern as a regular expression for the whole string.
+/// SIMILAR TO's pattern as a regular expression for the whole string. What stands between
+/// two `e"` (`e` being the escape) becomes its first group.
 pub fn of_similar(pattern: &str, escape: Option<char>) -> Result<String> {
     let mut out = String::from("^(?:");
     let mut letters = pattern.chars();
     let mut in_set = false;
+    let mut quotes = 0;
     while let Some(letter) = letters.next() {
         if Some(letter) == escape {
             match letters.next() {
-                Some(next) => out.push_str(&regex::escape(next.encode_utf8(&mut [0; 4]))),
-                None => return Err(bad_escape()),
+                Some('"') if !in_set => {
+                    // The part in front takes as little as it can, the part behind the rest.
+                    out.push_str(match quotes {
+                        0 => "){1,1}?(",
+                        1 => "){1,1}(?:",
+                        _ => {
+                            return Err(Error::new(
+                                state::INVALID_USE_OF_ESCAPE,
+                                "SQL regular expression may not contain more than two escape-double-quote separators",
+                            ));
+                        }
+                    });
+                    quotes += 1;
+                }
+                Some(next) => {
+                    out.push('\\');
+                    out.push(next);
+                }
+                None => {}
             }
             continue;
         }
         match letter {
-            '[' => {
-                in_set = true;
-                out.push('[');
-            }
-            ']' => {
+            '\\' if in_set => out.push_str("\\\\"),
+            ']' if in_set => {
                 in_set = false;
                 out.push(']');
             }
             other if in_set => out.push(other),
+            '[' => {
+                in_set = true;
+                out.push('[');
+            }
             '%' => out.push_str(".*"),
             '_' => out.push('.'),
+            '(' => out.push_str("(?:"),
             '.' | '^' | '$' | '\\' => {
                 out.push('\\');
                 out.push(letter);
@@ -167,7 +156,8 @@ mod tests {
     #[test]
     fn similar_to_matches_whole_strings() {
         let matches = |subject: &str, pattern: &str| {
-            compiled(&of_similar(pattern, Some('\\')).unwrap(), false)
+            let pattern = of_similar(pattern, Some('\\')).unwrap();
+            crate::planned::functions::are::compiled(&pattern, Default::default())
                 .unwrap()
                 .is_match(subject)
         };

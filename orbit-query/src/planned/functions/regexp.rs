@@ -1,12 +1,14 @@
 //! The functions of regular expressions.
 
-use super::pattern::{compiled, of_similar, to_rust};
+use super::are::{self, Are, Found, Options};
+use super::pattern::of_similar;
 use super::text::append;
 use super::{Env, Function, T, arg, function};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Array, Value, ValueRef};
 use orbit_core::{Error, Result, state};
-use regex::{Captures, Regex};
+use std::ops::Range;
+use std::rc::Rc;
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
@@ -31,28 +33,19 @@ fn counted(args: Args, at: usize, name: &str, least: i32, otherwise: i32) -> Res
         .ok_or_else(|| invalid(format!("invalid value for parameter \"{name}\": {value}")))
 }
 
-/// Flags of the regexp functions, and whether `g` is among them.
-fn with_flags(args: Args, pattern: usize, flags: usize) -> Result<(Regex, bool)> {
+/// A pattern with the flags of the regexp functions, and whether `g` is among them.
+fn with_flags(args: Args, pattern: usize, flags: usize) -> Result<(Rc<Are>, bool)> {
     let flags = match args.get(flags) {
         Some(_) => arg::text(args, flags)?,
         None => "",
     };
     let mut global = false;
-    let mut insensitive = false;
-    let mut literal = false;
-    let mut prefix = String::new();
+    let mut options = Options::default();
     for flag in flags.chars() {
         match flag {
             'g' => global = true,
-            'i' => insensitive = true,
-            'c' => insensitive = false,
-            'n' | 'm' => prefix.push_str("(?m-s)"),
-            'p' => prefix.push_str("(?-s)"),
-            'w' => prefix.push_str("(?m)"),
-            's' => prefix.push_str("(?s-m)"),
-            'x' => prefix.push_str("(?x)"),
-            'q' => literal = true,
-            'e' | 't' => {}
+            'b' => return Err(Error::unsupported("a basic regular expression")),
+            flag if options.flag(flag) => {}
             other => {
                 return Err(invalid(format!(
                     "invalid regular expression option: \"{other}\""
@@ -60,16 +53,11 @@ fn with_flags(args: Args, pattern: usize, flags: usize) -> Result<(Regex, bool)>
             }
         }
     }
-    let pattern = arg::text(args, pattern)?;
-    let pattern = match literal {
-        true => regex::escape(pattern),
-        false => to_rust(pattern),
-    };
-    Ok((compiled(&(prefix + &pattern), insensitive)?, global))
+    Ok((are::compiled(arg::text(args, pattern)?, options)?, global))
 }
 
 /// As [`with_flags`] for functions that find one match anyway.
-fn without_global(args: Args, flags: usize, name: &str) -> Result<Regex> {
+fn without_global(args: Args, flags: usize, name: &str) -> Result<Rc<Are>> {
     match with_flags(args, 1, flags)? {
         (regex, false) => Ok(regex),
         (_, true) => Err(invalid(format!(
@@ -89,29 +77,50 @@ fn byte_of(subject: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// All matches from a byte on. After an empty one the search goes on one letter later.
-fn matches<'s>(
-    regex: &'s Regex,
+/// Where to look after this match: after an empty one a letter later.
+fn behind(subject: &str, whole: &Range<usize>) -> Option<usize> {
+    if !whole.is_empty() {
+        return Some(whole.end);
+    }
+    let letter = subject.get(whole.end..)?.chars().next();
+    letter.map(|letter| whole.end + letter.len_utf8())
+}
+
+/// All matches from a byte on.
+fn spans<'s>(
+    regex: &'s Are,
     subject: &'s str,
     start: usize,
-) -> impl Iterator<Item = Captures<'s>> {
+) -> impl Iterator<Item = Range<usize>> + use<'s> {
+    let mut at = Some(start);
+    std::iter::from_fn(move || {
+        let whole = regex.find_at(subject, at?)?;
+        at = behind(subject, &whole);
+        Some(whole)
+    })
+}
+
+/// All matches from a byte on, with their groups.
+fn matches<'s>(
+    regex: &'s Are,
+    subject: &'s str,
+    start: usize,
+) -> impl Iterator<Item = Found> + use<'s> {
     let mut at = Some(start);
     std::iter::from_fn(move || {
         let found = regex.captures_at(subject, at?)?;
-        let whole = found.get(0)?;
-        at = if whole.is_empty() {
-            let letter = subject.get(whole.end()..)?.chars().next();
-            letter.map(|letter| whole.end() + letter.len_utf8())
-        } else {
-            Some(whole.end())
-        };
+        at = behind(subject, found.first()?.as_ref()?);
         Some(found)
     })
 }
 
+fn group<'s>(subject: &'s str, found: &Found, number: usize) -> Option<&'s str> {
+    subject.get(found.get(number)?.clone()?)
+}
+
 /// `\1` and `\&` of a replacement, put in.
-fn replaced(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<()> {
-    let group = |number: usize| captures.get(number).map_or("", |m| m.as_str());
+fn replaced(template: &str, subject: &str, found: &Found, out: &mut String) -> Result<()> {
+    let group = |number: usize| group(subject, found, number).unwrap_or_default();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('\\') {
         append(out, before)?;
@@ -133,25 +142,27 @@ fn replaced(template: &str, captures: &Captures<'_>, out: &mut String) -> Result
 }
 
 /// The text with the `nth` match replaced; 0: all of them.
-fn replace_in(regex: &Regex, args: Args, start: usize, nth: usize) -> Result<Value> {
+fn replace_in(regex: &Are, args: Args, start: usize, nth: usize) -> Result<Value> {
     let subject = arg::text(args, 0)?;
     let template = arg::text(args, 2)?;
     let mut out = String::with_capacity(subject.len());
     let mut end = 0;
     if let Some(start) = byte_of(subject, start) {
-        for (place, captures) in matches(regex, subject, start).enumerate() {
+        let has_groups = template.contains('\\');
+        for (place, whole) in spans(regex, subject, start).enumerate() {
             if nth > 0 && place + 1 < nth {
                 continue;
             }
-            let Some(whole) = captures.get(0) else {
-                continue;
+            append(&mut out, subject.get(end..whole.start).unwrap_or_default())?;
+            end = whole.end;
+            let found = match has_groups {
+                true => regex.captures_at(subject, whole.start),
+                false => None,
             };
-            append(
-                &mut out,
-                subject.get(end..whole.start()).unwrap_or_default(),
-            )?;
-            replaced(template, &captures, &mut out)?;
-            end = whole.end();
+            match found {
+                Some(found) => replaced(template, subject, &found, &mut out)?,
+                None => append(&mut out, template)?,
+            }
             if nth > 0 {
                 break;
             }
@@ -184,12 +195,11 @@ fn regexp_replace_from(args: Args, _: &Env) -> Result<Value> {
     replace_in(&regex, args, start, nth)
 }
 
-fn groups(captures: &Captures<'_>) -> Value {
-    let text = |group: usize| {
-        let found = captures.get(group);
-        found.map_or(Value::Null, |m| Value::Text(m.as_str().to_owned()))
+fn groups(subject: &str, found: &Found) -> Value {
+    let text = |number: usize| {
+        group(subject, found, number).map_or(Value::Null, |text| Value::Text(text.to_owned()))
     };
-    let items = match captures.len() {
+    let items = match found.len() {
         1 => vec![text(0)],
         several => (1..several).map(text).collect(),
     };
@@ -204,9 +214,10 @@ fn regexp_match(args: Args, _: &Env) -> Result<Value> {
                 .with_hint("Use the regexp_matches function instead."),
         );
     }
+    let subject = arg::text(args, 0)?;
     Ok(regex
-        .captures(arg::text(args, 0)?)
-        .map_or(Value::Null, |captures| groups(&captures)))
+        .captures_at(subject, 0)
+        .map_or(Value::Null, |found| groups(subject, &found)))
 }
 
 /// The groups of each match: of the first, or of all with the flag `g`.
@@ -214,9 +225,10 @@ fn regexp_matches(args: Args, _: &Env) -> Result<Value> {
     let (regex, global) = with_flags(args, 1, 2)?;
     let most = if global { usize::MAX } else { 1 };
     let mut rows = Vec::new();
-    for captures in matches(&regex, arg::text(args, 0)?, 0).take(most) {
+    let subject = arg::text(args, 0)?;
+    for found in matches(&regex, subject, 0).take(most) {
         super::text::may_grow(&rows)?;
-        rows.push(groups(&captures));
+        rows.push(groups(subject, &found));
     }
     let element = SqlType::Array(Box::new(SqlType::Text));
     Ok(Value::Array(Array::new(element, rows)))
@@ -231,20 +243,24 @@ fn regexp_count(args: Args, _: &Env) -> Result<Value> {
     let start = counted(args, 2, "start", 1, 1)?;
     let regex = without_global(args, 3, "regexp_count")?;
     let subject = arg::text(args, 0)?;
-    let count = byte_of(subject, start).map_or(0, |at| matches(&regex, subject, at).count());
+    let count = byte_of(subject, start).map_or(0, |at| spans(&regex, subject, at).count());
     Ok(Value::Int4(i32::try_from(count).unwrap_or(i32::MAX)))
 }
 
 /// The `nth` match after `start`, and what of it is asked for.
-fn nth_match<'s>(
-    regex: &'s Regex,
-    subject: &'s str,
+fn nth_match(
+    regex: &Are,
+    subject: &str,
     start: usize,
     nth: usize,
     group: usize,
-) -> Option<regex::Match<'s>> {
+) -> Option<Range<usize>> {
     let at = byte_of(subject, start)?;
-    matches(regex, subject, at).nth(nth - 1)?.get(group)
+    let whole = spans(regex, subject, at).nth(nth - 1)?;
+    match group {
+        0 => Some(whole),
+        group => regex.captures_at(subject, whole.start)?.get(group)?.clone(),
+    }
 }
 
 fn regexp_instr(args: Args, _: &Env) -> Result<Value> {
@@ -261,7 +277,7 @@ fn regexp_instr(args: Args, _: &Env) -> Result<Value> {
     let subject = arg::text(args, 0)?;
     let found = nth_match(&regex, subject, start, nth, group);
     let place = found.map_or(0, |found| {
-        let at = if end == 1 { found.end() } else { found.start() };
+        let at = if end == 1 { found.end } else { found.start };
         let before = subject.get(..at).unwrap_or_default().chars().count();
         i32::try_from(before + 1).unwrap_or(i32::MAX)
     });
@@ -273,87 +289,69 @@ fn regexp_substr(args: Args, _: &Env) -> Result<Value> {
     let nth = counted(args, 3, "n", 1, 1)?;
     let regex = without_global(args, 4, "regexp_substr")?;
     let group = counted(args, 5, "subexpr", 0, 0)?;
-    let found = nth_match(&regex, arg::text(args, 0)?, start, nth, group);
-    Ok(found.map_or(Value::Null, |found| Value::Text(found.as_str().to_owned())))
+    let subject = arg::text(args, 0)?;
+    let found = nth_match(&regex, subject, start, nth, group);
+    Ok(cut(subject, found))
+}
+
+fn cut(subject: &str, found: Option<Range<usize>>) -> Value {
+    found
+        .and_then(|found| subject.get(found))
+        .map_or(Value::Null, |text| Value::Text(text.to_owned()))
 }
 
 /// The first match, or its first group.
+fn first(regex: &Are, subject: &str) -> Value {
+    let found = match regex.groups() {
+        0 => regex.find_at(subject, 0),
+        _ => regex
+            .captures_at(subject, 0)
+            .and_then(|found| found.get(1).cloned().flatten()),
+    };
+    cut(subject, found)
+}
+
 fn substring_regex(args: Args, _: &Env) -> Result<Value> {
-    let regex = compiled(&to_rust(arg::text(args, 1)?), false)?;
-    Ok(regex
-        .captures(arg::text(args, 0)?)
-        .and_then(|captures| captures.get(usize::from(captures.len() > 1)))
-        .map_or(Value::Null, |found| Value::Text(found.as_str().to_owned())))
+    let regex = are::compiled(arg::text(args, 1)?, Options::default())?;
+    Ok(first(&regex, arg::text(args, 0)?))
 }
 
 /// `substring(s similar p escape e)`: what stands between the two `e"`, or all of it.
 fn substring_similar(args: Args, _: &Env) -> Result<Value> {
-    let (subject, pattern) = (arg::text(args, 0)?, arg::text(args, 1)?);
-    let escape = arg::text(args, 2)?.chars().next();
-    let mut parts = vec![String::new()];
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        let Some(last) = parts.last_mut() else {
-            break;
-        };
-        if Some(letter) != escape {
-            last.push(letter);
-            continue;
-        }
-        match letters.next() {
-            Some('"') => parts.push(String::new()),
-            Some(next) => {
-                last.push(letter);
-                last.push(next);
-            }
-            None => last.push(letter),
-        }
-    }
-    let inner = |part: &str| -> Result<String> {
-        let whole = of_similar(part, escape)?;
-        let inner = whole.strip_prefix("^(?:").unwrap_or(&whole);
-        Ok(inner.strip_suffix(")$").unwrap_or(inner).to_owned())
-    };
-    let regex = match parts.as_slice() {
-        [whole] => format!("^({})$", inner(whole)?),
-        [before, wanted, after] => format!(
-            // The first part takes as little as it can, as PostgreSQL has it.
-            "^(?U:{})({})(?:{})$",
-            inner(before)?,
-            inner(wanted)?,
-            inner(after)?
-        ),
-        _ => {
-            return Err(Error::new(
-                state::INVALID_REGULAR_EXPRESSION,
-                "SQL regular expression may not contain more than two escape-double-quote separators",
-            ));
-        }
-    };
-    let found = compiled(&regex, false)?
-        .captures(subject)
-        .and_then(|captures| captures.get(1).map(|found| found.as_str().to_owned()));
-    Ok(found.map_or(Value::Null, Value::Text))
+    let escape = super::escape::one_letter(arg::text(args, 2)?)?;
+    let pattern = of_similar(arg::text(args, 1)?, escape)?;
+    let regex = are::compiled(&pattern, Options::default())?;
+    Ok(first(&regex, arg::text(args, 0)?))
 }
 
-fn split(args: Args, _: &Env) -> Result<Value> {
-    let (regex, _) = with_flags(args, 1, 2)?;
+fn split_to_array(args: Args, _: &Env) -> Result<Value> {
+    split(args, "regexp_split_to_array")
+}
+
+fn split_to_table(args: Args, _: &Env) -> Result<Value> {
+    split(args, "regexp_split_to_table")
+}
+
+fn split(args: Args, name: &str) -> Result<Value> {
+    let (regex, global) = with_flags(args, 1, 2)?;
+    if global {
+        return Err(invalid(format!(
+            "{name}() does not support the \"global\" option"
+        )));
+    }
     let subject = arg::text(args, 0)?;
     let mut parts = Vec::new();
     let mut end = 0;
-    for found in regex.find_iter(subject) {
+    for found in spans(&regex, subject, 0) {
         // An empty match splits between letters only.
-        if found.end() <= end || found.start() >= subject.len() {
+        if found.end <= end || found.start >= subject.len() {
             continue;
         }
         super::text::may_grow(&parts)?;
         parts.push(Value::Text(
-            subject
-                .get(end..found.start())
-                .unwrap_or_default()
-                .to_owned(),
+            subject.get(end..found.start).unwrap_or_default().to_owned(),
         ));
-        end = found.end();
+        end = found.end;
     }
     parts.push(Value::Text(
         subject.get(end..).unwrap_or_default().to_owned(),
@@ -390,10 +388,20 @@ pub const FUNCTIONS: &[Function] = &[
         S,
         regexp_replace_from,
     ),
-    function("regexp_split_to_array", &[S, S], T::Texts, split),
-    function("regexp_split_to_array", &[S, S, S], T::Texts, split),
-    function("regexp_split_to_table", &[S, S], T::Texts, split),
-    function("regexp_split_to_table", &[S, S, S], T::Texts, split),
+    function("regexp_split_to_array", &[S, S], T::Texts, split_to_array),
+    function(
+        "regexp_split_to_array",
+        &[S, S, S],
+        T::Texts,
+        split_to_array,
+    ),
+    function("regexp_split_to_table", &[S, S], T::Texts, split_to_table),
+    function(
+        "regexp_split_to_table",
+        &[S, S, S],
+        T::Texts,
+        split_to_table,
+    ),
     function("regexp_substr", &[S, S], S, regexp_substr),
     function("regexp_substr", &[S, S, I], S, regexp_substr),
     function("regexp_substr", &[S, S, I, I], S, regexp_substr),

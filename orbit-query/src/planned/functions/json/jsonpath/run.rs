@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::parse::{Expr, Method, Path, Predicate, Step};
-use crate::planned::functions::pattern::{compiled, to_rust};
+use crate::planned::functions::are::{self, Options};
 use orbit_core::error::SqlState;
 use orbit_core::value::Numeric;
 use orbit_core::{Error, Result, state};
@@ -415,14 +415,16 @@ impl Runner<'_> {
                 })?
             }
             Predicate::Like(left, pattern, flags) => {
-                let mut prefix = String::new();
-                let mut literal = false;
+                let mut options = Options {
+                    stops: !flags.contains('s'),
+                    ..Options::default()
+                };
                 for flag in flags.chars() {
                     match flag {
-                        'i' => prefix.push_str("(?i)"),
-                        's' => prefix.push_str("(?s)"),
-                        'm' => prefix.push_str("(?m)"),
-                        'q' => literal = true,
+                        'i' => options.insensitive = true,
+                        's' => {}
+                        'm' => options.lines = true,
+                        'q' => options.literal = true,
                         other => {
                             return Err(Error::new(
                                 state::SYNTAX_ERROR,
@@ -434,14 +436,7 @@ impl Runner<'_> {
                         }
                     }
                 }
-                if !flags.contains('s') {
-                    prefix.push_str("(?-s)");
-                }
-                let pattern = match literal {
-                    true => regex::escape(pattern),
-                    false => to_rust(pattern),
-                };
-                let regex = compiled(&(prefix + &pattern), false)?;
+                let regex = are::compiled(pattern, options)?;
                 let right = Expr::Literal(Node::Null);
                 self.pairs(left, &right, place, |left, _| match left {
                     Node::String(text) => Some(regex.is_match(text)),

@@ -195,8 +195,11 @@ struct Moments {
 }
 
 impl Moments {
-    fn add(&mut self, x: f64, y: f64) {
+    /// Only finite inputs overflow; what an infinite one leaves is not a number.
+    fn add(&mut self, x: f64, y: f64) -> Result<()> {
         let before = self.n;
+        let finite = |sum: f64, input: f64| sum.is_finite() && input.is_finite();
+        let (finite_x, finite_y) = (finite(self.sx, x), finite(self.sy, y));
         self.n += 1.0;
         self.sx += x;
         self.sy += y;
@@ -207,7 +210,34 @@ impl Moments {
             self.sxx += tx * tx * scale;
             self.syy += ty * ty * scale;
             self.sxy += tx * ty * scale;
+            let x_left = self.sx.is_infinite() || self.sxx.is_infinite();
+            let y_left = self.sy.is_infinite() || self.syy.is_infinite();
+            if (x_left && finite_x)
+                || (y_left && finite_y)
+                || (self.sxy.is_infinite() && finite_x && finite_y)
+            {
+                return Err(overflow());
+            }
+            if x_left {
+                self.sxx = f64::NAN;
+            }
+            if y_left {
+                self.syy = f64::NAN;
+            }
+            if self.sxy.is_infinite() {
+                self.sxy = f64::NAN;
+            }
+        } else {
+            if !x.is_finite() {
+                self.sxx = f64::NAN;
+                self.sxy = f64::NAN;
+            }
+            if !y.is_finite() {
+                self.syy = f64::NAN;
+                self.sxy = f64::NAN;
+            }
         }
+        Ok(())
     }
 
     fn merge(&mut self, other: &Moments) {
@@ -231,6 +261,13 @@ impl Moments {
     }
 }
 
+fn overflow() -> Error {
+    Error::new(
+        state::NUMERIC_VALUE_OUT_OF_RANGE,
+        "value out of range: overflow",
+    )
+}
+
 struct Float {
     moments: Moments,
     finish: fn(&Moments) -> Option<f64>,
@@ -251,16 +288,7 @@ impl State for Float {
             [y, x] => (float(Some(x)), float(Some(y))),
             _ => (float(args.first()), 0.0),
         };
-        self.moments.add(x, y);
-        if (self.moments.sx.is_infinite() && x.is_finite())
-            || (self.moments.sxx.is_infinite() && x.is_finite())
-        {
-            return Err(Error::new(
-                state::NUMERIC_VALUE_OUT_OF_RANGE,
-                "value out of range: overflow",
-            ));
-        }
-        Ok(())
+        self.moments.add(x, y)
     }
 
     fn result(&self) -> Result<Value> {
@@ -378,13 +406,11 @@ impl State for Float8Sum {
     fn add(&mut self, args: &[ValueRef<'_>]) -> Result<()> {
         let value = float(args.first());
         self.count += 1;
-        self.sum += value;
-        if self.sum.is_infinite() && value.is_finite() {
-            return Err(Error::new(
-                state::NUMERIC_VALUE_OUT_OF_RANGE,
-                "value out of range: overflow",
-            ));
+        let sum = self.sum + value;
+        if sum.is_infinite() && self.sum.is_finite() && value.is_finite() {
+            return Err(overflow());
         }
+        self.sum = sum;
         Ok(())
     }
 

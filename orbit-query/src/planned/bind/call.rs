@@ -141,6 +141,7 @@ impl Binder<'_> {
             return self.make_interval(scope, function);
         }
         let args = arguments(function)?;
+        self.of_known_schema(scope, &function.name, &name, &args)?;
         if !function.within_group.is_empty() && is_hypothetical(&name) {
             return self.hypothetical(scope, &name, function, &args);
         }
@@ -244,6 +245,41 @@ impl Binder<'_> {
             bounds.push(self.expr(scope, arg)?);
         }
         self.call_bound(&name, bounds)
+    }
+
+    /// What is built in is in `pg_catalog`, and in no other schema a call may name.
+    fn of_known_schema(
+        &mut self,
+        scope: &Scope,
+        full: &ast::ObjectName,
+        name: &str,
+        args: &Args<'_>,
+    ) -> Result<()> {
+        let [.., schema, _] = full.0.as_slice() else {
+            return Ok(());
+        };
+        let Some(schema) = schema.as_ident() else {
+            return Ok(());
+        };
+        let schema = match schema.quote_style {
+            Some(_) => schema.value.clone(),
+            None => schema.value.to_lowercase(),
+        };
+        let is_own = schema == "information_schema" && name.starts_with("_pg_");
+        if schema == crate::pg_catalog::PG_CATALOG || is_own {
+            return Ok(());
+        }
+        if schema != "information_schema" && self.catalog.schema(&schema).is_none() {
+            return Err(Error::new(
+                state::INVALID_SCHEMA_NAME,
+                format!("schema \"{schema}\" does not exist"),
+            ));
+        }
+        let mut have = Vec::with_capacity(args.exprs.len());
+        for arg in &args.exprs {
+            have.push(self.expr(scope, arg)?.ty);
+        }
+        Err(no_function(&format!("{schema}.{name}"), &have))
     }
 
     pub(super) fn call_bound(&mut self, name: &str, bounds: Vec<Bound>) -> Result<Bound> {

@@ -362,8 +362,18 @@ impl Binder<'_> {
             }
             U::Plus => self.expr(scope, inner),
             U::PGAbs => self.table_call(scope, "abs", &[inner]),
-            U::PGSquareRoot => self.table_call(scope, "sqrt", &[inner]),
-            U::PGCubeRoot => self.table_call(scope, "cbrt", &[inner]),
+            U::PGSquareRoot | U::PGCubeRoot => {
+                let name = match op {
+                    U::PGSquareRoot => "sqrt",
+                    _ => "cbrt",
+                };
+                // The operators are there for float8 alone.
+                let mut bound = self.expr(scope, inner)?;
+                if types::category(&bound.ty) == types::Category::Numeric {
+                    bound = self.cast(bound, &SqlType::Float8)?;
+                }
+                self.call_table(name, vec![bound])
+            }
             U::BitwiseNot => {
                 let bound = self.expr(scope, inner)?;
                 self.table_unary("~", bound)

@@ -6,18 +6,29 @@ mod numbers;
 use super::zone::local_of;
 use super::{Env, Function, T, arg, function};
 use orbit_core::Result;
-use orbit_core::value::datetime::{MICROS_PER_DAY, offset_at};
+use orbit_core::value::datetime::{MICROS_PER_DAY, MICROS_PER_MINUTE, offset_at};
 use orbit_core::value::{Numeric, Value, ValueRef};
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
+/// Without a template, and of what never is, there is nothing to show.
+fn shows_nothing(micros: i64, template: &str) -> bool {
+    template.is_empty() || micros == i64::MAX || micros == i64::MIN
+}
+
 fn char_timestamp(args: Args, _: &Env) -> Result<Value> {
+    if shows_nothing(arg::timestamp(args, 0)?, arg::text(args, 1)?) {
+        return Ok(Value::Null);
+    }
     dates::format(arg::timestamp(args, 0)?, arg::text(args, 1)?, None).map(Value::Text)
 }
 
 fn char_timestamptz(args: Args, env: &Env) -> Result<Value> {
     let zone = env.format.time_zone;
     let micros = arg::timestamptz(args, 0)?;
+    if shows_nothing(micros, arg::text(args, 1)?) {
+        return Ok(Value::Null);
+    }
     dates::format(
         local_of(micros, zone),
         arg::text(args, 1)?,
@@ -27,6 +38,9 @@ fn char_timestamptz(args: Args, env: &Env) -> Result<Value> {
 }
 
 fn char_interval(args: Args, _: &Env) -> Result<Value> {
+    if arg::text(args, 1)?.is_empty() {
+        return Ok(Value::Null);
+    }
     dates::format_interval(arg::interval(args, 0)?, arg::text(args, 1)?).map(Value::Text)
 }
 
@@ -55,16 +69,16 @@ fn char_numeric(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn to_date(args: Args, _: &Env) -> Result<Value> {
-    let micros = dates::parse(arg::text(args, 0)?, arg::text(args, 1)?)?;
+    let (micros, _) = dates::parse(arg::text(args, 0)?, arg::text(args, 1)?)?;
     Ok(Value::Date(micros.div_euclid(MICROS_PER_DAY) as i32))
 }
 
 fn to_timestamp(args: Args, env: &Env) -> Result<Value> {
-    let local = dates::parse(arg::text(args, 0)?, arg::text(args, 1)?)?;
-    Ok(Value::TimestampTz(super::zone::utc_of(
-        local,
-        env.format.time_zone,
-    )))
+    let (local, east) = dates::parse(arg::text(args, 0)?, arg::text(args, 1)?)?;
+    Ok(Value::TimestampTz(match east {
+        Some(minutes) => local.saturating_sub(minutes * MICROS_PER_MINUTE),
+        None => super::zone::utc_of(local, env.format.time_zone),
+    }))
 }
 
 fn from_epoch(args: Args, _: &Env) -> Result<Value> {
@@ -74,7 +88,7 @@ fn from_epoch(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn to_number(args: Args, _: &Env) -> Result<Value> {
-    numbers::parse(arg::text(args, 0)?).map(Value::Numeric)
+    numbers::parse(arg::text(args, 0)?, arg::text(args, 1)?).map(Value::Numeric)
 }
 
 pub const FUNCTIONS: &[Function] = &[

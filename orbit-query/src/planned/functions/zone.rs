@@ -3,7 +3,7 @@
 use super::{Env, Function, T, arg, function};
 use chrono_tz::Tz;
 use orbit_core::value::datetime::{
-    INFINITY, MICROS_PER_SECOND, NEG_INFINITY, find_zone, local_to_utc, offset_at,
+    INFINITY, MICROS_PER_SECOND, NEG_INFINITY, find_zone, local_to_utc, offset_at, write_interval,
 };
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
@@ -79,7 +79,33 @@ fn zone(text: &str) -> Result<Zone> {
             }));
         }
     }
+    if let Some(east) = posix(text) {
+        return Ok(Zone::Fixed(east));
+    }
     named(text).map(Zone::Named)
+}
+
+/// `UTC+3`, a name and how far west it is; `None`: another form.
+fn posix(text: &str) -> Option<i64> {
+    let at = text.find(['+', '-'])?;
+    let (name, offset) = text.split_at(at);
+    if name.len() < 3 || !name.chars().all(|letter| letter.is_ascii_alphabetic()) {
+        return None;
+    }
+    let west = offset.starts_with('+');
+    let mut seconds = 0;
+    let mut unit = 3600;
+    for part in offset.get(1..)?.split(':') {
+        let part: i64 = (part.len() <= 3 && part.chars().all(|letter| letter.is_ascii_digit()))
+            .then(|| part.parse().ok())??;
+        let most = if unit == 3600 { 167 } else { 59 };
+        if unit == 0 || part > most {
+            return None;
+        }
+        seconds += part * unit;
+        unit /= 60;
+    }
+    Some(if west { -seconds } else { seconds })
 }
 
 fn to_local(args: Args, _: &Env) -> Result<Value> {
@@ -102,6 +128,17 @@ fn to_moment(args: Args, _: &Env) -> Result<Value> {
 
 fn by_interval(args: Args, _: &Env) -> Result<Value> {
     let east = arg::interval(args, 0)?;
+    if east.months != 0 || east.days != 0 {
+        let mut shown = Vec::new();
+        write_interval(&east, &mut shown);
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!(
+                "interval time zone \"{}\" must not include months or days",
+                String::from_utf8_lossy(&shown)
+            ),
+        ));
+    }
     match args.get(1) {
         Some(ValueRef::TimestampTz(micros)) => Ok(Value::Timestamp(micros + east.micros)),
         Some(ValueRef::Timestamp(micros)) => Ok(Value::TimestampTz(micros - east.micros)),

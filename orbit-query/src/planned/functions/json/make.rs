@@ -101,6 +101,7 @@ pub fn object_field(types: Vec<SqlType>, env: Env) -> RowFn {
                     "field name must not be null",
                 ));
             }
+            may_be_key(key_type)?;
             let key = crate::planned::functions::text::shown(key, key_type, &env)?;
             let value = of_value(&value.to_owned(), value_type, false)?;
             Ok(Value::Text(format!("{} : {value}", span::quote(&key))))
@@ -147,23 +148,52 @@ pub(super) fn to_json(args: Args, env: &Env) -> Result<Value> {
 }
 
 pub(super) fn build_object(args: Args, env: &Env) -> Result<Value> {
+    object_of(args, env, false)
+}
+
+/// What can't be a key.
+fn may_be_key(ty: &SqlType) -> Result<()> {
+    match ty {
+        SqlType::Json | SqlType::Jsonb | SqlType::Array(_) => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "key value must be scalar, not array, composite, or json",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn object_of(args: Args, env: &Env, binary: bool) -> Result<Value> {
     if args.len() % 2 != 0 {
         return Err(Error::new(
             state::INVALID_PARAMETER_VALUE,
             "argument list must have even number of elements",
         )
-        .with_hint(
-            "The arguments of json_build_object() must consist of alternating keys and values.",
-        ));
+        .with_hint(format!(
+            "The arguments of {}() must consist of alternating keys and values.",
+            if binary {
+                "jsonb_build_object"
+            } else {
+                "json_build_object"
+            }
+        )));
     }
     let mut parts = Vec::with_capacity(args.len() / 2);
     for i in (0..args.len()).step_by(2) {
         if args[i].is_null() {
-            return Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                "null value not allowed for object key",
-            ));
+            let place = i + 1;
+            return Err(match binary {
+                true => Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("argument {place}: key must not be null"),
+                ),
+                false => Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("argument {place} cannot be null"),
+                )
+                .with_hint("Object keys should be text."),
+            });
         }
+        may_be_key(env.types.get(i).unwrap_or(&SqlType::Text))?;
         let key = crate::planned::functions::text::shown(
             &args[i],
             env.types.get(i).unwrap_or(&SqlType::Text),
@@ -200,7 +230,7 @@ pub(super) fn to_jsonb(args: Args, env: &Env) -> Result<Value> {
 }
 
 pub(super) fn build_jsonb_object(args: Args, env: &Env) -> Result<Value> {
-    as_jsonb(build_object(args, env)?)
+    as_jsonb(object_of(args, env, true)?)
 }
 
 pub(super) fn build_jsonb_array(args: Args, env: &Env) -> Result<Value> {

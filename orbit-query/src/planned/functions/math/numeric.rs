@@ -239,7 +239,11 @@ pub(super) fn round_places(args: Args, _: &Env) -> Result<Value> {
 }
 
 pub(super) fn scale(args: Args, _: &Env) -> Result<Value> {
-    Ok(Value::Int4(i32::from(arg::numeric(args, 0)?.scale())))
+    let value = arg::numeric(args, 0)?;
+    if value.is_nan() || value.is_infinite() {
+        return Ok(Value::Null);
+    }
+    Ok(Value::Int4(i32::from(value.scale())))
 }
 
 pub(super) fn sign_numeric(args: Args, _: &Env) -> Result<Value> {

@@ -77,9 +77,20 @@ fn pieces(template: &str) -> Vec<Piece> {
             continue;
         }
         if let Some(after) = rest.strip_prefix('"') {
-            let end = after.find('"').unwrap_or(after.len());
-            found.extend(after[..end].chars().map(Piece::Text));
-            rest = after.get(end + 1..).unwrap_or("");
+            let mut letters = after.chars();
+            while let Some(letter) = letters.next() {
+                match letter {
+                    '"' => break,
+                    '\\' => found.extend(letters.next().map(Piece::Text)),
+                    other => found.push(Piece::Text(other)),
+                }
+            }
+            rest = letters.as_str();
+            continue;
+        }
+        if let Some(after) = rest.strip_prefix("\\\"") {
+            found.push(Piece::Text('"'));
+            rest = after;
             continue;
         }
         let folded = |key: &&&'static str| {
@@ -150,9 +161,6 @@ fn cased(name: &str, like: &str) -> String {
 }
 
 pub fn format(local: i64, template: &str, zone: Option<(Tz, i32)>) -> Result<String> {
-    if local == i64::MAX || local == i64::MIN {
-        return Err(Error::unsupported("to_char of an infinite timestamp"));
-    }
     let days = local.div_euclid(MICROS_PER_DAY);
     let time = local.rem_euclid(MICROS_PER_DAY);
     let (year, month, day) = civil_from_days(days as i32);
@@ -162,17 +170,50 @@ pub fn format(local: i64, template: &str, zone: Option<(Tz, i32)>) -> Result<Str
         day: i64::from(day),
         days,
         time,
+        of_interval: None,
+        day_of_year: days - i64::from(days_from_civil(year, 1, 1)) + 1,
     };
     written(template, &fields, zone, local)
 }
 
+/// Patterns that speak of a date and not of a length of time.
+fn is_of_dates(key: &str) -> bool {
+    matches!(
+        key.to_ascii_uppercase().as_str(),
+        "MONTH"
+            | "MON"
+            | "DAY"
+            | "DY"
+            | "D"
+            | "ID"
+            | "TZ"
+            | "TZH"
+            | "TZM"
+            | "OF"
+            | "AD"
+            | "BC"
+            | "A.D."
+            | "B.C."
+    )
+}
+
 pub fn format_interval(by: Interval, template: &str) -> Result<String> {
+    let dated = |piece: &Piece| matches!(piece, Piece::Key { key, .. } if is_of_dates(key));
+    if pieces(template).iter().any(dated) {
+        return Err(Error::new(
+            state::INVALID_DATETIME_FORMAT,
+            "invalid format specification for an interval value",
+        )
+        .with_hint("Intervals are not tied to specific calendar dates."));
+    }
     let fields = Fields {
         year: by.months / 12,
         month: (by.months % 12).unsigned_abs() as usize,
         day: i64::from(by.days),
         days: i64::from(by.days),
         time: by.micros,
+        of_interval: Some(i64::from(by.months % 12)),
+        day_of_year: i64::from(by.months) * 30 + i64::from(by.days),
     };
     written(template, &fields, None, 0)
 }
@@ -184,12 +225,19 @@ struct Fields {
     /// Since 1970.
     days: i64,
     time: i64,
+    /// The months of an interval, which may be negative.
+    of_interval: Option<i64>,
+    day_of_year: i64,
 }
 
 fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> Result<String> {
     let mut out = String::new();
     let hour = at.time / MICROS_PER_HOUR;
-    let year_ad = i64::from(if at.year > 0 { at.year } else { 1 - at.year });
+    let year_ad = i64::from(match at.of_interval {
+        Some(_) => at.year,
+        None if at.year > 0 => at.year,
+        None => 1 - at.year,
+    });
     for piece in pieces(template) {
         let (key, fill, suffix) = match piece {
             Piece::Text(letter) => {
@@ -207,9 +255,9 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
             "IYY" => (iso_week(at.days).0 % 1000, 3),
             "IY" => (iso_week(at.days).0 % 100, 2),
             "I" => (iso_week(at.days).0 % 10, 1),
-            "MM" => (at.month as i64, 2),
+            "MM" => (at.of_interval.unwrap_or(at.month as i64), 2),
             "DD" => (at.day, 2),
-            "DDD" => (at.days - i64::from(days_from_civil(at.year, 1, 1)) + 1, 3),
+            "DDD" => (at.day_of_year, 3),
             "IDDD" => {
                 let (_, week) = iso_week(at.days);
                 ((week - 1) * 7 + (at.days + 3).rem_euclid(7) + 1, 3)
@@ -217,7 +265,8 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
             "D" => ((at.days + 4).rem_euclid(7) + 1, 1),
             "ID" => ((at.days + 3).rem_euclid(7) + 1, 1),
             "HH24" => (hour, 2),
-            "HH" | "HH12" => (if hour % 12 == 0 { 12 } else { hour % 12 }, 2),
+            "HH" | "HH12" if hour % 12 == 0 => (12, 2),
+            "HH" | "HH12" => (hour % 12, 2),
             "MI" => (at.time / MICROS_PER_MINUTE % 60, 2),
             "SS" => (at.time / MICROS_PER_SECOND % 60, 2),
             "MS" => (at.time % MICROS_PER_SECOND / 1000, 3),
@@ -229,10 +278,7 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
             "FF5" => (at.time % MICROS_PER_SECOND / 10, 5),
             "FF6" => (at.time % MICROS_PER_SECOND, 6),
             "SSSS" | "SSSSS" => (at.time / MICROS_PER_SECOND, 1),
-            "WW" => (
-                (at.days - i64::from(days_from_civil(at.year, 1, 1))) / 7 + 1,
-                2,
-            ),
+            "WW" => ((at.day_of_year - 1) / 7 + 1, 2),
             "W" => ((at.day - 1) / 7 + 1, 1),
             "IW" => (iso_week(at.days).1, 2),
             "CC" => ((year_ad + 99) / 100, 2),
@@ -272,7 +318,11 @@ fn written(template: &str, at: &Fields, zone: Option<(Tz, i32)>, local: i64) -> 
                 continue;
             }
         };
-        let (value, width) = number;
+        let (value, mut width) = number;
+        // The sign stands before as many digits.
+        if value < 0 && matches!(key, "YYYY" | "MM" | "HH24" | "HH" | "HH12" | "MI" | "SS") {
+            width += 1;
+        }
         if fill {
             out.push_str(&format!("{value:0width$}"));
         } else {
@@ -352,17 +402,22 @@ fn wrong(input: &str, key: &str) -> Error {
     )
 }
 
-/// A local timestamp by a template.
-pub fn parse(input: &str, template: &str) -> Result<i64> {
+/// A local timestamp by a template, and how many minutes east it is if it says so.
+pub fn parse(input: &str, template: &str) -> Result<(i64, Option<i64>)> {
     let mut rest = input.trim_start();
     let (mut year, mut month, mut day) = (None, None, None);
     let mut day_of_year = None;
     let (mut hour, mut minute, mut second, mut micros) = (0i64, 0i64, 0i64, 0i64);
     let mut afternoon = None;
     let mut julian = None;
+    let (mut week, mut weekday, mut century) = (None, None, None);
+    // Before Christ; minutes east of Greenwich.
+    let mut christ: Option<bool> = None;
+    let mut zone: Option<(bool, i64)> = None;
     let mut all = pieces(template).into_iter().peekable();
     while let Some(piece) = all.next() {
         let meets_next = matches!(all.peek(), Some(Piece::Key { .. }));
+        let is_zone = matches!(all.peek(), Some(Piece::Key { key: "TZH", .. }));
         let key = match piece {
             Piece::Text(letter) => {
                 if letter.is_whitespace() || !letter.is_alphanumeric() {
@@ -372,7 +427,7 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
                             !c.is_alphanumeric() && !c.is_whitespace() && c != '-' && c != '+'
                         })
                         .or_else(|| rest.strip_prefix(letter))
-                        .or_else(|| rest.strip_prefix('-'))
+                        .or_else(|| rest.strip_prefix('-').filter(|_| !is_zone))
                     {
                         rest = after;
                     }
@@ -389,36 +444,85 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
         if rest.is_empty() {
             break;
         }
-        let mut digits = |most: usize| -> Result<i64> {
+        let digits = |rest: &mut &str, most: usize| -> Result<i64> {
             let end = rest
                 .find(|c: char| !c.is_ascii_digit())
                 .unwrap_or(rest.len())
                 .min(most);
             let (number, after) = rest.split_at(end);
             let value = number.parse().map_err(|_| wrong(rest, key))?;
-            rest = after;
+            *rest = after;
             Ok(value)
         };
         match key {
-            "YYYY" | "IYYY" => year = Some(digits(if meets_next { 4 } else { 9 })?),
-            "YYY" => year = Some(2000 + digits(3)?),
+            "YYYY" | "IYYY" if rest.starts_with('-') => {
+                rest = rest.get(1..).unwrap_or_default();
+                let end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
+                let (number, after) = rest.split_at(end);
+                let before: i64 = number.parse().map_err(|_| wrong(rest, key))?;
+                year = Some(before);
+                christ = Some(!christ.unwrap_or(false));
+                rest = after;
+            }
+            "YYYY" | "IYYY" => year = Some(digits(&mut rest, if meets_next { 4 } else { 9 })?),
+            "YYY" => year = Some(2000 + digits(&mut rest, 3)?),
             "YY" => {
-                let short = digits(2)?;
+                let short = digits(&mut rest, 2)?;
                 year = Some(if short < 70 {
                     2000 + short
                 } else {
                     1900 + short
                 });
             }
-            "MM" => month = Some(digits(2)?),
-            "DD" => day = Some(digits(2)?),
-            "DDD" => day_of_year = Some(digits(3)?),
-            "HH24" => hour = digits(2)?,
-            "HH" | "HH12" => hour = digits(2)?,
-            "MI" => minute = digits(2)?,
-            "SS" => second = digits(2)?,
-            "SSSS" | "SSSSS" => second = digits(5)?,
-            "J" => julian = Some(digits(9)?),
+            "IW" => week = Some(digits(&mut rest, 2)?),
+            "ID" => weekday = Some(digits(&mut rest, 1)?),
+            "CC" => century = Some(digits(&mut rest, 2)?),
+            "RM" | "rm" => {
+                let letters = |c: char| !matches!(c.to_ascii_uppercase(), 'I' | 'V' | 'X');
+                let (name, after) = rest.split_at(rest.find(letters).unwrap_or(rest.len()));
+                let found = ROMAN
+                    .iter()
+                    .position(|roman| roman.eq_ignore_ascii_case(name));
+                month = Some(found.ok_or_else(|| wrong(rest, key))? as i64 + 1);
+                rest = after;
+            }
+            "AD" | "BC" | "ad" | "bc" | "A.D." | "B.C." | "a.d." | "b.c." => {
+                let head = rest.get(..key.len()).unwrap_or(rest);
+                christ = Some(match head.to_ascii_lowercase().replace('.', "").as_str() {
+                    "ad" => false,
+                    "bc" => true,
+                    _ => return Err(wrong(rest, key)),
+                });
+                rest = rest.get(key.len()..).unwrap_or_default();
+            }
+            "TZH" => {
+                let east = !rest.starts_with('-');
+                rest = rest.trim_start_matches(['+', '-']);
+                let end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len())
+                    .min(2);
+                let (number, after) = rest.split_at(end);
+                let hours: i64 = number.parse().map_err(|_| wrong(rest, key))?;
+                zone = Some((east, hours * 60));
+                rest = after;
+            }
+            "TZM" => {
+                let minutes = digits(&mut rest, 2)?;
+                let (east, hours) = zone.unwrap_or((true, 0));
+                zone = Some((east, hours + minutes));
+            }
+            "MM" => month = Some(digits(&mut rest, 2)?),
+            "DD" => day = Some(digits(&mut rest, 2)?),
+            "DDD" => day_of_year = Some(digits(&mut rest, 3)?),
+            "HH24" => hour = digits(&mut rest, 2)?,
+            "HH" | "HH12" => hour = digits(&mut rest, 2)?,
+            "MI" => minute = digits(&mut rest, 2)?,
+            "SS" => second = digits(&mut rest, 2)?,
+            "SSSS" | "SSSSS" => second = digits(&mut rest, 5)?,
+            "J" => julian = Some(digits(&mut rest, 9)?),
             "MS" | "US" | "FF1" | "FF2" | "FF3" | "FF4" | "FF5" | "FF6" => {
                 let most = match key {
                     "MS" | "FF3" => 3,
@@ -489,17 +593,36 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
         }
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
+    if let Some(century) = century {
+        // Alone it is its first year; with two digits of a year it says which.
+        year = Some(match year {
+            Some(year) => (century - 1) * 100 + if year % 100 == 0 { 100 } else { year % 100 },
+            None => (century - 1) * 100 + 1,
+        });
+    }
+    if christ == Some(true) {
+        year = year.map(|year| 1 - year);
+    }
     let whole_year = i32::try_from(year.unwrap_or(1)).map_err(|_| out())?;
     // The last year a date can have.
     if whole_year > 5_874_897 {
         return Err(out());
     }
-    let whole_year = if year.is_none() && month.is_none() && day.is_none() {
+    let whole_year = if week.is_none() && year.is_none() && month.is_none() && day.is_none() {
         0
     } else {
         whole_year
     };
-    let days = match (julian, day_of_year) {
+    let of_week = week.map(|week| {
+        // The week with January 4th is the first.
+        let fourth = i64::from(days_from_civil(whole_year, 1, 4));
+        let monday = fourth - (fourth + 3).rem_euclid(7);
+        monday + (week - 1) * 7 + weekday.unwrap_or(1) - 1
+    });
+    if week.is_some_and(|week| !(1..=53).contains(&week)) {
+        return Err(out());
+    }
+    let days = match (julian.or(of_week.map(|days| days + 2_440_588)), day_of_year) {
         (Some(julian), _) => julian - 2_440_588,
         (None, Some(nth)) => i64::from(days_from_civil(whole_year, 1, 1)) + nth - 1,
         (None, None) => {
@@ -517,5 +640,6 @@ pub fn parse(input: &str, template: &str) -> Result<i64> {
     let start = days.checked_mul(MICROS_PER_DAY).ok_or_else(out)?;
     let within =
         hour * MICROS_PER_HOUR + minute * MICROS_PER_MINUTE + second * MICROS_PER_SECOND + micros;
-    start.checked_add(within).ok_or_else(out)
+    let east = zone.map(|(east, minutes)| if east { minutes } else { -minutes });
+    Ok((start.checked_add(within).ok_or_else(out)?, east))
 }

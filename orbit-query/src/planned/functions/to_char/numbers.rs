@@ -9,6 +9,25 @@ enum Digit {
     Zero,
     Comma,
     Text(char),
+    /// A sign in a place of its own.
+    Mark(Mark),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Minus,
+    Plus,
+    Either,
+}
+
+impl Mark {
+    fn shown(self, negative: bool, fill: bool) -> Option<char> {
+        match (self, negative) {
+            (Mark::Minus | Mark::Either, true) => Some('-'),
+            (Mark::Plus | Mark::Either, false) => Some('+'),
+            _ => fill.then_some(' '),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -32,12 +51,12 @@ enum Sign {
     Plain,
     Leading,
     Trailing,
-    MinusTrailing,
     Angle,
-    PlusLeading,
+    /// Where a mark says it.
+    Marked,
 }
 
-fn template(text: &str) -> Template {
+fn template(text: &str) -> Result<Template> {
     let mut found = Template {
         fill: true,
         ..Template::default()
@@ -75,29 +94,43 @@ fn template(text: &str) -> Template {
             rest = eat(2);
             continue;
         }
-        if starts("MI") {
-            found.sign = Sign::MinusTrailing;
-            rest = eat(2);
-            continue;
-        }
-        if starts("SG") || starts("PL") {
-            found.sign = if starts("SG") {
-                Sign::Leading
-            } else {
-                Sign::PlusLeading
-            };
-            rest = eat(2);
-            continue;
-        }
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let end = quoted.find('"').unwrap_or(quoted.len());
+        let mark = if starts("MI") {
+            Some(Mark::Minus)
+        } else if starts("SG") {
+            Some(Mark::Either)
+        } else if starts("PL") {
+            Some(Mark::Plus)
+        } else {
+            None
+        };
+        if let Some(mark) = mark {
             let into = if found.point {
                 &mut found.fraction
             } else {
                 &mut found.whole
             };
-            into.extend(quoted[..end].chars().map(Digit::Text));
-            rest = quoted.get(end + 1..).unwrap_or("");
+            into.push(Digit::Mark(mark));
+            if mark != Mark::Plus {
+                found.sign = Sign::Marked;
+            }
+            rest = eat(2);
+            continue;
+        }
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let into = if found.point {
+                &mut found.fraction
+            } else {
+                &mut found.whole
+            };
+            let mut letters = quoted.chars();
+            while let Some(letter) = letters.next() {
+                match letter {
+                    '"' => break,
+                    '\\' => into.extend(letters.next().map(Digit::Text)),
+                    other => into.push(Digit::Text(other)),
+                }
+            }
+            rest = letters.as_str();
             continue;
         }
         rest = &rest[letter.len_utf8()..];
@@ -111,6 +144,9 @@ fn template(text: &str) -> Template {
             '9' => into.push(Digit::Nine),
             '0' => into.push(Digit::Zero),
             ',' | 'G' | 'g' => into.push(Digit::Comma),
+            '.' | 'D' | 'd' if found.point => {
+                return Err(Error::new(state::SYNTAX_ERROR, "multiple decimal points"));
+            }
             '.' | 'D' | 'd' => found.point = true,
             'S' | 's' => {
                 found.sign = if found.whole.is_empty() && !found.point {
@@ -125,11 +161,11 @@ fn template(text: &str) -> Template {
             other => into.push(Digit::Text(other)),
         }
     }
-    found
+    Ok(found)
 }
 
 pub fn format(value: &Numeric, text: &str) -> Result<String> {
-    let template = template(text);
+    let template = template(text)?;
     if template.roman {
         return Ok(roman(value, template.fill));
     }
@@ -169,6 +205,8 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
     let mut digits: Vec<Option<char>> = vec![None; slots.saturating_sub(whole.len())];
     digits.extend(whole.chars().take(slots).map(Some));
     let mut body = String::new();
+    // Where the number begins, and its sign stands.
+    let mut sign_at = None;
     let mut started = false;
     let mut at = 0;
     // A value below 1 shows its 0 only where the template has one, or has no fraction.
@@ -183,6 +221,10 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                 let forced = zero_from.is_some_and(|from| at >= from);
                 let last_zero =
                     at + 1 == slots && !template.point && !started && digits[at].is_none();
+                let blank = !overflow && digits[at].is_none() && !forced && !last_zero;
+                if !blank && sign_at.is_none() {
+                    sign_at = Some(body.len());
+                }
                 match (overflow, digits[at]) {
                     (true, _) => body.push('#'),
                     (false, Some(value)) => {
@@ -199,13 +241,16 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
             }
             Digit::Comma => body.push(if started || overflow { ',' } else { ' ' }),
             Digit::Text(letter) => body.push(*letter),
+            Digit::Mark(mark) => body.extend(mark.shown(negative, template.fill)),
         }
     }
     if template.point {
         if !started && slots > 0 && zero_from.is_none() && !overflow && places == 0 {
             body.pop();
+            sign_at = Some(body.len());
             body.push('0');
         }
+        sign_at = sign_at.or(Some(body.len()));
         body.push('.');
         let mut decimals = fraction.chars();
         let mut tail = String::new();
@@ -218,6 +263,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                 }),
                 Digit::Comma => tail.push(','),
                 Digit::Text(letter) => tail.push(*letter),
+                Digit::Mark(mark) => tail.extend(mark.shown(negative, template.fill)),
             }
         }
         if !template.fill {
@@ -233,18 +279,21 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         }
         body.push_str(&tail);
     }
-    let pad = body.len() - body.trim_start().len();
-    let number = body.trim_start().to_owned();
-    let blanks = " ".repeat(pad);
+    let has_marks = |digits: &[Digit]| digits.iter().any(|digit| matches!(digit, Digit::Mark(_)));
+    let ends_in_mark = has_marks(&template.whole) || has_marks(&template.fraction);
+    let sign_at = sign_at.unwrap_or_else(|| match ends_in_mark {
+        true => 0,
+        false => body.len() - body.trim_start().len(),
+    });
+    let (blanks, number) = body.split_at_checked(sign_at).unwrap_or(("", &body));
     let mut out = match template.sign {
         Sign::Plain => {
             let sign = if negative { "-" } else { " " };
             format!("{blanks}{sign}{number}")
         }
         Sign::Leading => format!("{blanks}{}{number}", if negative { '-' } else { '+' }),
-        Sign::PlusLeading => format!("{blanks}{}{number}", if negative { '-' } else { '+' }),
         Sign::Trailing => format!("{blanks}{number}{}", if negative { '-' } else { '+' }),
-        Sign::MinusTrailing => format!("{blanks}{number}{}", if negative { '-' } else { ' ' }),
+        Sign::Marked => format!("{blanks}{number}"),
         Sign::Angle if negative => format!("{blanks}<{number}>"),
         Sign::Angle => format!("{blanks} {number} "),
     };
@@ -304,7 +353,13 @@ fn roman(value: &Numeric, fill: bool) -> String {
 }
 
 /// Digits, sign and point of a text; the rest is decoration.
-pub fn parse(input: &str) -> Result<Numeric> {
+pub fn parse(input: &str, text: &str) -> Result<Numeric> {
+    if template(text)?.exponent {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            "\"EEEE\" not supported for input",
+        ));
+    }
     let mut kept = String::new();
     let mut negative = false;
     for letter in input.chars() {

@@ -22,7 +22,7 @@ SELECT E'\b' ~ '\b', E'\\' ~ '\B', 'A' ~ '\x41', 'é' ~ '\u00e9', E'\t' ~ '\t', 
 SELECT regexp_match('a.b', 'a.b', 'q'), regexp_match('AxB', 'a.b', 'i'), regexp_match(E'ab\ncd', 'b.c', 's'), regexp_match('a b', 'a b', 'x');
 -- SIMILAR TO, and what it cuts out.
 SELECT 'abc' SIMILAR TO 'a|abc', 'abc' SIMILAR TO '%(b|d)%', 'a.c' SIMILAR TO 'a.c', 'aab' SIMILAR TO 'a{2}b', 'a%' SIMILAR TO 'a#%' ESCAPE '#', 'x1' SIMILAR TO '[a-z]\d';
-SELECT substring('foobar' SIMILAR '%#"o_b#"%' ESCAPE '#'), substring('abcdefg', 'a#"%#"g', '#'), substring('abcdefg', '%#"(b|bcd)%#"%', '#'), substring('abc', 'x#"b#"c', '#');
+SELECT substring('foobar', '%#"o_b#"%', '#'), substring('abcdefg', 'a#"%#"g', '#'), substring('abcdefg', '%#"(b|bcd)%#"%', '#'), substring('abc', 'x#"b#"c', '#');
 SELECT substring('abc', '#"a#"b#"c#"', '#');
 -- What is refused.
 SELECT 'a' ~ 'a(';

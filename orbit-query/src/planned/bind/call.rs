@@ -5,6 +5,7 @@ use super::hypothetical::is_hypothetical;
 use super::scope::Scope;
 use super::special::no_function;
 use super::{Binder, Bound, literal, moment};
+use crate::planned::functions::json;
 use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, choose};
 use crate::planned::types;
@@ -17,6 +18,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments};
+use std::sync::LazyLock;
 
 /// A call's arguments.
 #[derive(Clone)]
@@ -55,6 +57,10 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
             FunctionArg::Named {
                 arg: FunctionArgExpr::Expr(expr),
                 ..
+            }
+            | FunctionArg::ExprNamed {
+                arg: FunctionArgExpr::Expr(expr),
+                ..
             } => args.exprs.push(expr),
             other => return Err(Error::unsupported(format_args!("the argument {other}"))),
         }
@@ -66,6 +72,23 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
         }
     }
     Ok(args)
+}
+
+/// What a path's variables are if only `silent` is named.
+static NO_VARIABLES: LazyLock<ast::Expr> = LazyLock::new(|| {
+    ast::Expr::Value(ast::Value::SingleQuotedString("{}".to_owned()).with_empty_span())
+});
+
+fn names_silent(function: &ast::Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else {
+        return false;
+    };
+    matches!(
+        list.args.last(),
+        Some(FunctionArg::Named { name, .. }
+            | FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), .. })
+            if name.value.eq_ignore_ascii_case("silent")
+    )
 }
 
 /// Functions that give several rows.
@@ -140,7 +163,10 @@ impl Binder<'_> {
         if name == "make_interval" {
             return self.make_interval(scope, function);
         }
-        let args = arguments(function)?;
+        let mut args = arguments(function)?;
+        if name.starts_with("jsonb_path_") && args.exprs.len() == 3 && names_silent(function) {
+            args.exprs.insert(2, &NO_VARIABLES);
+        }
         self.of_known_schema(scope, &function.name, &name, &args)?;
         if !function.within_group.is_empty() && is_hypothetical(&name) {
             return self.hypothetical(scope, &name, function, &args);
@@ -235,6 +261,15 @@ impl Binder<'_> {
         {
             if let Some(row) = self.row_as_json(scope, value, name == "to_jsonb")? {
                 return Ok(row);
+            }
+        }
+        if let ("row_to_json", [value, pretty]) = (name.as_str(), args.exprs.as_slice()) {
+            if let Some(row) = self.row_as_json(scope, value, false)? {
+                let pretty = self.expr(scope, pretty)?;
+                let pretty = self.coerce(pretty, &SqlType::Bool)?;
+                let lines = json::make::row_in_lines();
+                let call = lines.call(vec![row.expr, pretty.expr]);
+                return Ok(Bound::new(call, SqlType::Json));
             }
         }
         if is_set_returning(&name) {

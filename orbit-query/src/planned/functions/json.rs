@@ -4,7 +4,7 @@
 pub(super) mod edit;
 mod holds;
 pub mod jsonpath;
-mod make;
+pub mod make;
 mod order;
 mod record;
 mod rows;

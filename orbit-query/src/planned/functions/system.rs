@@ -1,8 +1,8 @@
 //! What belongs to the server rather than to a type.
 
 use super::{Env, Function, T, function};
-use orbit_core::value::{Value, ValueRef};
-use orbit_core::{Error, Result};
+use orbit_core::value::{Numeric, Value, ValueRef};
+use orbit_core::{Error, Result, state};
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
@@ -57,6 +57,47 @@ pub fn md5(input: &[u8]) -> Result<Value> {
     Ok(Value::Text(hex))
 }
 
+/// `1.5 kB` as a number of bytes.
+fn size_bytes(args: Args, _: &Env) -> Result<Value> {
+    let text = super::arg::text(args, 0)?;
+    let wrong = || {
+        Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("invalid size: \"{text}\""),
+        )
+    };
+    let trimmed = text.trim();
+    let is_unit = |letter: char| letter.is_ascii_alphabetic() || letter.is_whitespace();
+    let end = trimmed.find(is_unit).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(end);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "bytes" => 0,
+        "kb" => 10,
+        "mb" => 20,
+        "gb" => 30,
+        "tb" => 40,
+        "pb" => 50,
+        _ if number.is_empty() => return Err(wrong()),
+        _ => {
+            return Err(wrong()
+                .with_detail(format!("Invalid size unit: \"{}\".", unit.trim()))
+                .with_hint(
+                    "Valid units are \"bytes\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\".",
+                ));
+        }
+    };
+    if !number.contains(|letter: char| letter.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let number = Numeric::parse(number).map_err(|_| wrong())?;
+    let bytes = number.mul(&Numeric::from_i64(1 << shift))?;
+    let bytes = bytes
+        .round(0)
+        .to_i64()
+        .ok_or_else(|| Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range"))?;
+    Ok(Value::Int8(bytes))
+}
+
 fn num_nulls(args: Args, _: &Env) -> Result<Value> {
     Ok(Value::Int4(
         args.iter().filter(|arg| arg.is_null()).count() as i32
@@ -70,6 +111,7 @@ fn num_nonnulls(args: Args, _: &Env) -> Result<Value> {
 }
 
 pub const FUNCTIONS: &[Function] = &[
+    function("pg_size_bytes", &[T::Text], T::Int8, size_bytes),
     function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
     function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
     function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls)

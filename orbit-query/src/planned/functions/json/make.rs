@@ -83,6 +83,41 @@ pub fn of_row(names: Vec<String>, types: Vec<SqlType>, binary: bool) -> RowFn {
     .lenient()
 }
 
+/// The text of a row as JSON, with each member on a line of its own if that is asked for.
+pub fn row_in_lines() -> RowFn {
+    RowFn::new(
+        "row_to_json".to_owned(),
+        "pretty".to_owned(),
+        vec![SqlType::Json, SqlType::Bool],
+        SqlType::Json,
+        |args| {
+            let [ValueRef::Text(text), ValueRef::Bool(pretty)] = args else {
+                return Err(crate::planned::functions::row::arity());
+            };
+            if !pretty {
+                return Ok(Value::Text((*text).to_owned()));
+            }
+            // A comma between members stands outside of texts and of what is nested.
+            let mut out = String::with_capacity(text.len());
+            let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+            for letter in text.chars() {
+                out.push(letter);
+                match letter {
+                    _ if escaped => escaped = false,
+                    '\\' if quoted => escaped = true,
+                    '"' => quoted = !quoted,
+                    _ if quoted => {}
+                    '{' | '[' => depth += 1,
+                    '}' | ']' => depth = depth.saturating_sub(1),
+                    ',' if depth == 1 => out.push_str("\n "),
+                    _ => {}
+                }
+            }
+            Ok(Value::Text(out))
+        },
+    )
+}
+
 /// `"key" : value`, a part of `json_object_agg`.
 pub fn object_field(types: Vec<SqlType>, env: Env) -> RowFn {
     let held = types.clone();

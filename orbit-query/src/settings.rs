@@ -500,7 +500,10 @@ fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
             let number: f64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
             match number >= least && number <= most {
                 true => Ok(number.to_string()),
-                false => Err(out_of_range(setting, number, least, most)),
+                false => {
+                    let [number, least, most] = [number, least, most].map(registry::show_real);
+                    Err(out_of_range(setting, number, least, most))
+                }
             }
         }
         Kind::Size(unit, least, most) => {
@@ -509,8 +512,19 @@ fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
                     "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
                 )
             })?;
-            in_range(setting, number, least, most)?;
-            Ok(registry::show_size(number, unit))
+            let name = match unit {
+                1 => "kB".to_owned(),
+                unit => format!("{unit}kB"),
+            };
+            match (least..=most).contains(&number) {
+                true => Ok(registry::show_size(number, unit)),
+                false => Err(out_of_range(
+                    setting,
+                    format!("{number} {name}"),
+                    least.to_string(),
+                    most.to_string(),
+                )),
+            }
         }
         Kind::Text | Kind::ReadOnly => Ok(value.to_owned()),
     }

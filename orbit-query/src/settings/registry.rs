@@ -167,6 +167,18 @@ pub fn parse_size(text: &str, unit: i64) -> Option<i64> {
     whole(number * kilobytes / unit as f64)
 }
 
+/// A number of six digits at most, as PostgreSQL shows bounds.
+pub fn show_real(number: f64) -> String {
+    if number != 0.0 && !(1e-4..1e6).contains(&number.abs()) {
+        let shown = format!("{number:.5e}");
+        let (digits, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        let exponent: i32 = exponent.parse().unwrap_or(0);
+        return format!("{digits}e{exponent:+03}");
+    }
+    number.to_string()
+}
+
 fn whole(number: f64) -> Option<i64> {
     let number = number.round();
     (number.abs() <= INT_MAX as f64).then_some(number as i64)

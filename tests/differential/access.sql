@@ -290,6 +290,9 @@ SET session_replication_role = replica;
 SET enable_seqscan = off;
 SHOW enable_seqscan;
 RESET ROLE;
+-- differs: settings that steer nothing
+SET session_replication_role = replica;
+RESET session_replication_role;
 SET log_statement = 'all';
 SHOW log_statement;
 SET log_statement = 'some';

@@ -164,6 +164,7 @@ impl Binder<'_> {
             return self.make_interval(scope, function);
         }
         let mut args = arguments(function)?;
+        args.exprs.retain(|expr| !self.is_out_parameter(expr));
         if name.starts_with("jsonb_path_") && args.exprs.len() == 3 && names_silent(function) {
             args.exprs.insert(2, &NO_VARIABLES);
         }

@@ -104,7 +104,6 @@ SELECT json_agg(docs ORDER BY id) FROM docs WHERE id > 2;
 SELECT jsonb_agg(j ORDER BY id) FILTER (WHERE j IS NOT NULL), jsonb_object_agg(id, j ->> 'name') FROM docs;
 SELECT array_to_json(ARRAY[1, 2]);
 SELECT array_to_json(ARRAY[[1, 2], [3, 4]]);
--- differs: jsonb as values
 SELECT json_build_object('x', ROW (1, 2));
 SELECT to_json(ROW (1, 'a'));
 SELECT '{"a": 1}'::json -> 1, '{"a": 1}'::text::json ->> 'a';

@@ -14,6 +14,8 @@ mod tree;
 
 pub use parse::Options;
 
+pub use automaton::Memo;
+
 use automaton::{Automaton, Way};
 use dissect::Dissector;
 use lru::LruCache;
@@ -88,19 +90,29 @@ impl Are {
 
     /// The first match from a byte on, alone.
     pub fn find_at(&self, text: &str, at: usize) -> Option<Range<usize>> {
+        self.find_next(text, at, &mut Memo::default())
+    }
+
+    /// The same for one of many matches of a text.
+    pub fn find_next(&self, text: &str, at: usize, memo: &mut Memo) -> Option<Range<usize>> {
         let found = self.regex.find_at(text, at)?;
         let whole = self.whole.get_or_init(|| {
             Automaton::new(&self.parsed.text, self.parsed.insensitive, Way::Forward)
         });
         let end = whole
             .as_ref()
-            .and_then(|whole| whole.end(text, found.start(), self.shortest));
+            .and_then(|whole| whole.end(text, found.start(), self.shortest, memo));
         Some(found.start()..end.unwrap_or(found.end()))
     }
 
     /// The first match from a byte on, with its groups.
     pub fn captures_at(&self, text: &str, at: usize) -> Option<Found> {
         let whole = self.find_at(text, at)?;
+        Some(self.captures_in(text, whole))
+    }
+
+    /// The groups of a match that was found.
+    pub fn captures_in(&self, text: &str, whole: Range<usize>) -> Found {
         let mut found: Found = vec![None; self.groups() + 1];
         if self.groups() > 0 {
             let dissector = self.groups.get_or_init(|| {
@@ -116,7 +128,7 @@ impl Are {
         if let Some(first) = found.first_mut() {
             *first = Some(whole);
         }
-        Some(found)
+        found
     }
 
     /// The groups as the crate finds them, where no automaton could be had.

@@ -1,6 +1,6 @@
 //! The functions of regular expressions.
 
-use super::are::{self, Are, Found, Options};
+use super::are::{self, Are, Found, Memo, Options};
 use super::pattern::of_similar;
 use super::text::append;
 use super::{Env, Function, T, arg, function};
@@ -93,8 +93,9 @@ fn spans<'s>(
     start: usize,
 ) -> impl Iterator<Item = Range<usize>> + use<'s> {
     let mut at = Some(start);
+    let mut memo = Memo::default();
     std::iter::from_fn(move || {
-        let whole = regex.find_at(subject, at?)?;
+        let whole = regex.find_next(subject, at?, &mut memo)?;
         at = behind(subject, &whole);
         Some(whole)
     })
@@ -106,12 +107,7 @@ fn matches<'s>(
     subject: &'s str,
     start: usize,
 ) -> impl Iterator<Item = Found> + use<'s> {
-    let mut at = Some(start);
-    std::iter::from_fn(move || {
-        let found = regex.captures_at(subject, at?)?;
-        at = behind(subject, found.first()?.as_ref()?);
-        Some(found)
-    })
+    spans(regex, subject, start).map(move |whole| regex.captures_in(subject, whole))
 }
 
 fn group<'s>(subject: &'s str, found: &Found, number: usize) -> Option<&'s str> {
@@ -156,7 +152,7 @@ fn replace_in(regex: &Are, args: Args, start: usize, nth: usize) -> Result<Value
             append(&mut out, subject.get(end..whole.start).unwrap_or_default())?;
             end = whole.end;
             let found = match has_groups {
-                true => regex.captures_at(subject, whole.start),
+                true => Some(regex.captures_in(subject, whole)),
                 false => None,
             };
             match found {

@@ -1,6 +1,7 @@
 //! Automata that follow all alternatives at once: where a match from here can end, or one
 //! that ends here can begin.
 
+use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::nfa::thompson::pikevm::{self, PikeVM};
 use regex_automata::nfa::thompson::{NFA, WhichCaptures};
@@ -25,6 +26,17 @@ pub struct Automaton {
     /// How many bytes it looked at last.
     looked: Cell<usize>,
 }
+
+/// Places and states from which no match of one text goes further: what looks for many
+/// matches need not look to the end of the text for each.
+#[derive(Default)]
+pub struct Memo {
+    marks: Vec<(usize, LazyStateID)>,
+    clears: usize,
+}
+
+const NEAREST_MARK: usize = 64;
+const MOST_MARKS: usize = 256;
 
 /// The text, or a letter's place in it, was none the automaton can handle.
 struct Lost;
@@ -71,16 +83,17 @@ impl Automaton {
     }
 
     /// Where the longest (or shortest) match from `start` ends.
-    pub fn end(&self, text: &str, start: usize, shortest: bool) -> Option<usize> {
+    pub fn end(&self, text: &str, start: usize, shortest: bool, memo: &mut Memo) -> Option<usize> {
         let mut end = None;
-        let told = self.ends(text, start..text.len(), |at| {
+        let memo = (!shortest).then_some(memo);
+        let told = self.forward(text, start..text.len(), memo, |at| {
             end = Some(at);
             match shortest {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         });
-        match told {
+        match told.is_ok() {
             true => end,
             false => self.slow_end(text, start, shortest),
         }
@@ -111,16 +124,30 @@ impl Automaton {
         range: Range<usize>,
         each: impl FnMut(usize) -> ControlFlow<()>,
     ) -> bool {
-        self.forward(text, range, each).is_ok()
+        self.forward(text, range, None, each).is_ok()
     }
 
     fn forward(
         &self,
         text: &str,
         range: Range<usize>,
+        mut memo: Option<&mut Memo>,
         mut each: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<(), Lost> {
         let cache = &mut *self.cache.try_borrow_mut().map_err(|_| Lost)?;
+        let clears = cache.clear_count();
+        if let Some(memo) = &mut memo {
+            // States are numbered anew in an emptied cache.
+            if memo.clears != clears {
+                memo.marks.clear();
+                memo.clears = clears;
+            }
+            memo.marks.retain(|(at, _)| *at >= range.start);
+        }
+        let mut known = 0;
+        let mut stopped = false;
+        let mut passed: Vec<(usize, LazyStateID)> = Vec::new();
+        let mut next_mark = range.start.saturating_add(NEAREST_MARK);
         let input = Input::new(text)
             .span(range.start..text.len())
             .anchored(Anchored::Yes);
@@ -136,20 +163,45 @@ impl Automaton {
             state = self.dfa.next_state(cache, state, *byte).map_err(|_| Lost)?;
             if state.is_tagged() {
                 if state.is_match() {
+                    passed.clear();
                     if text.is_char_boundary(at) && each(at).is_break() {
                         return Ok(());
                     }
                 } else if state.is_dead() {
-                    return Ok(());
+                    stopped = true;
+                    break;
                 } else if state.is_quit() {
                     return Err(Lost);
                 }
             }
+            let Some(memo) = &memo else {
+                continue;
+            };
+            while memo.marks.get(known).is_some_and(|mark| mark.0 < at) {
+                known += 1;
+            }
+            let same_cache = cache.clear_count() == clears;
+            if same_cache && memo.marks.get(known) == Some(&(at, state)) {
+                stopped = true;
+                break;
+            }
+            if at >= next_mark {
+                passed.push((at, state));
+                next_mark = at.saturating_add(at - range.start);
+            }
         }
-        if range.end == bytes.len() {
+        if range.end == bytes.len() && !stopped {
             state = self.dfa.next_eoi_state(cache, state).map_err(|_| Lost)?;
             if state.is_match() {
+                passed.clear();
                 let _ = each(range.end);
+            }
+        }
+        if let Some(memo) = memo {
+            if cache.clear_count() == clears {
+                memo.marks.extend(passed);
+                memo.marks.sort_unstable_by_key(|mark| mark.0);
+                memo.marks.truncate(MOST_MARKS);
             }
         }
         Ok(())

@@ -56,6 +56,8 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         | Utility::Notify { .. }
         // Tables that others own are left out with a warning.
         | Utility::Vacuum { .. }
+        // Asked for where it is looked up.
+        | Utility::Reindex { .. }
         | Utility::Analyze(_)
         | Utility::Nothing(_) => Ok(()),
         // It holds everything, passwords' verifiers too.

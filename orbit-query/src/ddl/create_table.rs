@@ -4,6 +4,7 @@ use super::constraints::{self, KeyRequest, TableRequest};
 use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
+use crate::statement::create_grammar;
 use crate::statement::like_grammar::Like;
 use crate::statement::names::{Name, fold};
 use orbit_core::catalog::{CatalogChange, Column, Table, TableDef};
@@ -215,7 +216,10 @@ fn refuse_the_unbuilt(create: &CreateTable) -> Result<()> {
         "PARTITION BY"
     } else if create.like.is_some() || create.clone.is_some() {
         "CREATE TABLE ... LIKE"
-    } else if create.strict || create.without_rowid || create.order_by.is_some() {
+    } else if create.strict
+        || (create.without_rowid && create.query.is_none())
+        || create.order_by.is_some()
+    {
         "this clause of CREATE TABLE"
     } else {
         return Ok(());
@@ -321,6 +325,9 @@ async fn create_as(
     session
         .transaction()?
         .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
+    if create_grammar::stays_empty(create) {
+        return Ok(Outcome::Done(Tag::Other("CREATE TABLE AS")));
+    }
     let catalog = session.transaction()?.catalog();
     let table = catalog
         .table_by_id(id)

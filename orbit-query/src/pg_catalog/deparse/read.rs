@@ -289,6 +289,17 @@ impl Reader<'_> {
                 list,
                 negated,
             } => self.in_list(expr, list, *negated)?,
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.quantified(left, compare_op, "ANY", right)?,
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.quantified(left, compare_op, "ALL", right)?,
             Expr::Like {
                 negated,
                 expr,
@@ -492,6 +503,52 @@ impl Reader<'_> {
                 Tree::Cast(Box::new(items.tree), "text[]".to_owned()),
             ),
             _ => (left.alone(), items.tree),
+        };
+        let tree = Tree::AnyAll {
+            left: Box::new(left),
+            operator,
+            word,
+            list: Box::new(list),
+        };
+        Some(known(tree, SqlType::Bool))
+    }
+
+    /// `x = ANY (array)`: the array is of its own type, not of what it is compared with.
+    fn quantified(
+        &self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        word: &'static str,
+        right: &Expr,
+    ) -> Option<Typed> {
+        let operator = comparison(operator)?;
+        let left = self.typed(left)?;
+        let right = self.typed(right)?;
+        let text = SqlType::Text;
+        let (left, list) = match &right.kind {
+            Kind::Literal(_) | Kind::Null => {
+                let element = match left.sql_type() {
+                    Some(SqlType::Varchar(_)) | None => text,
+                    Some(other) => other.clone(),
+                };
+                let list = right.into(&SqlType::Array(Box::new(element.clone())));
+                (left.into(&element), list)
+            }
+            Kind::Known(SqlType::Array(element)) => match (left.sql_type(), &**element) {
+                (_, SqlType::Varchar(_)) => {
+                    let list = Tree::Cast(Box::new(right.tree), "text[]".to_owned());
+                    (left.into(&text), list)
+                }
+                (Some(of), SqlType::Text) if is_string(of) => (left.into(&text), right.tree),
+                (None, element) => (left.into(element), right.tree),
+                _ => (left.alone(), right.tree),
+            },
+            // An array of literals is one of texts.
+            Kind::Unknown => match left.sql_type() {
+                Some(of) if is_string(of) => (left.into(&text), right.tree),
+                _ => return None,
+            },
+            Kind::Known(_) => return None,
         };
         let tree = Tree::AnyAll {
             left: Box::new(left),

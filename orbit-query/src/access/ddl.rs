@@ -141,6 +141,10 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
                 .rights()
                 .require(&catalog, &object, Privileges::CREATE)
         }
+        Utility::CreateView(create) if create.temporary => {
+            know(session);
+            Ok(())
+        }
         Utility::CreateView(create) => {
             let name = Name::of(&create.name)?;
             creates(session, &name)?;

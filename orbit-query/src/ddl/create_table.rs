@@ -4,7 +4,6 @@ use super::constraints::{self, KeyRequest, TableRequest};
 use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
-use crate::statement::create_grammar;
 use crate::statement::like_grammar::Like;
 use crate::statement::names::{Name, fold};
 use orbit_core::catalog::{CatalogChange, Column, Table, TableDef};
@@ -325,7 +324,7 @@ async fn create_as(
     session
         .transaction()?
         .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
-    if create_grammar::stays_empty(create) {
+    if crate::statement::create_grammar::stays_empty(create) {
         return Ok(Outcome::Done(Tag::Other("CREATE TABLE AS")));
     }
     let catalog = session.transaction()?.catalog();

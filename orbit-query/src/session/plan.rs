@@ -207,27 +207,32 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
-                let (params, shown) = match &**utility {
+                // The rows it returns are those of the same statement of any other row.
+                let of_any = match &**utility {
+                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
+                        let whole = format!("{before} true {after}");
+                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
+                        Some(of_any.map_err(|error| moved(error, 0, text, &whole))?)
+                    }
+                    _ => None,
+                };
+                let params = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
                         let query = Box::pin(self.prepare_text(&declare.sql, declared)).await;
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
-                        (query.params.clone(), None)
+                        query.params.clone()
                     }
-                    // The rows it returns are those of the same statement of any other row.
-                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
-                        let whole = format!("{before} true {after}");
-                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
-                        let of_any = of_any.map_err(|error| moved(error, 0, text, &whole))?;
-                        (of_any.params.clone(), of_any.columns.clone())
-                    }
-                    _ => (Vec::new(), None),
+                    _ => Vec::new(),
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
-                    params,
-                    columns: match shown {
-                        Some(columns) => Some(columns),
+                    params: match &of_any {
+                        Some(of_any) => of_any.params.clone(),
+                        None => params,
+                    },
+                    columns: match &of_any {
+                        Some(of_any) => of_any.columns.clone(),
                         None => self.utility_columns(utility)?,
                     },
                     declared: declared.to_vec(),

@@ -24,11 +24,15 @@ pub(super) fn cut_data(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, 
     Some((tokens.get(..with)?.to_vec(), no))
 }
 
-/// Marks WITH NO DATA by a flag of a clause that PostgreSQL has not.
-pub(super) fn mark_empty(statement: &mut Statement) {
-    if let Statement::CreateTable(create) = statement {
+/// Marks WITH NO DATA, which was cut, by a flag of a clause that PostgreSQL has not.
+pub(super) fn marked(
+    mut read: Option<Statement>,
+    cut: Option<&(Vec<TokenWithSpan>, bool)>,
+) -> Option<Statement> {
+    if let (Some(Statement::CreateTable(create)), Some((_, true))) = (&mut read, cut) {
         create.without_rowid = true;
     }
+    read
 }
 
 /// Whether CREATE TABLE AS is to leave the table empty.

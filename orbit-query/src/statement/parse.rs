@@ -236,13 +236,10 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
     })?;
-    let Some(mut statement) = read else {
+    let Some(mut statement) = create_grammar::marked(read, data.as_ref()) else {
         return Err(Error::unsupported(first_words(tokens)));
     };
     at_end(text, tokens, &mut parser)?;
-    if let Some((_, true)) = &data {
-        create_grammar::mark_empty(&mut statement);
-    }
     if let Some((_, how)) = &overriding {
         super::overriding::mark(&mut statement, *how);
     }

@@ -7,6 +7,11 @@ SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attreli
 CREATE TABLE filled AS SELECT id, name FROM src WHERE n > 2 WITH DATA;
 SELECT * FROM filled;
 CREATE TABLE filled (a) AS SELECT id FROM src WITH NO DATA;
+CREATE TABLE few (a, "B c") AS SELECT id, name, at FROM src WHERE id < 3;
+SELECT * FROM few ORDER BY a;
+CREATE TABLE few (a, b) AS SELECT 1;
+CREATE TABLE IF NOT EXISTS few (a, b) AS SELECT 1, 2;
+CREATE TABLE more (a, b) AS SELECT 1;
 CREATE TEMP TABLE empty (a, b) AS SELECT id, name FROM src WITH NO DATA;
 SELECT a, b FROM empty;
 
@@ -22,7 +27,6 @@ CREATE RECURSIVE VIEW steps (k, label) AS VALUES (1, 'x') UNION ALL SELECT k + 1
 SELECT * FROM steps ORDER BY k;
 CREATE OR REPLACE RECURSIVE VIEW steps (k, label) AS SELECT 10, 'y' UNION ALL SELECT k + 5, label || 'y' FROM steps WHERE k < 20;
 SELECT * FROM steps ORDER BY k;
-CREATE RECURSIVE VIEW nothing AS SELECT 1;
 CREATE OR REPLACE VIEW steps AS SELECT 1::bigint AS k, 'a'::text AS label;
 
 CREATE INDEX src_at ON src (at DESC NULLS LAST, n NULLS FIRST);
@@ -42,7 +46,7 @@ SELECT indexname FROM pg_indexes WHERE tablename = 'src' ORDER BY indexname;
 
 REINDEX TABLE src;
 REINDEX INDEX src_pkey;
-REINDEX (VERBOSE) TABLE CONCURRENTLY src;
+REINDEX (CONCURRENTLY) TABLE CONCURRENTLY src;
 REINDEX INDEX src;
 REINDEX TABLE src_pkey;
 REINDEX TABLE nowhere;

@@ -40,7 +40,10 @@ pub(crate) async fn run(
         let what = format!("relation \"{}\" already exists", name.name);
         if create.if_not_exists {
             session.notice(skipping(state::DUPLICATE_TABLE, what));
-            return Ok(Outcome::Done(Tag::Other("CREATE TABLE")));
+            return Ok(Outcome::Done(Tag::Other(match &create.query {
+                Some(_) => "CREATE TABLE AS",
+                None => "CREATE TABLE",
+            })));
         }
         return Err(Error::new(state::DUPLICATE_TABLE, what));
     }

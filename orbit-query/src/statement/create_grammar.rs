@@ -1,5 +1,5 @@
 //! What follows CREATE that sqlparser doesn't read: `WITH [NO] DATA` behind CREATE TABLE AS,
-//! and CREATE RECURSIVE VIEW. The words are taken out, or written as what they mean.
+//! names of its columns, and CREATE RECURSIVE VIEW. The words are taken out, or written as what they mean.
 
 use super::tokens::is_word;
 use sqlparser::ast::{CreateTable, Statement};
@@ -22,6 +22,46 @@ pub(super) fn cut_data(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, 
         return None;
     }
     Some((tokens.get(..with)?.to_vec(), no))
+}
+
+/// `CREATE TABLE t (a, b) AS` with types for the columns, which sqlparser wants and nobody
+/// reads; `None`: it is none.
+pub(super) fn named_columns(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let table = (1..4).find(|at| word_at(tokens, *at, "TABLE"))?;
+    if !word_at(tokens, 0, "CREATE") {
+        return None;
+    }
+    let token = |at: usize| tokens.get(at).map(|one| &one.token);
+    let open = (table + 2..table + 9).find(|at| token(*at) == Some(&Token::LParen))?;
+    let mut close = open + 1;
+    loop {
+        if !matches!(token(close)?, Token::Word(_)) {
+            return None;
+        }
+        close += 2;
+        match token(close - 1)? {
+            Token::Comma => {}
+            Token::RParen => break,
+            _ => return None,
+        }
+    }
+    let close = close - 1;
+    let follows = ["AS", "WITH", "WITHOUT", "ON", "TABLESPACE", "USING"];
+    if !follows.iter().any(|word| word_at(tokens, close + 1, word)) {
+        return None;
+    }
+    let mut whole: Vec<TokenWithSpan> = tokens.get(..=open)?.to_vec();
+    for one in tokens.get(open + 1..close)? {
+        whole.push(one.clone());
+        if one.token != Token::Comma {
+            whole.push(TokenWithSpan {
+                token: Token::make_word("text", None),
+                span: one.span,
+            });
+        }
+    }
+    whole.extend_from_slice(tokens.get(close..)?);
+    Some(whole)
 }
 
 /// Marks WITH NO DATA, which was cut, by a flag of a clause that PostgreSQL has not.

@@ -205,6 +205,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let mut readable = respelled.as_deref().unwrap_or(tokens);
     let data = create_grammar::cut_data(readable);
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
+    let named = create_grammar::named_columns(readable);
+    readable = named.as_deref().unwrap_or(readable);
     let recursive = create_grammar::recursive_view(readable);
     readable = recursive.as_deref().unwrap_or(readable);
     let ordered;

@@ -9,8 +9,8 @@ use orbit_core::catalog::Column;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::{self, FormatSettings};
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, UnaryOperator, Value,
 };
 
 /// Knows the columns that an expression may name, and how relations are written.
@@ -601,6 +601,28 @@ impl Reader<'_> {
     }
 
     fn cast(&self, expr: &Expr, data_type: &DataType) -> Option<Typed> {
+        // The cast of ARRAY[...] is one of each of its items.
+        let mut bare = expr;
+        while let Expr::Nested(inner) = bare {
+            bare = inner;
+        }
+        if let (Expr::Array(array), Ok(wanted @ SqlType::Array(_))) = (bare, sql_type(data_type))
+            && let DataType::Array(
+                ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::AngleBracket(element),
+            ) = data_type
+        {
+            let items = array.elem.iter().map(|item| {
+                let item = self.cast(item, element)?;
+                Some(item.tree)
+            });
+            let tree = Tree::List {
+                open: "ARRAY[",
+                items: items.collect::<Option<Vec<_>>>()?,
+                close: "]",
+            };
+            return Some(known(tree, wanted));
+        }
         let inner = self.typed(expr)?;
         match inner.kind {
             Kind::Literal(text) => self.cast_literal(&text, data_type),

@@ -23,6 +23,7 @@ fn column(db: &Database, name: &str, sql_type: SqlType) -> Column {
     Column {
         name: name.into(),
         sql_type,
+        precision: None,
         not_null: false,
         default: None,
         sequence: None,
@@ -63,7 +64,9 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             columns: vec![IndexColumn {
                 column: 1,
                 descending: false,
+                nulls_first: None,
             }],
+            include: Vec::new(),
             unique: true,
             constraint: true,
             nulls_not_distinct: false,

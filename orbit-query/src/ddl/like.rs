@@ -37,6 +37,7 @@ pub(crate) async fn columns(
             db.new_creation_stamp(),
         );
         column.not_null = known.not_null;
+        column.precision = known.precision;
         if what.defaults {
             column.default.clone_from(&known.default);
             if known.identity.is_none() {
@@ -77,6 +78,7 @@ pub(crate) async fn columns(
                 .map(|part| IndexColumn {
                     column: place + part.column,
                     descending: part.descending,
+                    nulls_first: part.nulls_first,
                 })
                 .collect();
             if index.constraint {
@@ -124,6 +126,7 @@ pub(crate) fn add_indexes(
             storage: db.new_storage_id(),
             name,
             columns,
+            include: Vec::new(),
             unique,
             constraint: false,
             nulls_not_distinct,

@@ -1,7 +1,7 @@
 //! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, with every relation
 //! named by its schema, so that it means the same whatever the search path.
 
-use super::{names, skipping};
+use super::{names, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -21,7 +21,11 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
     let catalog = session.transaction()?.catalog();
-    let schema = names::creation_schema(session, &catalog, &name)?;
+    let temporary = temporary::is_wanted(session, &name, create.temporary)?;
+    let schema = match temporary {
+        true => temporary::schema(session).await?,
+        false => names::creation_schema(session, &catalog, &name)?,
+    };
     let transaction = session.transaction()?;
     transaction.lock_name(&schema, &name.name).await?;
     transaction.begin_statement();
@@ -62,7 +66,10 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .map(|column| (column.name.clone(), column.sql_type.clone()))
         .collect();
     expand_star(&mut query, &inner);
-    let columns = columns(create, inner)?;
+    let mut columns = columns(create, inner)?;
+    for (column, shown) in columns.iter_mut().zip(shown.iter()) {
+        column.precision = shown.precision;
+    }
     let db = session.engine().db().clone();
     let view = match old {
         Some(old) => {
@@ -92,7 +99,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
             reads,
             owner: BOOTSTRAP_ROLE,
             acl: None,
-            temporary: false,
+            temporary,
             created: db.new_creation_stamp(),
         },
     };
@@ -105,8 +112,6 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
 fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {
     let what = if create.materialized {
         "CREATE MATERIALIZED VIEW"
-    } else if create.temporary {
-        "CREATE TEMPORARY VIEW"
     } else if create.or_alter || create.secure || create.to.is_some() || create.params.is_some() {
         "this clause of CREATE VIEW"
     } else if !matches!(create.options, ast::CreateTableOptions::None) {
@@ -138,7 +143,11 @@ fn columns(create: &CreateView, inner: Vec<(String, SqlType)>) -> Result<Vec<Vie
         if matches!(sql_type, SqlType::Record(_)) {
             return Err(super::create_table::pseudo_type(&name));
         }
-        columns.push(ViewColumn { name, sql_type });
+        columns.push(ViewColumn {
+            name,
+            sql_type,
+            precision: None,
+        });
     }
     Ok(columns)
 }
@@ -166,8 +175,8 @@ fn check_replacement(old: &ViewDef, new: &[ViewColumn]) -> Result<()> {
             return refuse(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
                 old.name,
-                old.sql_type.name(),
-                new.sql_type.name()
+                old.sql_type.shown_with(old.precision),
+                new.sql_type.shown_with(new.precision)
             ));
         }
     }

@@ -207,6 +207,15 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
+                // The rows it returns are those of the same statement of any other row.
+                let of_any = match &**utility {
+                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
+                        let whole = format!("{before} true {after}");
+                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
+                        Some(of_any.map_err(|error| moved(error, 0, text, &whole))?)
+                    }
+                    _ => None,
+                };
                 let params = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
@@ -218,8 +227,14 @@ impl Session {
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
-                    params,
-                    columns: self.utility_columns(utility)?,
+                    params: match &of_any {
+                        Some(of_any) => of_any.params.clone(),
+                        None => params,
+                    },
+                    columns: match &of_any {
+                        Some(of_any) => of_any.columns.clone(),
+                        None => self.utility_columns(utility)?,
+                    },
                     declared: declared.to_vec(),
                     checked: AtomicU64::new(0),
                     begins: before(text, sql).unwrap_or(0),

@@ -98,6 +98,18 @@ fn col_description(call: &Call<'_>) -> Result<Cell> {
     let (Some(oid), Some(column)) = (call.relation(0)?, column.filter(|column| *column > 0)) else {
         return Ok(Cell::Null);
     };
+    // Comments are kept by the column's place.
+    let column = match call.context.objects().get(oid) {
+        Some(Object::Table(table)) => {
+            let mut places = 0..table.columns.len();
+            let wanted = usize::try_from(column).unwrap_or(0);
+            match places.find(|place| table.attnum(*place) == wanted) {
+                Some(place) => i32::try_from(place + 1).unwrap_or(i32::MAX),
+                None => return Ok(Cell::Null),
+            }
+        }
+        _ => column,
+    };
     Ok(call.context.catalog().comment(oid, column).into())
 }
 
@@ -164,8 +176,10 @@ fn pg_index_column_has_property(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     };
     Ok(match call.text(2) {
-        Some("asc" | "nulls_last") => (!column.descending).into(),
-        Some("desc" | "nulls_first") => column.descending.into(),
+        Some("asc") => (!column.descending).into(),
+        Some("desc") => column.descending.into(),
+        Some("nulls_last") => (!column.shows_nulls_first()).into(),
+        Some("nulls_first") => column.shows_nulls_first().into(),
         Some("orderable" | "returnable" | "search_array" | "search_nulls") => true.into(),
         Some("distance_orderable") => false.into(),
         _ => Cell::Null,

@@ -69,6 +69,7 @@ impl Binder<'_> {
         if *op == Op::Overlaps {
             return self.overlaps(scope, left, right);
         }
+        super::collate::check_collations(left, right)?;
         let left = self.expr(scope, left)?;
         let right = self.expr(scope, right)?;
         self.operator(&sign, left, right)

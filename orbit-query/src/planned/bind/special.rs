@@ -291,7 +291,10 @@ impl Binder<'_> {
         };
         let mut bounds = Vec::with_capacity(args.len());
         for arg in args {
-            bounds.push(self.expr(scope, arg)?);
+            bounds.push(match name {
+                "coalesce" => self.singly(what, |binder| binder.expr(scope, arg))?,
+                _ => self.expr(scope, arg)?,
+            });
         }
         if name == "nullif" {
             let [left, right] = <[Bound; 2]>::try_from(bounds).map_err(|bounds| {

@@ -441,6 +441,15 @@ impl Binder<'_> {
                 ),
             ));
         }
+        if let Some(what) = self.single {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("set-returning functions are not allowed in {what}"),
+            )
+            .with_hint(
+                "You might be able to move the set-returning function into a LATERAL FROM item.",
+            ));
+        }
         let mut bounds = Vec::with_capacity(args.exprs.len());
         for arg in &args.exprs {
             bounds.push(self.expr(scope, arg)?);

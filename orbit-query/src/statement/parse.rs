@@ -236,6 +236,12 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         return Err(Error::unsupported(first_words(tokens)));
     };
     at_end(text, tokens, &mut parser)?;
+    let unnamed = readable
+        .iter()
+        .any(|token| matches!(&token.token, Token::Word(word) if word.value == spelling::NO_ITEM));
+    if unnamed {
+        spelling::empty_lists(&mut statement);
+    }
     if let Some((_, how)) = &overriding {
         super::overriding::mark(&mut statement, *how);
     }

@@ -280,7 +280,15 @@ impl Binder<'_> {
             E::CompoundFieldAccess { root, access_chain } => {
                 self.subscript(scope, root, access_chain)
             }
-            E::Tuple(items) => self.record(scope, &items.iter().collect::<Vec<_>>()),
+            E::Tuple(_) => self.record(scope, expr),
+            // `t.*` as a value is a row of t.
+            E::QualifiedWildcard(name, _) => {
+                let name = types::last_name(name);
+                match self.row_named(scope, &name)? {
+                    Some(row) => Ok(row),
+                    None => Err(self.no_such_relation(scope, &name)),
+                }
+            }
             other => Err(Error::unsupported(format_args!("the expression {other}"))),
         }
     }
@@ -301,21 +309,10 @@ impl Binder<'_> {
                 return bound;
             }
         }
-        if path.len() == 1 {
-            let mut row = self.whole_row(scope, &name)?;
-            for level in (0..self.outer.len()).rev() {
-                if row.is_some() {
-                    break;
-                }
-                let around = self.outer.get(level).map(|outer| outer.scope.clone());
-                if let Some(around) = around {
-                    let found = self.whole_row(&around, &name)?;
-                    row = found.map(|found| outer_row(&around, found)).transpose()?;
-                }
-            }
-            if let Some(row) = row {
-                return Ok(row);
-            }
+        if path.len() == 1
+            && let Some(row) = self.row_named(scope, &name)?
+        {
+            return Ok(row);
         }
         Err(self.no_such_column(scope, None, &name))
     }
@@ -642,13 +639,6 @@ fn all_of(pattern: &ast::Expr) -> Option<&ast::Expr> {
         [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(list))] => Some(list),
         _ => None,
     }
-}
-
-fn outer_row(scope: &Scope, row: Bound) -> Result<Bound> {
-    Ok(Bound {
-        expr: super::outer::outer_of(scope, row.expr.clone())?,
-        ..row
-    })
 }
 
 pub(super) fn boolean(expr: Expr) -> Bound {

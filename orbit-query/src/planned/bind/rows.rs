@@ -61,8 +61,10 @@ impl Binder<'_> {
         }
         let is_row = |expr: &ast::Expr| {
             row_items(expr).is_some()
-                || matches!(unnested(expr), ast::Expr::Identifier(_))
-                    && self.row_parts(scope, expr).is_some()
+                || matches!(
+                    unnested(expr),
+                    ast::Expr::Identifier(_) | ast::Expr::Function(_)
+                ) && self.row_parts(scope, expr).is_some()
         };
         if !is_row(left) || !is_row(right) {
             return Ok(None);

@@ -55,10 +55,15 @@ pub(super) fn check(by: &ast::Expr, ty: &SqlType, format: &FormatSettings) -> Re
             _ => None,
         },
         ast::Expr::Interval(interval) => {
-            if is_number {
+            let text = interval_text(&interval.value, interval.leading_field.as_ref());
+            // A string alone is read as an interval, too.
+            let is_interval = text
+                .as_ref()
+                .is_some_and(|text| text.trim().parse::<f64>().is_err());
+            if is_number && is_interval {
                 return misfit("interval");
             }
-            interval_text(&interval.value, interval.leading_field.as_ref())
+            text
         }
         _ => None,
     };

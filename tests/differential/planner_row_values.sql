@@ -37,7 +37,9 @@ SELECT (id).* FROM p;
 SELECT r FROM (SELECT row(id, name) AS r FROM p) s ORDER BY r;
 SELECT r FROM (SELECT row(born, id) AS r FROM p) s ORDER BY r DESC;
 SELECT a FROM (SELECT ARRAY[row(id), row(-id)] AS a FROM p) s ORDER BY a;
-SELECT r < row(3, 'x'::text), r = row(2, 'bo "b"'::text), r > row(2::bigint, 'a'::text) FROM (SELECT row(id, name) AS r FROM p WHERE name IS NOT NULL) s ORDER BY r;
+SELECT r < row(3, 'x'::text), r = row(2, 'bo "b"'::text) FROM (SELECT row(id, name) AS r FROM p WHERE name IS NOT NULL) s ORDER BY r;
+SELECT r > row(2::bigint, 'a'::text) FROM (SELECT row(id, name) AS r FROM p) s;
+SELECT r > s FROM (SELECT row(id, name) AS r, row(id) AS s FROM p) s;
 SELECT rank() OVER (ORDER BY r), r FROM (SELECT row(id % 9, id) AS r FROM p) s ORDER BY r;
 
 -- patterns of a query's rows

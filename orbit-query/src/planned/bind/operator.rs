@@ -384,6 +384,7 @@ impl Binder<'_> {
         use SqlType as S;
         if holds_records(&left.ty) && types::same(&left.ty, &right.ty) {
             let (l, r) = (&left.ty, &right.ty);
+            super::record::check_similar(l, r)?;
             return Ok((
                 record_key(left.expr, l),
                 record_key(right.expr, r),

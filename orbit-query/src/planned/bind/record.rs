@@ -344,6 +344,33 @@ pub(super) fn record_key(expr: Expr, ty: &SqlType) -> Expr {
     .call(vec![expr])
 }
 
+/// Rows are compared with rows of the same types only.
+pub(super) fn check_similar(left: &SqlType, right: &SqlType) -> Result<()> {
+    let (left, right) = match (left, right) {
+        (SqlType::Record(left), SqlType::Record(right)) => (left, right),
+        (SqlType::Array(left), SqlType::Array(right)) => return check_similar(left, right),
+        _ => return Ok(()),
+    };
+    if left.len() != right.len() {
+        return Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            "cannot compare record types with different numbers of columns",
+        ));
+    }
+    match left.iter().zip(right).position(|(l, r)| !types::same(l, r)) {
+        Some(at) => Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            format!(
+                "cannot compare dissimilar column types {} and {} at record column {}",
+                left.get(at).map(types::base).unwrap_or(SqlType::Unknown),
+                right.get(at).map(types::base).unwrap_or(SqlType::Unknown),
+                at + 1
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Whether a type is compared by [`record_key`].
 pub(super) fn holds_records(ty: &SqlType) -> bool {
     match ty {

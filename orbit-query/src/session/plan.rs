@@ -207,19 +207,29 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
-                let params = match &**utility {
+                let (params, shown) = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
                         let query = Box::pin(self.prepare_text(&declare.sql, declared)).await;
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
-                        query.params.clone()
+                        (query.params.clone(), None)
                     }
-                    _ => Vec::new(),
+                    // The rows it returns are those of the same statement of any other row.
+                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
+                        let whole = format!("{before} true {after}");
+                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
+                        let of_any = of_any.map_err(|error| moved(error, 0, text, &whole))?;
+                        (of_any.params.clone(), of_any.columns.clone())
+                    }
+                    _ => (Vec::new(), None),
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
                     params,
-                    columns: self.utility_columns(utility)?,
+                    columns: match shown {
+                        Some(columns) => Some(columns),
+                        None => self.utility_columns(utility)?,
+                    },
                     declared: declared.to_vec(),
                     checked: AtomicU64::new(0),
                     begins: before(text, sql).unwrap_or(0),

@@ -289,8 +289,10 @@ fn rewrite(
     else {
         return Ok(added(clauses));
     };
-    let SetExpr::Select(first) = left.as_mut() else {
-        return Err(side("left"));
+    let first = match left.as_ref() {
+        SetExpr::Select(first) => first.projection.as_slice(),
+        SetExpr::Values(_) if !given.is_empty() => &[],
+        _ => return Err(side("left")),
     };
     let SetExpr::Select(step) = right.as_mut() else {
         return Err(side("right"));
@@ -395,10 +397,10 @@ fn quoted(ident: &Ident) -> String {
 }
 
 /// The item's columns: by the names given to it, else by those its first query gives.
-fn columns_of(first: &Select, given: &[Ident]) -> Result<Vec<Ident>> {
+fn columns_of(first: &[SelectItem], given: &[Ident]) -> Result<Vec<Ident>> {
     use sqlparser::ast::Expr;
     let mut columns = given.to_vec();
-    for item in first.projection.iter().skip(given.len()) {
+    for item in first.iter().skip(given.len()) {
         let name = match item {
             SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
             SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),

@@ -171,7 +171,8 @@ impl Binder<'_> {
         if let Some(function) = with_rows(function, &name) {
             return self.function(scope, &function);
         }
-        let args = arguments(function)?;
+        let mut args = arguments(function)?;
+        args.exprs.retain(|expr| !self.is_out_parameter(expr));
         if !function.within_group.is_empty() && is_hypothetical(&name) {
             return self.hypothetical(scope, &name, function, &args);
         }

@@ -293,7 +293,7 @@ impl Speller<'_> {
                 self.put(Token::make_keyword("FROM"), token);
                 Ok(1)
             }
-            Keyword::SELECT if self.ends_list(at + 1) => {
+            Keyword::SELECT if self.ends_list(at + 1) && !is_word(self.before(at), "as") => {
                 self.change();
                 self.out.push(token.clone());
                 self.put(quoted(NO_ITEM), token);

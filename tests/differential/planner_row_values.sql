@@ -13,7 +13,8 @@ SELECT json_build_object('p', p), jsonb_build_object('p', p, 'n', 1), json_build
 SELECT jsonb_build_array(row(id, name), p.*) FROM p ORDER BY id;
 SELECT json_build_object('p', p, 'n', count(*)) FROM p GROUP BY p ORDER BY p;
 SELECT row_to_json(p), count(*) FROM p GROUP BY p ORDER BY 2, p;
-SELECT p, max(id) FROM p GROUP BY p ORDER BY p DESC;
+SELECT p::text AS t, max(id) FROM p GROUP BY p ORDER BY p DESC;
+SELECT to_json(p) FROM p ORDER BY p DESC;
 SELECT json_agg(p.* ORDER BY id), jsonb_agg(p ORDER BY id DESC), json_object_agg(id, p ORDER BY id) FROM p;
 SELECT count(p.*), count(p) FROM p LEFT JOIN p q ON false;
 SELECT json_build_object('r', r) FROM (SELECT row(id, name) AS r FROM p WHERE id = 1) s;
@@ -41,6 +42,7 @@ SELECT r < row(3, 'x'::text), r = row(2, 'bo "b"'::text) FROM (SELECT row(id, na
 SELECT r > row(2::bigint, 'a'::text) FROM (SELECT row(id, name) AS r FROM p) s;
 SELECT r > s FROM (SELECT row(id, name) AS r, row(id) AS s FROM p) s;
 SELECT rank() OVER (ORDER BY r), r FROM (SELECT row(id % 9, id) AS r FROM p) s ORDER BY r;
+SELECT id, sum(id) OVER (ORDER BY to_jsonb(name) RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), dense_rank() OVER (ORDER BY decode(lpad(id::text, 2, '0'), 'hex') DESC) FROM p WHERE name IS NOT NULL ORDER BY id;
 
 -- patterns of a query's rows
 SELECT id FROM p WHERE name LIKE ANY (SELECT 'a%' UNION ALL SELECT '%"') ORDER BY id;

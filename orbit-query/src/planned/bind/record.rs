@@ -18,7 +18,10 @@ impl Binder<'_> {
     /// `row(1, 'a')`, `(a, b)`, `row(1, t.*)`.
     pub(super) fn record(&mut self, scope: &Scope, row: &ast::Expr) -> Result<Bound> {
         let Some(items) = self.spelled_out(scope, row) else {
-            return Err(Error::unsupported(format_args!("the expression {row}")));
+            return Err(match missing_relation(row) {
+                Some(name) => self.no_such_relation(scope, &name),
+                None => Error::unsupported(format_args!("the expression {row}")),
+            });
         };
         let mut bounds = Vec::with_capacity(items.len());
         for item in &items {
@@ -304,6 +307,22 @@ impl Binder<'_> {
         let columns = relation.columns.iter();
         Some(columns.map(|column| column.bound.clone()).collect())
     }
+}
+
+/// The first relation that `t.*` in a row names.
+fn missing_relation(row: &ast::Expr) -> Option<String> {
+    let ast::Expr::Function(function) = super::operator::unnested(row) else {
+        return None;
+    };
+    let ast::FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    list.args.iter().find_map(|arg| match arg {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(name)) => {
+            Some(types::last_name(name))
+        }
+        _ => None,
+    })
 }
 
 fn is_row_call(function: &ast::Function) -> bool {

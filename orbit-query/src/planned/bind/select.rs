@@ -110,7 +110,7 @@ impl Binder<'_> {
             None => None,
         };
         let distinct_on = self.distinct_on(&scope, select, &items)?;
-        let mut sort = self.order_items(&scope, order, &items)?;
+        let mut sort = self.order_items(&scope, order, &items, select.distinct.is_some())?;
         let mut distinct_on = distinct_on;
 
         let owed = std::mem::take(&mut self.owed);

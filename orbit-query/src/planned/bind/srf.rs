@@ -15,7 +15,7 @@ use crate::statement::spelling::ROWS_FROM;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::expr::Unnest;
+use datafusion::logical_expr::expr::{Case, Unnest};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, lit};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -504,8 +504,17 @@ impl Binder<'_> {
             bounds.push(self.expr(scope, arg)?);
         }
         if let Some(columns) = json::each_columns(name) {
-            let columns = self.each_rows(columns, bounds)?;
-            return self.record_of(columns.into());
+            let [keys, values] = self.each_rows(columns, bounds)?;
+            // Beside a longer list there is no row at last, rather than one of NULLs.
+            let nothing = Expr::IsNull(Box::new(keys.expr.clone()));
+            let row = self.record_of(vec![keys, values])?;
+            let null = self.typed_null(&row.ty)?;
+            let case = Case::new(
+                None,
+                vec![(Box::new(nothing), Box::new(null))],
+                Some(Box::new(row.expr)),
+            );
+            return Ok(Bound::new(Expr::Case(case), row.ty));
         }
         let (list, element) = self.list_of(name, bounds)?;
         Ok(Bound::new(

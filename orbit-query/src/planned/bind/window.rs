@@ -91,7 +91,13 @@ impl Binder<'_> {
                 key.expr = distance::finite(std::mem::take(&mut key.expr), &ty);
             }
         }
-        let frame = self.frame(&spec, &mut order_by)?;
+        let mut of_bytes = false;
+        for key in &spec.order_by {
+            let ty = self.expr(scope, &key.expr)?.ty;
+            of_bytes |=
+                matches!(ty, SqlType::Bytea | SqlType::Jsonb) || super::record::holds_records(&ty);
+        }
+        let frame = self.frame(&spec, &mut order_by, of_bytes)?;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
             let parts = self.aggregate_parts(scope, name, function, args)?;
             let super::aggregate::Call::Here(super::aggregate::Parts { call, ty, .. }) = parts
@@ -283,14 +289,26 @@ impl Binder<'_> {
         }
     }
 
-    fn frame(&mut self, spec: &ast::WindowSpec, order_by: &mut Vec<Sort>) -> Result<WindowFrame> {
+    /// Without distances, RANGE and GROUPS are the same; DataFusion has no RANGE over bytes.
+    fn frame(
+        &mut self,
+        spec: &ast::WindowSpec,
+        order_by: &mut Vec<Sort>,
+        of_bytes: bool,
+    ) -> Result<WindowFrame> {
         let told = crate::planned::error::from_datafusion;
         let frame = match &spec.window_frame {
             None if order_by.is_empty() => return Ok(WindowFrame::new(None)),
+            None if of_bytes => WindowFrame::new_bounds(
+                WindowFrameUnits::Groups,
+                WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
+                WindowFrameBound::CurrentRow,
+            ),
             None => WindowFrame::new(Some(false)),
             Some(frame) => {
                 let units = match frame.units {
                     ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
+                    ast::WindowFrameUnits::Range if of_bytes => WindowFrameUnits::Groups,
                     ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
                     ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
                 };

@@ -23,6 +23,7 @@ pub mod parse;
 pub mod quoting;
 mod reindex_grammar;
 pub(crate) mod row_locks;
+mod search_cycle;
 pub(crate) mod sequence_grammar;
 mod set_grammar;
 pub(crate) mod spelling;

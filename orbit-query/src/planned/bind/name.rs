@@ -19,6 +19,7 @@ fn figured(expr: &Expr) -> Option<(String, u8)> {
             Some(ast::AccessExpr::Dot(Expr::Identifier(ident))) => Some((fold(ident), 2)),
             _ => figured(root),
         },
+        Expr::QualifiedWildcard(name, _) => Some((last_name(name), 2)),
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figured(inner),
         Expr::Function(function) => Some((last_name(&function.name), 2)),
         Expr::Cast {

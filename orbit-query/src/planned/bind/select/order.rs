@@ -59,8 +59,16 @@ impl Binder<'_> {
         scope: &Scope,
         order: &[ast::OrderByExpr],
         items: &[Item],
+        distinct: bool,
     ) -> Result<Vec<SortItem>> {
-        let named = |key: &ast::OrderByExpr| self.alias_of(&key.expr, items).is_some();
+        // A row of t that is selected is in order by its columns, too.
+        let named = |key: &ast::OrderByExpr| match self.alias_of(&key.expr, items) {
+            Some(place) => {
+                let aliased = items.get(place).is_some_and(|item| item.alias.is_some());
+                aliased || distinct || self.row_parts(scope, &key.expr).is_none()
+            }
+            None => false,
+        };
         let order: Vec<ast::OrderByExpr> = order
             .iter()
             .flat_map(|key| match named(key) {

@@ -144,6 +144,7 @@ pub(super) fn scope_of(settings: &Settings) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     settings.search_path().hash(&mut hasher);
     settings.format.time_zone.name().hash(&mut hasher);
+    settings.format.date_order.hash(&mut hasher);
     hasher.finish()
 }
 

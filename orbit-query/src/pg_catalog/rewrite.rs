@@ -93,6 +93,21 @@ impl VisitorMut for Rewriter {
         match factor {
             TableFactor::Table {
                 name,
+                args: Some(given),
+                ..
+            } => {
+                let called = parts(name).pop().unwrap_or_default();
+                vectors::tell_first(&called, &mut given.args, &self.vectors);
+            }
+            TableFactor::Function { name, args, .. } => {
+                let called = parts(name).pop().unwrap_or_default();
+                vectors::tell_first(&called, args, &self.vectors);
+            }
+            _ => {}
+        }
+        match factor {
+            TableFactor::Table {
+                name,
                 args: Some(_),
                 ..
             }
@@ -126,6 +141,13 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::CompoundFieldAccess { .. } => vectors::subscript(expr, &self.vectors),
+            Expr::Function(function) => {
+                if let FunctionArguments::List(list) = &mut function.args {
+                    let name = parts(&function.name).pop().unwrap_or_default();
+                    vectors::tell_first(&name, &mut list.args, &self.vectors);
+                }
+                rewrite_expression(expr);
+            }
             other => rewrite_expression(other),
         }
         ControlFlow::Continue(())
@@ -155,7 +177,9 @@ impl Rewriter {
                     return;
                 };
                 match (fold(field).as_str(), expanded(inner)) {
-                    ("n", Some(list)) => parse(&format!("generate_subscripts({list}, 1)")),
+                    ("n", Some(list)) => {
+                        parse(&format!("generate_subscripts({list}, 1, false, 1)"))
+                    }
                     ("x", Some(list)) => parse(&format!("unnest({list})")),
                     ("x", None) if self.expands => Some((**inner).clone()),
                     _ => None,

@@ -214,7 +214,34 @@ impl Session {
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
                         query.params.clone()
                     }
-                    _ => Vec::new(),
+                    Utility::Explain(explain)
+                        if explain.sql.contains('$') && !self.blocks.is_failed() =>
+                    {
+                        let query = Box::pin(self.prepare_text(&explain.sql, declared)).await;
+                        query
+                            .map_err(|error| moved(error, 0, text, &explain.sql))?
+                            .params
+                            .clone()
+                    }
+                    Utility::CreateTable(create)
+                        if sql.contains('$') && !self.blocks.is_failed() =>
+                    {
+                        match &create.query {
+                            Some(query) => {
+                                let query = query.to_string();
+                                let query = Box::pin(self.prepare_text(&query, declared)).await;
+                                query.map_err(Error::without_position)?.params.clone()
+                            }
+                            None => Vec::new(),
+                        }
+                    }
+                    // No parameter can stand in it; the client may say there are some.
+                    _ => {
+                        let types = declared.iter();
+                        types
+                            .map(|one| one.clone().unwrap_or(SqlType::Text))
+                            .collect()
+                    }
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),

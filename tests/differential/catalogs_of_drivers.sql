@@ -24,3 +24,29 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM reader;
 SELECT count(*) FROM pg_default_acl;
 DROP SCHEMA shelf;
 DROP ROLE reader;
+
+-- Types and relations by names in quotes, in lists, and passed on by queries within.
+SELECT '"pg_catalog"."int8"'::regtype::text, to_regtype('"pg_catalog"."bool"')::text, 'pg_catalog."char"'::regtype::text, '"text"'::regtype::oid;
+SELECT '"integer"'::regtype;
+SELECT to_regtype('"nowhere"."int4"') IS NULL;
+SELECT a.attname FROM pg_attribute a WHERE a.attrelid = 'pair'::regclass AND a.attnum > 0 AND a.atttypid = ANY ('{int,int8}'::regtype[]) ORDER BY 1;
+SELECT a.attname FROM pg_attribute a WHERE a.attnum = 1 AND a.attrelid = ANY (ARRAY['pair', 'public.pair_b_a']::regclass[]) ORDER BY 1;
+SELECT c.relname FROM pg_class c JOIN (SELECT 'pair'::regclass AS own) x ON x.own = c.oid;
+SELECT x.own::oid = c.oid FROM pg_class c, (SELECT 'public.pair'::regclass AS own) x WHERE c.relname = 'pair';
+WITH listed (rel, names) AS (VALUES ('public.pair'::pg_catalog.regclass, NULL::pg_catalog.text)) SELECT c.relname, ns.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace ns ON c.relnamespace OPERATOR(pg_catalog.=) ns.oid JOIN listed ON listed.rel OPERATOR(pg_catalog.=) c.oid;
+
+-- Rights on a table and on its column are told once; a right on a column alone is none on the table.
+CREATE ROLE looker;
+CREATE TABLE seen (a int, b int);
+GRANT SELECT ON seen TO looker;
+GRANT SELECT (a), UPDATE (b) ON seen TO looker;
+SELECT column_name, privilege_type FROM information_schema.column_privileges WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
+SELECT column_name, privilege_type FROM information_schema.role_column_grants WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
+DROP TABLE seen;
+DROP ROLE looker;
+
+-- Arrays in the standard's words.
+CREATE TABLE lists (a integer array, b text ARRAY[3], c varchar(5) array NOT NULL, d timestamp with time zone array, e numeric(6,2) array);
+INSERT INTO lists VALUES ('{1,2}', ARRAY['x'], '{ab}', '{}', '{1.5}');
+SELECT a, b, c, d, e FROM lists;
+SELECT '{3,4}'::bigint array, CAST('{t}' AS boolean array);

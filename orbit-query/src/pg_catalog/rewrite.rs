@@ -24,13 +24,14 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Rewrites in place. What it doesn't understand it leaves for the planner to judge.
 pub fn rewrite(statement: &mut Statement) {
     let mut rewriter = Rewriter {
         vectors: vectors::passed_on(statement),
+        look_ups: casts::passed_on(statement),
         ..Rewriter::default()
     };
     if let Statement::Query(query) = statement {
@@ -48,6 +49,8 @@ struct Rewriter {
     expands: bool,
     /// What queries inside call the vectors they pass on.
     vectors: HashSet<String>,
+    /// What queries inside call the look-ups they pass on.
+    look_ups: HashMap<String, &'static str>,
     /// The last SELECT seen was over nothing and is one row without FROM now.
     cut_to_row: bool,
 }
@@ -148,7 +151,13 @@ impl VisitorMut for Rewriter {
                 }
                 rewrite_expression(expr);
             }
-            other => rewrite_expression(other),
+            other => {
+                if let Expr::BinaryOp { op, .. } = other {
+                    plain_operator(op);
+                }
+                casts::passed_as_oid(other, &self.look_ups);
+                rewrite_expression(other);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -236,6 +245,11 @@ fn rewrite_expression(expr: &mut Expr) {
             plain_operator(compare_op);
             literal_list(right);
             casts::as_oid(left);
+            if let Expr::Array(list) = &mut **right {
+                for item in &mut list.elem {
+                    casts::as_oid_beside(item, left);
+                }
+            }
         }
         // The parser takes this one word for a column's name.
         Expr::Identifier(name) if name.quote_style.is_none() && fold(name) == "current_schema" => {

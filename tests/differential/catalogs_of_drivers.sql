@@ -42,7 +42,13 @@ GRANT SELECT ON seen TO looker;
 GRANT SELECT (a), UPDATE (b) ON seen TO looker;
 SELECT column_name, privilege_type FROM information_schema.column_privileges WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
 SELECT column_name, privilege_type FROM information_schema.role_column_grants WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
-DROP TABLE seen;
+REVOKE SELECT ON seen FROM looker;
+SELECT relacl FROM pg_class WHERE relname = 'seen';
+CREATE TABLE seen_in_part (a int, b int);
+GRANT SELECT (a) ON seen_in_part TO looker;
+SELECT relacl FROM pg_class WHERE relname = 'seen_in_part';
+SELECT attacl FROM pg_attribute WHERE attrelid = 'seen_in_part'::regclass AND attname = 'a';
+DROP TABLE seen, seen_in_part;
 DROP ROLE looker;
 
 -- Arrays in the standard's words.
@@ -50,3 +56,9 @@ CREATE TABLE lists (a integer array, b text ARRAY[3], c varchar(5) array NOT NUL
 INSERT INTO lists VALUES ('{1,2}', ARRAY['x'], '{ab}', '{}', '{1.5}');
 SELECT a, b, c, d, e FROM lists;
 SELECT '{3,4}'::bigint array, CAST('{t}' AS boolean array);
+
+-- Parameters beside relations that are empty, in EXPLAIN and in CREATE TABLE AS.
+PREPARE gone(text) AS SELECT schemaname FROM pg_matviews WHERE schemaname = $1;
+EXECUTE gone('public');
+CREATE TABLE made AS SELECT 'x'::text AS a;
+CREATE VIEW refused AS SELECT $1::int;

@@ -72,6 +72,8 @@ fn num_nonnulls(args: Args, _: &Env) -> Result<Value> {
 pub const FUNCTIONS: &[Function] = &[
     function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
     function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
+    // As the extension uuid-ossp calls it.
+    function("uuid_generate_v4", &[], T::Uuid, gen_random_uuid).volatile(),
     function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls)
         .lenient()
         .variadic(),

@@ -11,6 +11,7 @@ mod conflict_target;
 mod copy_grammar;
 mod count;
 mod cursor_grammar;
+pub(crate) mod dates;
 pub mod dialect;
 pub mod do_grammar;
 mod foreign_key_columns;

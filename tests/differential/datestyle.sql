@@ -40,3 +40,13 @@ ROLLBACK;
 SELECT '01/02/2003'::date;
 RESET datestyle;
 SHOW datestyle;
+CREATE TABLE settled (id int, d date DEFAULT '03/04/2021', t date DEFAULT '05/06/2021'::date, CHECK (d > DATE '01/12/2020'));
+CREATE VIEW settled_view AS SELECT CAST('07/08/2021' AS date) AS v, timestamp '09/10/2021 11:12' AS w;
+SET datestyle = 'DMY';
+INSERT INTO settled VALUES (1);
+INSERT INTO settled VALUES (2, '2020-11-30');
+SELECT id, d, t FROM settled ORDER BY id;
+SELECT v, w FROM settled_view;
+-- differs: DateStyle
+CREATE TABLE unsettled (d date DEFAULT '03/04/2021');
+CREATE TABLE iso_form (d date DEFAULT '2021-04-03');

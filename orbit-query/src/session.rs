@@ -498,8 +498,7 @@ impl Drop for Session {
 }
 
 fn reported(settings: &Settings) -> Vec<(&'static str, String)> {
-    registry::SETTINGS
-        .iter()
+    registry::all()
         .filter(|setting| setting.reported)
         .filter_map(|setting| {
             let value = settings.show(setting.name).ok()?;

@@ -259,7 +259,7 @@ impl Settings {
 
     /// Every setting: name, value, description.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
-        registry::SETTINGS.iter().map(|setting| {
+        registry::all().map(|setting| {
             let value = self
                 .changed
                 .get(setting.name)
@@ -402,6 +402,17 @@ impl Settings {
             "standard_conforming_strings" if shown == "off" => {
                 return Err(Error::unsupported("standard_conforming_strings = off"));
             }
+            // They would change what statements do, and don't here.
+            "session_replication_role" if shown == "replica" => {
+                return Err(
+                    Error::unsupported("session_replication_role = replica").with_hint(
+                        "Load referenced tables first, or make the foreign keys deferrable.",
+                    ),
+                );
+            }
+            "transform_null_equals" if shown == "on" => {
+                return Err(Error::unsupported("transform_null_equals = on"));
+            }
             // The session looks roles up and may refuse them.
             "role" | "session_authorization" => {
                 return Err(Error::internal("a role is set by the session"));
@@ -494,21 +505,55 @@ fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
                 invalid(setting, value)
                     .with_hint(format!("Available values: {}.", choices.join(", ")))
             }),
+        Kind::Real(least, most) => {
+            let number: f64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
+            match number >= least && number <= most {
+                true => Ok(number.to_string()),
+                false => {
+                    let [number, least, most] = [number, least, most].map(registry::show_real);
+                    Err(out_of_range(setting, number, least, most))
+                }
+            }
+        }
+        Kind::Size(unit, least, most) => {
+            let number = registry::parse_size(value, unit).ok_or_else(|| {
+                invalid(setting, value).with_hint(
+                    "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
+                )
+            })?;
+            let name = match unit {
+                1 => "kB".to_owned(),
+                unit => format!("{unit}kB"),
+            };
+            match (least..=most).contains(&number) {
+                true => Ok(registry::show_size(number, unit)),
+                false => Err(out_of_range(
+                    setting,
+                    format!("{number} {name}"),
+                    least.to_string(),
+                    most.to_string(),
+                )),
+            }
+        }
         Kind::Text | Kind::ReadOnly => Ok(value.to_owned()),
     }
 }
 
 fn in_range(setting: &Setting, number: i64, least: i64, most: i64) -> Result<()> {
-    if (least..=most).contains(&number) {
-        return Ok(());
+    match (least..=most).contains(&number) {
+        true => Ok(()),
+        false => Err(out_of_range(setting, number, least, most)),
     }
-    Err(Error::new(
+}
+
+fn out_of_range<N: std::fmt::Display>(setting: &Setting, number: N, least: N, most: N) -> Error {
+    Error::new(
         state::INVALID_PARAMETER_VALUE,
         format!(
             "{number} is outside the valid range for parameter \"{}\" ({least} .. {most})",
             setting.name
         ),
-    ))
+    )
 }
 
 fn timeout(shown: &str) -> Option<Duration> {

@@ -6,7 +6,7 @@ use crate::{grpc, http, pg};
 use orbit_core::{Error, Result, state};
 use orbit_edge::{Node, NodeConfig};
 use orbit_query::access::audit::Keep;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -169,7 +169,14 @@ fn names(config: &NodeConfig) -> Vec<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     if !host.is_empty() && host != "localhost" && host.chars().all(plain) {
         names.push(host.to_owned());
+        // Where it listens everywhere: under the addresses that its name leads to.
+        if config.listen.address.is_unspecified() {
+            let addresses = (host, 0).to_socket_addrs().into_iter().flatten();
+            names.extend(addresses.map(|address| address.ip().to_string()));
+        }
     }
+    names.sort();
+    names.dedup();
     names
 }
 

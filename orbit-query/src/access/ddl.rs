@@ -378,8 +378,14 @@ pub(crate) fn maintained(
 ) -> Result<Option<Vec<Name>>> {
     let catalog = know(session);
     let rights = session.rights().clone();
+    // The catalogs are made anew for whoever reads them: there is nothing to do for them.
+    let stored: Vec<Name> = names
+        .iter()
+        .filter(|name| !is_of_catalogs(session, &catalog, name))
+        .cloned()
+        .collect();
     if rights.superuser {
-        return Ok((!names.is_empty()).then(|| names.to_vec()));
+        return Ok((!names.is_empty()).then_some(stored));
     }
     let database = catalog.database_securable("");
     let may = |object: &Securable<'_>| rights.owns(object) || rights.owns(&database);
@@ -392,7 +398,7 @@ pub(crate) fn maintained(
         return Ok(Some(own.collect()));
     }
     let mut kept = Vec::new();
-    for name in names {
+    for name in &stored {
         match look_up(session, &catalog, name)? {
             Some(object) if !may(&object) => session.notice(Error::new(
                 state::WARNING,
@@ -405,4 +411,14 @@ pub(crate) fn maintained(
         }
     }
     Ok(Some(kept))
+}
+
+fn is_of_catalogs(session: &Session, catalog: &Catalog, name: &Name) -> bool {
+    match name.schema.as_deref() {
+        Some(schema) => matches!(schema, "pg_catalog" | "information_schema"),
+        None => {
+            name.name.starts_with("pg_")
+                && names::look_up(catalog, session.settings(), None, &name.name).is_none()
+        }
+    }
 }

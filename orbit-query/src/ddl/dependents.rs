@@ -30,6 +30,17 @@ enum What {
     Generated,
 }
 
+impl Dependent {
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// As the refusal lists it.
+    pub fn line(&self) -> String {
+        format!("{} depends on {}", self.shown, self.on)
+    }
+}
+
 /// A relation's name, with its schema unless the search path leads to it.
 pub fn relation_name(session: &Session, schema: &str, name: &str) -> String {
     let path = session.settings().search_path();
@@ -78,6 +89,25 @@ pub fn of_tables(session: &mut Session, tables: &[Arc<Table>]) -> Result<Vec<Dep
         }
         views(session, &catalog, table.oid, &on, &on, &mut found);
     }
+    Ok(found)
+}
+
+/// What depends on a schema's tables and views and is in another schema.
+pub fn outside(
+    session: &mut Session,
+    tables: &[Arc<Table>],
+    inside: &[Arc<ViewDef>],
+) -> Result<Vec<Dependent>> {
+    let mut found = of_tables(session, tables)?;
+    let catalog = session.transaction()?.current_catalog()?;
+    for view in inside {
+        let on = format!("view {}", relation_name(session, &view.schema, &view.name));
+        views(session, &catalog, view.oid, &on, &on, &mut found);
+    }
+    found.retain(|dependent| match dependent.what {
+        What::View(oid) => inside.iter().all(|view| view.oid != oid),
+        What::ForeignKey { .. } | What::Generated => true,
+    });
     Ok(found)
 }
 
@@ -188,10 +218,7 @@ pub async fn drop(
         return Ok(());
     };
     if !cascade {
-        let lines: Vec<String> = dependents
-            .iter()
-            .map(|dependent| format!("{} depends on {}", dependent.shown, dependent.on))
-            .collect();
+        let lines: Vec<String> = dependents.iter().map(Dependent::line).collect();
         let message = if named == 1 {
             format!(
                 "cannot drop {} because other objects depend on it",

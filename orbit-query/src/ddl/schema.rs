@@ -1,6 +1,7 @@
 //! CREATE SCHEMA and DROP SCHEMA.
 
 use super::alter::follow;
+use super::dependents::Dependent;
 use super::{drop, sequence, skipping, view};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -150,10 +151,12 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
                 .map(|view| format!("view {name}.{}", view.name)),
         )
         .collect();
+    let outside = super::dependents::outside(session, &tables, &views)?;
     if !inside.is_empty() && !cascade {
         let lines: Vec<String> = inside
             .iter()
             .map(|object| format!("{object} depends on schema {name}"))
+            .chain(outside.iter().map(Dependent::line))
             .collect();
         return Err(Error::new(
             state::DEPENDENT_OBJECTS_STILL_EXIST,
@@ -162,7 +165,9 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
         .with_detail(lines.join("\n"))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
     }
-    match inside.as_slice() {
+    let mut going: Vec<&str> = inside.iter().map(String::as_str).collect();
+    going.extend(outside.iter().map(Dependent::shown));
+    match going.as_slice() {
         [] => {}
         [only] => session.notice(Error::new(
             state::SUCCESSFUL_COMPLETION,
@@ -182,8 +187,7 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
             );
         }
     }
-    let dependents = super::dependents::of_tables(session, &tables)?;
-    super::dependents::drop_quietly(session, &dependents).await?;
+    super::dependents::drop_quietly(session, &outside).await?;
     for table in tables {
         let transaction = session.transaction()?;
         let table = transaction

@@ -69,7 +69,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_sequence", Source::Made(sequence::pg_sequence)),
     ("pg_sequences", Source::Made(sequence::pg_sequences)),
     ("pg_settings", Source::Made(server::pg_settings)),
-    ("pg_shadow", Source::Made(roles::pg_user)),
+    ("pg_shadow", Source::Made(roles::pg_shadow)),
     ("pg_shdescription", Source::Made(depend::pg_shdescription)),
     ("pg_stat_activity", Source::Made(activity::pg_stat_activity)),
     ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),

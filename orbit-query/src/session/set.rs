@@ -53,7 +53,8 @@ impl Session {
 
     /// 42501 for what only superusers set.
     pub(super) fn check_settable(&self, name: &str) -> Result<()> {
-        if name != "session_replication_role" || self.rights().superuser {
+        let reserved = registry::find(name).is_some_and(|setting| setting.by_superusers);
+        if !reserved || self.rights().superuser {
             return Ok(());
         }
         Err(crate::access::forbidden(format!(

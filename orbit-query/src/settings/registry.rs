@@ -1,5 +1,9 @@
 //! Every setting: its name as SHOW writes it, its default, what it accepts.
 
+mod inert;
+
+use inert::INERT;
+
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -9,6 +13,11 @@ pub enum Kind {
     /// Milliseconds, with PostgreSQL's units (`2s`, `1min`); shown with the largest that fits.
     Milliseconds(i64),
     Choice(&'static [&'static str]),
+    /// A number between two bounds.
+    Real(f64, f64),
+    /// A size between two bounds, counted in so many kilobytes, with PostgreSQL's units
+    /// (`64kB`, `1GB`); shown with the largest that fits. Negative: none.
+    Size(i64, i64, i64),
     Text,
     /// A whole number that bounds what the session may ask for; 0: the server's own
     /// bound. Given by a role or by the server when a session starts, never by the
@@ -25,6 +34,8 @@ pub struct Setting {
     pub kind: Kind,
     /// Clients are told of changes (ParameterStatus).
     pub reported: bool,
+    /// Others are refused with 42501.
+    pub by_superusers: bool,
     pub about: &'static str,
 }
 
@@ -40,6 +51,7 @@ const fn setting(
         default,
         kind,
         reported,
+        by_superusers: false,
         about,
     }
 }
@@ -59,7 +71,7 @@ const MESSAGES: Kind = Kind::Choice(&[
 ]);
 const INT_MAX: i64 = i32::MAX as i64;
 
-use Kind::{Bool, Choice, Integer, Limit, Milliseconds, ReadOnly, Text};
+use Kind::{Bool, Choice, Integer, Limit, Milliseconds, ReadOnly, Size, Text};
 
 /// In alphabetical order, whatever the case.
 #[rustfmt::skip]
@@ -98,6 +110,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("max_identifier_length", "63", ReadOnly, false, "Shows the maximum identifier length."),
     setting("max_index_keys", "32", ReadOnly, false, "Shows the maximum number of index keys."),
     setting("parameter_limit", "0", Limit, false, "Limits the parameters of a prepared statement."),
+    setting("password_encryption", "scram-sha-256", Choice(&["scram-sha-256"]), false, "Chooses the algorithm for encrypting passwords."),
     setting("quote_all_identifiers", "off", Bool, false, "When generating SQL fragments, quote all identifiers."),
     setting("result_memory_limit", "0", Limit, false, "Limits the bytes that one statement may hold for its result."),
     setting("role", "none", Text, false, "Sets the current role."),
@@ -107,7 +120,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("server_version", SERVER_VERSION, ReadOnly, true, "Shows the server version."),
     setting("server_version_num", "150014", ReadOnly, false, "Shows the server version as an integer."),
     setting("session_authorization", "", Text, true, "Shows the session user name."),
-    setting("session_replication_role", "origin", Choice(&["origin", "replica", "local"]), false, "Sets the session's behavior for triggers and rewrite rules."),
+    Setting { by_superusers: true, ..setting("session_replication_role", "origin", Choice(&["origin", "replica", "local"]), false, "Sets the session's behavior for triggers and rewrite rules.") },
     setting("standard_conforming_strings", "on", Bool, true, "Causes '...' strings to treat backslashes literally."),
     setting("statement_size_limit", "0", Limit, false, "Limits the bytes of a statement."),
     setting("statement_term_limit", "0", Limit, false, "Limits the words and signs of a statement."),
@@ -119,17 +132,70 @@ pub static SETTINGS: &[Setting] = &[
     setting("transaction_isolation", "read committed", LEVELS, false, "Sets the current transaction's isolation level."),
     setting("transaction_read_only", "off", Bool, false, "Sets the current transaction's read-only status."),
     setting("transaction_timeout", "0", Milliseconds(0), false, "Sets the maximum allowed duration of any transaction within a session."),
-    setting("vacuum_cost_delay", "0", Text, false, "Vacuum cost delay in milliseconds."),
-    setting("work_mem", "4MB", Text, false, "Sets the maximum memory to be used for query workspaces."),
+    setting("work_mem", "4MB", Size(1, 64, INT_MAX), false, "Sets the maximum memory to be used for query workspaces."),
     setting("xmlbinary", "base64", Choice(&["base64", "hex"]), false, "Sets how binary values are to be encoded in XML."),
     setting("xmloption", "content", Choice(&["content", "document"]), false, "Sets whether XML data is considered as documents or content fragments."),
 ];
 
+/// Every setting; those that steer nothing come last.
+pub fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(INERT)
+}
+
 /// The setting of that name, whatever the case.
 pub fn find(name: &str) -> Option<&'static Setting> {
-    SETTINGS
-        .iter()
-        .find(|setting| setting.name.eq_ignore_ascii_case(name))
+    all().find(|setting| setting.name.eq_ignore_ascii_case(name))
+}
+
+/// Units of `unit` kilobytes, of a size with or without a unit of its own.
+pub fn parse_size(text: &str, unit: i64) -> Option<i64> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.'))
+        .unwrap_or(text.len());
+    let (number, name) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let kilobytes = match name.trim() {
+        "" => return whole(number),
+        "B" => 1.0 / 1024.0,
+        "kB" => 1.0,
+        "MB" => 1024.0,
+        "GB" => 1024.0 * 1024.0,
+        "TB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    whole(number * kilobytes / unit as f64)
+}
+
+/// A number of six digits at most, as PostgreSQL shows bounds.
+pub fn show_real(number: f64) -> String {
+    if number != 0.0 && !(1e-4..1e6).contains(&number.abs()) {
+        let shown = format!("{number:.5e}");
+        let (digits, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        let exponent: i32 = exponent.parse().unwrap_or(0);
+        return format!("{digits}e{exponent:+03}");
+    }
+    number.to_string()
+}
+
+fn whole(number: f64) -> Option<i64> {
+    let number = number.round();
+    (number.abs() <= INT_MAX as f64).then_some(number as i64)
+}
+
+/// As SHOW prints a size: with the largest unit that leaves a whole number.
+pub fn show_size(size: i64, unit: i64) -> String {
+    if size <= 0 {
+        return size.to_string();
+    }
+    let kilobytes = size.saturating_mul(unit);
+    for (name, each) in [("TB", 1 << 30), ("GB", 1 << 20), ("MB", 1 << 10)] {
+        if kilobytes % each == 0 {
+            return format!("{}{name}", kilobytes / each);
+        }
+    }
+    format!("{kilobytes}kB")
 }
 
 /// Milliseconds with an optional unit, as PostgreSQL reads them.

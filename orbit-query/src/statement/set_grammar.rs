@@ -172,6 +172,19 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Utility> {
             local,
         });
     }
+    if tokens.word("SCHEMA") {
+        let schema = tokens.string()?;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        let value = match !schema.is_empty() && schema.bytes().all(plain) {
+            true => schema,
+            false => format!("\"{}\"", schema.replace('"', "\"\"")),
+        };
+        return Ok(Utility::Set {
+            name: "search_path".to_owned(),
+            value: Some(value),
+            local,
+        });
+    }
     if tokens.word("NAMES") {
         let value = if tokens.at_end() || tokens.word("DEFAULT") {
             None

@@ -200,7 +200,7 @@ pub async fn open(
                 match tls.accept(tcp).await {
                     Ok(tls) => Stream::Tls(Box::new(tls)),
                     Err(error) => {
-                        tracing::debug!(%error, "a TLS handshake failed");
+                        tracing::warn!(%error, "a client's TLS handshake failed");
                         return Ok((None, Opening::Closed));
                     }
                 }

@@ -5,7 +5,7 @@ use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::definitions::acl;
 use orbit_core::catalog::{ObjectKind, Role};
 
-/// Shown in place of whatever stands for a password.
+/// Shown to everybody in place of whatever stands for a password.
 const HIDDEN: &str = "********";
 
 fn valid_until(role: &Role) -> Cell {
@@ -25,11 +25,10 @@ fn settings(role: &Role) -> Cell {
     )
 }
 
-/// What stands for passwords is shown to superusers alone, and to them too only
-/// that there is something.
-fn password(role: &Role) -> Cell {
-    match role.verifier {
-        Some(_) => HIDDEN.into(),
+/// What stands for a password, where only superusers look: dumps of roles carry it on.
+fn verifier(role: &Role) -> Cell {
+    match &role.verifier {
+        Some(verifier) => verifier.0.as_str().into(),
         None => Cell::Null,
     }
 }
@@ -47,7 +46,7 @@ pub fn pg_authid(context: &CatalogContext, rows: &mut Rows) {
             ("rolreplication", role.replication.into()),
             ("rolbypassrls", role.bypass_rls.into()),
             ("rolconnlimit", role.connection_limit.into()),
-            ("rolpassword", password(role)),
+            ("rolpassword", verifier(role)),
             ("rolvaliduntil", valid_until(role)),
         ]);
     }
@@ -74,6 +73,14 @@ pub fn pg_roles(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_user(context: &CatalogContext, rows: &mut Rows) {
+    users(context, rows, |_| HIDDEN.into());
+}
+
+pub fn pg_shadow(context: &CatalogContext, rows: &mut Rows) {
+    users(context, rows, verifier);
+}
+
+fn users(context: &CatalogContext, rows: &mut Rows, password: impl Fn(&Role) -> Cell) {
     for role in context.catalog().roles().filter(|role| role.login) {
         rows.add([
             ("usename", role.name.as_str().into()),
@@ -82,7 +89,7 @@ pub fn pg_user(context: &CatalogContext, rows: &mut Rows) {
             ("usesuper", role.superuser.into()),
             ("userepl", role.replication.into()),
             ("usebypassrls", role.bypass_rls.into()),
-            ("passwd", HIDDEN.into()),
+            ("passwd", password(role)),
             ("valuntil", valid_until(role)),
             ("useconfig", settings(role)),
         ]);

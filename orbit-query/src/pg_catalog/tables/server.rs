@@ -5,7 +5,7 @@ use crate::pg_catalog::context::{
     CatalogContext, DATABASE, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID,
 };
 use crate::pg_catalog::definitions::object_acl;
-use crate::settings::registry::{Kind, SETTINGS};
+use crate::settings::registry::{self, Kind};
 use orbit_core::catalog::role::DATABASE_OWNER;
 use orbit_core::catalog::{PUBLIC_SCHEMA, SchemaDef};
 
@@ -79,7 +79,7 @@ pub fn pg_database(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
-    for known in SETTINGS {
+    for known in registry::all() {
         let value = super::super::settings::show(context, known.name);
         let value = value.unwrap_or_else(|| known.default.to_owned());
         let is_default = value == known.default;
@@ -88,6 +88,8 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
             Kind::Integer(least, most) => ("integer", Some(least), Some(most)),
             Kind::Milliseconds(least) => ("integer", Some(least), Some(i64::from(i32::MAX))),
             Kind::Limit => ("integer", Some(0), Some(i64::MAX)),
+            Kind::Size(_, least, most) => ("integer", Some(least), Some(most)),
+            Kind::Real(..) => ("real", None, None),
             Kind::Choice(_) => ("enum", None, None),
             Kind::Text | Kind::ReadOnly => ("string", None, None),
         };
@@ -97,13 +99,20 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
             }
             _ => Cell::Null,
         };
-        let internal = known.kind == Kind::ReadOnly;
         rows.add([
             ("name", known.name.into()),
             ("setting", value.into()),
             ("category", "Orbit".into()),
             ("short_desc", known.about.into()),
-            ("context", if internal { "internal" } else { "user" }.into()),
+            (
+                "context",
+                match known.kind {
+                    Kind::ReadOnly => "internal",
+                    _ if known.by_superusers => "superuser",
+                    _ => "user",
+                }
+                .into(),
+            ),
             ("vartype", kind.into()),
             (
                 "source",

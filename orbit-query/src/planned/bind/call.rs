@@ -140,7 +140,8 @@ impl Binder<'_> {
         if name == "make_interval" {
             return self.make_interval(scope, function);
         }
-        let args = arguments(function)?;
+        let mut args = arguments(function)?;
+        args.exprs.retain(|expr| !self.is_out_parameter(expr));
         if !function.within_group.is_empty() && is_hypothetical(&name) {
             return self.hypothetical(scope, &name, function, &args);
         }

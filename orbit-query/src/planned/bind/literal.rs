@@ -121,6 +121,23 @@ impl Binder<'_> {
         }
     }
 
+    /// What JDBC's `{? = call f(?)}` puts in the place of a function's result: a parameter
+    /// of type void, which PostgreSQL takes out of the arguments.
+    pub(super) fn is_out_parameter(&self, expr: &ast::Expr) -> bool {
+        let ast::Expr::Value(value) = expr else {
+            return false;
+        };
+        let ast::Value::Placeholder(name) = &value.value else {
+            return false;
+        };
+        let number = name
+            .strip_prefix('$')
+            .and_then(|number| number.parse().ok());
+        number
+            .and_then(|number: usize| self.params.get(number.checked_sub(1)?))
+            .is_some_and(|ty| *ty == Some(SqlType::Void))
+    }
+
     /// A parameter gets its type from where it stands first.
     pub(super) fn decide_parameter(&mut self, index: usize, ty: &SqlType) -> Bound {
         let name = format!("${}", index + 1);

@@ -1,7 +1,7 @@
 //! Names in FROM: stored tables, WITH items, views, sequences and the catalogs.
 
 use super::Relation;
-use crate::access::Need;
+use crate::access::{Need, denied};
 use crate::planned::arrow::{arrow_type, sql_type_of};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound, Cte};
@@ -189,6 +189,14 @@ impl Binder<'_> {
             return Ok(None);
         };
         self.reads_catalogs = true;
+        if !self.facts.rights.superuser {
+            // What stands for passwords.
+            match name {
+                "pg_authid" => return Err(denied("table", name)),
+                "pg_shadow" => return Err(denied("view", name)),
+                _ => {}
+            }
+        }
         let unique = self.unique_name(alias.map_or(name, |alias| alias.name.value.as_str()));
         let fields = crate::pg_catalog::fields(schema, name).unwrap_or_else(|| table.schema());
         let mut plan =

@@ -190,6 +190,38 @@ impl SqlType {
         }
     }
 
+    /// The modifier with the digits of a second that a column of the type keeps.
+    pub fn modifier_with(&self, digits: Option<u8>) -> i32 {
+        /// All fields of an interval, above its digits.
+        const ALL_FIELDS: i32 = 0x7fff << 16;
+        let Some(digits) = digits.map(i32::from) else {
+            return self.modifier();
+        };
+        match self {
+            SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => digits,
+            SqlType::Interval => ALL_FIELDS | digits,
+            SqlType::Array(element) => {
+                element.modifier_with(Some(u8::try_from(digits).unwrap_or(0)))
+            }
+            other => other.modifier(),
+        }
+    }
+
+    /// As `Display`, with the digits of a second: `timestamp(3) without time zone`.
+    pub fn shown_with(&self, digits: Option<u8>) -> String {
+        let Some(digits) = digits else {
+            return self.to_string();
+        };
+        match self {
+            SqlType::Time => format!("time({digits}) without time zone"),
+            SqlType::Timestamp => format!("timestamp({digits}) without time zone"),
+            SqlType::TimestampTz => format!("timestamp({digits}) with time zone"),
+            SqlType::Interval => format!("interval({digits})"),
+            SqlType::Array(element) => format!("{}[]", element.shown_with(Some(digits))),
+            other => other.to_string(),
+        }
+    }
+
     /// PostgreSQL's `typlen`: bytes of a fixed type, -1 when it varies.
     pub fn length(&self) -> i16 {
         match self {

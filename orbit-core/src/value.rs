@@ -8,6 +8,7 @@ pub mod binary;
 pub mod cast;
 pub mod datetime;
 pub mod numeric;
+pub mod precision;
 pub mod text;
 
 pub use array::Array;

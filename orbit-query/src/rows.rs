@@ -23,6 +23,8 @@ pub struct ColumnDesc {
     pub table_oid: Oid,
     /// 1-based; 0 when the column is not simply a table's column.
     pub attnum: i16,
+    /// Digits of a second, of a table's column that keeps no more.
+    pub precision: Option<u8>,
 }
 
 impl ColumnDesc {
@@ -33,7 +35,13 @@ impl ColumnDesc {
             sql_type,
             table_oid: 0,
             attnum: 0,
+            precision: None,
         }
+    }
+
+    /// PostgreSQL's modifier of the column's type; -1: none.
+    pub fn modifier(&self) -> i32 {
+        self.sql_type.modifier_with(self.precision)
     }
 }
 

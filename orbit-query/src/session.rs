@@ -317,6 +317,7 @@ impl Session {
     /// Notices and warnings since the last call; [`severity`] tells which is which.
     pub fn take_notices(&mut self) -> Vec<Error> {
         let mut notices = self.backend.take_notices();
+        notices.retain(|notice| self.wants(notice));
         notices.append(&mut self.notices);
         notices
     }
@@ -482,8 +483,20 @@ impl Session {
 
     pub(crate) fn notice(&mut self, notice: Error) {
         // A loop that drops a million absent tables must not hold a million notices.
-        if self.notices.len() < 1000 {
+        if self.notices.len() < 1000 && self.wants(&notice) {
             self.notices.push(notice);
+        }
+    }
+}
+
+impl Session {
+    /// Whether `client_min_messages` lets a message of its kind through.
+    fn wants(&self, notice: &Error) -> bool {
+        let least = self.settings.show("client_min_messages");
+        match least.unwrap_or("notice") {
+            "error" => false,
+            "warning" => severity(notice) == "WARNING",
+            _ => true,
         }
     }
 }
@@ -507,10 +520,10 @@ fn reported(settings: &Settings) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// How a notice is announced: warnings are of classes 01 and 25, the rest are notices.
+/// How a notice is announced: warnings are of classes 01, 22 and 25, the rest are notices.
 pub fn severity(notice: &Error) -> &'static str {
     match notice.state().as_str().get(..2) {
-        Some("01" | "25") => "WARNING",
+        Some("01" | "22" | "25") => "WARNING",
         _ => "NOTICE",
     }
 }

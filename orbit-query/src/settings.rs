@@ -502,8 +502,14 @@ fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
                 choices.contains(&as_bool).then(|| as_bool.to_owned())
             })
             .ok_or_else(|| {
+                // PostgreSQL takes other names of a level without naming them.
+                let shown: Vec<&str> = choices
+                    .iter()
+                    .copied()
+                    .filter(|choice| !matches!(*choice, "debug" | "info"))
+                    .collect();
                 invalid(setting, value)
-                    .with_hint(format!("Available values: {}.", choices.join(", ")))
+                    .with_hint(format!("Available values: {}.", shown.join(", ")))
             }),
         Kind::Real(least, most) => {
             let number: f64 = value.trim().parse().map_err(|_| invalid(setting, value))?;

@@ -22,6 +22,7 @@ pub(crate) mod overriding;
 pub mod parse;
 pub mod quoting;
 pub(crate) mod row_locks;
+mod search_cycle;
 pub(crate) mod sequence_grammar;
 mod set_grammar;
 pub(crate) mod spelling;

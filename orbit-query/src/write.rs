@@ -10,7 +10,7 @@ use orbit_core::catalog::{Catalog, Column, Identity, Index, Table};
 use orbit_core::ids::SequenceId;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
-use orbit_core::value::{Value, ValueRef, cast, text};
+use orbit_core::value::{Value, ValueRef, cast, precision, text};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use sqlparser::parser::Parser;
@@ -73,6 +73,8 @@ pub struct TableWriter {
     defaults: Vec<Option<Stored>>,
     checks: Vec<Check>,
     generated: Vec<Generated>,
+    /// Columns that keep fewer digits of a second than a value may have.
+    rounded: Vec<(usize, u8)>,
 }
 
 /// Parses SQL text that the catalog holds: a DEFAULT, a CHECK.
@@ -159,6 +161,14 @@ pub fn check_set(column: &Column) -> Result<()> {
     .with_detail(own_values(column)))
 }
 
+fn rounded_columns(table: &Table) -> Vec<(usize, u8)> {
+    let digits = |column: &Column| column.precision.filter(|at| *at < precision::MOST_DIGITS);
+    let columns = table.columns.iter().enumerate();
+    columns
+        .filter_map(|(place, column)| Some((place, digits(column)?)))
+        .collect()
+}
+
 impl TableWriter {
     /// `Ok(None)`: some DEFAULT or CHECK needs a fallback and there is none.
     pub fn compile(
@@ -234,6 +244,7 @@ impl TableWriter {
             defaults,
             checks,
             generated,
+            rounded: rounded_columns(table),
         }))
     }
 
@@ -267,8 +278,30 @@ impl TableWriter {
         }
     }
 
+    /// Whether some column takes a number of a sequence where nothing is given.
+    pub fn takes_numbers(&self) -> bool {
+        self.defaults.iter().any(|default| {
+            matches!(
+                default,
+                Some(Stored::Sequence(..)) | Some(Stored::Planned(_))
+            )
+        })
+    }
+
+    /// Values for some columns (in the order of `columns`), converted. Constants are
+    /// converted before any DEFAULT is asked, so one that doesn't fit takes no number.
+    pub fn convert(&self, columns: &[usize], values: &mut [Value]) -> Result<()> {
+        for (place, slot) in columns.iter().zip(values) {
+            if let Some(column) = self.table.columns.get(*place) {
+                *slot = cast::assign(std::mem::take(slot), &column.sql_type)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A whole row from the values given for some columns (in the order of
-    /// `columns`), converted; the others take their DEFAULT. Checked.
+    /// `columns`), converted; the others take their DEFAULT, all in the order of the
+    /// table's columns. Checked.
     pub fn complete(
         &self,
         columns: &[usize],
@@ -277,17 +310,16 @@ impl TableWriter {
     ) -> Result<Vec<Value>> {
         let mut row: Vec<Option<Value>> = vec![None; self.table.columns.len()];
         for (place, value) in columns.iter().zip(values) {
-            if let (Some(slot), Some(column)) =
-                (row.get_mut(*place), self.table.columns.get(*place))
-            {
-                *slot = Some(cast::assign(value, &column.sql_type)?);
+            if let Some(slot) = row.get_mut(*place) {
+                *slot = Some(value);
             }
         }
         let mut row = row
             .into_iter()
+            .zip(&self.table.columns)
             .enumerate()
-            .map(|(place, value)| match value {
-                Some(value) => Ok(value),
+            .map(|(place, (value, column))| match value {
+                Some(value) => cast::assign(value, &column.sql_type),
                 None => self.default_value(place, env),
             })
             .collect::<Result<Vec<_>>>()?;
@@ -299,6 +331,11 @@ impl TableWriter {
     /// Computes the generated columns of a new row, over whatever stands there.
     #[inline]
     pub fn generate(&self, row: &mut [Value], env: &Env<'_>) -> Result<()> {
+        for (column, digits) in &self.rounded {
+            if let Some(slot) = row.get_mut(*column) {
+                *slot = precision::fit(std::mem::take(slot), *digits);
+            }
+        }
         for generated in &self.generated {
             let value = self.evaluate(generated, &row.to_vec(), env)?;
             if let Some(slot) = row.get_mut(generated.column) {
@@ -316,6 +353,11 @@ impl TableWriter {
         changes: &mut Vec<(usize, Value)>,
         env: &Env<'_>,
     ) -> Result<()> {
+        for (column, digits) in &self.rounded {
+            for (_, value) in changes.iter_mut().filter(|(at, _)| at == column) {
+                *value = precision::fit(std::mem::take(value), *digits);
+            }
+        }
         for generated in &self.generated {
             let touched = |column: &usize| changes.iter().any(|(at, _)| at == column);
             if !touched(&generated.column) && !generated.from.iter().any(touched) {
@@ -358,7 +400,13 @@ impl TableWriter {
             other => other.eval(row, width, env)?,
         };
         match self.table.columns.get(generated.column) {
-            Some(column) => cast::assign(value, &column.sql_type),
+            Some(column) => {
+                let value = cast::assign(value, &column.sql_type)?;
+                Ok(match column.precision {
+                    Some(digits) => precision::fit(value, digits),
+                    None => value,
+                })
+            }
             None => Ok(value),
         }
     }

@@ -61,7 +61,6 @@ select x.a, case when x.a > 0 then (select max(v / x.a) from (values (10), (20))
 
 -- Frames.
 
--- differs: RANGE over what has no distance
 select sum(alt) over (order by faa range between 1 preceding and current row) from airports;
 
 select sum(alt) over (range between 1 preceding and current row) from airports;

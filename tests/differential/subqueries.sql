@@ -3,7 +3,6 @@ CREATE TABLE dept (id int PRIMARY KEY, name text, budget numeric(10,2));
 CREATE TABLE emp (id int PRIMARY KEY, dept int, name text, pay int, boss int, hired date);
 INSERT INTO dept VALUES (1, 'sales', 1000), (2, 'lab', 5000.50), (3, 'empty', NULL), (4, 'legal', 0);
 INSERT INTO emp VALUES (1, 1, 'ann', 100, NULL, '2020-01-01'), (2, 1, 'bob', 80, 1, '2021-05-05'), (3, 2, 'cy', 120, 1, '2019-12-31'), (4, 2, 'di', NULL, 3, '2022-02-02'), (5, NULL, 'ed', 50, 3, NULL), (6, 4, 'flo', 80, 1, '2021-05-05');
--- differs: scalar subqueries of a constant
 SELECT (SELECT 1), (SELECT NULL), (SELECT 1 WHERE false);
 SELECT (SELECT 1, 2);
 SELECT (SELECT id FROM emp);

@@ -21,6 +21,9 @@ pub struct CreationStamp {
 pub struct Column {
     pub name: String,
     pub sql_type: SqlType,
+    /// Digits of a second that its values keep: the 3 of `timestamp(3)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<u8>,
     pub not_null: bool,
     /// SQL text of DEFAULT, as written by the user; evaluated by the query layer.
     pub default: Option<String>,
@@ -45,6 +48,7 @@ impl Column {
         Column {
             name: name.into(),
             sql_type,
+            precision: None,
             not_null: false,
             default: None,
             sequence: None,
@@ -53,6 +57,13 @@ impl Column {
             missing: None,
             created,
         }
+    }
+}
+
+impl Column {
+    /// PostgreSQL's `atttypmod`: -1 when there is no modifier.
+    pub fn modifier(&self) -> i32 {
+        self.sql_type.modifier_with(self.precision)
     }
 }
 
@@ -258,6 +269,14 @@ impl TableDef {
             .map(|gone| (gone.slot, gone.sql_type.clone()))
             .collect();
         RowLayout::with_gaps(self.columns.iter().map(|column| &column.sql_type), &dropped)
+    }
+
+    /// PostgreSQL's number of a column: dropped ones keep theirs.
+    pub fn attnum(&self, place: usize) -> usize {
+        if self.dropped.is_empty() {
+            return place.saturating_add(1);
+        }
+        self.layout().slot_of(place).saturating_add(1)
     }
 
     pub fn index_named(&self, name: &str) -> Option<&Index> {

@@ -27,4 +27,13 @@ pub struct ViewDef {
 pub struct ViewColumn {
     pub name: String,
     pub sql_type: SqlType,
+    /// Digits of a second, where the query shows a column that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<u8>,
+}
+
+impl ViewColumn {
+    pub fn modifier(&self) -> i32 {
+        self.sql_type.modifier_with(self.precision)
+    }
 }

@@ -23,6 +23,7 @@ fn column(db: &Database, name: &str, sql_type: SqlType) -> Column {
     Column {
         name: name.into(),
         sql_type,
+        precision: None,
         not_null: false,
         default: None,
         sequence: None,

@@ -9,6 +9,7 @@ mod tests;
 mod write;
 
 pub use read::decode;
+pub use record::values as record_values;
 pub use write::encode;
 
 use crate::error::{Error, state};

@@ -101,6 +101,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
     let column = |(name, sql_type, not_null): (&str, SqlType, bool)| Column {
         name: name.to_owned(),
         sql_type,
+        precision: None,
         not_null,
         default: None,
         generated: None,

@@ -66,7 +66,15 @@ fn pass(action: &Action) -> u8 {
     use crate::statement::alter_grammar::ColumnAction;
     use sqlparser::ast::AlterTableOperation;
     match action {
-        Action::DropColumn { .. } | Action::DropConstraint { .. } => 0,
+        Action::DropColumn { .. }
+        | Action::DropConstraint { .. }
+        | Action::Column(
+            _,
+            ColumnAction::DropDefault
+            | ColumnAction::DropNotNull
+            | ColumnAction::DropExpression { .. }
+            | ColumnAction::DropIdentity { .. },
+        ) => 0,
         Action::Column(_, ColumnAction::Type { .. }) => 1,
         Action::Add { what, .. } if matches!(**what, AlterTableOperation::AddColumn { .. }) => 2,
         Action::Column(..) => 3,

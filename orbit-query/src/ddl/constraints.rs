@@ -64,6 +64,7 @@ pub fn column(db: &Database, table: &str, definition: &ColumnDef) -> Result<Colu
         }),
         references: Vec::new(),
     };
+    request.column.precision = types::precision(&definition.data_type)?;
     let here = format!("column \"{name}\" of table \"{table}\"");
     let wrong = |message: String| Error::new(state::SYNTAX_ERROR, message);
     let mut said_null = false;

@@ -1,7 +1,7 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
-use super::{foreign_keys, like, names, sequence, skipping, temporary};
+use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::session::arguments::Given;
@@ -84,6 +84,9 @@ pub(crate) async fn run(
             }
         }
         let mut request = constraints::column(&db, &table.name, definition)?;
+        if let Some(warning) = types::reduced(&definition.data_type) {
+            session.notice(warning);
+        }
         if let Some(default) = &request.default {
             match sequence::of_default(session, default)? {
                 Some(def) => {
@@ -142,6 +145,7 @@ pub(crate) async fn run(
     }
     // The primary key is named and checked first, whatever the order of writing.
     keys.sort_by_key(|key| !key.primary);
+    let keys = distinct(keys);
     let table_name = table.name.clone();
     let taken = |name: &str| name == table_name || names::is_taken(&catalog, &schema, name);
     for key in keys {
@@ -164,6 +168,26 @@ pub(crate) async fn run(
         .transaction()?
         .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
     Ok(Outcome::Done(Tag::Other("CREATE TABLE")))
+}
+
+/// A key written twice is one, with the name that either has.
+fn distinct(keys: Vec<KeyRequest>) -> Vec<KeyRequest> {
+    let mut kept: Vec<KeyRequest> = Vec::with_capacity(keys.len());
+    for key in keys {
+        let same = |prior: &&mut KeyRequest| {
+            prior.columns == key.columns
+                && prior.nulls_not_distinct == key.nulls_not_distinct
+                && prior.timing.deferrable == key.timing.deferrable
+                && prior.timing.initially_deferred == key.timing.initially_deferred
+                // Two primary keys are an error of their own.
+                && !(prior.primary && key.primary)
+        };
+        match kept.iter_mut().find(same) {
+            Some(prior) => prior.name = prior.name.take().or(key.name),
+            None => kept.push(key),
+        }
+    }
+    kept
 }
 
 fn push_column(table: &mut TableDef, column: Column) -> Result<()> {
@@ -292,7 +316,9 @@ async fn create_as(
         if matches!(column.sql_type, SqlType::Record(_)) {
             return Err(pseudo_type(name));
         }
-        let column = Column::new(name.as_str(), stored_type(column), stamp);
+        let precision = column.precision;
+        let mut column = Column::new(name.as_str(), stored_type(column), stamp);
+        column.precision = precision;
         push_column(&mut table, column)?;
     }
     let id = table.id;

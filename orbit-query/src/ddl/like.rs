@@ -37,6 +37,7 @@ pub(crate) async fn columns(
             db.new_creation_stamp(),
         );
         column.not_null = known.not_null;
+        column.precision = known.precision;
         if what.defaults {
             column.default.clone_from(&known.default);
             if known.identity.is_none() {

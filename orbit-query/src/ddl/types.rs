@@ -2,6 +2,7 @@
 
 use crate::statement::names;
 use orbit_core::types::SqlType;
+use orbit_core::value::precision::MOST_DIGITS;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
 
@@ -41,22 +42,22 @@ pub fn sql_type(data_type: &DataType) -> Result<SqlType> {
         DataType::Bytea => SqlType::Bytea,
         DataType::Date => SqlType::Date,
         DataType::Time(precision, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            microseconds(*precision)?;
+            digits(*precision)?;
             SqlType::Time
         }
         DataType::Timestamp(precision, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            microseconds(*precision)?;
+            digits(*precision)?;
             SqlType::Timestamp
         }
         DataType::Timestamp(precision, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
-            microseconds(*precision)?;
+            digits(*precision)?;
             SqlType::TimestampTz
         }
         DataType::Interval {
             fields: None,
             precision,
         } => {
-            microseconds(*precision)?;
+            digits(*precision)?;
             SqlType::Interval
         }
         DataType::Interval {
@@ -167,12 +168,54 @@ fn text_length(length: Option<&CharacterLength>) -> Result<Option<u32>> {
     }
 }
 
-/// We keep microseconds; fewer digits would need rounding on every write.
-fn microseconds(precision: Option<u64>) -> Result<()> {
-    match precision {
-        None | Some(6) => Ok(()),
-        Some(other) => Err(Error::unsupported(format!(
-            "a precision of {other} for dates and times"
-        ))),
+/// The digits of a second that are asked for, if any.
+fn digits(asked: Option<u64>) -> Result<Option<u8>> {
+    let Some(asked) = asked else {
+        return Ok(None);
+    };
+    // The grammar's numbers are of 32 bits.
+    if asked > u64::from(i32::MAX.unsigned_abs()) {
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            format!("syntax error at or near \"{asked}\""),
+        ));
     }
+    Ok(Some(
+        u8::try_from(asked).unwrap_or(u8::MAX).min(MOST_DIGITS),
+    ))
+}
+
+/// The digits of a second that a column of this type keeps, if it names them.
+pub fn precision(data_type: &DataType) -> Result<Option<u8>> {
+    match data_type {
+        DataType::Time(asked, _)
+        | DataType::Timestamp(asked, _)
+        | DataType::Interval {
+            precision: asked, ..
+        } => digits(*asked),
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => precision(element),
+        _ => Ok(None),
+    }
+}
+
+/// The warning for a type that asks for more digits than there are.
+pub fn reduced(data_type: &DataType) -> Option<Error> {
+    let (name, asked, zone) = match data_type {
+        DataType::Time(asked, zone) => ("TIME", *asked, *zone),
+        DataType::Timestamp(asked, zone) => ("TIMESTAMP", *asked, *zone),
+        DataType::Interval { precision, .. } => ("INTERVAL", *precision, TimezoneInfo::None),
+        _ => return None,
+    };
+    let asked = asked.filter(|asked| *asked > u64::from(MOST_DIGITS))?;
+    let zone = match zone {
+        TimezoneInfo::Tz | TimezoneInfo::WithTimeZone => " WITH TIME ZONE",
+        _ => "",
+    };
+    let reduced = "precision reduced to maximum allowed";
+    Some(Error::new(
+        state::INVALID_PARAMETER_VALUE,
+        format!("{name}({asked}){zone} {reduced}, {MOST_DIGITS}"),
+    ))
 }

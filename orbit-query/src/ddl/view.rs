@@ -62,7 +62,10 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .map(|column| (column.name.clone(), column.sql_type.clone()))
         .collect();
     expand_star(&mut query, &inner);
-    let columns = columns(create, inner)?;
+    let mut columns = columns(create, inner)?;
+    for (column, shown) in columns.iter_mut().zip(shown.iter()) {
+        column.precision = shown.precision;
+    }
     let db = session.engine().db().clone();
     let view = match old {
         Some(old) => {
@@ -138,7 +141,11 @@ fn columns(create: &CreateView, inner: Vec<(String, SqlType)>) -> Result<Vec<Vie
         if matches!(sql_type, SqlType::Record(_)) {
             return Err(super::create_table::pseudo_type(&name));
         }
-        columns.push(ViewColumn { name, sql_type });
+        columns.push(ViewColumn {
+            name,
+            sql_type,
+            precision: None,
+        });
     }
     Ok(columns)
 }

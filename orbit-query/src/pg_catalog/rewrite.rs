@@ -206,19 +206,6 @@ impl Rewriter {
 /// One expression whose children are rewritten already.
 fn rewrite_expression(expr: &mut Expr) {
     match expr {
-        Expr::Collate {
-            expr: inner,
-            collation,
-        } => {
-            // Every collation there is sorts by code point, as Orbit does.
-            let names = parts(collation);
-            if matches!(
-                names.last().map(String::as_str),
-                Some("default" | "C" | "POSIX" | "ucs_basic")
-            ) {
-                *expr = (**inner).clone();
-            }
-        }
         Expr::BinaryOp { left, op, right } => {
             plain_operator(op);
             casts::compared(left, right, op);

@@ -156,6 +156,14 @@ pub fn format(oid: Oid, modifier: Option<i32>) -> String {
                 i16::try_from(scale).unwrap_or(0),
             )
         })),
+        Some(
+            other @ (SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval),
+        ) => {
+            // The digits of an interval stand below its fields; 0xffff: as many as there are.
+            let digits = modifier.filter(|m| *m >= 0).map(|m| m & 0xffff);
+            let digits = digits.filter(|digits| *digits <= 6);
+            return other.shown_with(digits.and_then(|digits| u8::try_from(digits).ok()));
+        }
         Some(other) => other,
         None => return quoted_name(row.name),
     };

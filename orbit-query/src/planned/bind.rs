@@ -11,6 +11,7 @@
 pub mod aggregate;
 pub mod call;
 pub mod cast;
+mod collate;
 pub mod expr;
 pub mod from;
 pub mod given;
@@ -212,6 +213,8 @@ pub struct Binder<'a> {
     pub(super) clause: Clause,
     /// Within the clause: unknown is not the same as false, something is made of the value.
     pub(super) valued: bool,
+    /// What gives one value in each row, and so holds no function that gives several.
+    pub(super) single: Option<&'static str>,
     /// Named windows of the current SELECT.
     pub(super) windows: Vec<sqlparser::ast::NamedWindowDefinition>,
     /// The first table is to be read with its rows' keys, and the outermost
@@ -270,6 +273,7 @@ impl<'a> Binder<'a> {
             aliases: Vec::new(),
             clause: Clause::SELECT,
             valued: false,
+            single: None,
             windows: Vec::new(),
             key_wanted: false,
             lock_wanted: Vec::new(),

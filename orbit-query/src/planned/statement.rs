@@ -267,7 +267,7 @@ fn write_of(query: &ast::Query) -> Option<&Statement> {
 
 /// The result's columns as a client sees them; strings nobody typed become text.
 pub(super) fn finished(
-    _binder: &mut Binder<'_>,
+    binder: &mut Binder<'_>,
     bound: BoundQuery,
 ) -> Result<(LogicalPlan, Arc<[ColumnDesc]>)> {
     let columns = bound
@@ -278,6 +278,7 @@ pub(super) fn finished(
             sql_type: shown_type(&column.ty, column.origin.is_some()),
             table_oid: column.origin.map_or(0, |(oid, _)| oid),
             attnum: column.origin.map_or(0, |(_, attnum)| attnum),
+            precision: binder.precision_of(column.origin),
         })
         .collect();
     Ok((bound.plan, columns))

@@ -52,6 +52,16 @@ impl Insert {
         let mut answers = Vec::new();
         // Rows this statement has written, if a second touch would be an error.
         let mut touched: Vec<Vec<u8>> = Vec::new();
+        // What is given is looked at before any DEFAULT takes a number of its sequence.
+        if self.writer.takes_numbers() {
+            for cells in &self.rows {
+                for cell in cells {
+                    if let Cell::Value(expr) = cell {
+                        expr.eval_value(&NoRow, &env)?;
+                    }
+                }
+            }
+        }
         for cells in &self.rows {
             let values = self.values(cells, &env)?;
             let answer = match &self.returning {

@@ -517,7 +517,11 @@ impl Session {
         }
     }
 
-    pub(super) async fn run_positioned(&mut self, utility: &Utility) -> Result<Outcome> {
+    pub(super) async fn run_positioned(
+        &mut self,
+        utility: &Utility,
+        params: &[Value],
+    ) -> Result<Outcome> {
         let Utility::Positioned {
             before,
             after,
@@ -531,14 +535,17 @@ impl Session {
         };
         let (keys, values) = self.current_row(cursor, table)?;
         let shown = alias.as_deref().unwrap_or(&table.name);
+        // The key's parameters stand behind those of the statement itself.
+        let declared: Vec<_> = self.statement_params.iter().cloned().map(Some).collect();
         let condition: Vec<String> = keys
             .iter()
-            .zip(1..)
+            .zip(params.len() + 1..)
             .map(|(key, number)| format!("{}.{} = ${number}", quoted(shown), quoted(key)))
             .collect();
         let sql = format!("{before} {} {after}", condition.join(" AND "));
-        let statement = Box::pin(self.prepare_text(&sql, &[])).await?;
-        Box::pin(self.run(&statement, &values)).await
+        let statement = Box::pin(self.prepare_text(&sql, &declared)).await?;
+        let all: Vec<Value> = params.iter().cloned().chain(values).collect();
+        Box::pin(self.run(&statement, &all)).await
     }
 
     /// The key of the row a cursor stands on.

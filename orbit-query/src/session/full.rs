@@ -39,7 +39,7 @@ impl Session {
                 moves,
             } => self.run_fetch(cursor, *direction, *moves).await,
             Utility::CloseCursor(name) => self.run_close(name.as_deref()),
-            Utility::Positioned { .. } => self.run_positioned(utility).await,
+            Utility::Positioned { .. } => self.run_positioned(utility, params.values).await,
             Utility::Do(steps) => self.run_do(steps).await,
             Utility::Drop {
                 names,

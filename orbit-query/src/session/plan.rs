@@ -207,46 +207,51 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
-                let params = match &**utility {
+                let (params, shown) = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
                         let query = Box::pin(self.prepare_text(&declare.sql, declared)).await;
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
-                        query.params.clone()
+                        (query.params.clone(), None)
+                    }
+                    // The rows it returns are those of the same statement of any other row.
+                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
+                        let whole = format!("{before} true {after}");
+                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
+                        let of_any = of_any.map_err(|error| moved(error, 0, text, &whole))?;
+                        (of_any.params.clone(), of_any.columns.clone())
                     }
                     Utility::Explain(explain)
                         if explain.sql.contains('$') && !self.blocks.is_failed() =>
                     {
                         let query = Box::pin(self.prepare_text(&explain.sql, declared)).await;
-                        query
-                            .map_err(|error| moved(error, 0, text, &explain.sql))?
-                            .params
-                            .clone()
+                        let query = query.map_err(|error| moved(error, 0, text, &explain.sql))?;
+                        (query.params.clone(), None)
                     }
                     Utility::CreateTable(create)
-                        if sql.contains('$') && !self.blocks.is_failed() =>
+                        if create.query.is_some()
+                            && sql.contains('$')
+                            && !self.blocks.is_failed() =>
                     {
-                        match &create.query {
-                            Some(query) => {
-                                let query = query.to_string();
-                                let query = Box::pin(self.prepare_text(&query, declared)).await;
-                                query.map_err(Error::without_position)?.params.clone()
-                            }
-                            None => Vec::new(),
-                        }
+                        let query = create.query.as_ref().map(ToString::to_string);
+                        let query = query.unwrap_or_default();
+                        let query = Box::pin(self.prepare_text(&query, declared)).await;
+                        (query.map_err(Error::without_position)?.params.clone(), None)
                     }
                     // No parameter can stand in it; the client may say there are some.
                     _ => {
                         let types = declared.iter();
-                        types
-                            .map(|one| one.clone().unwrap_or(SqlType::Text))
-                            .collect()
+                        let types = types.map(|one| one.clone().unwrap_or(SqlType::Text));
+                        (types.collect(), None)
                     }
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
                     params,
-                    columns: self.utility_columns(utility)?,
+                    columns: match shown {
+                        Some(columns) => Some(columns),
+                        None => self.utility_columns(utility)?,
+                    },
                     declared: declared.to_vec(),
                     checked: AtomicU64::new(0),
                     begins: before(text, sql).unwrap_or(0),

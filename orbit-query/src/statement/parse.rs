@@ -220,6 +220,12 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         foreign_key_columns::lift(readable)
     };
     let readable = lifted.as_deref().unwrap_or(readable);
+    let unnamed = readable
+        .iter()
+        .any(|token| matches!(&token.token, Token::Word(word) if word.value == spelling::NO_ITEM));
+    let searched = super::search_cycle::cut(text, readable)?;
+    let (cut, searched) = searched.unzip();
+    let readable = cut.as_deref().unwrap_or(readable);
     let likes = match over_rows {
         true => None,
         false => super::like_grammar::cut(text, readable)?,
@@ -236,6 +242,12 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         return Err(Error::unsupported(first_words(tokens)));
     };
     at_end(text, tokens, &mut parser)?;
+    if let Some(clauses) = searched {
+        super::search_cycle::apply(&mut statement, clauses)?;
+    }
+    if unnamed {
+        spelling::empty_lists(&mut statement);
+    }
     if let Some((_, how)) = &overriding {
         super::overriding::mark(&mut statement, *how);
     }

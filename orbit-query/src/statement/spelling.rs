@@ -9,15 +9,26 @@ use super::tokens::{is_word, unexpected};
 use orbit_core::{Error, Result};
 #[cfg(feature = "datafusion")]
 use sqlparser::ast::{Expr, Ident};
+use sqlparser::ast::{Expr as AnyExpr, Select, SelectItem, Statement, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
+use std::ops::ControlFlow;
 
 /// Stands first in GROUP BY; no SQL text can name it.
 const DISTINCT_SETS: &str = "\0distinct";
 
 /// What `SET a[1] = x` calls to make the new a of the old one, the subscripts and x.
 pub(crate) const ASSIGN: &str = "\0assign";
+
+/// What `(row).*` in a select list calls.
+pub(crate) const ALL_OF_ROW: &str = "\0all";
+
+/// What `ROWS FROM (f(x), g(y))` calls.
+pub(crate) const ROWS_FROM: &str = "\0rows";
+
+/// The one item of a select list that has none.
+pub(super) const NO_ITEM: &str = "\0none";
 
 /// What a piece of text is part of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +57,7 @@ pub(super) fn respelled(
         out: Vec::new(),
         closing: Vec::new(),
         wrapped: Vec::new(),
+        stars: Vec::new(),
         assigned: Vec::new(),
         changed: false,
     };
@@ -74,6 +86,8 @@ struct Speller<'t> {
     closing: Vec<usize>,
     /// Brackets that get one around them, and where that closes; the last one first.
     wrapped: Vec<(usize, usize)>,
+    /// Where `.*` stands that is read already.
+    stars: Vec<usize>,
     /// Assignments to parts of a column that are still to come.
     assigned: Vec<Assigned>,
     changed: bool,
@@ -253,6 +267,13 @@ impl Speller<'_> {
             0 => {}
             taken => return Ok(taken),
         }
+        if self.is_row_value(at) {
+            self.put(Token::LParen, token);
+            self.out
+                .extend(self.tokens.iter().skip(at).take(3).cloned());
+            self.put(Token::RParen, token);
+            return Ok(3);
+        }
         if word.quote_style.is_some() {
             return Ok(0);
         }
@@ -271,6 +292,18 @@ impl Speller<'_> {
                 self.put(Token::Mul, token);
                 self.put(Token::make_keyword("FROM"), token);
                 Ok(1)
+            }
+            Keyword::SELECT if self.ends_list(at + 1) && !is_word(self.before(at), "as") => {
+                self.change();
+                self.out.push(token.clone());
+                self.put(quoted(NO_ITEM), token);
+                Ok(1)
+            }
+            Keyword::ROWS
+                if self.is(at + 1, "from") && self.token(at + 2) == Some(&Token::LParen) =>
+            {
+                self.put(quoted(ROWS_FROM), token);
+                Ok(2)
             }
             // No table has heirs, and so the word says nothing. `FETCH FIRST ROW ONLY` is another.
             Keyword::ONLY if !self.counts_rows(at) => Ok(self.only(at)),
@@ -308,6 +341,60 @@ impl Speller<'_> {
             },
             _ => Ok(self.plain(at, token, word)),
         }
+    }
+
+    /// Whether a select list without items ends here, and FROM doesn't follow.
+    fn ends_list(&self, at: usize) -> bool {
+        match self.token(at) {
+            None | Some(Token::RParen) => true,
+            Some(Token::Word(word)) if word.quote_style.is_none() => matches!(
+                word.keyword,
+                Keyword::WHERE
+                    | Keyword::GROUP
+                    | Keyword::HAVING
+                    | Keyword::WINDOW
+                    | Keyword::UNION
+                    | Keyword::EXCEPT
+                    | Keyword::INTERSECT
+                    | Keyword::ORDER
+                    | Keyword::LIMIT
+                    | Keyword::OFFSET
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether `t.*` stands here for one value.
+    fn is_row_value(&self, at: usize) -> bool {
+        self.token(at + 1) == Some(&Token::Period)
+            && self.token(at + 2) == Some(&Token::Mul)
+            && self.before(at) != Some(&Token::Period)
+            && (self.token(at + 3) == Some(&Token::DoubleColon) || self.is(at + 3, "is"))
+    }
+
+    /// `(row).*` as a call, where items of a list stand.
+    fn all_of_row(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let in_list = match self.before(at) {
+            Some(Token::Comma) => true,
+            Some(Token::Word(word)) => matches!(
+                word.keyword,
+                Keyword::SELECT | Keyword::DISTINCT | Keyword::ALL | Keyword::RETURNING
+            ),
+            _ => false,
+        };
+        if !in_list {
+            return 0;
+        }
+        let Some((end, _)) = self.bracket(at, "") else {
+            return 0;
+        };
+        if self.token(end) != Some(&Token::Period) || self.token(end + 1) != Some(&Token::Mul) {
+            return 0;
+        }
+        self.put(quoted(ALL_OF_ROW), token);
+        self.out.push(token.clone());
+        self.stars.push(end);
+        1
     }
 
     fn counts_rows(&self, at: usize) -> bool {
@@ -445,7 +532,14 @@ impl Speller<'_> {
     fn expression(&mut self, at: usize, token: &TokenWithSpan) -> usize {
         let read = match &token.token {
             Token::CustomBinaryOperator(sign) => self.operator(sign, token),
-            Token::LParen => self.wrapping(at, token),
+            Token::LParen => match self.all_of_row(at, token) {
+                0 => self.wrapping(at, token),
+                read => read,
+            },
+            Token::Period if self.stars.contains(&at) => {
+                self.change();
+                2
+            }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TRIM => self.trim(at, token),
                 Keyword::INTERVAL => self.precise_interval(at, token),
@@ -669,19 +763,50 @@ impl Speller<'_> {
 
     /// `= ANY (VALUES ...)` as `= ANY ((VALUES ...))`, which is read as a subquery.
     fn quantified_values(&mut self, at: usize, token: &TokenWithSpan) -> usize {
-        let is_values = self.token(at + 1) == Some(&Token::LParen)
-            && self.is(at + 2, "values")
-            && self.token(at + 3) == Some(&Token::LParen);
-        let Some((end, _)) = self.bracket(at + 1, "").filter(|_| is_values) else {
-            return 0;
+        let matched = is_word(self.before(at), "like") || is_word(self.before(at), "ilike");
+        let opened = self.token(at + 1) == Some(&Token::LParen);
+        let is_values =
+            opened && self.is(at + 2, "values") && self.token(at + 3) == Some(&Token::LParen);
+        // LIKE ALL is read as a call, and LIKE SOME not at all.
+        let is_query = matched
+            && opened
+            && self.is(at, "all")
+            && (self.is(at + 2, "select") || self.is(at + 2, "with"));
+        let some = matched && opened && self.is(at, "some");
+        let any = Token::make_keyword("ANY");
+        let Some((end, _)) = self.bracket(at + 1, "").filter(|_| is_values || is_query) else {
+            if some {
+                self.put(any, token);
+            }
+            return usize::from(some);
         };
         self.change();
-        self.out.push(token.clone());
+        match some {
+            true => self.put(any, token),
+            false => self.out.push(token.clone()),
+        }
         self.put(Token::LParen, token);
         self.put(Token::LParen, token);
         self.closing.push(end);
         2
     }
+}
+
+/// Takes the item out of select lists that has to stand for none.
+pub(super) fn empty_lists(statement: &mut Statement) {
+    struct Emptied;
+
+    impl VisitorMut for Emptied {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+            select.projection.retain(|item| {
+                !matches!(item, SelectItem::UnnamedExpr(AnyExpr::Identifier(name)) if name.value == NO_ITEM)
+            });
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = super::visit::visit_mut(statement, &mut Emptied);
 }
 
 const LETTERS_BEFORE_SIGNS: [char; 9] = ['~', '!', '@', '#', '%', '^', '&', '|', '`'];

@@ -230,7 +230,7 @@ impl Output {
                 out.put_i16(column.attnum);
                 out.put_u32(column.sql_type.oid());
                 out.put_i16(column.sql_type.length());
-                out.put_i32(column.sql_type.modifier());
+                out.put_i32(column.modifier());
                 out.put_i16(i16::from(formats.is_binary(index)));
             }
         });

@@ -64,6 +64,7 @@ impl Severity {
     /// an error class; "already exists, skipping" is a notice.
     pub fn of_notice(state: SqlState) -> Severity {
         let warns = state.0.starts_with(b"01")
+            || state.0.starts_with(b"22")
             || state == state::ACTIVE_SQL_TRANSACTION
             || state == state::NO_ACTIVE_SQL_TRANSACTION;
         if warns {

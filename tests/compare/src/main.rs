@@ -61,6 +61,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
             .map(|column| Column {
                 name: format!("c{column}"),
                 sql_type: SqlType::Int4,
+                precision: None,
                 not_null: false,
                 default: None,
                 sequence: None,

@@ -42,6 +42,24 @@ pub(super) fn encode(shown: &str, types: &[SqlType], out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
+/// The values of a record's fields. Records in it stay the text that is shown for them.
+pub fn values(shown: &str, types: &[SqlType]) -> Result<Vec<crate::value::Value>> {
+    use crate::value::Value;
+    let settings = FormatSettings::default();
+    let fields = fields(shown, types.len()).ok_or_else(malformed)?;
+    let values = fields
+        .into_iter()
+        .zip(types)
+        .map(|(field, ty)| match field {
+            None => Ok(Value::Null),
+            Some(field) => match ty {
+                SqlType::Record(_) => Ok(Value::Text(field)),
+                ty => text::parse(&field, ty, &settings),
+            },
+        });
+    values.collect()
+}
+
 /// `(a,"b c",)`: its fields, NULL where nothing stands.
 fn fields(shown: &str, count: usize) -> Option<Vec<Option<String>>> {
     let inner = shown.strip_prefix('(')?.strip_suffix(')')?;

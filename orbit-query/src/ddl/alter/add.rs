@@ -4,7 +4,7 @@
 use super::again;
 use crate::ddl::constraints::{self, KeyRequest, TableRequest};
 use crate::ddl::foreign_keys::{self, ForeignKeyRequest};
-use crate::ddl::{index, names, rebuild, sequence, skipping};
+use crate::ddl::{index, names, rebuild, sequence, skipping, types};
 use crate::expr::Env;
 use crate::session::Session;
 use crate::statement::names::fold;
@@ -13,7 +13,7 @@ use orbit_core::catalog::{CatalogChange, Column, Identity, PrimaryKey, Table, Ta
 use orbit_core::ids::SequenceId;
 use orbit_core::row::RowRef;
 use orbit_core::types::SqlType;
-use orbit_core::value::{Value, cast, text};
+use orbit_core::value::{Value, cast, precision, text};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, AlterTableOperation, Expr, TableConstraint, Visitor};
 use std::ops::ControlFlow;
@@ -163,6 +163,9 @@ async fn add_column(
 ) -> Result<()> {
     let db = session.engine().db().clone();
     let mut request = constraints::column(&db, &table.name, definition)?;
+    if let Some(warning) = types::reduced(&definition.data_type) {
+        session.notice(warning);
+    }
     let name = request.column.name.clone();
     if table.column_position(&name).is_some() {
         let what = format!(
@@ -195,6 +198,9 @@ async fn add_column(
         && !each_its_own
     {
         value = default_value(session, default, &request.column.sql_type).await?;
+        if let Some(digits) = request.column.precision {
+            value = precision::fit(value, digits);
+        }
     }
     if each_its_own {
         // Every row gets a value of its own, so every row is written.

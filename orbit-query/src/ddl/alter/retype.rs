@@ -8,6 +8,7 @@ use crate::expr::Env;
 use crate::session::Session;
 use orbit_core::catalog::{Table, TableDef};
 use orbit_core::types::SqlType;
+use orbit_core::value::precision::{self, MOST_DIGITS};
 use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, key, state};
 use sqlparser::ast::{DataType, Expr};
@@ -24,6 +25,10 @@ pub(super) async fn run(
         return Err(Error::internal("a column that is not there"));
     };
     let new_type = types::sql_type(data_type)?;
+    let digits = types::precision(data_type)?;
+    if let Some(warning) = types::reduced(data_type) {
+        session.notice(warning);
+    }
     let name = column.name.clone();
     if column.generated.is_some() {
         return Err(Error::unsupported(
@@ -58,13 +63,7 @@ pub(super) async fn run(
     target.statistics = None;
     if let Some(changed) = target.columns.get_mut(place) {
         changed.sql_type = new_type.clone();
-    }
-    if column.default.is_some() && column.sequence.is_none() {
-        recheck_default(session, table, place, &new_type).await?;
-    }
-    if using.is_none() && same_bytes(&column.sql_type, &new_type) {
-        session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
-        return put(session, target);
+        changed.precision = digits;
     }
     if using.is_none() && !assignable(&column.sql_type, &new_type) {
         return Err(Error::new(
@@ -78,6 +77,15 @@ pub(super) async fn run(
             "You might need to specify \"USING {}::{new_type}\".",
             crate::ddl::expressions::named(&name)
         )));
+    }
+    if column.default.is_some() && column.sequence.is_none() {
+        recheck_default(session, table, place, &new_type).await?;
+    }
+    let keeps = |digits: Option<u8>| digits.unwrap_or(MOST_DIGITS);
+    let as_precise = keeps(digits) >= keeps(column.precision);
+    if using.is_none() && as_precise && same_bytes(&column.sql_type, &new_type) {
+        session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+        return put(session, target);
     }
     // All values are written, those of older rows too.
     for column in &mut target.columns {
@@ -104,7 +112,10 @@ pub(super) async fn run(
             },
         };
         if let Some(slot) = values.get_mut(place) {
-            *slot = value;
+            *slot = match digits {
+                Some(digits) => precision::fit(value, digits),
+                None => value,
+            };
         }
         rebuild::check_values(&definition, &values, place)?;
         writer.check_conditions_of(&values, &env)?;
@@ -136,6 +147,7 @@ fn computed(
         sql_type: new_type.clone(),
         not_null: false,
         generated: Some(using.to_string()),
+        precision: None,
         ..model
     });
     let writer = session.table_writer(&Arc::new(Table::new(asked, 0)?))?;
@@ -163,7 +175,7 @@ async fn recheck_default(
         Value::Text(_) => assignable(&column.sql_type, new_type),
         other => assignable(&cast::type_of(other), new_type),
     };
-    if fits && super::default_value(session, &expr, new_type).await.is_ok() {
+    if fits {
         return Ok(());
     }
     Err(Error::new(

@@ -98,6 +98,18 @@ fn col_description(call: &Call<'_>) -> Result<Cell> {
     let (Some(oid), Some(column)) = (call.relation(0)?, column.filter(|column| *column > 0)) else {
         return Ok(Cell::Null);
     };
+    // Comments are kept by the column's place.
+    let column = match call.context.objects().get(oid) {
+        Some(Object::Table(table)) => {
+            let mut places = 0..table.columns.len();
+            let wanted = usize::try_from(column).unwrap_or(0);
+            match places.find(|place| table.attnum(*place) == wanted) {
+                Some(place) => i32::try_from(place + 1).unwrap_or(i32::MAX),
+                None => return Ok(Cell::Null),
+            }
+        }
+        _ => column,
+    };
     Ok(call.context.catalog().comment(oid, column).into())
 }
 

@@ -215,7 +215,15 @@ fn column(call: &Call<'_>) -> Result<Cell> {
             let place = call
                 .int(at + 1)
                 .and_then(|place| usize::try_from(place).ok());
-            match place.and_then(|place| columns.get(place.wrapping_sub(1))) {
+            // A table's numbers have gaps where columns were dropped.
+            let place = match catalog.table_by_oid(object.oid) {
+                Some(table) => {
+                    let mut places = 0..table.columns.len();
+                    place.and_then(|number| places.find(|place| table.attnum(*place) == number))
+                }
+                None => place.map(|place| place.wrapping_sub(1)),
+            };
+            match place.and_then(|place| columns.get(place)) {
                 Some((_, stamp)) => *stamp,
                 None => return Ok(Cell::Null),
             }

@@ -2,7 +2,7 @@
 //! beforehand, however it is correlated with its surroundings.
 
 use super::names::{
-    is_inner, item_expression, keeps_left_only, parts, plain_select, system_relation,
+    is_inner, item_expression, keeps_left_only, parts, plain_select, shown_name, system_relation,
 };
 use super::parse;
 use crate::pg_catalog::tables::is_always_empty;
@@ -222,6 +222,14 @@ fn one_row(select: &mut Select) {
     select.from.clear();
     select.selection = None;
     for item in &mut select.projection {
+        // What stands for a call has another name than the call.
+        if let SelectItem::UnnamedExpr(expr) = item {
+            let name = shown_name(expr).unwrap_or_else(|| "?column?".to_owned());
+            *item = SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::with_quote('"', name),
+            };
+        }
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
             let _ = visit::expressions_mut(expr, |inner| {
                 if let Expr::Function(function) = inner

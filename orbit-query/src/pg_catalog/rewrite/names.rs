@@ -173,7 +173,7 @@ fn is_rewritten(expr: &Expr) -> bool {
 }
 
 /// The name a result column without alias has.
-fn shown_name(expr: &Expr) -> Option<String> {
+pub fn shown_name(expr: &Expr) -> Option<String> {
     Some(match expr {
         Expr::Identifier(name) => fold(name),
         Expr::CompoundIdentifier(path) => fold(path.last()?),

@@ -7,7 +7,7 @@ use crate::pg_catalog::definitions::{column_acl, column_value};
 use crate::pg_catalog::objects::default_oid;
 use crate::pg_catalog::relations::relations;
 use crate::pg_catalog::types;
-use orbit_core::catalog::{Column, Identity};
+use orbit_core::catalog::{Column, DroppedColumn, Identity};
 use orbit_core::types::Oid;
 
 /// What differs between the columns of tables, of indexes and of system relations.
@@ -71,6 +71,35 @@ fn add_attribute(rows: &mut Rows, attribute: Attribute<'_>) {
     ]);
 }
 
+/// What is left of a dropped column: its number, and how its values lie in older rows.
+fn add_dropped(rows: &mut Rows, relation: Oid, gone: &DroppedColumn) {
+    let row = types::by_oid(gone.sql_type.oid());
+    let number = usize::from(gone.slot) + 1;
+    let name = format!("........pg.dropped.{number}........");
+    rows.add([
+        ("attrelid", relation.into()),
+        ("attname", name.into()),
+        ("atttypid", 0.into()),
+        ("attstattarget", 0.into()),
+        ("attlen", row.map_or(-1, |row| row.length).into()),
+        ("attnum", number.into()),
+        ("attndims", 0.into()),
+        ("attcacheoff", (-1).into()),
+        ("atttypmod", gone.sql_type.modifier().into()),
+        ("attbyval", row.is_some_and(|row| row.by_value).into()),
+        ("attalign", row.map_or("i", |row| row.align).into()),
+        ("attstorage", row.map_or("x", |row| row.storage).into()),
+        ("attnotnull", false.into()),
+        ("atthasdef", false.into()),
+        ("atthasmissing", false.into()),
+        ("attidentity", "".into()),
+        ("attgenerated", "".into()),
+        ("attisdropped", true.into()),
+        ("attislocal", true.into()),
+        ("attcollation", row.map_or(0, |row| row.collation).into()),
+    ]);
+}
+
 pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
     for relation in relations().iter() {
         for (place, column) in relation.columns.iter().enumerate() {
@@ -86,9 +115,10 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         for (place, column) in table.columns.iter().enumerate() {
             let sql_type = &column.sql_type;
-            let plain = Attribute::plain(table.oid, place + 1, &column.name, sql_type.oid());
+            let number = table.attnum(place);
+            let plain = Attribute::plain(table.oid, number, &column.name, sql_type.oid());
             let attribute = Attribute {
-                modifier: sql_type.modifier(),
+                modifier: column.modifier(),
                 not_null: column.not_null,
                 has_default: has_value(column),
                 has_missing: column.missing.is_some(),
@@ -103,6 +133,9 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
             };
             add_attribute(rows, attribute);
         }
+        for gone in &table.dropped {
+            add_dropped(rows, table.oid, gone);
+        }
         for (oid, _, columns, _, _) in indexes(table) {
             for (place, key) in columns.iter().enumerate() {
                 let Some(column) = table.columns.get(key.column) else {
@@ -111,7 +144,7 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
                 let sql_type = &column.sql_type;
                 let plain = Attribute::plain(oid, place + 1, &column.name, sql_type.oid());
                 let attribute = Attribute {
-                    modifier: sql_type.modifier(),
+                    modifier: column.modifier(),
                     ..plain
                 };
                 add_attribute(rows, attribute);
@@ -123,7 +156,7 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
             let sql_type = &column.sql_type;
             let plain = Attribute::plain(view.oid, place + 1, &column.name, sql_type.oid());
             let attribute = Attribute {
-                modifier: sql_type.modifier(),
+                modifier: column.modifier(),
                 ..plain
             };
             add_attribute(rows, attribute);
@@ -154,7 +187,7 @@ pub fn pg_attrdef(context: &CatalogContext, rows: &mut Rows) {
                 rows.add([
                     ("oid", default_oid(table, place).into()),
                     ("adrelid", table.oid.into()),
-                    ("adnum", (place + 1).into()),
+                    ("adnum", table.attnum(place).into()),
                     ("adbin", text.into()),
                 ]);
             }

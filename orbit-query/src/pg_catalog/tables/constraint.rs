@@ -28,16 +28,16 @@ fn add(
     condition: Option<(Cell, bool)>,
     key: Option<(&Catalog, &ForeignKey)>,
 ) {
-    let places = |columns: &[usize]| -> Vec<i64> {
+    let places = |table: &Table, columns: &[usize]| -> Vec<i64> {
         let numbers = columns.iter();
         numbers
-            .map(|place| i64::try_from(place + 1).unwrap_or(0))
+            .map(|place| i64::try_from(table.attnum(*place)).unwrap_or(0))
             .collect()
     };
     let referenced = key.and_then(|(catalog, key)| catalog.table_by_id(key.referenced));
     let set_columns = key.and_then(|(_, key)| match &key.on_delete {
         ReferentialAction::SetNull(columns) | ReferentialAction::SetDefault(columns) => {
-            (!columns.is_empty()).then(|| places(columns))
+            (!columns.is_empty()).then(|| places(one.table, columns))
         }
         _ => None,
     });
@@ -91,7 +91,9 @@ fn add(
         ("conkey", one.columns.into()),
         (
             "confkey",
-            key.map(|key| places(&key.referenced_columns)).into(),
+            key.zip(referenced)
+                .map(|(key, table)| places(table, &key.referenced_columns))
+                .into(),
         ),
         ("confdelsetcols", set_columns.into()),
         ("conbin", condition.map_or(Cell::Null, |(text, _)| text)),
@@ -112,12 +114,12 @@ pub fn pg_constraint(context: &CatalogContext, rows: &mut Rows) {
             columns,
         };
         if let Some(key) = &table.primary_key {
-            let columns = numbers(&key_columns(key));
+            let columns = numbers(table, &key_columns(key));
             let one = common(key.oid, &key.constraint, "p", key.oid, columns);
             add(rows, one, None, None);
         }
         for index in table.indexes.iter().filter(|index| index.constraint) {
-            let columns = numbers(&index.columns);
+            let columns = numbers(table, &index.columns);
             let one = common(index.oid, &index.name, "u", index.oid, columns);
             add(rows, one, None, None);
         }
@@ -130,7 +132,7 @@ pub fn pg_constraint(context: &CatalogContext, rows: &mut Rows) {
         }
         for key in &table.foreign_keys {
             let columns = key.columns.iter();
-            let columns = columns.map(|place| i64::try_from(place + 1).unwrap_or(0));
+            let columns = columns.map(|place| i64::try_from(table.attnum(*place)).unwrap_or(0));
             let index = referenced_index(catalog, key);
             let one = common(key.oid, &key.name, "f", index, columns.collect());
             add(rows, one, None, Some((catalog, key)));
@@ -167,7 +169,7 @@ pub fn columns_of(table: &Table, condition: &str) -> Vec<i64> {
             };
             let name = ident.map(crate::statement::names::fold);
             let place = name.and_then(|name| self.0.column_position(&name));
-            if let Some(number) = place.and_then(|place| i64::try_from(place + 1).ok())
+            if let Some(number) = place.and_then(|place| i64::try_from(self.0.attnum(place)).ok())
                 && !self.1.contains(&number)
             {
                 self.1.push(number);

@@ -6,7 +6,7 @@ use super::relation::{indexes, namespace};
 use super::view::rule_oid;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
-use crate::pg_catalog::objects::{check_oid, default_oid, key_columns};
+use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
 use orbit_core::catalog::{IndexColumn, Table};
 use orbit_core::types::Oid;
 
@@ -53,7 +53,7 @@ pub fn pg_depend(context: &CatalogContext, rows: &mut Rows) {
         let mut columns = table.columns.iter();
         if let Some(place) = columns.position(|column| column.created == by.column) {
             let kind = if by.identity { "i" } else { "a" };
-            add(rows, own, (CLASS, table.oid, place + 1), kind);
+            add(rows, own, (CLASS, table.oid, table.attnum(place)), kind);
         }
     }
     for view in catalog.views() {
@@ -74,7 +74,7 @@ fn of_columns(context: &CatalogContext, table: &Table, rows: &mut Rows) {
             continue;
         }
         let value = (ATTRDEF, default_oid(table, place), 0);
-        add(rows, value, (CLASS, table.oid, place + 1), "a");
+        add(rows, value, (CLASS, table.oid, table.attnum(place)), "a");
         let sequence = column.sequence;
         if let Some(sequence) = sequence.and_then(|id| context.catalog().sequence_by_id(id)) {
             add(rows, value, (CLASS, sequence.oid, 0), "n");
@@ -85,7 +85,12 @@ fn of_columns(context: &CatalogContext, table: &Table, rows: &mut Rows) {
 fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     let on_columns = |rows: &mut Rows, what: Place, columns: &[IndexColumn]| {
         for key in columns {
-            add(rows, what, (CLASS, table.oid, key.column + 1), "a");
+            add(
+                rows,
+                what,
+                (CLASS, table.oid, table.attnum(key.column)),
+                "a",
+            );
         }
     };
     if let Some(key) = &table.primary_key {
@@ -107,13 +112,18 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     for key in &table.foreign_keys {
         let own = (CONSTRAINT, key.oid, 0);
         for column in &key.columns {
-            add(rows, own, (CLASS, table.oid, column + 1), "a");
+            add(rows, own, (CLASS, table.oid, table.attnum(*column)), "a");
         }
         let Some(referenced) = context.catalog().table_by_id(key.referenced) else {
             continue;
         };
         for column in &key.referenced_columns {
-            add(rows, own, (CLASS, referenced.oid, column + 1), "n");
+            add(
+                rows,
+                own,
+                (CLASS, referenced.oid, referenced.attnum(*column)),
+                "n",
+            );
         }
         let index = referenced_index(context.catalog(), key);
         add(rows, own, (CLASS, index, 0), "n");
@@ -142,6 +152,13 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
             objects if objects.get(object).is_some() => CLASS,
             objects if objects.constraint(object).is_some() => CONSTRAINT,
             _ => NAMESPACE,
+        };
+        // Kept by the column's place, shown by its number.
+        let column = match (context.objects().get(object), usize::try_from(column)) {
+            (Some(Object::Table(table)), Ok(place)) if place > 0 => {
+                i32::try_from(table.attnum(place - 1)).unwrap_or(i32::MAX)
+            }
+            _ => column,
         };
         rows.add([
             ("objoid", object.into()),

@@ -142,6 +142,7 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     nullable: !column.not_null,
                     oid,
                     sql_type: &sql_type,
+                    digits: None,
                     writable: false,
                 },
             );
@@ -165,13 +166,14 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     schema: &table.schema,
                     table: &table.name,
                     name: &column.name,
-                    number: place + 1,
+                    number: table.attnum(place),
                     default,
                     generated,
                     identity: identity.map(|(kind, sequence)| (kind, &**sequence)),
                     nullable: !column.not_null,
                     oid: column.sql_type.oid(),
                     sql_type: &column.sql_type,
+                    digits: column.precision,
                     writable: true,
                 },
             );
@@ -193,6 +195,7 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     nullable: true,
                     oid: column.sql_type.oid(),
                     sql_type: &column.sql_type,
+                    digits: column.precision,
                     writable: false,
                 },
             );
@@ -211,6 +214,7 @@ struct InformationColumn<'a> {
     nullable: bool,
     oid: Oid,
     sql_type: &'a SqlType,
+    digits: Option<u8>,
     writable: bool,
 }
 
@@ -271,7 +275,10 @@ fn measures(sql_type: &SqlType) -> Measures {
 
 fn add_column(context: &CatalogContext, rows: &mut Rows, column: &InformationColumn<'_>) {
     let row = types::by_oid(column.oid);
-    let measures = measures(column.sql_type);
+    let mut measures = measures(column.sql_type);
+    if let (Some(_), Some(digits)) = (measures.datetime, column.digits) {
+        measures.datetime = Some(i32::from(digits));
+    }
     let data_type = match row {
         Some(row) if row.element != 0 && row.length == -1 => "ARRAY".to_owned(),
         _ => types::format(column.oid, None),

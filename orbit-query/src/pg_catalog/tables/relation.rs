@@ -112,7 +112,10 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("relhasindex", has_index.into()),
             ("relpersistence", persistence.into()),
             ("relkind", "r".into()),
-            ("relnatts", table.columns.len().into()),
+            (
+                "relnatts",
+                (table.columns.len() + table.dropped.len()).into(),
+            ),
             ("relchecks", table.checks.len().into()),
             ("relhastriggers", (refers || is_referred_to).into()),
             ("relispopulated", true.into()),
@@ -180,8 +183,8 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
 pub const SEQUENCE_COLUMNS: [(&str, Oid); 3] =
     [("last_value", 20), ("log_cnt", 20), ("is_called", 16)];
 
-pub fn numbers(columns: &[IndexColumn]) -> Vec<i64> {
-    let number = |column: &IndexColumn| i64::try_from(column.column + 1).unwrap_or(0);
+pub fn numbers(table: &Table, columns: &[IndexColumn]) -> Vec<i64> {
+    let number = |column: &IndexColumn| i64::try_from(table.attnum(column.column)).unwrap_or(0);
     columns.iter().map(number).collect()
 }
 
@@ -215,7 +218,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 ("indisvalid", true.into()),
                 ("indisready", true.into()),
                 ("indislive", true.into()),
-                ("indkey", numbers(&columns).into()),
+                ("indkey", numbers(table, &columns).into()),
                 (
                     "indcollation",
                     Cell::Ints(types.iter().map(collation).collect()),

@@ -103,7 +103,7 @@ fn checks(context: &CatalogContext) -> Vec<(&Arc<Table>, String, String)> {
         for (place, column) in table.columns.iter().enumerate() {
             if column.not_null {
                 // PostgreSQL's name for it: schema, table and column by number.
-                let name = format!("{schema}_{}_{}_not_null", table.oid, place + 1);
+                let name = format!("{schema}_{}_{}_not_null", table.oid, table.attnum(place));
                 checks.push((table, name, format!("{} IS NOT NULL", column.name)));
             }
         }

@@ -149,6 +149,13 @@ impl Binder<'_> {
                 )
                 .with_hint("No function matches the given name and argument types. You might need to add explicit type casts."));
             }
+            if matches!(name, "json_object_agg" | "jsonb_object_agg")
+                && bounds.len() == 1
+                && let Some(row) = self.row_as_json(scope, arg, false)?
+            {
+                bounds.push(row);
+                continue;
+            }
             if matches!(name, "json_agg" | "jsonb_agg") {
                 if let Some(row) = self.row_as_json(scope, arg, name == "jsonb_agg")? {
                     of_rows = true;

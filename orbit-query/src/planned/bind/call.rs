@@ -93,6 +93,34 @@ pub(in crate::planned) fn is_set_returning(name: &str) -> bool {
     )
 }
 
+/// The call with `t.*` among its arguments as a row of t; `None`: it has none such, or is
+/// one that reads it otherwise.
+fn with_rows(function: &ast::Function, name: &str) -> Option<ast::Function> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let is_star = |arg: &FunctionArg| {
+        matches!(
+            arg,
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_))
+        )
+    };
+    if matches!(name, "row" | "count") || !list.args.iter().any(is_star) {
+        return None;
+    }
+    let mut function = function.clone();
+    if let FunctionArguments::List(list) = &mut function.args {
+        for arg in &mut list.args {
+            if let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = arg {
+                let token = ast::helpers::attached_token::AttachedToken::empty();
+                let row = ast::Expr::QualifiedWildcard(name.clone(), token);
+                *arg = FunctionArg::Unnamed(FunctionArgExpr::Expr(row));
+            }
+        }
+    }
+    Some(function)
+}
+
 /// Functions that mean nothing without OVER.
 fn is_window_only(name: &str) -> bool {
     matches!(
@@ -139,6 +167,9 @@ impl Binder<'_> {
         }
         if name == "make_interval" {
             return self.make_interval(scope, function);
+        }
+        if let Some(function) = with_rows(function, &name) {
+            return self.function(scope, &function);
         }
         let mut args = arguments(function)?;
         args.exprs.retain(|expr| !self.is_out_parameter(expr));
@@ -216,7 +247,9 @@ impl Binder<'_> {
                 return Ok(Bound::new(row.call(vec![bound.expr]), SqlType::Text));
             }
             ("grouping", _) => return self.grouping_call(scope, &args),
-            ("row", items) => return self.record(scope, items),
+            ("row", _) => {
+                return self.record(scope, &ast::Expr::Function(function.clone()));
+            }
             ("array_to_json" | "to_json" | "to_jsonb", [ast::Expr::Function(inner), ..]) => {
                 if let Some(inner) = self.rows_as_json(scope, inner, name == "to_jsonb") {
                     let mut outer = function.clone();
@@ -240,9 +273,20 @@ impl Binder<'_> {
         if is_set_returning(&name) {
             return self.set_returning(scope, &name, &args);
         }
+        let of_json = matches!(
+            name.as_str(),
+            "json_build_object" | "jsonb_build_object" | "json_build_array" | "jsonb_build_array"
+        );
         let mut bounds = Vec::with_capacity(args.exprs.len());
         for arg in &args.exprs {
-            bounds.push(self.expr(scope, arg)?);
+            let row = match of_json {
+                true => self.row_as_json(scope, arg, false)?,
+                false => None,
+            };
+            bounds.push(match row {
+                Some(row) => row,
+                None => self.expr(scope, arg)?,
+            });
         }
         self.call_bound(&name, bounds)
     }
@@ -461,12 +505,18 @@ impl Binder<'_> {
         value: &ast::Expr,
         binary: bool,
     ) -> Result<Option<Bound>> {
-        let items: Vec<&ast::Expr> = match super::operator::unnested(value) {
+        let named = match super::operator::unnested(value) {
             ast::Expr::Identifier(ident) => {
-                let name = types::fold(ident);
                 if self.resolve(scope, std::slice::from_ref(ident))?.is_some() {
                     return Ok(None);
                 }
+                Some(types::fold(ident))
+            }
+            ast::Expr::QualifiedWildcard(name, _) => Some(types::last_name(name)),
+            _ => None,
+        };
+        let items = match named {
+            Some(name) => {
                 let Some(relation) = scope.relation(None, &name) else {
                     return Ok(None);
                 };
@@ -480,14 +530,13 @@ impl Binder<'_> {
                     .collect();
                 return self.json_object(columns, binary).map(Some);
             }
-            ast::Expr::Tuple(items) => items.iter().collect(),
-            ast::Expr::Function(function) if types::last_name(&function.name) == "row" => {
-                arguments(function)?.exprs
-            }
-            _ => return Ok(None),
+            None => match self.spelled_out(scope, value) {
+                Some(items) => items,
+                None => return Ok(None),
+            },
         };
         let mut columns = Vec::with_capacity(items.len());
-        for (at, item) in items.into_iter().enumerate() {
+        for (at, item) in items.iter().enumerate() {
             columns.push((format!("f{}", at + 1), self.expr(scope, item)?));
         }
         self.json_object(columns, binary).map(Some)

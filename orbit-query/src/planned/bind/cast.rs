@@ -158,6 +158,10 @@ impl Binder<'_> {
         if from == to {
             return Ok(expr);
         }
+        // The text that is shown for rows says what they hold.
+        if super::record::holds_records(from) && types::same(from, to) {
+            return Ok(expr);
+        }
         // One Arrow type, nothing to change: text to varchar, int arrays, ...
         let plain_text = |ty: &T| {
             matches!(

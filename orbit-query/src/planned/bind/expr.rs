@@ -8,6 +8,7 @@ use super::{Binder, Bound, literal};
 use crate::planned::types;
 use crate::statement::dialect::symmetric_bound;
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use orbit_core::types::SqlType;
@@ -197,12 +198,14 @@ impl Binder<'_> {
                 conditions,
                 else_result,
                 ..
-            } => self.case(
-                scope,
-                operand.as_deref(),
-                conditions,
-                else_result.as_deref(),
-            ),
+            } => self.singly("CASE", |binder| {
+                binder.case(
+                    scope,
+                    operand.as_deref(),
+                    conditions,
+                    else_result.as_deref(),
+                )
+            }),
             E::Function(function) => self.function(scope, function),
             E::Extract { field, expr, .. } => self.extract(scope, &field.to_string(), expr),
             E::Ceil { expr, .. } => self.table_call(scope, "ceil", &[expr]),
@@ -255,7 +258,7 @@ impl Binder<'_> {
                 timestamp,
                 time_zone,
             } => self.table_call(scope, "timezone", &[time_zone, timestamp]),
-            E::Collate { expr, .. } => self.expr(scope, expr),
+            E::Collate { expr, collation } => self.collated(scope, expr, collation),
             E::Array(array) => self.array(scope, &array.elem),
             // `(t).x` where t is a relation.
             E::CompoundFieldAccess { root, access_chain }
@@ -277,7 +280,15 @@ impl Binder<'_> {
             E::CompoundFieldAccess { root, access_chain } => {
                 self.subscript(scope, root, access_chain)
             }
-            E::Tuple(items) => self.record(scope, &items.iter().collect::<Vec<_>>()),
+            E::Tuple(_) => self.record(scope, expr),
+            // `t.*` as a value is a row of t.
+            E::QualifiedWildcard(name, _) => {
+                let name = types::last_name(name);
+                match self.row_named(scope, &name)? {
+                    Some(row) => Ok(row),
+                    None => Err(self.no_such_relation(scope, &name)),
+                }
+            }
             other => Err(Error::unsupported(format_args!("the expression {other}"))),
         }
     }
@@ -298,21 +309,10 @@ impl Binder<'_> {
                 return bound;
             }
         }
-        if path.len() == 1 {
-            let mut row = self.whole_row(scope, &name)?;
-            for level in (0..self.outer.len()).rev() {
-                if row.is_some() {
-                    break;
-                }
-                let around = self.outer.get(level).map(|outer| outer.scope.clone());
-                if let Some(around) = around {
-                    let found = self.whole_row(&around, &name)?;
-                    row = found.map(|found| outer_row(&around, found)).transpose()?;
-                }
-            }
-            if let Some(row) = row {
-                return Ok(row);
-            }
+        if path.len() == 1
+            && let Some(row) = self.row_named(scope, &name)?
+        {
+            return Ok(row);
         }
         Err(self.no_such_column(scope, None, &name))
     }
@@ -529,7 +529,16 @@ impl Binder<'_> {
         let mut whens = Vec::with_capacity(conditions.len());
         let mut thens = Vec::with_capacity(conditions.len() + 1);
         for when in conditions {
-            let condition = self.expr(scope, &when.condition)?;
+            let single = self.single.take_if(|_| operand.is_none());
+            let condition = self.expr(scope, &when.condition);
+            self.single = self.single.or(single);
+            let condition = condition?;
+            if operand.is_none() && gives_rows(&condition.expr) {
+                return Err(Error::new(
+                    state::DATATYPE_MISMATCH,
+                    "argument of CASE/WHEN must not return a set",
+                ));
+            }
             let condition = match &operand {
                 Some(operand) => self.compare(operand.clone(), Operator::Eq, condition)?,
                 None => self.boolean_at(condition, "CASE/WHEN", &when.condition)?,
@@ -568,6 +577,18 @@ impl Binder<'_> {
         ))
     }
 
+    /// `work` on what gives one value in each row.
+    pub(super) fn singly<T>(
+        &mut self,
+        what: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let before = self.single.replace(what);
+        let result = work(self);
+        self.single = before;
+        result
+    }
+
     /// Every branch in the common type.
     pub(super) fn branches(&mut self, bounds: Vec<Bound>, ty: &SqlType) -> Result<Vec<Expr>> {
         bounds
@@ -581,6 +602,12 @@ impl Binder<'_> {
             })
             .collect()
     }
+}
+
+/// Whether a function that gives several rows is called in it.
+fn gives_rows(expr: &Expr) -> bool {
+    expr.exists(|expr| Ok(matches!(expr, Expr::Unnest(_))))
+        .unwrap_or(false)
 }
 
 /// The operator that a LIKE or ILIKE is.
@@ -612,13 +639,6 @@ fn all_of(pattern: &ast::Expr) -> Option<&ast::Expr> {
         [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(list))] => Some(list),
         _ => None,
     }
-}
-
-fn outer_row(scope: &Scope, row: Bound) -> Result<Bound> {
-    Ok(Bound {
-        expr: super::outer::outer_of(scope, row.expr.clone())?,
-        ..row
-    })
 }
 
 pub(super) fn boolean(expr: Expr) -> Bound {

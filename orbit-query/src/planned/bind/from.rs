@@ -2,6 +2,7 @@
 //! `from/table.rs`, what joins do in `from/join.rs`.
 
 mod join;
+mod sample;
 mod table;
 
 use super::keys::forget_dependencies;
@@ -105,11 +106,23 @@ impl Binder<'_> {
                 name,
                 alias,
                 args: None,
-                sample: None,
+                sample,
                 ..
-            } => self
-                .table(name, alias.as_ref())
-                .map_err(|error| self.placed_in(error, name.span())),
+            } => {
+                let relation = self
+                    .table(name, alias.as_ref())
+                    .map_err(|error| self.placed_in(error, name.span()))?;
+                match sample {
+                    Some(sample) => self.sampled(relation, sample),
+                    None => Ok(relation),
+                }
+            }
+            TableFactor::Derived {
+                sample: Some(_), ..
+            } => Err(Error::new(
+                state::SYNTAX_ERROR,
+                "syntax error at or near \"TABLESAMPLE\"",
+            )),
             TableFactor::Derived {
                 lateral,
                 subquery: query,

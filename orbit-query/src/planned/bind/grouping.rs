@@ -75,7 +75,11 @@ impl Binder<'_> {
                     continue;
                 }
                 other => {
-                    plain.push(self.group_key(scope, other, items)?);
+                    // Rows of t are grouped by all of its columns.
+                    let parts = self.grouped_row(scope, other, items);
+                    for part in parts.as_deref().unwrap_or(std::slice::from_ref(other)) {
+                        plain.push(self.group_key(scope, part, items)?);
+                    }
                     continue;
                 }
             };
@@ -108,6 +112,24 @@ impl Binder<'_> {
                 })
             }
         }))
+    }
+
+    /// The columns of `t` where GROUP BY means a row of t.
+    fn grouped_row(
+        &self,
+        scope: &Scope,
+        expr: &ast::Expr,
+        items: &[Item],
+    ) -> Option<Vec<ast::Expr>> {
+        let ast::Expr::Identifier(ident) = super::operator::unnested(expr) else {
+            return None;
+        };
+        let name = types::fold(ident);
+        let aliased = |item: &Item| item.alias.as_deref() == Some(name.as_str());
+        if items.iter().any(aliased) {
+            return None;
+        }
+        self.row_parts(scope, expr)
     }
 
     fn group_levels(

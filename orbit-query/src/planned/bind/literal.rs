@@ -2,6 +2,7 @@
 
 use super::{Binder, Bound};
 use crate::planned::arrow::{arrow_type, scalar_of};
+use crate::planned::functions::row::RowFn;
 use crate::planned::types;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Placeholder;
@@ -46,7 +47,27 @@ pub fn number(text: &str) -> Result<Bound> {
 /// A numeric constant, with its scale in its type while it fits 38 digits.
 pub fn numeric(value: Numeric) -> Result<Bound> {
     let ty = fixed_type(&value).unwrap_or(SqlType::Numeric(None));
-    constant(Value::Numeric(value), ty)
+    match constant(Value::Numeric(value.clone()), ty.clone()) {
+        // It may become a float8 yet, which holds it.
+        Err(error) => Ok(Bound {
+            literal: Some(Value::Numeric(value)),
+            ..Bound::new(refused(error), ty)
+        }),
+        bound => bound,
+    }
+}
+
+/// A numeric that can't be computed with: the error whenever it is.
+fn refused(error: Error) -> Expr {
+    let (code, message) = (error.state(), error.message().to_owned());
+    RowFn::new(
+        "numeric".to_owned(),
+        message.clone(),
+        Vec::new(),
+        SqlType::Numeric(None),
+        move |_| Err(Error::new(code, message.clone())),
+    )
+    .call(Vec::new())
 }
 
 fn fixed_type(value: &Numeric) -> Option<SqlType> {

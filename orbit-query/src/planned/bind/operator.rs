@@ -1,5 +1,6 @@
 //! Operators: arithmetic, comparison, logic, and everything the table names by a sign.
 
+use super::record::{holds_records, record_key};
 use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::arrow::fixed_scale;
@@ -69,6 +70,7 @@ impl Binder<'_> {
         if *op == Op::Overlaps {
             return self.overlaps(scope, left, right);
         }
+        super::collate::check_collations(left, right)?;
         let left = self.expr(scope, left)?;
         let right = self.expr(scope, right)?;
         self.operator(&sign, left, right)
@@ -382,6 +384,15 @@ impl Binder<'_> {
         sign: &str,
     ) -> Result<(Expr, Expr, SqlType)> {
         use SqlType as S;
+        if holds_records(&left.ty) && types::same(&left.ty, &right.ty) {
+            let (l, r) = (&left.ty, &right.ty);
+            super::record::check_similar(l, r)?;
+            return Ok((
+                record_key(left.expr, l),
+                record_key(right.expr, r),
+                S::Bytea,
+            ));
+        }
         let no = || no_operator(sign, &left.ty, &right.ty);
         let ty = match (&left.ty, &right.ty) {
             (S::Unknown, S::Unknown) => S::Text,

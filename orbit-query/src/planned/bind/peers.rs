@@ -3,6 +3,7 @@
 //! show one of the values that share the key.
 
 use super::operator::{interval_key, numeric_key};
+use super::record::{holds_records, record_key};
 use super::select::distinct_name;
 use crate::planned::error::Told;
 use crate::planned::functions::json::jsonb_key;
@@ -30,6 +31,9 @@ pub(super) fn key_of(expr: &Expr, ty: &DataType) -> Option<Expr> {
 pub(super) fn sortable(expr: Expr, ty: &SqlType) -> Expr {
     if *ty == SqlType::Jsonb {
         return jsonb_key(expr);
+    }
+    if holds_records(ty) {
+        return record_key(expr, ty);
     }
     key_of(&expr, &crate::planned::arrow::arrow_type(ty)).unwrap_or(expr)
 }

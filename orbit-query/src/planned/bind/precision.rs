@@ -4,9 +4,9 @@
 use super::{Binder, Bound, literal};
 use crate::planned::functions::row::{RowFn, arity};
 use orbit_core::Result;
-use orbit_core::types::SqlType;
+use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::datetime::{INFINITY, NEG_INFINITY};
-use orbit_core::value::{Array, Interval, Value, ValueRef};
+use orbit_core::value::{Array, Interval, Value, ValueRef, precision};
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType, DateTimeField, Interval as IntervalLiteral, IntervalFields,
 };
@@ -61,14 +61,10 @@ impl Precision {
 
     /// Halves go away from `zero`, where PostgreSQL counts from.
     fn round(&self, micros: i64, zero: i64) -> i64 {
-        let Some(digits) = self.digits else {
-            return micros;
-        };
-        let unit = 10_i128.pow(6 - digits.min(6));
-        let from_zero = i128::from(micros) - i128::from(zero);
-        let half = if from_zero < 0 { -(unit / 2) } else { unit / 2 };
-        let rounded = (from_zero + half) / unit * unit + i128::from(zero);
-        i64::try_from(rounded).unwrap_or(micros)
+        match self.digits.and_then(|digits| u8::try_from(digits).ok()) {
+            Some(digits) => precision::round(micros, zero, digits),
+            None => micros,
+        }
     }
 
     fn interval(&self, mut value: Interval) -> Interval {
@@ -163,6 +159,19 @@ fn fields_of(interval: &IntervalLiteral) -> Option<IntervalFields> {
 }
 
 impl Binder<'_> {
+    /// Digits of a second that the column a value comes from keeps.
+    pub(in crate::planned) fn precision_of(&self, origin: Option<(Oid, i16)>) -> Option<u8> {
+        let (oid, number) = origin?;
+        let number = usize::try_from(number).ok()?;
+        if let Some(table) = self.tables.iter().find(|table| table.oid == oid) {
+            let mut columns = table.columns.iter().enumerate();
+            let (_, column) = columns.find(|(place, _)| table.attnum(*place) == number)?;
+            return column.precision;
+        }
+        let view = self.views.iter().find(|view| view.oid == oid)?;
+        view.columns.get(number.checked_sub(1)?)?.precision
+    }
+
     /// An untyped constant as a cast to an interval with fields reads it.
     pub(super) fn interval_constant(&self, bound: Bound, ty: &DataType) -> Result<Bound> {
         let (DataType::Interval { fields, .. }, Some(Value::Text(text)), true) =

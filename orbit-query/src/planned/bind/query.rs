@@ -137,6 +137,7 @@ impl Binder<'_> {
                     SqlType::Unknown => SqlType::Text,
                     // A step may give another scale.
                     SqlType::Numeric(_) => SqlType::Numeric(None),
+                    SqlType::Varchar(_) | SqlType::Char(_) => column.ty.clone(),
                     other => types::base(other),
                 };
                 (column.name.clone(), ty)
@@ -167,20 +168,22 @@ impl Binder<'_> {
             ));
         }
         for (at, (column, want)) in step.columns.iter().zip(&wanted).enumerate() {
+            let limited = matches!(want, SqlType::Varchar(Some(_)))
+                || matches!(want, SqlType::Char(length) if *length > 0);
+            if limited && column.ty != *want && types::is_text(&column.ty) {
+                let overall = match want {
+                    SqlType::Char(_) => "bpchar".to_owned(),
+                    other => types::base(other).to_string(),
+                };
+                return Err(mismatched(name, at, want, &overall));
+            }
             if column.ty != SqlType::Unknown
                 && !types::same(&column.ty, want)
                 && !types::implicit(&column.ty, want)
             {
-                return Err(Error::new(
-                    state::DATATYPE_MISMATCH,
-                    format!(
-                        "recursive query \"{name}\" column {} has type {} in non-recursive term but type {} overall",
-                        at + 1,
-                        types::base(want),
-                        types::base(&column.ty)
-                    ),
-                )
-                .with_hint("Cast the output of the non-recursive term to the correct type."));
+                let want = types::base(want);
+                let overall = types::base(&column.ty).to_string();
+                return Err(mismatched(name, at, &want, &overall));
             }
         }
         let step = self.projected_as(step, &wanted, Some(&names))?;
@@ -488,6 +491,18 @@ fn renamed(mut bound: BoundQuery, alias: &ast::TableAlias) -> Result<BoundQuery>
         column.name = types::fold(&name.name);
     }
     Ok(bound)
+}
+
+/// A step that gives another type than the rows it began with.
+fn mismatched(name: &str, at: usize, first: &SqlType, overall: &str) -> Error {
+    Error::new(
+        state::DATATYPE_MISMATCH,
+        format!(
+            "recursive query \"{name}\" column {} has type {first} in non-recursive term but type {overall} overall",
+            at + 1,
+        ),
+    )
+    .with_hint("Cast the output of the non-recursive term to the correct type.")
 }
 
 /// Whether a query's text names a relation, at any depth.

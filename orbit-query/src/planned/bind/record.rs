@@ -4,25 +4,182 @@
 use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::functions::Env;
-use crate::planned::functions::row::RowFn;
+use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::text::may_be_long;
 use crate::planned::types;
 use datafusion::logical_expr::{Expr, Operator, lit, when};
-use orbit_core::Result;
 use orbit_core::types::SqlType;
+use orbit_core::value::binary::record_values;
 use orbit_core::value::{Value, ValueRef};
+use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 
 impl Binder<'_> {
-    pub(super) fn record(&mut self, scope: &Scope, items: &[&ast::Expr]) -> Result<Bound> {
+    /// `row(1, 'a')`, `(a, b)`, `row(1, t.*)`.
+    pub(super) fn record(&mut self, scope: &Scope, row: &ast::Expr) -> Result<Bound> {
+        let Some(items) = self.spelled_out(scope, row) else {
+            return Err(Error::unsupported(format_args!("the expression {row}")));
+        };
         let mut bounds = Vec::with_capacity(items.len());
-        for item in items {
+        for item in &items {
             bounds.push(self.expr(scope, item)?);
         }
         self.record_of(bounds)
     }
 
-    fn record_of(&mut self, bounds: Vec<Bound>) -> Result<Bound> {
+    /// The items of a row that the syntax spells out, with the columns for `t.*`.
+    pub(super) fn spelled_out(&self, scope: &Scope, row: &ast::Expr) -> Option<Vec<ast::Expr>> {
+        let mut items = Vec::new();
+        match super::operator::unnested(row) {
+            ast::Expr::Tuple(parts) => {
+                for part in parts {
+                    match part {
+                        ast::Expr::QualifiedWildcard(name, _) => {
+                            items.extend(self.columns_named(scope, name)?);
+                        }
+                        other => items.push(other.clone()),
+                    }
+                }
+            }
+            ast::Expr::Function(function) if is_row_call(function) => {
+                let ast::FunctionArguments::List(list) = &function.args else {
+                    return None;
+                };
+                for arg in &list.args {
+                    let ast::FunctionArg::Unnamed(arg) = arg else {
+                        return None;
+                    };
+                    match arg {
+                        ast::FunctionArgExpr::QualifiedWildcard(name)
+                        | ast::FunctionArgExpr::Expr(ast::Expr::QualifiedWildcard(name, _)) => {
+                            items.extend(self.columns_named(scope, name)?);
+                        }
+                        ast::FunctionArgExpr::Expr(expr) => items.push(expr.clone()),
+                        _ => return None,
+                    }
+                }
+            }
+            _ => return None,
+        }
+        Some(items)
+    }
+
+    /// The columns of the relation that `t.*` names, here or around.
+    fn columns_named(&self, scope: &Scope, name: &ast::ObjectName) -> Option<Vec<ast::Expr>> {
+        let ident = name.0.last()?.as_ident()?;
+        let wanted = types::fold(ident);
+        let around = self.outer.iter().rev().map(|outer| &outer.scope);
+        let relation = std::iter::once(scope)
+            .chain(around)
+            .find_map(|scope| scope.relation(None, &wanted))?;
+        let columns = relation.columns.iter().map(|column| {
+            let quoted = ast::Ident::with_quote('"', &column.name);
+            ast::Expr::CompoundIdentifier(vec![ident.clone(), quoted])
+        });
+        Some(columns.collect())
+    }
+
+    /// A row of the relation of this name, here or around.
+    pub(super) fn row_named(&mut self, scope: &Scope, name: &str) -> Result<Option<Bound>> {
+        if let Some(row) = self.whole_row(scope, name)? {
+            return Ok(Some(row));
+        }
+        for level in (0..self.outer.len()).rev() {
+            let around = self.outer.get(level).map(|outer| outer.scope.clone());
+            if let Some(around) = around
+                && let Some(row) = self.whole_row(&around, name)?
+            {
+                let expr = super::outer::outer_of(&around, row.expr.clone())?;
+                return Ok(Some(Bound { expr, ..row }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `(row).f2`.
+    pub(super) fn record_field(&mut self, row: Bound, name: &str) -> Result<Bound> {
+        let SqlType::Record(of) = &row.ty else {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!(
+                    "column notation .{name} applied to type {}, which is not a composite type",
+                    types::base(&row.ty)
+                ),
+            ));
+        };
+        let found = field_place(name).and_then(|place| Some((place, of.get(place)?.clone())));
+        let (place, ty) = found.ok_or_else(|| no_field(name))?;
+        let fields = of.clone();
+        let field = RowFn::new(
+            "record_field".to_owned(),
+            format!("{of:?} {place}"),
+            vec![row.ty.clone()],
+            ty.clone(),
+            move |args| match args {
+                [ValueRef::Text(shown)] => {
+                    let mut values = record_values(shown, &fields)?;
+                    Ok(match place < values.len() {
+                        true => values.swap_remove(place),
+                        false => Value::Null,
+                    })
+                }
+                _ => Err(arity()),
+            },
+        );
+        Ok(Bound::new(field.call(vec![row.expr]), ty))
+    }
+
+    /// `(row).*`: the columns it becomes in a select list.
+    pub(super) fn columns_of_row(
+        &mut self,
+        scope: &Scope,
+        row: &ast::Expr,
+    ) -> Result<Vec<(String, Bound)>> {
+        if let Some(items) = self.spelled_out(scope, row) {
+            let mut columns = Vec::with_capacity(items.len());
+            for (place, item) in items.iter().enumerate() {
+                let bound = self.expr(scope, item)?;
+                columns.push((format!("f{}", place + 1), self.decided(bound)?));
+            }
+            return Ok(columns);
+        }
+        let row = super::operator::unnested(row);
+        let named = match row {
+            ast::Expr::QualifiedWildcard(name, _) => Some(types::last_name(name)),
+            ast::Expr::Identifier(ident)
+                if self.resolve(scope, std::slice::from_ref(ident))?.is_none() =>
+            {
+                Some(types::fold(ident))
+            }
+            _ => None,
+        };
+        if let Some(relation) = named.and_then(|name| scope.relation(None, &name)) {
+            let columns = relation.columns.iter();
+            let columns: Vec<(String, Bound)> = columns
+                .map(|column| (column.name.clone(), column.bound.clone()))
+                .collect();
+            for (_, bound) in &columns {
+                self.note_read(bound);
+            }
+            return Ok(columns);
+        }
+        if let Some([keys, values]) = self.each_of(scope, row)? {
+            return Ok(vec![("key".to_owned(), keys), ("value".to_owned(), values)]);
+        }
+        let bound = self.expr(scope, row)?;
+        let SqlType::Record(of) = &bound.ty else {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("type {} is not composite", types::base(&bound.ty)),
+            ));
+        };
+        let names = (1..=of.len()).map(|place| format!("f{place}"));
+        names
+            .map(|name| Ok((name.clone(), self.record_field(bound.clone(), &name)?)))
+            .collect()
+    }
+
+    pub(super) fn record_of(&mut self, bounds: Vec<Bound>) -> Result<Bound> {
         let mut of = Vec::with_capacity(bounds.len());
         let mut exprs = Vec::with_capacity(bounds.len());
         for bound in bounds {
@@ -91,8 +248,8 @@ impl Binder<'_> {
     /// The parts of a row that the syntax spells out or means: rows are sorted and
     /// compared part by part, never as the text they are shown as.
     pub(super) fn row_parts(&self, scope: &Scope, expr: &ast::Expr) -> Option<Vec<ast::Expr>> {
-        if let Some(items) = super::rows::row_items(expr) {
-            return Some(items.into_iter().cloned().collect());
+        if let Some(items) = self.spelled_out(scope, expr) {
+            return Some(items);
         }
         let ast::Expr::Identifier(ident) = super::operator::unnested(expr) else {
             return None;
@@ -131,16 +288,127 @@ impl Binder<'_> {
 
     /// The columns of `t` where it means a row of the relation t.
     pub(super) fn row_columns(&mut self, scope: &Scope, expr: &ast::Expr) -> Option<Vec<Bound>> {
-        let ast::Expr::Identifier(ident) = super::operator::unnested(expr) else {
-            return None;
+        let name = match super::operator::unnested(expr) {
+            ast::Expr::QualifiedWildcard(name, _) => types::last_name(name),
+            ast::Expr::Identifier(ident) => types::fold(ident),
+            _ => return None,
         };
-        let name = types::fold(ident);
-        if scope.visible.iter().any(|column| column.name == name) {
+        let is_star = matches!(
+            super::operator::unnested(expr),
+            ast::Expr::QualifiedWildcard(..)
+        );
+        if !is_star && scope.visible.iter().any(|column| column.name == name) {
             return None;
         }
         let relation = scope.relation(None, &name)?;
         let columns = relation.columns.iter();
         Some(columns.map(|column| column.bound.clone()).collect())
+    }
+}
+
+fn is_row_call(function: &ast::Function) -> bool {
+    matches!(function.name.0.as_slice(), [ast::ObjectNamePart::Identifier(name)]
+        if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("row"))
+}
+
+/// Which field `f2` is, counted from 0.
+pub(super) fn field_place(name: &str) -> Option<usize> {
+    name.strip_prefix('f')?
+        .parse::<usize>()
+        .ok()?
+        .checked_sub(1)
+}
+
+pub(super) fn no_field(name: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_COLUMN,
+        format!("could not identify column \"{name}\" in record data type"),
+    )
+}
+
+/// What records, and arrays of them, are sorted and compared by: their values one by one.
+pub(super) fn record_key(expr: Expr, ty: &SqlType) -> Expr {
+    let held = ty.clone();
+    RowFn::new(
+        "record_key".to_owned(),
+        format!("{ty:?}"),
+        vec![ty.clone()],
+        SqlType::Bytea,
+        move |args| {
+            let mut key = Vec::new();
+            let value = args.first().ok_or_else(arity)?;
+            push_key(&mut key, value, &held)?;
+            Ok(Value::Bytea(key))
+        },
+    )
+    .call(vec![expr])
+}
+
+/// Rows are compared with rows of the same types only.
+pub(super) fn check_similar(left: &SqlType, right: &SqlType) -> Result<()> {
+    let (left, right) = match (left, right) {
+        (SqlType::Record(left), SqlType::Record(right)) => (left, right),
+        (SqlType::Array(left), SqlType::Array(right)) => return check_similar(left, right),
+        _ => return Ok(()),
+    };
+    if left.len() != right.len() {
+        return Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            "cannot compare record types with different numbers of columns",
+        ));
+    }
+    match left.iter().zip(right).position(|(l, r)| !types::same(l, r)) {
+        Some(at) => Err(Error::new(
+            state::DATATYPE_MISMATCH,
+            format!(
+                "cannot compare dissimilar column types {} and {} at record column {}",
+                left.get(at).map(types::base).unwrap_or(SqlType::Unknown),
+                right.get(at).map(types::base).unwrap_or(SqlType::Unknown),
+                at + 1
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether a type is compared by [`record_key`].
+pub(super) fn holds_records(ty: &SqlType) -> bool {
+    match ty {
+        SqlType::Record(_) => true,
+        SqlType::Array(element) => matches!(**element, SqlType::Record(_)),
+        _ => false,
+    }
+}
+
+fn push_key(key: &mut Vec<u8>, value: &ValueRef<'_>, ty: &SqlType) -> Result<()> {
+    let as_bytes = |key: &mut Vec<u8>, inner: Vec<u8>| {
+        orbit_core::key::push(key, &ValueRef::Bytea(&inner), false, true)
+    };
+    match (value, ty) {
+        (ValueRef::Text(shown), SqlType::Record(of)) => {
+            let mut inner = Vec::new();
+            for (value, ty) in record_values(shown, of)?.iter().zip(of) {
+                push_key(&mut inner, &value.as_ref(), ty)?;
+            }
+            as_bytes(key, inner)
+        }
+        (ValueRef::Array(array), SqlType::Array(element)) => {
+            let mut inner = Vec::new();
+            for item in &array.items {
+                inner.push(1);
+                push_key(&mut inner, &item.as_ref(), element)?;
+            }
+            inner.push(0);
+            as_bytes(key, inner)
+        }
+        // Of whatever width, numbers are equal.
+        (ValueRef::Int2(number), _) => {
+            orbit_core::key::push(key, &ValueRef::Int8(i64::from(*number)), false, true)
+        }
+        (ValueRef::Int4(number), _) => {
+            orbit_core::key::push(key, &ValueRef::Int8(i64::from(*number)), false, true)
+        }
+        (other, _) => orbit_core::key::push(key, other, false, true),
     }
 }
 

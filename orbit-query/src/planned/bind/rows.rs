@@ -6,8 +6,11 @@ use super::outer::outer_of;
 use super::scope::Scope;
 use super::subquery::{matches, subquery};
 use super::{Binder, Bound, Clause};
+use crate::planned::aggregates::is_aggregate;
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
+use crate::planned::types;
+use crate::statement::visit;
 use datafusion::functions_aggregate::expr_fn::array_agg;
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, col, lit, not, when,
@@ -16,6 +19,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
+use std::ops::ControlFlow;
 
 /// The items of `(a, b)` and `row(a, b)`; `None`: not a row.
 pub(in crate::planned) fn row_items(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
@@ -57,8 +61,10 @@ impl Binder<'_> {
         }
         let is_row = |expr: &ast::Expr| {
             row_items(expr).is_some()
-                || matches!(unnested(expr), ast::Expr::Identifier(_))
-                    && self.row_parts(scope, expr).is_some()
+                || matches!(
+                    unnested(expr),
+                    ast::Expr::Identifier(_) | ast::Expr::Function(_)
+                ) && self.row_parts(scope, expr).is_some()
         };
         if !is_row(left) || !is_row(right) {
             return Ok(None);
@@ -241,6 +247,15 @@ fn taken_apart(query: &ast::Query) -> Option<Vec<ast::Query>> {
     if !plain || grouped || select.distinct.is_some() || query.order_by.is_some() {
         return None;
     }
+    // An item alone must be of as many rows as beside the others.
+    let aggregated = select
+        .projection
+        .iter()
+        .filter(|item| aggregates(*item))
+        .count();
+    if select.having.is_some() || aggregated > 0 && aggregated < select.projection.len() {
+        return None;
+    }
     let one = |item: &ast::SelectItem| {
         let mut alone = (**select).clone();
         alone.projection = vec![item.clone()];
@@ -250,6 +265,19 @@ fn taken_apart(query: &ast::Query) -> Option<Vec<ast::Query>> {
         }
     };
     Some(select.projection.iter().map(one).collect())
+}
+
+/// Whether an aggregate is called in it, be it in a query inside it.
+fn aggregates(item: &ast::SelectItem) -> bool {
+    visit::expressions(item, |expr| match expr {
+        ast::Expr::Function(call)
+            if call.over.is_none() && is_aggregate(&types::last_name(&call.name)) =>
+        {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
 }
 
 fn sign_of(op: Operator) -> String {

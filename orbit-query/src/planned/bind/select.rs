@@ -47,12 +47,14 @@ impl Binder<'_> {
         let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
         let rows_order = std::mem::take(&mut self.rows_order);
         let owed = std::mem::take(&mut self.owed);
+        let single = std::mem::take(&mut self.single);
         let reads_itself = std::mem::take(&mut self.reads_itself);
         let wanted = std::mem::take(&mut self.lock_wanted);
         let locking = std::mem::replace(&mut self.locking, wanted);
         let result = self.select_inside(select, order);
         self.locking = locking;
         self.reads_itself = reads_itself;
+        self.single = single;
         self.owed = owed;
         self.rows_order = rows_order;
         self.clause = clause;

@@ -2,6 +2,7 @@
 //! patterns, arrays, `::regclass`.
 
 use super::expr::boolean;
+use super::record::{field_place, no_field};
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::arrow::nested::shape;
@@ -291,7 +292,10 @@ impl Binder<'_> {
         };
         let mut bounds = Vec::with_capacity(args.len());
         for arg in args {
-            bounds.push(self.expr(scope, arg)?);
+            bounds.push(match name {
+                "coalesce" => self.singly(what, |binder| binder.expr(scope, arg))?,
+                _ => self.expr(scope, arg)?,
+            });
         }
         if name == "nullif" {
             let [left, right] = <[Bound; 2]>::try_from(bounds).map_err(|bounds| {
@@ -393,12 +397,39 @@ impl Binder<'_> {
         root: &ast::Expr,
         chain: &[ast::AccessExpr],
     ) -> Result<Bound> {
+        if let Some((ast::AccessExpr::Dot(ast::Expr::Identifier(field)), rest)) =
+            chain.split_first()
+        {
+            let name = types::fold(field);
+            let mut found = None;
+            if let Some(items) = self.spelled_out(scope, root) {
+                let item = field_place(&name).and_then(|place| items.get(place));
+                let item = item.ok_or_else(|| no_field(&name))?;
+                found = Some(self.expr(scope, item)?);
+            } else if let Some([keys, values]) = self.each_of(scope, root)? {
+                found = Some(match name.as_str() {
+                    "key" => keys,
+                    "value" => values,
+                    _ => return Err(no_field(&name)),
+                });
+            }
+            if let Some(found) = found {
+                let found = self.decided(found)?;
+                return match rest.is_empty() {
+                    true => Ok(found),
+                    false => Err(Error::unsupported("access to a part of a row's field")),
+                };
+            }
+        }
         let mut bound = self.expr(scope, root)?;
         if types::base(&bound.ty) == SqlType::Jsonb {
             return self.jsonb_subscript(scope, bound, chain);
         }
         for access in chain {
             bound = match access {
+                ast::AccessExpr::Dot(ast::Expr::Identifier(field)) => {
+                    self.record_field(bound, &types::fold(field))?
+                }
                 // A name is a list of letters that counts from 0.
                 ast::AccessExpr::Subscript(ast::Subscript::Index { index })
                     if bound.ty == SqlType::Name =>

@@ -11,6 +11,7 @@ use crate::planned::functions::{Choice, choose, json};
 use crate::planned::series::{self, Series};
 use crate::planned::types;
 use crate::planned::unnest::is_correlated;
+use crate::statement::spelling::ROWS_FROM;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::datasource::provider_as_source;
@@ -118,6 +119,10 @@ impl Binder<'_> {
             let (columns, fields) = self.records(&scope, call)?;
             names = Some(columns);
             lists = fields;
+        } else if call.name == ROWS_FROM {
+            let (columns, rows) = self.rows_from(&scope, call)?;
+            names = Some(columns);
+            lists = rows;
         } else if call.name == "unnest" && call.args.len() > 1 {
             for arg in &call.args {
                 let bound = self.expr(&scope, arg)?;
@@ -168,9 +173,13 @@ impl Binder<'_> {
             .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
             .collect();
         let mut columns = Vec::new();
-        let shown = call
-            .alias
-            .map_or_else(|| call.name.clone(), |alias| types::fold(&alias.name));
+        let shown = match (call.alias, &names) {
+            (Some(alias), _) => types::fold(&alias.name),
+            (None, Some(names)) if call.name == ROWS_FROM => {
+                names.first().cloned().unwrap_or_default()
+            }
+            _ => call.name.clone(),
+        };
         if call.ordinality {
             let first = lists[0].0.clone();
             let ordinals = crate::planned::functions::array::ordinals(first, &lists[0].1);
@@ -246,6 +255,46 @@ impl Binder<'_> {
                 None => own,
             },
         })
+    }
+
+    /// `ROWS FROM (f(x), g(y))`: the names of the columns, and each column's values as a list.
+    #[allow(clippy::type_complexity)]
+    fn rows_from(
+        &mut self,
+        scope: &Scope,
+        call: &TableCall<'_>,
+    ) -> Result<(Vec<String>, Vec<(Expr, SqlType)>)> {
+        let mut names = Vec::new();
+        let mut lists = Vec::new();
+        for arg in &call.args {
+            let ast::Expr::Function(function) = super::operator::unnested(arg) else {
+                return Err(Error::unsupported(format_args!("{arg} in ROWS FROM")));
+            };
+            let name = types::last_name(&function.name);
+            if json::is_record_function(&name) {
+                return Err(Error::unsupported(format_args!("{name} in ROWS FROM")));
+            }
+            let args = super::call::arguments(function)?;
+            let mut bounds = Vec::with_capacity(args.exprs.len());
+            for arg in &args.exprs {
+                bounds.push(self.expr(scope, arg)?);
+            }
+            if let Some([keys, values]) = json::each_columns(&name) {
+                lists.push(self.list_of(keys, bounds.clone())?);
+                lists.push(self.list_of(values, bounds)?);
+                names.extend(["key".to_owned(), "value".to_owned()]);
+            } else if is_set_returning(&name) {
+                lists.push(self.list_of(&name, bounds)?);
+                names.push(own_name(&name, 0).map_or(name.clone(), str::to_owned));
+            } else {
+                let bound = self.call_bound(&name, bounds)?;
+                let ty = bound.ty.clone();
+                let row = crate::planned::functions::array::single(bound)?;
+                lists.push((row, ty));
+                names.push(name);
+            }
+        }
+        Ok((names, lists))
     }
 
     /// `json_to_recordset(j) AS t(a int, ...)`, `json_populate_record(NULL::t, j)`: the
@@ -441,12 +490,22 @@ impl Binder<'_> {
                 ),
             ));
         }
+        if let Some(what) = self.single {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("set-returning functions are not allowed in {what}"),
+            )
+            .with_hint(
+                "You might be able to move the set-returning function into a LATERAL FROM item.",
+            ));
+        }
         let mut bounds = Vec::with_capacity(args.exprs.len());
         for arg in &args.exprs {
             bounds.push(self.expr(scope, arg)?);
         }
-        if json::each_columns(name).is_some() {
-            return Err(Error::unsupported(format_args!("{name} outside of FROM")));
+        if let Some(columns) = json::each_columns(name) {
+            let columns = self.each_rows(columns, bounds)?;
+            return self.record_of(columns.into());
         }
         let (list, element) = self.list_of(name, bounds)?;
         Ok(Bound::new(
@@ -456,6 +515,42 @@ impl Binder<'_> {
             }),
             element,
         ))
+    }
+
+    /// The two columns of `jsonb_each` and its like in the select list.
+    fn each_rows(&mut self, columns: [&str; 2], bounds: Vec<Bound>) -> Result<[Bound; 2]> {
+        let mut rows = |name: &str| -> Result<Bound> {
+            let (list, element) = self.list_of(name, bounds.clone())?;
+            let rows = Expr::Unnest(Unnest {
+                expr: Box::new(list),
+                outer: false,
+            });
+            Ok(Bound::new(rows, element))
+        };
+        let [keys, values] = columns;
+        Ok([rows(keys)?, rows(values)?])
+    }
+
+    /// The columns of `(jsonb_each(x))`; `None`: it is no such call.
+    pub(super) fn each_of(
+        &mut self,
+        scope: &Scope,
+        call: &ast::Expr,
+    ) -> Result<Option<[Bound; 2]>> {
+        let ast::Expr::Function(function) = super::operator::unnested(call) else {
+            return Ok(None);
+        };
+        let Some(columns) = json::each_columns(&types::last_name(&function.name)) else {
+            return Ok(None);
+        };
+        // What is allowed where it stands is asked there.
+        self.expr(scope, call)?;
+        let args = super::call::arguments(function)?;
+        let mut bounds = Vec::with_capacity(args.exprs.len());
+        for arg in &args.exprs {
+            bounds.push(self.expr(scope, arg)?);
+        }
+        self.each_rows(columns, bounds).map(Some)
     }
 
     pub(super) fn unnested(

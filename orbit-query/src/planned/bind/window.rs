@@ -19,6 +19,8 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
 
+mod distance;
+
 const FRAME_OFFSET: SqlState = SqlState(*b"22013");
 const NTILE_ARGUMENT: SqlState = SqlState(*b"22014");
 const NTH_VALUE_ARGUMENT: SqlState = SqlState(*b"22016");
@@ -84,7 +86,11 @@ impl Binder<'_> {
             partition_by.push(super::peers::sortable(bound.expr, &bound.ty));
         }
         let mut order_by = self.sort_keys(scope, &spec.order_by)?;
-        self.check_frame(scope, &spec)?;
+        if let Some(ty) = self.check_frame(scope, &spec)? {
+            for key in &mut order_by {
+                key.expr = distance::finite(std::mem::take(&mut key.expr), &ty);
+            }
+        }
         let frame = self.frame(&spec, &mut order_by)?;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
             let parts = self.aggregate_parts(scope, name, function, args)?;
@@ -214,26 +220,27 @@ impl Binder<'_> {
         Ok(base)
     }
 
-    /// What a frame's distances need of the order.
-    fn check_frame(&mut self, scope: &Scope, spec: &ast::WindowSpec) -> Result<()> {
+    /// What a frame's distances need of the order. The type that RANGE measures in, if its
+    /// values have to be finite for that.
+    fn check_frame(&mut self, scope: &Scope, spec: &ast::WindowSpec) -> Result<Option<SqlType>> {
         use ast::WindowFrameBound as B;
         let Some(frame) = &spec.window_frame else {
-            return Ok(());
+            return Ok(None);
         };
         let far = |bound: &B| matches!(bound, B::Preceding(Some(_)) | B::Following(Some(_)));
         match frame.units {
-            ast::WindowFrameUnits::Rows => Ok(()),
+            ast::WindowFrameUnits::Rows => Ok(None),
             ast::WindowFrameUnits::Groups => match spec.order_by.is_empty() {
                 true => Err(Error::new(
                     state::WINDOWING_ERROR,
                     "GROUPS mode requires an ORDER BY clause",
                 )),
-                false => Ok(()),
+                false => Ok(None),
             },
             ast::WindowFrameUnits::Range
                 if !far(&frame.start_bound) && !frame.end_bound.as_ref().is_some_and(far) =>
             {
-                Ok(())
+                Ok(None)
             }
             ast::WindowFrameUnits::Range => {
                 let [key] = spec.order_by.as_slice() else {
@@ -253,13 +260,25 @@ impl Binder<'_> {
                             | SqlType::Interval
                             | SqlType::Unknown
                     );
-                match measured {
-                    true => Ok(()),
-                    false => Err(Error::unsupported(format_args!(
-                        "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
-                        types::base(&ty)
-                    ))),
+                if !measured {
+                    let ty = match types::is_text(&ty) {
+                        true => SqlType::Text,
+                        false => ty,
+                    };
+                    return Err(Error::new(
+                        state::FEATURE_NOT_SUPPORTED,
+                        format!(
+                            "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
+                            types::base(&ty)
+                        ),
+                    ));
                 }
+                for bound in std::iter::once(&frame.start_bound).chain(&frame.end_bound) {
+                    if let B::Preceding(Some(by)) | B::Following(Some(by)) = bound {
+                        distance::check(by, &ty, &self.settings.format)?;
+                    }
+                }
+                Ok(distance::is_unending(&ty).then_some(ty))
             }
         }
     }
@@ -480,15 +499,15 @@ fn bound(
         ast::WindowFrameBound::Preceding(None) => WindowFrameBound::Preceding(unbounded()),
         ast::WindowFrameBound::Following(None) => WindowFrameBound::Following(unbounded()),
         ast::WindowFrameBound::Preceding(Some(by)) => {
-            WindowFrameBound::Preceding(distance(by, units, side)?)
+            WindowFrameBound::Preceding(rows_or_text(by, units, side)?)
         }
         ast::WindowFrameBound::Following(Some(by)) => {
-            WindowFrameBound::Following(distance(by, units, side)?)
+            WindowFrameBound::Following(rows_or_text(by, units, side)?)
         }
     })
 }
 
-fn distance(expr: &ast::Expr, units: WindowFrameUnits, side: &str) -> Result<ScalarValue> {
+fn rows_or_text(expr: &ast::Expr, units: WindowFrameUnits, side: &str) -> Result<ScalarValue> {
     if let ast::Expr::Value(value) = super::operator::unnested(expr)
         && value.value == ast::Value::Null
     {
@@ -502,6 +521,9 @@ fn distance(expr: &ast::Expr, units: WindowFrameUnits, side: &str) -> Result<Sca
         ..
     } = super::operator::unnested(expr)
     {
+        if units == WindowFrameUnits::Range {
+            return Err(distance::negative());
+        }
         return Err(Error::new(
             FRAME_OFFSET,
             format!("frame {side} offset must not be negative"),

@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub struct Insert {
     /// Positions of the columns that the input gives.
     columns: Vec<usize>,
+    /// The input is VALUES, or a query of no rows: PostgreSQL looks at constants first.
+    constant: bool,
     conflict: Option<OnConflict>,
 }
 
@@ -200,7 +202,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),
         table,
-        kind: Kind::Insert(Insert { columns, conflict }),
+        kind: Kind::Insert(Insert {
+            columns,
+            constant: insert.source.as_deref().is_some_and(is_constant),
+            conflict,
+        }),
         returning,
     })
 }
@@ -258,6 +264,15 @@ fn give_types(binder: &Binder<'_>, query: &mut ast::Query, wanted: &[SqlType]) -
         }
     }
     Ok(())
+}
+
+/// Whether a query reads no rows of anything.
+fn is_constant(query: &ast::Query) -> bool {
+    match &*query.body {
+        SetExpr::Values(_) => true,
+        SetExpr::Select(select) => select.from.is_empty(),
+        _ => false,
+    }
 }
 
 /// What a query gives for its column at this place, if its text says it once.
@@ -484,6 +499,12 @@ impl Running<'_> {
         let mut count = 0;
         let mut touched: AHashSet<Vec<u8>> = AHashSet::new();
         while let Some(batch) = stream.next().await? {
+            if insert.constant && writer.takes_numbers() {
+                for at in 0..batch.num_rows() {
+                    self.breathe().await?;
+                    writer.convert(&insert.columns, &mut self.row(&batch, at)?)?;
+                }
+            }
             for at in 0..batch.num_rows() {
                 self.breathe().await?;
                 let row = writer.complete(&insert.columns, self.row(&batch, at)?, &env)?;

@@ -55,7 +55,10 @@ impl RowScope {
                         ScopeColumn {
                             name: column.name.clone(),
                             bound: Bound {
-                                origin: Some((table.oid, i16::try_from(i + 1).unwrap_or(0))),
+                                origin: Some((
+                                    table.oid,
+                                    i16::try_from(table.attnum(i)).unwrap_or(0),
+                                )),
                                 source: need.map(|need| (need, i)),
                                 ..Bound::new(
                                     Expr::Column(Column::new_unqualified(inner)),
@@ -271,6 +274,7 @@ impl Returning {
                 },
                 table_oid: bound.origin.map_or(0, |(oid, _)| oid),
                 attnum: bound.origin.map_or(0, |(_, attnum)| attnum),
+                precision: binder.precision_of(bound.origin),
             });
             exprs.push((bound.expr, bound.ty));
         }

@@ -19,7 +19,8 @@ pub(in crate::point) fn output(
                 name,
                 sql_type: expr.sql_type().clone(),
                 table_oid: table.oid,
-                attnum: i16::try_from(place + 1).unwrap_or(0),
+                attnum: i16::try_from(table.attnum(place)).unwrap_or(0),
+                precision: table.columns.get(place).and_then(|column| column.precision),
             });
         }
         None => {

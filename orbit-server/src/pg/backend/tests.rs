@@ -102,6 +102,7 @@ fn columns_are_described_with_type_size_and_modifier() {
             sql_type: SqlType::Int4,
             table_oid: 16_384,
             attnum: 1,
+            precision: None,
         },
         ColumnDesc::new("price", SqlType::Numeric(Some((10, 2)))),
     ];

@@ -8,7 +8,8 @@ use crate::planned::error::Told;
 use crate::planned::types;
 use crate::planned::unnest::outer_columns;
 use datafusion::common::JoinType;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, Operator};
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator};
 
@@ -98,6 +99,9 @@ impl Binder<'_> {
             }
             _ => Vec::new(),
         };
+        if kind == JoinType::Full {
+            refuse_unmatchable(&left.plan, &right.plan, &condition)?;
+        }
         let builder = LogicalPlanBuilder::from(left.plan);
         let plan = if condition.is_empty() && kind == JoinType::Inner {
             builder.cross_join(right.plan)
@@ -176,6 +180,41 @@ impl Binder<'_> {
             .told()?;
         Ok(Relation { plan, scope })
     }
+}
+
+/// A FULL JOIN finds the rows of both sides by something that is equal, in PostgreSQL.
+fn refuse_unmatchable(left: &LogicalPlan, right: &LogicalPlan, conditions: &[Expr]) -> Result<()> {
+    let is_of = |expr: &Expr, side: &LogicalPlan| {
+        let columns = expr.column_refs();
+        !columns.is_empty()
+            && columns
+                .iter()
+                .all(|column| side.schema().has_column(column))
+    };
+    let across = |one: &Expr, other: &Expr| {
+        is_of(one, left) && is_of(other, right) || is_of(one, right) && is_of(other, left)
+    };
+    let matches = |condition: &Expr| match condition {
+        Expr::BinaryExpr(compared) if compared.op == Operator::Eq => {
+            across(&compared.left, &compared.right)
+        }
+        Expr::InList(among) => match among.list.as_slice() {
+            [only] => !among.negated && across(&among.expr, only),
+            _ => false,
+        },
+        _ => false,
+    };
+    let looks = |condition: &Expr| {
+        let is_query = |expr: &Expr| Ok(crate::planned::unnest::subquery_of(expr).is_some());
+        !condition.column_refs().is_empty() || condition.exists(is_query).unwrap_or(true)
+    };
+    if conditions.iter().any(matches) || !conditions.iter().any(looks) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions",
+    ))
 }
 
 /// What a RIGHT or FULL join keeps can't depend on its other side.

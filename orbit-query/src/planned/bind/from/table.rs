@@ -140,7 +140,7 @@ impl Binder<'_> {
             .map(|(i, column)| ScopeColumn {
                 name: column.name.clone(),
                 bound: Bound {
-                    origin: Some((table.oid, i16::try_from(i + 1).unwrap_or(0))),
+                    origin: Some((table.oid, i16::try_from(table.attnum(i)).unwrap_or(0))),
                     source: Some((need, i)),
                     ..Bound::new(
                         Expr::Column(Column::new(Some(unique.as_str()), column.name.clone())),

@@ -9,13 +9,14 @@ use crate::planned::bind::{Binder, Bound, BoundQuery, OutColumn, name};
 use crate::planned::error::Told;
 use crate::planned::types;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
+use crate::statement::spelling::ALL_OF_ROW;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{SelectItem, SelectItemQualifiedWildcardKind, Spanned};
+use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind, Spanned};
 
 /// An item of the select list.
 pub(in crate::planned) struct Item {
@@ -35,6 +36,15 @@ impl Binder<'_> {
         let mut items = Vec::with_capacity(projection.len());
         for item in projection {
             match item {
+                SelectItem::UnnamedExpr(expr) if all_of_row(expr).is_some() => {
+                    let row = all_of_row(expr).unwrap_or(expr);
+                    let columns = self.columns_of_row(scope, row)?;
+                    items.extend(columns.into_iter().map(|(name, bound)| Item {
+                        name,
+                        bound,
+                        alias: None,
+                    }));
+                }
                 SelectItem::UnnamedExpr(expr) => {
                     let bound = self.expr(scope, expr)?;
                     items.push(Item {
@@ -182,6 +192,23 @@ impl Binder<'_> {
                 .told()?;
         }
         Ok(BoundQuery { plan, columns })
+    }
+}
+
+/// The row of `(row).*`.
+fn all_of_row(item: &ast::Expr) -> Option<&ast::Expr> {
+    let ast::Expr::Function(function) = item else {
+        return None;
+    };
+    if types::last_name(&function.name) != ALL_OF_ROW {
+        return None;
+    }
+    match &function.args {
+        ast::FunctionArguments::List(list) => match list.args.as_slice() {
+            [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(row))] => Some(row),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -68,10 +68,26 @@ impl Binder<'_> {
                     ))),
                 };
             }
-            let operator = operator
-                .ok_or_else(|| Error::unsupported(format_args!("{sign} ANY over a subquery")))?;
             let value = self.expr(scope, left)?;
             let inner = self.inner_query(scope, query)?;
+            let Some(operator) = operator else {
+                let ty = self.single_column(&inner)?;
+                let Some(column) = inner.columns.first() else {
+                    return Err(Error::internal("a subquery without a column"));
+                };
+                let ty = match ty {
+                    SqlType::Unknown => SqlType::Text,
+                    ty => ty,
+                };
+                let column = Bound::new(Expr::Column(column.column.clone()), ty);
+                let value = Bound {
+                    expr: outer_of(scope, value.expr.clone())?,
+                    ..value
+                };
+                let test = self.operator(&sign, value, column)?;
+                let test = self.boolean(test, "op ANY/ALL")?;
+                return truth_of(test.expr, inner.plan, any);
+            };
             let (value, plan) = self.against(value, inner)?;
             return match (operator, any) {
                 (Operator::Eq, true) => self.among(scope, value, plan, false),

@@ -5,6 +5,7 @@ use crate::planned::bind::scope::Scope;
 use crate::planned::bind::{Binder, Bound, BoundQuery, literal};
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
+use crate::planned::operators::identity::identity;
 use datafusion::common::Column;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{
@@ -39,7 +40,11 @@ impl Binder<'_> {
                 return Ok(Bound::new(only_row(&ty, rows.skip, rows.fetch, array), ty));
             }
         }
-        Ok(Bound::new(Expr::ScalarSubquery(subquery(inner.plan)), ty))
+        let certain = always_a_row(&inner.plan);
+        let value = Expr::ScalarSubquery(subquery(inner.plan));
+        // DataFusion takes it for as nullable as its column, and without a row it is NULL.
+        let expr = if certain { value } else { identity(value) };
+        Ok(Bound::new(expr, ty))
     }
 
     pub(in crate::planned::bind) fn array_subquery(
@@ -158,6 +163,23 @@ fn aggregates(plan: &LogicalPlan) -> bool {
             LogicalPlan::Filter(filter) if matches!(*filter.input, LogicalPlan::Aggregate(_)) => {
                 &filter.input
             }
+            LogicalPlan::Aggregate(aggregate) => return aggregate.group_expr.is_empty(),
+            _ => return false,
+        };
+    }
+}
+
+/// Whether the query has a row, whatever its tables hold, or may give NULL anyway.
+fn always_a_row(plan: &LogicalPlan) -> bool {
+    let fields = plan.schema().fields();
+    if fields.first().is_some_and(|only| only.is_nullable()) {
+        return true;
+    }
+    let mut plan = plan;
+    loop {
+        plan = match plan {
+            LogicalPlan::Projection(projection) => &projection.input,
+            LogicalPlan::SubqueryAlias(alias) => &alias.input,
             LogicalPlan::Aggregate(aggregate) => return aggregate.group_expr.is_empty(),
             _ => return false,
         };

@@ -15,6 +15,21 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Text(text) if matches!(ty, SqlType::Json | SqlType::Jsonb) => text.clone(),
+        Value::Text(text) if matches!(ty, SqlType::Record(_)) => {
+            let SqlType::Record(of) = ty else {
+                return Ok(span::quote(text));
+            };
+            let values = orbit_core::value::binary::record_values(text, of)?;
+            let mut parts = Vec::with_capacity(of.len());
+            for (place, (value, ty)) in values.iter().zip(of).enumerate() {
+                parts.push(format!(
+                    "\"f{}\":{}",
+                    place + 1,
+                    of_value(value, ty, binary)?
+                ));
+            }
+            format!("{{{}}}", parts.join(","))
+        }
         Value::Array(array) => {
             let items = array
                 .items

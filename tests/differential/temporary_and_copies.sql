@@ -30,12 +30,9 @@ CREATE TABLE src (a int, b text NOT NULL DEFAULT 'z', c numeric(5,1), PRIMARY KE
 INSERT INTO src VALUES (1, 'x', 1.25), (2, 'y', NULL);
 CREATE TABLE copy1 AS SELECT a, b, c * 2 AS twice FROM src;
 SELECT * FROM copy1 ORDER BY a;
--- differs: other ways to make a table
 CREATE TABLE copy2 (x, y) AS SELECT a, b FROM src WITH NO DATA;
--- differs: other ways to make a table
 SELECT * FROM copy2;
 CREATE TABLE copy1 AS SELECT 1;
--- differs: other ways to make a table
 CREATE TABLE IF NOT EXISTS copy1 AS SELECT 1;
 -- differs: other ways to make a table
 SELECT a, b INTO copy3 FROM src;

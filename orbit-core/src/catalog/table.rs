@@ -161,6 +161,16 @@ pub struct IndexColumn {
     /// Position in `Table::columns`.
     pub column: usize,
     pub descending: bool,
+    /// As it was asked for, where that is not what the direction has; rows lie as the
+    /// direction has it, and queries sort NULLs as they ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls_first: Option<bool>,
+}
+
+impl IndexColumn {
+    pub fn shows_nulls_first(&self) -> bool {
+        self.nulls_first.unwrap_or(self.descending)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -170,6 +180,9 @@ pub struct Index {
     pub storage: StorageId,
     pub name: String,
     pub columns: Vec<IndexColumn>,
+    /// Positions of the columns of INCLUDE: told of, and read from the row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<usize>,
     pub unique: bool,
     /// Made by a UNIQUE constraint of this name rather than by CREATE INDEX.
     pub constraint: bool,

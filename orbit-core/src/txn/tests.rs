@@ -64,7 +64,9 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             columns: vec![IndexColumn {
                 column: 1,
                 descending: false,
+                nulls_first: None,
             }],
+            include: Vec::new(),
             unique: true,
             constraint: true,
             nulls_not_distinct: false,

@@ -56,6 +56,8 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         | Utility::Notify { .. }
         // Tables that others own are left out with a warning.
         | Utility::Vacuum { .. }
+        // Asked for where it is looked up.
+        | Utility::Reindex { .. }
         | Utility::Analyze(_)
         | Utility::Nothing(_) => Ok(()),
         // It holds everything, passwords' verifiers too.
@@ -138,6 +140,10 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
             session
                 .rights()
                 .require(&catalog, &object, Privileges::CREATE)
+        }
+        Utility::CreateView(create) if create.temporary => {
+            know(session);
+            Ok(())
         }
         Utility::CreateView(create) => {
             let name = Name::of(&create.name)?;

@@ -339,8 +339,10 @@ pub fn add_key(
             .map(|column| IndexColumn {
                 column,
                 descending: false,
+                nulls_first: None,
             })
             .collect(),
+        include: Vec::new(),
         unique: true,
         constraint: true,
         nulls_not_distinct: request.nulls_not_distinct,
@@ -626,18 +628,11 @@ pub fn index_columns(
             key::check_type(&column.sql_type)?;
         }
         let descending = column.column.options.asc == Some(false);
-        if column
-            .column
-            .options
-            .nulls_first
-            .is_some_and(|first| first != descending)
-        {
-            return Err(Error::unsupported(
-                "an index with NULLS on the other side than its direction puts them",
-            ));
-        }
+        let nulls_first = column.column.options.nulls_first;
+        let nulls_first = nulls_first.filter(|first| *first != descending);
         places.push(IndexColumn {
             column: place,
+            nulls_first,
             descending,
         });
     }

@@ -43,7 +43,10 @@ pub(crate) async fn run(
         let what = format!("relation \"{}\" already exists", name.name);
         if create.if_not_exists {
             session.notice(skipping(state::DUPLICATE_TABLE, what));
-            return Ok(Outcome::Done(Tag::Other("CREATE TABLE")));
+            return Ok(Outcome::Done(Tag::Other(match &create.query {
+                Some(_) => "CREATE TABLE AS",
+                None => "CREATE TABLE",
+            })));
         }
         return Err(Error::new(state::DUPLICATE_TABLE, what));
     }
@@ -218,7 +221,10 @@ fn refuse_the_unbuilt(create: &CreateTable) -> Result<()> {
         "PARTITION BY"
     } else if create.like.is_some() || create.clone.is_some() {
         "CREATE TABLE ... LIKE"
-    } else if create.strict || create.without_rowid || create.order_by.is_some() {
+    } else if create.strict
+        || (create.without_rowid && create.query.is_none())
+        || create.order_by.is_some()
+    {
         "this clause of CREATE TABLE"
     } else {
         return Ok(());
@@ -325,6 +331,9 @@ async fn create_as(
     session
         .transaction()?
         .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
+    if crate::statement::create_grammar::stays_empty(create) {
+        return Ok(Outcome::Done(Tag::Other("CREATE TABLE AS")));
+    }
     let catalog = session.transaction()?.catalog();
     let table = catalog
         .table_by_id(id)

@@ -78,6 +78,7 @@ pub(crate) async fn columns(
                 .map(|part| IndexColumn {
                     column: place + part.column,
                     descending: part.descending,
+                    nulls_first: part.nulls_first,
                 })
                 .collect();
             if index.constraint {
@@ -125,6 +126,7 @@ pub(crate) fn add_indexes(
             storage: db.new_storage_id(),
             name,
             columns,
+            include: Vec::new(),
             unique,
             constraint: false,
             nulls_not_distinct,

@@ -1,7 +1,7 @@
 //! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, with every relation
 //! named by its schema, so that it means the same whatever the search path.
 
-use super::{names, skipping};
+use super::{names, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -21,7 +21,11 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
     let catalog = session.transaction()?.catalog();
-    let schema = names::creation_schema(session, &catalog, &name)?;
+    let temporary = temporary::is_wanted(session, &name, create.temporary)?;
+    let schema = match temporary {
+        true => temporary::schema(session).await?,
+        false => names::creation_schema(session, &catalog, &name)?,
+    };
     let transaction = session.transaction()?;
     transaction.lock_name(&schema, &name.name).await?;
     transaction.begin_statement();
@@ -95,7 +99,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
             reads,
             owner: BOOTSTRAP_ROLE,
             acl: None,
-            temporary: false,
+            temporary,
             created: db.new_creation_stamp(),
         },
     };
@@ -108,8 +112,6 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
 fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {
     let what = if create.materialized {
         "CREATE MATERIALIZED VIEW"
-    } else if create.temporary {
-        "CREATE TEMPORARY VIEW"
     } else if create.or_alter || create.secure || create.to.is_some() || create.params.is_some() {
         "this clause of CREATE VIEW"
     } else if !matches!(create.options, ast::CreateTableOptions::None) {
@@ -173,8 +175,8 @@ fn check_replacement(old: &ViewDef, new: &[ViewColumn]) -> Result<()> {
             return refuse(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
                 old.name,
-                old.sql_type.name(),
-                new.sql_type.name()
+                old.sql_type.shown_with(old.precision),
+                new.sql_type.shown_with(new.precision)
             ));
         }
     }

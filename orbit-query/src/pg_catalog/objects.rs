@@ -73,6 +73,7 @@ pub fn key_columns(key: &PrimaryKey) -> Vec<IndexColumn> {
     let column = |column: &usize| IndexColumn {
         column: *column,
         descending: false,
+        nulls_first: None,
     };
     key.columns.iter().map(column).collect()
 }
@@ -237,14 +238,35 @@ pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
         .iter()
         .map(|column| {
             let name = index_column(table, column);
-            match column.descending {
-                true => format!("{name} DESC"),
-                false => name,
+            match (column.descending, column.nulls_first) {
+                (true, Some(false)) => format!("{name} DESC NULLS LAST"),
+                (true, _) => format!("{name} DESC"),
+                (false, Some(true)) => format!("{name} NULLS FIRST"),
+                (false, _) => name,
             }
         })
         .collect();
+    let own = match object {
+        Object::Index(table, place) => table.indexes.get(*place),
+        _ => None,
+    };
+    let mut behind = String::new();
+    if let Some(index) = own {
+        let included: Vec<String> = index
+            .include
+            .iter()
+            .filter_map(|place| table.columns.get(*place))
+            .map(|column| quote(&column.name))
+            .collect();
+        if !included.is_empty() {
+            behind = format!(" INCLUDE ({})", included.join(", "));
+        }
+        if index.nulls_not_distinct {
+            behind.push_str(" NULLS NOT DISTINCT");
+        }
+    }
     Some(format!(
-        "CREATE {}INDEX {} ON {table_name} USING btree ({})",
+        "CREATE {}INDEX {} ON {table_name} USING btree ({}){behind}",
         if unique { "UNIQUE " } else { "" },
         quote(object.name()),
         columns.join(", "),

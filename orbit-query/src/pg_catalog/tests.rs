@@ -55,8 +55,10 @@ fn index(oid: u32, name: &str, columns: &[(usize, bool)], unique: bool) -> Index
             .map(|(column, descending)| IndexColumn {
                 column: *column,
                 descending: *descending,
+                nulls_first: None,
             })
             .collect(),
+        include: Vec::new(),
         unique,
         constraint: unique,
         nulls_not_distinct: false,

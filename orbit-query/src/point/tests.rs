@@ -113,8 +113,10 @@ impl Fixture {
                         .map(|(column, descending)| IndexColumn {
                             column: *column,
                             descending: *descending,
+                            nulls_first: None,
                         })
                         .collect(),
+                    include: Vec::new(),
                     unique: *unique,
                     constraint: *unique,
                     nulls_not_distinct: false,

@@ -207,26 +207,28 @@ impl Session {
                 Ok(prepared)
             }
             Parsed::Utility(utility) => {
-                let (params, shown) = match &**utility {
+                // The rows it returns are those of the same statement of any other row.
+                let of_any = match &**utility {
+                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
+                        let whole = format!("{before} true {after}");
+                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
+                        Some(of_any.map_err(|error| moved(error, 0, text, &whole))?)
+                    }
+                    _ => None,
+                };
+                let params = match &**utility {
                     // Its query is looked at now, and may have parameters.
                     Utility::Declare(declare) if !self.blocks.is_failed() => {
                         let query = Box::pin(self.prepare_text(&declare.sql, declared)).await;
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
-                        (query.params.clone(), None)
-                    }
-                    // The rows it returns are those of the same statement of any other row.
-                    Utility::Positioned { before, after, .. } if !self.blocks.is_failed() => {
-                        let whole = format!("{before} true {after}");
-                        let of_any = Box::pin(self.prepare_text(&whole, declared)).await;
-                        let of_any = of_any.map_err(|error| moved(error, 0, text, &whole))?;
-                        (of_any.params.clone(), of_any.columns.clone())
+                        query.params.clone()
                     }
                     Utility::Explain(explain)
                         if explain.sql.contains('$') && !self.blocks.is_failed() =>
                     {
                         let query = Box::pin(self.prepare_text(&explain.sql, declared)).await;
                         let query = query.map_err(|error| moved(error, 0, text, &explain.sql))?;
-                        (query.params.clone(), None)
+                        query.params.clone()
                     }
                     Utility::CreateTable(create)
                         if create.query.is_some()
@@ -236,20 +238,23 @@ impl Session {
                         let query = create.query.as_ref().map(ToString::to_string);
                         let query = query.unwrap_or_default();
                         let query = Box::pin(self.prepare_text(&query, declared)).await;
-                        (query.map_err(Error::without_position)?.params.clone(), None)
+                        query.map_err(Error::without_position)?.params.clone()
                     }
                     // No parameter can stand in it; the client may say there are some.
                     _ => {
                         let types = declared.iter();
                         let types = types.map(|one| one.clone().unwrap_or(SqlType::Text));
-                        (types.collect(), None)
+                        types.collect()
                     }
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),
-                    params,
-                    columns: match shown {
-                        Some(columns) => Some(columns),
+                    params: match &of_any {
+                        Some(of_any) => of_any.params.clone(),
+                        None => params,
+                    },
+                    columns: match &of_any {
+                        Some(of_any) => of_any.columns.clone(),
                         None => self.utility_columns(utility)?,
                     },
                     declared: declared.to_vec(),

@@ -106,6 +106,14 @@ impl Session {
             Utility::SetConstraints { names, deferred } => {
                 ddl::deferral::run(self, names, *deferred).await
             }
+            Utility::Reindex {
+                kind,
+                name,
+                concurrently,
+            } => {
+                ddl::index::rebuilt(self, *kind, name.as_ref(), *concurrently)?;
+                done("REINDEX")
+            }
             Utility::Vacuum { tables, analyze } => {
                 match access::ddl::maintained(self, tables, "vacuum")? {
                     Some(tables) if tables.is_empty() => done("VACUUM"),

@@ -8,7 +8,7 @@ use super::dialect::OrbitDialect;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
-use super::{foreign_key_columns, limits, row_locks};
+use super::{create_grammar, foreign_key_columns, limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, Statement};
@@ -203,6 +203,12 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let part = if over_rows { Part::Row } else { Part::Other };
     let respelled = spelling::respelled(text, tokens, part)?;
     let mut readable = respelled.as_deref().unwrap_or(tokens);
+    let data = create_grammar::cut_data(readable);
+    readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
+    let named = create_grammar::named_columns(readable);
+    readable = named.as_deref().unwrap_or(readable);
+    let recursive = create_grammar::recursive_view(readable);
+    readable = recursive.as_deref().unwrap_or(readable);
     let ordered;
     if !over_rows {
         ordered = super::sequence_grammar::ordered(text, readable)?;
@@ -238,7 +244,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
     })?;
-    let Some(mut statement) = read else {
+    let Some(mut statement) = create_grammar::marked(read, data.as_ref()) else {
         return Err(Error::unsupported(first_words(tokens)));
     };
     at_end(text, tokens, &mut parser)?;
@@ -402,8 +408,11 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
             return drop(tokens, kind).map(Some);
         }
     }
+    if tokens.word("REINDEX") {
+        return super::reindex_grammar::parse(tokens).map(Some);
+    }
     for word in [
-        "CLUSTER", "REINDEX", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
+        "CLUSTER", "LOAD", "REFRESH", "REASSIGN", "SECURITY", "IMPORT",
     ] {
         if tokens.is_word(word) {
             return Err(Error::unsupported(word));

@@ -159,6 +159,14 @@ pub enum Utility {
         restart_identity: bool,
         cascade: bool,
     },
+    /// REINDEX: indexes are never older than their rows, so there is nothing to do but
+    /// to look whether what is named is there.
+    Reindex {
+        /// `None`: a database.
+        kind: Option<Reindexed>,
+        name: Option<Name>,
+        concurrently: bool,
+    },
     Vacuum {
         tables: Vec<Name>,
         analyze: bool,
@@ -203,6 +211,14 @@ pub enum Utility {
     Do(Vec<Step>),
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
+}
+
+/// What a REINDEX names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reindexed {
+    Table,
+    Index,
+    Schema,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,6 +311,7 @@ impl Utility {
             Utility::CreateSequence { .. } => "CREATE SEQUENCE",
             Utility::AlterSequence { .. } => "ALTER SEQUENCE",
             Utility::Truncate { .. } => "TRUNCATE TABLE",
+            Utility::Reindex { .. } => "REINDEX",
             Utility::Access(statement) => statement.tag(),
             Utility::Positioned { deletes, .. } => {
                 if *deletes {

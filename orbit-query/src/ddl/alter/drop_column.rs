@@ -107,9 +107,10 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
     if keyed {
         target.primary_key = None;
     }
-    target
-        .indexes
-        .retain(|index| index.columns.iter().all(|part| part.column != place));
+    target.indexes.retain(|index| {
+        let named = index.columns.iter().map(|part| &part.column);
+        named.chain(&index.include).all(|column| *column != place)
+    });
     let mut checks = Vec::with_capacity(target.checks.len());
     for check in target.checks {
         if !expressions::uses(&check.expression, &column.name)? {
@@ -133,6 +134,7 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
         for part in &mut index.columns {
             moved(&mut part.column);
         }
+        index.include.iter_mut().for_each(moved);
     }
     for key in &mut target.foreign_keys {
         key.columns.iter_mut().for_each(moved);

@@ -9,8 +9,8 @@ use orbit_core::catalog::Column;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::{self, FormatSettings};
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, UnaryOperator, Value,
 };
 
 /// Knows the columns that an expression may name, and how relations are written.
@@ -289,6 +289,17 @@ impl Reader<'_> {
                 list,
                 negated,
             } => self.in_list(expr, list, *negated)?,
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.quantified(left, compare_op, "ANY", right)?,
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.quantified(left, compare_op, "ALL", right)?,
             Expr::Like {
                 negated,
                 expr,
@@ -502,6 +513,52 @@ impl Reader<'_> {
         Some(known(tree, SqlType::Bool))
     }
 
+    /// `x = ANY (array)`: the array is of its own type, not of what it is compared with.
+    fn quantified(
+        &self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        word: &'static str,
+        right: &Expr,
+    ) -> Option<Typed> {
+        let operator = comparison(operator)?;
+        let left = self.typed(left)?;
+        let right = self.typed(right)?;
+        let text = SqlType::Text;
+        let (left, list) = match &right.kind {
+            Kind::Literal(_) | Kind::Null => {
+                let element = match left.sql_type() {
+                    Some(SqlType::Varchar(_)) | None => text,
+                    Some(other) => other.clone(),
+                };
+                let list = right.into(&SqlType::Array(Box::new(element.clone())));
+                (left.into(&element), list)
+            }
+            Kind::Known(SqlType::Array(element)) => match (left.sql_type(), &**element) {
+                (_, SqlType::Varchar(_)) => {
+                    let list = Tree::Cast(Box::new(right.tree), "text[]".to_owned());
+                    (left.into(&text), list)
+                }
+                (Some(of), SqlType::Text) if is_string(of) => (left.into(&text), right.tree),
+                (None, element) => (left.into(element), right.tree),
+                _ => (left.alone(), right.tree),
+            },
+            // An array of literals is one of texts.
+            Kind::Unknown => match left.sql_type() {
+                Some(of) if is_string(of) => (left.into(&text), right.tree),
+                _ => return None,
+            },
+            Kind::Known(_) => return None,
+        };
+        let tree = Tree::AnyAll {
+            left: Box::new(left),
+            operator,
+            word,
+            list: Box::new(list),
+        };
+        Some(known(tree, SqlType::Bool))
+    }
+
     fn array(&self, list: &[Expr], wanted: Option<&SqlType>) -> Option<Typed> {
         let mut items = Vec::with_capacity(list.len());
         let mut element = wanted.cloned();
@@ -544,6 +601,28 @@ impl Reader<'_> {
     }
 
     fn cast(&self, expr: &Expr, data_type: &DataType) -> Option<Typed> {
+        // The cast of ARRAY[...] is one of each of its items.
+        let mut bare = expr;
+        while let Expr::Nested(inner) = bare {
+            bare = inner;
+        }
+        if let (Expr::Array(array), Ok(wanted @ SqlType::Array(_))) = (bare, sql_type(data_type))
+            && let DataType::Array(
+                ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::AngleBracket(element),
+            ) = data_type
+        {
+            let items = array.elem.iter().map(|item| {
+                let item = self.cast(item, element)?;
+                Some(item.tree)
+            });
+            let tree = Tree::List {
+                open: "ARRAY[",
+                items: items.collect::<Option<Vec<_>>>()?,
+                close: "]",
+            };
+            return Some(known(tree, wanted));
+        }
         let inner = self.typed(expr)?;
         match inner.kind {
             Kind::Literal(text) => self.cast_literal(&text, data_type),

@@ -176,8 +176,10 @@ fn pg_index_column_has_property(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     };
     Ok(match call.text(2) {
-        Some("asc" | "nulls_last") => (!column.descending).into(),
-        Some("desc" | "nulls_first") => column.descending.into(),
+        Some("asc") => (!column.descending).into(),
+        Some("desc") => column.descending.into(),
+        Some("nulls_last") => (!column.shows_nulls_first()).into(),
+        Some("nulls_first") => column.shows_nulls_first().into(),
         Some("orderable" | "returnable" | "search_array" | "search_nulls") => true.into(),
         Some("distance_orderable") => false.into(),
         _ => Cell::Null,

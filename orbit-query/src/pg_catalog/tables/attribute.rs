@@ -1,6 +1,6 @@
 //! Columns and what they take where nothing is given.
 
-use super::relation::{SEQUENCE_COLUMNS, indexes};
+use super::relation::{SEQUENCE_COLUMNS, all_columns, indexes};
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::definitions::{column_acl, column_value};
@@ -137,7 +137,7 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
             add_dropped(rows, table.oid, gone);
         }
         for (oid, _, columns, _, _) in indexes(table) {
-            for (place, key) in columns.iter().enumerate() {
+            for (place, key) in all_columns(table, oid, &columns).iter().enumerate() {
                 let Some(column) = table.columns.get(key.column) else {
                     continue;
                 };

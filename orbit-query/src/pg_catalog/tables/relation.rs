@@ -134,7 +134,7 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
                 ("reltuples", tuples(table).into()),
                 ("relpersistence", persistence.into()),
                 ("relkind", "i".into()),
-                ("relnatts", columns.len().into()),
+                ("relnatts", all_columns(table, oid, &columns).len().into()),
                 ("relispopulated", true.into()),
                 ("relreplident", "n".into()),
             ]);
@@ -188,6 +188,18 @@ pub fn numbers(table: &Table, columns: &[IndexColumn]) -> Vec<i64> {
     columns.iter().map(number).collect()
 }
 
+/// An index's columns with those of INCLUDE behind them.
+pub fn all_columns(table: &Table, index: Oid, columns: &[IndexColumn]) -> Vec<IndexColumn> {
+    let own = table.indexes.iter().find(|own| own.oid == index);
+    let included = own.map(|own| own.include.as_slice()).unwrap_or_default();
+    let included = included.iter().map(|place| IndexColumn {
+        column: *place,
+        descending: false,
+        nulls_first: None,
+    });
+    columns.iter().cloned().chain(included).collect()
+}
+
 pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         for (oid, _, columns, unique, primary) in indexes(table) {
@@ -204,12 +216,15 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
             let class = |sql_type: &Option<&SqlType>| i64::from(sql_type.map_or(0, operator_class));
             let mut own = table.indexes.iter();
             let deferrable = own.any(|index| index.oid == oid && index.deferrable);
-            // Bit 0: descending; bit 1: NULLs first, which goes with it.
-            let option = |key: &IndexColumn| if key.descending { 3 } else { 0 };
+            // Bit 0: descending; bit 1: NULLs first.
+            let option = |key: &IndexColumn| {
+                i64::from(key.descending) + 2 * i64::from(key.shows_nulls_first())
+            };
+            let with_included = all_columns(table, oid, &columns);
             rows.add([
                 ("indexrelid", oid.into()),
                 ("indrelid", table.oid.into()),
-                ("indnatts", columns.len().into()),
+                ("indnatts", with_included.len().into()),
                 ("indnkeyatts", columns.len().into()),
                 ("indisunique", unique.into()),
                 ("indnullsnotdistinct", nulls_not_distinct.into()),
@@ -218,7 +233,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                 ("indisvalid", true.into()),
                 ("indisready", true.into()),
                 ("indislive", true.into()),
-                ("indkey", numbers(table, &columns).into()),
+                ("indkey", numbers(table, &with_included).into()),
                 (
                     "indcollation",
                     Cell::Ints(types.iter().map(collation).collect()),

@@ -3,6 +3,7 @@
 use crate::point::PointPlan;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::session::Session;
+use crate::session::arguments::Given;
 use crate::statement::Prepared;
 use crate::statement::parse::{self, Parsed};
 use crate::statement::tokens;
@@ -13,14 +14,19 @@ use orbit_core::{Error, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) async fn run(session: &mut Session, explain: &Explain) -> Result<Outcome> {
+pub(crate) async fn run(
+    session: &mut Session,
+    explain: &Explain,
+    given: Given<'_>,
+) -> Result<Outcome> {
     let outer = session.count_places_in(Some(&explain.sql));
-    let explained = explained(session, explain).await;
+    let explained = explained(session, explain, given).await;
     session.count_places_in(outer.as_deref());
     explained.map_err(|error| session.of_utility(error, &explain.sql))
 }
 
-async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> {
+async fn explained(session: &mut Session, explain: &Explain, given: Given<'_>) -> Result<Outcome> {
+    let declared = given.declared();
     let pieces = tokens::split(&explain.sql)?;
     let [piece] = pieces.as_slice() else {
         return Err(tokens::unexpected(&explain.sql, None));
@@ -42,9 +48,9 @@ async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> 
     let settings = session.settings().clone();
     let view = session.transaction()?.begin_statement();
     session.identify(view.catalog());
-    let point = match PointPlan::compile(view.catalog(), &settings, &statement, &[]) {
+    let point = match PointPlan::compile(view.catalog(), &settings, &statement, &declared) {
         Ok(point) => point,
-        Err(error) => return Err(session.placed(view, &statement, &[], error).await),
+        Err(error) => return Err(session.placed(view, &statement, &declared, error).await),
     };
     let mut lines = match point {
         Some(plan) => {
@@ -53,7 +59,7 @@ async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> 
             let mut lines = plan.describe();
             drop(view);
             if explain.analyze {
-                let (rows, time) = measure(session, &explain.sql).await?;
+                let (rows, time) = measure(session, &explain.sql, given).await?;
                 if let Some(first) = lines.first_mut() {
                     first.push_str(&measured(rows, time, explain.timing));
                 }
@@ -61,12 +67,12 @@ async fn explained(session: &mut Session, explain: &Explain) -> Result<Outcome> 
             }
             lines
         }
-        None => planned(session, explain, &statement).await?,
+        None => planned(session, explain, &statement, given).await?,
     };
     if explain.format == ExplainFormat::Json {
         let mut plan = serde_json::json!({ "Lines": lines });
         if explain.verbose {
-            let prepared = session.prepare_inner(&explain.sql, &[]).await?;
+            let prepared = session.prepare_inner(&explain.sql, &declared).await?;
             tell_columns(&prepared, &mut plan);
         }
         lines = vec![serde_json::json!([{ "Plan": plan }]).to_string()];
@@ -123,16 +129,15 @@ async fn execute(
         };
         return Ok(shown(explain, vec![line.to_owned()]));
     }
-    if explain.analyze && !params.is_empty() {
-        return Err(Error::unsupported(
-            "EXPLAIN ANALYZE of EXECUTE with parameters",
-        ));
-    }
     let inner = Explain {
         sql: statement.sql.clone(),
         ..explain.clone()
     };
-    run(session, &inner).await
+    let given = Given {
+        values: &params,
+        types: &statement.params,
+    };
+    run(session, &inner, given).await
 }
 
 /// The one column that EXPLAIN gives.
@@ -158,6 +163,7 @@ async fn planned(
     session: &mut Session,
     explain: &Explain,
     statement: &sqlparser::ast::Statement,
+    given: Given<'_>,
 ) -> Result<Vec<String>> {
     let cached = session.is_cached(&explain.sql);
     let engine = session.engine().clone();
@@ -166,7 +172,13 @@ async fn planned(
     let transaction = session.transaction()?;
     let plan = engine
         .planner()
-        .explain(&context, Some(transaction), statement, explain.analyze)
+        .explain(
+            &context,
+            Some(transaction),
+            statement,
+            explain.analyze,
+            given,
+        )
         .await?;
     if !cached {
         return Ok(plan);
@@ -181,19 +193,20 @@ async fn planned(
     _: &mut Session,
     _: &Explain,
     _: &sqlparser::ast::Statement,
+    _: Given<'_>,
 ) -> Result<Vec<String>> {
     Err(Error::unsupported("this statement")
         .with_hint("A node built without DataFusion reads and writes rows by their keys."))
 }
 
 /// Runs the statement for good; counts what it gives or changes.
-async fn measure(session: &mut Session, sql: &str) -> Result<(u64, Duration)> {
-    let statement = session.prepare_inner(sql, &[]).await?;
+async fn measure(session: &mut Session, sql: &str, given: Given<'_>) -> Result<(u64, Duration)> {
+    let statement = session.prepare_inner(sql, &given.declared()).await?;
     let started = Instant::now();
     if let Some(tag) = statement.writes() {
         session.check_writable(tag)?;
     }
-    let rows = match session.run_inner(&statement).await? {
+    let rows = match session.run_boxed(&statement, given.values).await? {
         Outcome::Rows(mut rows) => {
             let mut count = 0;
             while let Some(batch) = rows.next().await? {

@@ -46,6 +46,7 @@ pub use statement::PlannedStatement;
 use crate::engine::EngineOptions;
 use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
+use crate::session::arguments::Given;
 use crate::settings::Settings;
 use crate::statement::limits;
 pub use bind::NamedColumn;
@@ -147,14 +148,15 @@ impl Planner {
 
     /// The plan as text, a line each. `analyze` runs it and adds rows and times;
     /// the caller sees to it that nothing is changed without ANALYZE.
-    pub async fn explain(
+    pub(crate) async fn explain(
         &self,
         ctx: &PlanContext,
         txn: Option<&mut Transaction>,
         statement: &Statement,
         analyze: bool,
+        given: Given<'_>,
     ) -> Result<Vec<String>> {
-        explain::explain(self, ctx, txn, statement, analyze).await
+        explain::explain(self, ctx, txn, statement, analyze, given).await
     }
 
     /// As [`Planner::scalar`], for a [`crate::write::TableWriter`].

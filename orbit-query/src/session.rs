@@ -14,7 +14,7 @@
 //! error     whatever failed, then fail; with the extended protocol skip to sync
 //! ```
 
-mod arguments;
+pub(crate) mod arguments;
 mod block;
 pub mod control;
 mod cursor;

@@ -9,7 +9,7 @@ use crate::statement::utility::IsolationLevel;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Role, is_temporary_schema};
 use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
-use orbit_core::value::datetime::{self, NamedZone, find_zone};
+use orbit_core::value::datetime::{self, DateOrder, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
 use registry::{Kind, Setting};
@@ -373,7 +373,16 @@ impl Settings {
                 self.format.time_zone = zone;
                 return Ok(zone.name().to_owned());
             }
-            "DateStyle" => return date_style(setting, &shown),
+            "DateStyle" => {
+                let order = date_style(setting, &shown, self.format.date_order)?;
+                self.format.date_order = order;
+                let shown = match order {
+                    DateOrder::Mdy => "ISO, MDY",
+                    DateOrder::Dmy => "ISO, DMY",
+                    DateOrder::Ymd => "ISO, YMD",
+                };
+                return Ok(shown.to_owned());
+            }
             "IntervalStyle" if shown != "postgres" => {
                 return Err(Error::unsupported(format!("IntervalStyle \"{shown}\"")));
             }
@@ -605,22 +614,42 @@ fn time_zone(name: &str) -> Option<NamedZone> {
     find_zone(&format!("Etc/GMT{:+}", -east))
 }
 
-/// Dates are always written in ISO form; the order of fields in input may be chosen.
-fn date_style(setting: &'static Setting, value: &str) -> Result<String> {
-    let mut order = "MDY";
-    for item in value.split(',') {
-        match item.trim().to_ascii_uppercase().as_str() {
-            "ISO" | "DEFAULT" => {}
-            "MDY" | "US" | "NONEURO" => order = "MDY",
-            "DMY" | "EURO" => order = "DMY",
-            "YMD" => order = "YMD",
-            "SQL" | "POSTGRES" | "GERMAN" => {
-                return Err(Error::unsupported(format!("DateStyle \"{value}\"")));
+/// Dates are always written in ISO form; in which order they are read is the session's
+/// choice, and stays what it was unless the text names one.
+fn date_style(setting: &'static Setting, value: &str, before: DateOrder) -> Result<DateOrder> {
+    let mut order = None;
+    for item in split_list(value) {
+        let named = match item.to_ascii_lowercase().as_str() {
+            "iso" => continue,
+            "default" => {
+                order.get_or_insert(DateOrder::default());
+                continue;
             }
-            _ => return Err(invalid(setting, value)),
+            "mdy" | "us" => DateOrder::Mdy,
+            "dmy" => DateOrder::Dmy,
+            "ymd" => DateOrder::Ymd,
+            word if word.starts_with("noneuro") => DateOrder::Mdy,
+            word if word.starts_with("euro") => DateOrder::Dmy,
+            word if word == "sql" || word.starts_with("postgres") || word.starts_with("german") => {
+                return Err(
+                    Error::unsupported(format!("DateStyle \"{value}\"")).with_hint(
+                        "Dates are written in ISO form; MDY, DMY and YMD choose how they are read.",
+                    ),
+                );
+            }
+            _ => {
+                return Err(invalid(setting, value)
+                    .with_detail(format!("Unrecognized key word: \"{item}\".")));
+            }
+        };
+        if order.is_some_and(|known| known != named) {
+            return Err(
+                invalid(setting, value).with_detail("Conflicting \"datestyle\" specifications.")
+            );
         }
+        order = Some(named);
     }
-    Ok(format!("ISO, {order}"))
+    Ok(order.unwrap_or(before))
 }
 
 /// Items of a comma-separated list of identifiers: folded unless in double quotes.

@@ -5,6 +5,7 @@
 //! [`TableWriter`]; keys and unique indexes are checked by the transaction.
 
 use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
+use crate::statement::dates;
 use orbit_core::catalog::{Catalog, Column, Identity, Index, Table};
 use orbit_core::ids::SequenceId;
 use orbit_core::types::SqlType;
@@ -84,6 +85,10 @@ pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
         .with_recursion_limit(RECURSION_LIMIT)
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())
+        .map(|mut expr| {
+            dates::settle(&mut expr);
+            expr
+        })
         .map_err(|error| {
             Error::corrupted(format!(
                 "the stored expression {sql:?} can't be read: {error}"
@@ -185,7 +190,8 @@ impl TableWriter {
                 defaults.push(None);
                 continue;
             };
-            let expr = stored_expression(sql)?;
+            let mut expr = stored_expression(sql)?;
+            dates::settle_literal(&mut expr, &column.sql_type);
             let known = RowExpr::compile_as(
                 &expr,
                 &column.sql_type,

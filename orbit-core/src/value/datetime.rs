@@ -16,6 +16,7 @@ mod zone;
 #[path = "datetime/only_utc.rs"]
 mod zone;
 
+pub use decode::DateOrder;
 pub use format::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
 pub use interval::parse as parse_interval;
 pub use parse::{parse_date, parse_time, parse_timestamp, parse_timestamptz};

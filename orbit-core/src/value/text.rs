@@ -21,6 +21,8 @@ pub(crate) use string::{Excess, fit_length};
 pub struct FormatSettings {
     /// `TimeZone`: of timestamptz without a zone of its own.
     pub time_zone: datetime::NamedZone,
+    /// The half of `DateStyle` that says how dates are read.
+    pub date_order: datetime::DateOrder,
     /// `bytea_output = hex`; otherwise `escape`.
     pub bytea_hex: bool,
     /// Above 0: the shortest text that gives the same float back.
@@ -33,6 +35,7 @@ impl Default for FormatSettings {
     fn default() -> FormatSettings {
         FormatSettings {
             time_zone: datetime::NamedZone::UTC,
+            date_order: datetime::DateOrder::default(),
             bytea_hex: true,
             extra_float_digits: 1,
             now_micros: None,

@@ -476,6 +476,7 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
                     let volatile = [
                         "random",
                         "gen_random_uuid",
+                        "uuid_generate_v4",
                         "now",
                         "clock_timestamp",
                         "statement_timestamp",

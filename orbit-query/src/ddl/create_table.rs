@@ -4,10 +4,12 @@ use super::constraints::{self, KeyRequest, TableRequest};
 use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
+use crate::session::arguments::Given;
 use crate::statement::like_grammar::Like;
 use crate::statement::names::{Name, fold};
 use orbit_core::catalog::{CatalogChange, Column, Table, TableDef};
 use orbit_core::types::SqlType;
+use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, CreateTable, CreateTableOptions, Expr, SqlOption};
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ pub(crate) async fn run(
     session: &mut Session,
     create: &CreateTable,
     likes: &[Like],
+    given: Given<'_>,
 ) -> Result<Outcome> {
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
@@ -70,7 +73,7 @@ pub(crate) async fn run(
     };
     session.note_temporary(table.id, at_commit);
     if let Some(query) = &create.query {
-        return create_as(session, table, create, query).await;
+        return create_as(session, table, create, query, given).await;
     }
     let mut sequences = Vec::new();
     let mut keys = Vec::new();
@@ -294,9 +297,10 @@ async fn create_as(
     mut table: TableDef,
     create: &CreateTable,
     query: &ast::Query,
+    given: Given<'_>,
 ) -> Result<Outcome> {
     let sql = query.to_string();
-    let select = session.prepare_inner(&sql, &[]).await?;
+    let select = session.prepare_inner(&sql, &given.declared()).await?;
     let columns = select
         .columns
         .clone()
@@ -335,7 +339,7 @@ async fn create_as(
         .table_by_id(id)
         .cloned()
         .ok_or_else(|| Error::internal("the new table is not there"))?;
-    let rows = fill(session, &select, &table).await?;
+    let rows = fill(session, &select, &table, given.values).await?;
     Ok(Outcome::Done(Tag::Select(rows)))
 }
 
@@ -364,8 +368,9 @@ async fn fill(
     session: &mut Session,
     select: &Arc<crate::Prepared>,
     table: &Arc<Table>,
+    params: &[Value],
 ) -> Result<u64> {
-    let Outcome::Rows(mut rows) = session.run_inner(select).await? else {
+    let Outcome::Rows(mut rows) = session.run_boxed(select, params).await? else {
         return Err(Error::internal("a query gave no rows"));
     };
     let Some(mut load) = session.transaction()?.begin_load(table).await? else {

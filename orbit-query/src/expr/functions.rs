@@ -62,7 +62,7 @@ pub(super) fn resolve(
         ("localtimestamp", 0) => nullary(LocalTimestamp, SqlType::Timestamp),
         ("current_date", 0) => nullary(CurrentDate, SqlType::Date),
         ("random", 0) => nullary(Random, SqlType::Float8),
-        ("gen_random_uuid", 0) => nullary(GenRandomUuid, SqlType::Uuid),
+        ("gen_random_uuid" | "uuid_generate_v4", 0) => nullary(GenRandomUuid, SqlType::Uuid),
 
         ("abs", 1) => numeric_call(Abs, arguments, params, |ty| ty),
         ("ceil" | "ceiling", 1) => numeric_call(Ceil, arguments, params, fractional),

@@ -318,8 +318,32 @@ pub fn acl<'a>(context: &CatalogContext, grants: impl Iterator<Item = &'a Grant>
 
 /// The grants on a whole object; `None` where only what goes without saying holds.
 pub fn object_acl(context: &CatalogContext, grants: Option<&Vec<Grant>>) -> Option<Vec<String>> {
-    let whole = grants?.iter().filter(|grant| grant.column.is_none());
+    let grants = grants?;
+    let mut whole = grants.iter().filter(|grant| grant.column.is_none());
+    // Rights on columns alone leave the object's own as they go without saying: its owner's.
+    if let (Some(first), None) = (whole.next(), whole.next())
+        && grants.len() > 1
+        && first.grantee == first.grantor
+        && is_owners(first)
+    {
+        return None;
+    }
+    let whole = grants.iter().filter(|grant| grant.column.is_none());
     Some(acl(context, whole))
+}
+
+/// All that an owner of a table has, none of it with words of its own.
+fn is_owners(grant: &Grant) -> bool {
+    let own = [
+        Privileges::INSERT,
+        Privileges::SELECT,
+        Privileges::UPDATE,
+        Privileges::DELETE,
+        Privileges::TRUNCATE,
+        Privileges::REFERENCES,
+        Privileges::TRIGGER,
+    ];
+    own.iter().all(|one| grant.privileges.contains(*one))
 }
 
 /// The grants on one column.

@@ -24,13 +24,14 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Rewrites in place. What it doesn't understand it leaves for the planner to judge.
 pub fn rewrite(statement: &mut Statement) {
     let mut rewriter = Rewriter {
         vectors: vectors::passed_on(statement),
+        look_ups: casts::passed_on(statement),
         ..Rewriter::default()
     };
     if let Statement::Query(query) = statement {
@@ -48,6 +49,8 @@ struct Rewriter {
     expands: bool,
     /// What queries inside call the vectors they pass on.
     vectors: HashSet<String>,
+    /// What queries inside call the look-ups they pass on.
+    look_ups: HashMap<String, &'static str>,
     /// The last SELECT seen was over nothing and is one row without FROM now.
     cut_to_row: bool,
 }
@@ -93,6 +96,21 @@ impl VisitorMut for Rewriter {
         match factor {
             TableFactor::Table {
                 name,
+                args: Some(given),
+                ..
+            } => {
+                let called = parts(name).pop().unwrap_or_default();
+                vectors::tell_first(&called, &mut given.args, &self.vectors);
+            }
+            TableFactor::Function { name, args, .. } => {
+                let called = parts(name).pop().unwrap_or_default();
+                vectors::tell_first(&called, args, &self.vectors);
+            }
+            _ => {}
+        }
+        match factor {
+            TableFactor::Table {
+                name,
                 args: Some(_),
                 ..
             }
@@ -126,7 +144,20 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::CompoundFieldAccess { .. } => vectors::subscript(expr, &self.vectors),
-            other => rewrite_expression(other),
+            Expr::Function(function) => {
+                if let FunctionArguments::List(list) = &mut function.args {
+                    let name = parts(&function.name).pop().unwrap_or_default();
+                    vectors::tell_first(&name, &mut list.args, &self.vectors);
+                }
+                rewrite_expression(expr);
+            }
+            other => {
+                if let Expr::BinaryOp { op, .. } = other {
+                    plain_operator(op);
+                }
+                casts::passed_as_oid(other, &self.look_ups);
+                rewrite_expression(other);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -155,7 +186,9 @@ impl Rewriter {
                     return;
                 };
                 match (fold(field).as_str(), expanded(inner)) {
-                    ("n", Some(list)) => parse(&format!("generate_subscripts({list}, 1)")),
+                    ("n", Some(list)) => {
+                        parse(&format!("generate_subscripts({list}, 1, false, 1)"))
+                    }
                     ("x", Some(list)) => parse(&format!("unnest({list})")),
                     ("x", None) if self.expands => Some((**inner).clone()),
                     _ => None,
@@ -199,6 +232,11 @@ fn rewrite_expression(expr: &mut Expr) {
             plain_operator(compare_op);
             literal_list(right);
             casts::as_oid(left);
+            if let Expr::Array(list) = &mut **right {
+                for item in &mut list.elem {
+                    casts::as_oid_beside(item, left);
+                }
+            }
         }
         // The parser takes this one word for a column's name.
         Expr::Identifier(name) if name.quote_style.is_none() && fold(name) == "current_schema" => {

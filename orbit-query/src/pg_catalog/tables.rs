@@ -49,6 +49,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_cursors", Source::Made(activity::pg_cursors)),
     ("pg_database", Source::Made(server::pg_database)),
     ("pg_db_role_setting", Source::Made(roles::pg_db_role_setting)),
+    ("pg_default_acl", Source::Made(roles::pg_default_acl)),
     ("pg_depend", Source::Made(depend::pg_depend)),
     ("pg_description", Source::Made(depend::pg_description)),
     ("pg_group", Source::Made(roles::pg_group)),

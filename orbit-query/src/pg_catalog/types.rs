@@ -1,5 +1,6 @@
 //! `pg_type` as the functions need it: by oid and by name, and how a type is written.
 
+use super::objects::split_name;
 use super::relations::{PG_CATALOG, relations};
 use orbit_core::types::{Oid, SqlType};
 use std::collections::{BTreeMap, HashMap};
@@ -68,6 +69,9 @@ pub fn by_name(name: &str) -> Option<&'static TypeRow> {
 
 /// By any name SQL knows a type under: `integer`, `character varying(20)`, `int4[]`, `pg_catalog.text`.
 pub fn parse(text: &str) -> Option<&'static TypeRow> {
+    if let Some(found) = quoted(text.trim()) {
+        return found;
+    }
     let text = text.trim().to_ascii_lowercase();
     let text = text.strip_prefix("pg_catalog.").unwrap_or(&text);
     let (base, is_array) = match text.strip_suffix("[]") {
@@ -101,6 +105,28 @@ pub fn parse(text: &str) -> Option<&'static TypeRow> {
         true => by_name(&format!("_{name}")),
         false => by_name(name),
     }
+}
+
+/// `"pg_catalog"."int4"`, `pg_catalog."char"`, `"text"[]`: what is in quotes is the type's
+/// own name, and none of those that SQL has for it. `None`: no quotes are in it.
+fn quoted(text: &str) -> Option<Option<&'static TypeRow>> {
+    if !text.contains('"') {
+        return None;
+    }
+    let (base, is_array) = match text.strip_suffix("[]") {
+        Some(base) => (base.trim_end(), true),
+        None => (text, false),
+    };
+    let parts = split_name(base).unwrap_or_default();
+    let name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == PG_CATALOG => name,
+        _ => return Some(None),
+    };
+    Some(match is_array {
+        true => by_name(&format!("_{name}")),
+        false => by_name(name),
+    })
 }
 
 /// `format_type(oid, typmod)`; `None` for the modifier is SQL's NULL.
@@ -186,9 +212,14 @@ mod tests {
             ("timestamp(3) with time zone", 1184),
             ("text[]", 1009),
             ("_text", 1009),
+            ("\"pg_catalog\".\"int4\"", 23),
+            ("pg_catalog.\"char\"", 18),
+            ("\"text\"[]", 1009),
         ] {
             assert_eq!(parse(text).map(|row| row.oid), Some(oid), "{text}");
         }
         assert!(parse("nonsense").is_none());
+        assert!(parse("\"integer\"").is_none());
+        assert!(parse("\"shop\".\"int4\"").is_none());
     }
 }

@@ -6,10 +6,12 @@ use super::scan::Run;
 use super::statement::{Body, PlannedStatement, physical_plan, with_values};
 use super::system::System;
 use super::{PlanContext, Planner, dml};
+use crate::session::arguments::Given;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use orbit_core::Result;
 use orbit_core::txn::Transaction;
+use orbit_core::value::Value;
 use sqlparser::ast::Statement;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,12 +22,13 @@ pub async fn explain(
     txn: Option<&mut Transaction>,
     syntax: &Statement,
     analyze: bool,
+    given: Given<'_>,
 ) -> Result<Vec<String>> {
     let started = Instant::now();
-    let prepared = Arc::new(planner.prepare(ctx, syntax, &[]).await?);
+    let prepared = Arc::new(planner.prepare(ctx, syntax, &given.declared()).await?);
     prepared.check_access(ctx)?;
     let machine = &planner.machine;
-    let plan = input_plan(machine, ctx, &prepared).await?;
+    let plan = input_plan(machine, ctx, &prepared, given.values).await?;
     let planning = started.elapsed();
     let head = match &prepared.body {
         Body::Query(_) => "Planned Query".to_owned(),
@@ -39,7 +42,7 @@ pub async fn explain(
     let started = Instant::now();
     match (&prepared.body, txn) {
         (Body::Write(_), Some(txn)) => {
-            let (tag, _) = dml::write(machine, ctx, txn, &prepared, &[]).await?;
+            let (tag, _) = dml::write(machine, ctx, txn, &prepared, given.values).await?;
             lines.extend(shown(&plan, false));
             lines.push(format!("Result: {tag}"));
         }
@@ -70,10 +73,12 @@ async fn input_plan(
     machine: &Arc<Machine>,
     ctx: &PlanContext,
     prepared: &Arc<PlannedStatement>,
+    params: &[Value],
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let here = machine.clone();
     let ctx = ctx.clone();
     let prepared = prepared.clone();
+    let mut values = params.to_vec();
     machine
         .run(async move {
             let plan = match &prepared.body {
@@ -81,8 +86,8 @@ async fn input_plan(
                 Body::Write(write) => write.input.clone(),
             };
             let types = prepared.params.clone();
-            let nulls = vec![orbit_core::value::Value::Null; types.len()];
-            let plan = with_values(&plan, &types, &nulls, &ctx)?;
+            values.resize(types.len(), Value::Null);
+            let plan = with_values(&plan, &types, &values, &ctx)?;
             let state = System::new(&ctx).state(&here);
             physical_plan(&state, &plan, &ctx.view).await
         })

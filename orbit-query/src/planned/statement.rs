@@ -16,6 +16,7 @@ use super::{PlanContext, arrow, dml};
 use crate::access::need::{self, Need};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
+use crate::statement::visit;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -32,6 +33,7 @@ use orbit_core::value::{Value, cast};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, SetExpr, Statement};
 use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -144,6 +146,7 @@ pub(super) fn scope_of(settings: &Settings) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     settings.search_path().hash(&mut hasher);
     settings.format.time_zone.name().hash(&mut hasher);
+    settings.format.date_order.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -212,6 +215,10 @@ pub(super) fn prepare(
         other => return Err(Error::unsupported(format_args!("the statement {other}"))),
     };
     let reads_system = system.was_used();
+    if reads_system {
+        // What is known to be empty is cut away, and parameters with it.
+        binder.has_parameters(highest_parameter(statement));
+    }
     let locks_within = match &body {
         Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
         Body::Query(_) => false,
@@ -229,6 +236,22 @@ pub(super) fn prepare(
         system: reads_system,
         locks_within,
     })
+}
+
+/// The highest number of a parameter that the text names.
+fn highest_parameter(statement: &Statement) -> usize {
+    let mut highest = 0;
+    let _ = visit::expressions(statement, |expr| {
+        if let ast::Expr::Value(value) = expr
+            && let ast::Value::Placeholder(name) = &value.value
+            && let Some(number) = name.strip_prefix('$').and_then(|n| n.parse().ok())
+            && number <= usize::from(u16::MAX)
+        {
+            highest = highest.max(number);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    highest
 }
 
 /// The write that `WITH ... UPDATE` and its like parse a query around.

@@ -8,6 +8,19 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 use std::sync::Arc;
 
+/// The parameters that came with a statement, for the query within it.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub values: &'a [Value],
+    pub types: &'a [SqlType],
+}
+
+impl Given<'_> {
+    pub fn declared(self) -> Vec<Option<SqlType>> {
+        self.types.iter().cloned().map(Some).collect()
+    }
+}
+
 impl Session {
     pub(super) async fn run_prepare(
         &mut self,

@@ -2,9 +2,9 @@
 //! reads by cursors does it on the node above.
 
 use super::Session;
+use super::arguments::Given;
 use crate::rows::Outcome;
 use crate::statement::utility::Utility;
-use orbit_core::value::Value;
 use orbit_core::{Error, Result};
 
 #[cfg(feature = "datafusion")]
@@ -12,14 +12,14 @@ impl Session {
     pub(super) async fn run_full(
         &mut self,
         utility: &Utility,
-        params: &[Value],
+        params: Given<'_>,
     ) -> Result<Outcome> {
         use crate::{access, ddl};
         use std::pin::Pin;
 
         match utility {
             Utility::CreateTableLike { create, likes } => {
-                ddl::create_table::run(self, create, likes).await
+                ddl::create_table::run(self, create, likes, params).await
             }
             Utility::Alter(alter) => {
                 let altering: Pin<Box<dyn Future<Output = Result<Outcome>> + Send + '_>> =
@@ -32,14 +32,14 @@ impl Session {
             }
             Utility::CreateView(create) => ddl::view::create(self, create).await,
             Utility::Access(statement) => access::roles::run(self, statement).await,
-            Utility::Declare(declare) => self.run_declare(declare, params).await,
+            Utility::Declare(declare) => self.run_declare(declare, params.values).await,
             Utility::Fetch {
                 cursor,
                 direction,
                 moves,
             } => self.run_fetch(cursor, *direction, *moves).await,
             Utility::CloseCursor(name) => self.run_close(name.as_deref()),
-            Utility::Positioned { .. } => self.run_positioned(utility, params).await,
+            Utility::Positioned { .. } => self.run_positioned(utility, params.values).await,
             Utility::Do(steps) => self.run_do(steps).await,
             Utility::Drop {
                 names,
@@ -57,7 +57,7 @@ impl Session {
     pub(super) async fn run_full(
         &mut self,
         _utility: &Utility,
-        _params: &[Value],
+        _params: Given<'_>,
     ) -> Result<Outcome> {
         Err(Error::unsupported("this statement on a micro node"))
     }

@@ -223,7 +223,29 @@ impl Session {
                         let query = query.map_err(|error| moved(error, 0, text, &declare.sql))?;
                         query.params.clone()
                     }
-                    _ => Vec::new(),
+                    Utility::Explain(explain)
+                        if explain.sql.contains('$') && !self.blocks.is_failed() =>
+                    {
+                        let query = Box::pin(self.prepare_text(&explain.sql, declared)).await;
+                        let query = query.map_err(|error| moved(error, 0, text, &explain.sql))?;
+                        query.params.clone()
+                    }
+                    Utility::CreateTable(create)
+                        if create.query.is_some()
+                            && sql.contains('$')
+                            && !self.blocks.is_failed() =>
+                    {
+                        let query = create.query.as_ref().map(ToString::to_string);
+                        let query = query.unwrap_or_default();
+                        let query = Box::pin(self.prepare_text(&query, declared)).await;
+                        query.map_err(Error::without_position)?.params.clone()
+                    }
+                    // No parameter can stand in it; the client may say there are some.
+                    _ => {
+                        let types = declared.iter();
+                        let types = types.map(|one| one.clone().unwrap_or(SqlType::Text));
+                        types.collect()
+                    }
                 };
                 let prepared = Arc::new(Prepared {
                     sql: sql.to_owned(),

@@ -1,6 +1,7 @@
 //! Running a prepared statement: the short way for lone point reads, timeouts,
 //! locks and re-planning for the rest.
 
+use super::arguments::Given;
 use super::{Session, block};
 use crate::access::audit;
 use crate::expr::Facts;
@@ -89,7 +90,7 @@ impl Session {
     }
 
     /// A statement within a statement: of a type that ends there.
-    pub(super) fn run_boxed<'s>(
+    pub(crate) fn run_boxed<'s>(
         &'s mut self,
         statement: &'s Arc<Prepared>,
         params: &'s [Value],
@@ -211,7 +212,12 @@ impl Session {
                 }
                 let outer = self.utility.replace(statement.clone());
                 let done = Box::pin(async {
-                    let outcome = self.run_utility(utility, params).await?;
+                    let types = &statement.params;
+                    let given = Given {
+                        values: params,
+                        types,
+                    };
+                    let outcome = self.run_utility(utility, given).await?;
                     audit::note(self, utility, &statement.sql).await?;
                     Ok(outcome)
                 })

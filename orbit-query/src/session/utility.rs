@@ -1,6 +1,7 @@
 //! Dispatch of statements that are no queries and no transaction control.
 
 use super::Session;
+use super::arguments::Given;
 use crate::backend::notify::Listen;
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
 use crate::statement::utility::{Dropped, Utility};
@@ -17,7 +18,7 @@ impl Session {
     pub(super) async fn run_utility(
         &mut self,
         utility: &Utility,
-        params: &[Value],
+        params: Given<'_>,
     ) -> Result<Outcome> {
         let outcome = self.dispatch(utility, params).await;
         self.sequences_changed();
@@ -31,11 +32,20 @@ impl Session {
         self.facts.sequences.set_own_catalog(own);
     }
 
-    async fn dispatch(&mut self, utility: &Utility, params: &[Value]) -> Result<Outcome> {
+    async fn dispatch(&mut self, utility: &Utility, params: Given<'_>) -> Result<Outcome> {
         if let Some(tag) = utility.writes() {
             self.check_writable(tag)?;
         }
         access::ddl::check(self, utility)?;
+        let keeps_text = match utility {
+            Utility::CreateTable(create) => create.query.is_none(),
+            Utility::CreateTableLike { .. } | Utility::CreateView(_) | Utility::Alter(_) => true,
+            _ => false,
+        };
+        if keeps_text && let Some(statement) = &self.utility {
+            let order = self.settings.format.date_order;
+            crate::statement::dates::refuse_ambiguous(&statement.sql, order)?;
+        }
         let done = |tag| Ok(Outcome::Done(Tag::Other(tag)));
         match utility {
             Utility::Set { name, value, local } => self.run_set(name, value.as_deref(), *local),
@@ -57,9 +67,9 @@ impl Session {
             Utility::Prepare { name, types, sql } => self.run_prepare(name, types, sql).await,
             Utility::Execute { name, arguments } => self.run_execute(name, arguments).await,
             Utility::Deallocate(name) => self.run_deallocate(name.as_deref()),
-            Utility::Explain(explain) => explain::run(self, explain).await,
+            Utility::Explain(explain) => explain::run(self, explain, params).await,
             Utility::Copy(statement) => copy::run(self, statement).await,
-            Utility::CreateTable(create) => ddl::create_table::run(self, create, &[]).await,
+            Utility::CreateTable(create) => ddl::create_table::run(self, create, &[], params).await,
             Utility::CreateIndex(create) => ddl::index::create(self, create).await,
             Utility::Drop {
                 kind,

@@ -543,6 +543,7 @@ impl Speller<'_> {
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TRIM => self.trim(at, token),
                 Keyword::INTERVAL => self.precise_interval(at, token),
+                Keyword::ARRAY => self.array_of(at, token),
                 Keyword::OPERATOR => self.named_operator(at, token),
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
                 Keyword::ROLLUP | Keyword::CUBE | Keyword::SETS => self.grouping_items(at),
@@ -557,6 +558,61 @@ impl Speller<'_> {
             return 1;
         }
         read
+    }
+
+    /// `integer ARRAY` and `integer ARRAY[3]` are `integer[]`. Behind a bracket or the name of
+    /// a type no value can stand.
+    fn array_of(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        use Keyword as K;
+        let behind_type = match self.before(at) {
+            Some(Token::RParen) => true,
+            Some(Token::Word(word)) if word.quote_style.is_none() => matches!(
+                word.keyword,
+                K::BIGINT
+                    | K::BOOL
+                    | K::BOOLEAN
+                    | K::BYTEA
+                    | K::CHAR
+                    | K::CHARACTER
+                    | K::DATE
+                    | K::DECIMAL
+                    | K::FLOAT
+                    | K::FLOAT4
+                    | K::FLOAT8
+                    | K::INT
+                    | K::INT2
+                    | K::INT4
+                    | K::INT8
+                    | K::INTEGER
+                    | K::INTERVAL
+                    | K::JSON
+                    | K::JSONB
+                    | K::NUMERIC
+                    | K::PRECISION
+                    | K::REAL
+                    | K::SMALLINT
+                    | K::TEXT
+                    | K::TIME
+                    | K::TIMESTAMP
+                    | K::TIMESTAMPTZ
+                    | K::UUID
+                    | K::VARCHAR
+                    | K::VARYING
+                    | K::ZONE
+            ),
+            _ => false,
+        };
+        let length = match (self.token(at + 1), self.token(at + 2), self.token(at + 3)) {
+            (Some(Token::LBracket), Some(Token::Number(..)), Some(Token::RBracket)) => 4,
+            (Some(Token::LBracket | Token::LParen), ..) => return 0,
+            _ => 1,
+        };
+        if !behind_type {
+            return 0;
+        }
+        self.put(Token::LBracket, token);
+        self.put(Token::RBracket, token);
+        length
     }
 
     /// `->-1` is `-> -1`: an operator ends in a sign only if it has one of these letters.

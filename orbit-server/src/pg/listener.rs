@@ -300,7 +300,7 @@ impl Server {
         let stop = registered.stop.clone();
         let mut session = self.engine.session(SessionInit {
             user: start.user.clone(),
-            database: start.database.clone(),
+            database: DATABASE.to_owned(),
             application: start.application.clone(),
             pid: registered.key.pid,
             secret: registered.key.secret,
@@ -369,6 +369,9 @@ impl Drop for Seat<'_> {
         }
     }
 }
+
+/// What the one database is called, by whatever name it was asked for.
+const DATABASE: &str = "orbit";
 
 /// There is one database. The names that tools try first for lack of another mean it, too.
 fn known_database(name: &str) -> Result<(), Error> {

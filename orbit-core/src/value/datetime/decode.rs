@@ -28,6 +28,15 @@ pub(super) enum Special {
     NegInfinity,
 }
 
+/// Which comes first in a date of numbers: the second half of `DateStyle`.
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq)]
+pub enum DateOrder {
+    #[default]
+    Mdy,
+    Dmy,
+    Ymd,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Zone {
     /// Seconds east of UTC.
@@ -56,6 +65,7 @@ pub(super) enum Expect {
 
 #[derive(Default)]
 struct Decoder {
+    order: DateOrder,
     out: Decoded,
     year: Option<i32>,
     two_digit_year: bool,
@@ -68,13 +78,16 @@ struct Decoder {
     next_is_julian: bool,
 }
 
-pub(super) fn decode(text: &str, expect: Expect) -> Result<Decoded, Fault> {
+pub(super) fn decode(text: &str, expect: Expect, order: DateOrder) -> Result<Decoded, Fault> {
     let lower = text.to_ascii_lowercase();
     let fields = split(&lower)?;
     if fields.is_empty() {
         return Err(Fault::Format);
     }
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder {
+        order,
+        ..Decoder::default()
+    };
     for field in fields {
         decoder.field(field, expect)?;
     }
@@ -281,31 +294,45 @@ impl Decoder {
         self.date_number(text)
     }
 
-    /// A number takes the first free place in the order month, day, year; one
-    /// of three digits or more is the year.
+    /// What a number means follows from its length, from what the fields before it
+    /// were, and from the order that `DateStyle` names.
     fn date_number(&mut self, text: &str) -> Result<(), Fault> {
         let value = integer(text)?;
-        let long = text.len() >= 3;
-        if text.len() == 3 && self.year.is_some() && self.month.is_none() {
-            // Day of the year.
-            let first = days_from_civil(self.year.unwrap_or(0), 1, 1);
-            let (year, month, day) = civil_from_days(first.saturating_add(value - 1));
-            self.year = Some(year);
-            self.month = Some(month);
-            self.day = Some(day);
-            return Ok(());
-        }
-        if self.year.is_none() && (long || self.month.is_some() && self.day.is_some()) {
-            self.two_digit_year = text.len() <= 2;
-            self.year = Some(value);
-        } else if self.month.is_none() {
-            self.month = Some(value.unsigned_abs());
-        } else if self.day.is_none() {
-            self.day = Some(value.unsigned_abs());
-        } else {
-            return Err(Fault::Format);
+        let number = value.unsigned_abs();
+        // As the first number of a date, and beside the month's name: three digits are a year.
+        let year_first = text.len() >= 3 || self.order == DateOrder::Ymd;
+        match (self.year, self.month, self.day) {
+            (Some(year), None, None) if text.len() == 3 && (1..=366).contains(&value) => {
+                // Day of the year.
+                let first = days_from_civil(year, 1, 1);
+                let (year, month, day) = civil_from_days(first.saturating_add(value - 1));
+                self.year = Some(year);
+                self.month = Some(month);
+                self.day = Some(day);
+            }
+            (None, None, None) if year_first => self.set_year(value, text),
+            (None, None, None) if self.order == DateOrder::Dmy => self.day = Some(number),
+            (None, None, None) => self.month = Some(number),
+            (None, Some(_), None) if self.text_month && year_first => self.set_year(value, text),
+            (None, Some(_), None) => self.day = Some(number),
+            (Some(year), Some(_), None)
+                if self.text_month && text.len() >= 3 && self.two_digit_year =>
+            {
+                // `8-jan-1999` where years come first: the number before was the day.
+                self.day = Some(year.unsigned_abs());
+                self.set_year(value, text);
+            }
+            (Some(_), Some(_), None) => self.day = Some(number),
+            (_, None, _) if self.year.is_none() || self.day.is_none() => self.month = Some(number),
+            (None, Some(_), Some(_)) => self.set_year(value, text),
+            _ => return Err(Fault::Format),
         }
         Ok(())
+    }
+
+    fn set_year(&mut self, year: i32, text: &str) {
+        self.two_digit_year = text.len() <= 2;
+        self.year = Some(year);
     }
 
     fn finish(mut self) -> Result<Decoded, Fault> {

@@ -191,7 +191,8 @@ pub fn parse_date(text: &str, settings: &FormatSettings) -> Result<i32> {
     if let Some((days, [])) = iso_date(text.as_bytes()) {
         return Ok(days);
     }
-    let decoded = decode(text, Expect::Date).map_err(|fault| refuse(&fault, text, "date"))?;
+    let decoded = decode(text, Expect::Date, settings.date_order)
+        .map_err(|fault| refuse(&fault, text, "date"))?;
     let local = match moment(&decoded, settings).map_err(|fault| refuse(&fault, text, "date"))? {
         Moment::Infinite(true) => return Ok(DATE_INFINITY),
         Moment::Infinite(false) => return Ok(DATE_NEG_INFINITY),
@@ -212,7 +213,8 @@ pub fn parse_time(text: &str, settings: &FormatSettings) -> Result<i64> {
         return Ok(micros);
     }
     const NAME: &str = "time";
-    let decoded = decode(text, Expect::Time).map_err(|fault| refuse(&fault, text, NAME))?;
+    let decoded = decode(text, Expect::Time, settings.date_order)
+        .map_err(|fault| refuse(&fault, text, NAME))?;
     if matches!(decoded.special, Some(Special::Now)) {
         return Ok(to_local(now(settings), settings).rem_euclid(MICROS_PER_DAY));
     }
@@ -230,7 +232,8 @@ pub fn parse_timestamp(text: &str, settings: &FormatSettings) -> Result<i64> {
         return Ok(micros);
     }
     const NAME: &str = "timestamp";
-    let decoded = decode(text, Expect::Date).map_err(|fault| refuse(&fault, text, NAME))?;
+    let decoded = decode(text, Expect::Date, settings.date_order)
+        .map_err(|fault| refuse(&fault, text, NAME))?;
     // A zone is read and ignored: this type has none.
     match moment(&decoded, settings).map_err(|fault| refuse(&fault, text, NAME))? {
         Moment::Infinite(true) => Ok(INFINITY),
@@ -252,7 +255,8 @@ pub fn parse_timestamptz(text: &str, settings: &FormatSettings) -> Result<i64> {
         }
     }
     const NAME: &str = "timestamp with time zone";
-    let decoded = decode(text, Expect::Date).map_err(|fault| refuse(&fault, text, NAME))?;
+    let decoded = decode(text, Expect::Date, settings.date_order)
+        .map_err(|fault| refuse(&fault, text, NAME))?;
     match moment(&decoded, settings).map_err(|fault| refuse(&fault, text, NAME))? {
         Moment::Infinite(true) => Ok(INFINITY),
         Moment::Infinite(false) => Ok(NEG_INFINITY),

@@ -661,7 +661,7 @@ impl Reader<'_> {
                 Some(SqlType::TimestampTz)
             }
             "nextval" | "currval" => Some(SqlType::Int8),
-            "gen_random_uuid" => Some(SqlType::Uuid),
+            "gen_random_uuid" | "uuid_generate_v4" => Some(SqlType::Uuid),
             "abs" | "ceil" | "floor" | "round" | "trunc" => first,
             _ => None,
         };

@@ -3,12 +3,15 @@
 use super::names::{fold, parts};
 use super::parse;
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
+use crate::statement::visit;
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart,
-    SelectItem, SetExpr,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart, Query,
+    Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visitor,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// Types whose values are oids that are shown as names.
 fn look_up(type_name: &str) -> Option<&'static str> {
@@ -38,6 +41,10 @@ pub fn cast(expr: &mut Expr) {
         return;
     };
     plain_type(data_type);
+    if let Some(list) = look_ups(inner, data_type) {
+        *expr = list;
+        return;
+    }
     let name = match &*data_type {
         DataType::Regclass => "regclass".to_owned(),
         DataType::Custom(name, _) => parts(name).pop().unwrap_or_default(),
@@ -72,6 +79,132 @@ pub fn cast(expr: &mut Expr) {
     };
     if let Some(better) = better {
         *expr = better;
+    }
+}
+
+/// `'{int,text}'::regtype[]` and `ARRAY['int', 'text']::regtype[]`: each of them looked up.
+fn look_ups(list: &mut Expr, data_type: &DataType) -> Option<Expr> {
+    let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = data_type else {
+        return None;
+    };
+    let kind = kind_of(element)?;
+    super::literal_list(list);
+    let Expr::Array(array) = list else {
+        return None;
+    };
+    for item in &mut array.elem {
+        as_oid(item);
+        *item = call(&format!("orbit_{kind}_name"), item)?;
+    }
+    Some(list.clone())
+}
+
+/// What a cast to this type looks up.
+fn kind_of(data_type: &DataType) -> Option<&'static str> {
+    match data_type {
+        DataType::Regclass => Some("regclass"),
+        DataType::Custom(name, _) => look_up(&parts(name).pop()?),
+        _ => None,
+    }
+}
+
+/// Names under which queries inside the statement pass look-ups on, and what they look up.
+pub fn passed_on(statement: &Statement) -> HashMap<String, &'static str> {
+    #[derive(Default)]
+    struct Aliases(HashMap<String, &'static str>);
+
+    impl Aliases {
+        fn note(&mut self, name: &Ident, expr: &Expr) {
+            if let Expr::Cast { data_type, .. } = expr
+                && let Some(kind) = kind_of(data_type)
+            {
+                self.0.insert(fold(name), kind);
+            }
+        }
+
+        fn note_values(&mut self, query: &Query, alias: &TableAlias) {
+            if let SetExpr::Values(values) = &*query.body
+                && let Some(row) = values.rows.first()
+            {
+                for (name, expr) in alias.columns.iter().zip(&row.content) {
+                    self.note(&name.name, expr);
+                }
+            }
+        }
+    }
+
+    impl Visitor for Aliases {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+                self.note_values(&cte.query, &cte.alias);
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            for item in &select.projection {
+                if let SelectItem::ExprWithAlias { expr, alias } = item {
+                    self.note(alias, expr);
+                }
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Derived {
+                subquery,
+                alias: Some(alias),
+                ..
+            } = factor
+            {
+                self.note_values(subquery, alias);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut aliases = Aliases::default();
+    let _ = visit::visit(statement, &mut aliases);
+    aliases.0
+}
+
+/// A column that a query inside made by a look-up is the oid again where it stands beside
+/// oids or becomes one.
+pub fn passed_as_oid(expr: &mut Expr, passed: &HashMap<String, &'static str>) {
+    let look_up = |expr: &Expr| match expr {
+        Expr::Identifier(name) => passed.get(&fold(name)).copied(),
+        Expr::CompoundIdentifier(path) => passed.get(&fold(path.last()?)).copied(),
+        _ => None,
+    };
+    match expr {
+        Expr::BinaryOp { left, right, .. } => {
+            let kinds = (look_up(left), look_up(right));
+            let holds = (column_holds(left), column_holds(right));
+            match (kinds, holds) {
+                ((Some(kind), None), (_, Some(Holds::Oids))) => as_oid_of(kind, left),
+                ((None, Some(kind)), (Some(Holds::Oids), _)) => as_oid_of(kind, right),
+                _ => {}
+            }
+        }
+        Expr::Cast {
+            expr: inner,
+            data_type: DataType::Custom(name, _),
+            ..
+        } => {
+            if parts(name).last().is_some_and(|name| name == "oid")
+                && let Some(kind) = look_up(inner)
+            {
+                as_oid_of(kind, inner);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn as_oid_of(kind: &str, expr: &mut Expr) {
+    if let Some(oid) = call(&format!("orbit_{kind}_oid"), expr) {
+        *expr = oid;
     }
 }
 

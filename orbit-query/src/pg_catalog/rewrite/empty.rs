@@ -144,7 +144,15 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
         one_row(select);
         return true;
     }
-    select.selection = Some(Expr::value(Value::Boolean(false)));
+    let nothing = Expr::value(Value::Boolean(false));
+    select.selection = Some(match select.selection.take().filter(types_parameters) {
+        Some(condition) => Expr::BinaryOp {
+            left: Box::new(Expr::Nested(Box::new(condition))),
+            op: BinaryOperator::And,
+            right: Box::new(nothing),
+        },
+        None => nothing,
+    });
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
             let _ = visit::expressions_mut(expr, |inner| {
@@ -171,6 +179,22 @@ pub fn cut_select(select: &mut Select, local: &HashSet<String>) -> bool {
         }
     }
     false
+}
+
+/// Whether parameters stand in it, which have their types from there, and no query.
+fn types_parameters(condition: &Expr) -> bool {
+    let mut found = false;
+    let queries = visit::expressions(condition, |expr| {
+        match expr {
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                return ControlFlow::Break(());
+            }
+            Expr::Value(value) => found |= matches!(value.value, Value::Placeholder(_)),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    found && queries.is_continue()
 }
 
 /// `SELECT pg_partition_ancestors(x)`: an item that gives no row, and so there is none.

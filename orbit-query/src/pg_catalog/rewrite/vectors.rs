@@ -5,7 +5,8 @@ use super::parse;
 use crate::pg_catalog::relations::{Relation, relations};
 use crate::statement::visit;
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, Subscript, Visitor,
+    AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Select, SelectItem, SetExpr,
+    Statement, Subscript, Value, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -183,6 +184,34 @@ pub fn subscript(expr: &mut Expr, passed_on: &HashSet<String>) {
     {
         *index = shifted;
     }
+}
+
+/// Functions that count places get to know that a vector's begin at 0.
+pub fn tell_first(function: &str, args: &mut Vec<FunctionArg>, passed_on: &HashSet<String>) {
+    let (least, most) = match function {
+        "array_lower" | "array_upper" => (2, 2),
+        "generate_subscripts" => (2, 3),
+        _ => return,
+    };
+    if !(least..=most).contains(&args.len()) {
+        return;
+    }
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(list))) = args.first() else {
+        return;
+    };
+    let column = match list {
+        Expr::Identifier(name) => fold(name),
+        Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
+        _ => return,
+    };
+    if !passed_on.contains(&column) && !is_named_vector(list) {
+        return;
+    }
+    let value = |value: Value| FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::value(value)));
+    if function == "generate_subscripts" && args.len() == 2 {
+        args.push(value(Value::Boolean(false)));
+    }
+    args.push(value(Value::Number("0".to_owned(), false)));
 }
 
 /// The same place counted from 1.

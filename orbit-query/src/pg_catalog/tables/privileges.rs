@@ -5,6 +5,7 @@ use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::CatalogContext;
 use orbit_core::catalog::{CreationStamp, Grant, PUBLIC, Privileges};
 use orbit_core::types::Oid;
+use std::collections::HashSet;
 
 const WORDS: [(Privileges, &str); 7] = [
     (Privileges::INSERT, "INSERT"),
@@ -120,10 +121,16 @@ pub fn column_privileges(context: &CatalogContext, rows: &mut Rows) {
     for relation in relations(context) {
         for (column, stamp) in &relation.columns {
             let grants = relation.grants.iter();
+            let mut told = HashSet::new();
             for grant in grants.filter(|g| g.column.is_none() || g.column == *stamp) {
                 for (privilege, word) in WORDS {
                     let held = grant.privileges.contains(privilege);
                     if !held || !OF_COLUMNS.contains(&privilege) {
+                        continue;
+                    }
+                    // What is given on the table and on its column too is told once.
+                    let grantable = relation.may_be_granted(grant, privilege);
+                    if !told.insert((grant.grantor, grant.grantee, word, grantable)) {
                         continue;
                     }
                     rows.add([

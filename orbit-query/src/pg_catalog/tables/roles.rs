@@ -2,7 +2,8 @@
 
 use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::CatalogContext;
-use orbit_core::catalog::Role;
+use crate::pg_catalog::definitions::acl;
+use orbit_core::catalog::{ObjectKind, Role};
 
 /// Shown to everybody in place of whatever stands for a password.
 const HIDDEN: &str = "********";
@@ -133,6 +134,31 @@ pub fn pg_db_role_setting(context: &CatalogContext, rows: &mut Rows) {
                 ("setdatabase", 0.into()),
                 ("setrole", role.oid.into()),
                 ("setconfig", settings(role)),
+            ]);
+        }
+    }
+}
+
+/// What ALTER DEFAULT PRIVILEGES changed: a row for each role, schema and kind of object.
+pub fn pg_default_acl(context: &CatalogContext, rows: &mut Rows) {
+    for role in context.catalog().roles() {
+        for (nth, defaults) in role.defaults.iter().enumerate() {
+            let (place, kind) = match defaults.kind {
+                ObjectKind::Relation => (0, "r"),
+                ObjectKind::Sequence => (1, "S"),
+                ObjectKind::Function => (2, "f"),
+                ObjectKind::Type => (3, "T"),
+                ObjectKind::Schema => (4, "n"),
+                ObjectKind::Database => continue,
+            };
+            // It has no oid of its own; nothing refers to it, and no two are alike.
+            let own = u32::try_from(nth * 8 + place).unwrap_or(u32::MAX);
+            rows.add([
+                ("oid", role.oid.rotate_left(12).wrapping_add(own).into()),
+                ("defaclrole", role.oid.into()),
+                ("defaclnamespace", defaults.schema.unwrap_or(0).into()),
+                ("defaclobjtype", kind.into()),
+                ("defaclacl", acl(context, defaults.acl.iter()).into()),
             ]);
         }
     }

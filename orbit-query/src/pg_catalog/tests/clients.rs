@@ -287,7 +287,7 @@ fn keys_of_the_jdbc_driver_are_unnested() {
             information_schema._pg_expandarray(i.indkey) AS keys, 1 AS a FROM pg_catalog.pg_index i) r
             WHERE r.a = (r.keys).x"
         ),
-        "SELECT r.key_seq FROM (SELECT generate_subscripts(i.indkey, 1) AS key_seq, unnest(i.indkey) AS keys, \
+        "SELECT r.key_seq FROM (SELECT generate_subscripts(i.indkey, 1, false, 1) AS key_seq, unnest(i.indkey) AS keys, \
          1 AS a FROM pg_catalog.pg_index i) r WHERE r.a = r.keys"
     );
     // Statements that have nothing to do with catalogs stay as they are.

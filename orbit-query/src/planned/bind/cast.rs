@@ -201,7 +201,7 @@ impl Binder<'_> {
         let format = self.settings.format.clone();
         let target = to.clone();
         let source = from.clone();
-        let zone = format!("{:?}", format.time_zone);
+        let zone = format!("{:?} {:?}", format.time_zone, format.date_order);
         RowFn::new(
             format!("{}", types::base(to)),
             format!("cast {from:?} {to:?} {zone}"),

@@ -118,9 +118,7 @@ impl Binder<'_> {
                     format!("there is no parameter {name}"),
                 )
             })?;
-        if self.params.len() < number {
-            self.params.resize(number, None);
-        }
+        self.has_parameters(number);
         let index = number - 1;
         match self
             .params
@@ -134,6 +132,13 @@ impl Binder<'_> {
                 param: Some(index),
                 ..Bound::new(placeholder(name, &SqlType::Text), SqlType::Unknown)
             }),
+        }
+    }
+
+    /// The statement has this many, even if fewer are left in what is planned.
+    pub(in crate::planned) fn has_parameters(&mut self, count: usize) {
+        if self.params.len() < count {
+            self.params.resize(count, None);
         }
     }
 

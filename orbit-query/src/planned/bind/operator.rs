@@ -229,7 +229,9 @@ impl Binder<'_> {
             session: self.session_for(function),
         };
         let facts = env.session.clone();
-        let mut identity = format!("{:?} {:?}", function.args, env.format.time_zone);
+        let format = &env.format;
+        let given = (&function.args, format.time_zone, format.date_order);
+        let mut identity = format!("{given:?}");
         if function.of_session {
             // Two calls are two calls, however alike.
             identity.push_str(&self.unique_name("call"));

@@ -6,6 +6,7 @@ use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
 use crate::access::need::Relation::{Sequence as SequenceNeed, View as ViewNeed};
 use crate::access::need::{Named, Need};
 use crate::planned::error::Told;
+use crate::statement::dates;
 use crate::statement::parse::row_statement;
 use datafusion::common::Column;
 use datafusion::logical_expr::LogicalPlanBuilder;
@@ -54,6 +55,7 @@ impl Binder<'_> {
             ..Need::new(ViewNeed(view.oid), Privileges::SELECT)
         });
         let mut statement = row_statement(&view.query)?;
+        dates::settle(&mut statement);
         crate::pg_catalog::rewrite(&mut statement);
         let Statement::Query(query) = statement else {
             return Err(Error::corrupted(format!(

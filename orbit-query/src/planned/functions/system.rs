@@ -114,6 +114,8 @@ pub const FUNCTIONS: &[Function] = &[
     function("pg_size_bytes", &[T::Text], T::Int8, size_bytes),
     function("clock_timestamp", &[], T::TimestampTz, clock_timestamp).volatile(),
     function("gen_random_uuid", &[], T::Uuid, gen_random_uuid).volatile(),
+    // As the extension uuid-ossp calls it.
+    function("uuid_generate_v4", &[], T::Uuid, gen_random_uuid).volatile(),
     function("num_nonnulls", &[T::Any], T::Int4, num_nonnulls)
         .lenient()
         .variadic(),

@@ -21,7 +21,12 @@ fn dims_of(array: &Array) -> Vec<(i32, i32)> {
 fn dimension(args: Args) -> Result<Option<(i32, i32)>> {
     let dims = dims_of(arg::array(args, 0)?);
     let at = usize::try_from(i64::from(arg::int4(args, 1)?) - 1).ok();
-    Ok(at.and_then(|at| dims.get(at).copied()))
+    let found = at.and_then(|at| dims.get(at).copied());
+    // Lists of the catalogs that count from elsewhere come with where they begin.
+    Ok(match args.get(2) {
+        Some(ValueRef::Int4(first)) => found.map(|(length, _)| (length, *first)),
+        _ => found,
+    })
 }
 
 pub(super) fn array_length(args: Args, _: &Env) -> Result<Value> {

@@ -158,7 +158,13 @@ pub(super) fn generate_subscripts(args: Args, env: &Env) -> Result<Value> {
         Value::Int4(length) => i64::from(length),
         _ => 0,
     };
-    let mut places = integers(1, length, 1, |value| Value::Int4(value as i32))?;
+    // Lists of the catalogs that count from elsewhere come with where they begin.
+    let first = match args.get(3) {
+        Some(ValueRef::Int4(first)) => i64::from(*first),
+        _ => 1,
+    };
+    let last = first + length - 1;
+    let mut places = integers(first, last, 1, |value| Value::Int4(value as i32))?;
     if matches!(args.get(2), Some(ValueRef::Bool(true))) {
         places.reverse();
     }

@@ -26,6 +26,12 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     function("array_length", &[T::Array, T::Int4], T::Int4, array_length),
     function("array_lower", &[T::Array, T::Int4], T::Int4, array_lower),
+    function(
+        "array_lower",
+        &[T::Array, T::Int4, T::Int4],
+        T::Int4,
+        array_lower,
+    ),
     function("array_ndims", &[T::Array], T::Int4, array_ndims),
     function(
         "array_position",
@@ -98,6 +104,12 @@ pub const FUNCTIONS: &[Function] = &[
     )
     .lenient(),
     function("array_upper", &[T::Array, T::Int4], T::Int4, array_upper),
+    function(
+        "array_upper",
+        &[T::Array, T::Int4, T::Int4],
+        T::Int4,
+        array_upper,
+    ),
     function("cardinality", &[T::Array], T::Int4, cardinality),
     function("generate_series", &[T::Int4, T::Int4], T::Ints, series4),
     function(
@@ -146,6 +158,12 @@ pub const FUNCTIONS: &[Function] = &[
     function(
         "generate_subscripts",
         &[T::Array, T::Int4, T::Bool],
+        T::Ints,
+        generate_subscripts,
+    ),
+    function(
+        "generate_subscripts",
+        &[T::Array, T::Int4, T::Bool, T::Int4],
         T::Ints,
         generate_subscripts,
     ),

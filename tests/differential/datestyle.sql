@@ -1,0 +1,52 @@
+-- The order in which dates of numbers are read is the session's choice.
+SET datestyle = 'ISO, DMY';
+SHOW datestyle;
+CREATE TABLE days (id int PRIMARY KEY, d date, at timestamp, z timestamptz, list date[]);
+INSERT INTO days VALUES (1, '02/03/2021', '02/03/2021 10:00', '02.03.2021 10:00+02', '{01/02/2020,31/12/2020}');
+INSERT INTO days SELECT 2, '9-10-99'::date, CAST('9 10 2001' AS timestamp), timestamptz '7/8/2022', ARRAY['1/2/03'::date];
+SELECT * FROM days ORDER BY id;
+UPDATE days SET d = '06/07/2021' WHERE id = 1;
+SELECT d FROM days WHERE id = 1;
+SELECT id FROM days WHERE d = '06/07/2021';
+COPY days (id, d) FROM STDIN;
+3	04/05/2006
+\.
+SELECT d FROM days WHERE id = 3;
+SELECT x::date FROM (VALUES ('08/09/2010'), ('13/01/2011')) v(x) ORDER BY 1;
+SELECT '12/31/2020'::date;
+SELECT '2020-05-06'::date, '20200506'::date, '5-jan-1999'::date, 'jan 5 1999'::date, '1999 jan 5'::date;
+SELECT '{"d": "03/04/2020"}'::json ->> 'd', ('{"d": "03/04/2020"}'::json ->> 'd')::date;
+SELECT make_date(2020, 3, 4)::text, '04/03/2020'::date = make_date(2020, 3, 4);
+PREPARE later(date) AS SELECT $1;
+EXECUTE later('10/11/2012');
+SET datestyle = ymd;
+SHOW datestyle;
+EXECUTE later('10/11/12');
+SELECT '10/11/12'::date, '99-jan-08'::date, '08-jan-1999'::date, '99 jan 8'::date;
+SELECT 'jan-08-99'::date;
+SELECT x::date FROM (VALUES ('08/09/10')) v(x);
+SELECT '01/02/2003'::date;
+SET datestyle = 'ISO';
+SHOW datestyle;
+SET datestyle = 'mdy';
+SELECT '10/11/12'::date, '08-jan-99'::date, x::date FROM (VALUES ('08/09/10')) v(x);
+SELECT '31/12/2020'::date;
+SET datestyle = 'dmy, mdy';
+SET datestyle = 'nonsense';
+BEGIN;
+SET LOCAL datestyle = 'European';
+SELECT '01/02/2003'::date;
+ROLLBACK;
+SELECT '01/02/2003'::date;
+RESET datestyle;
+SHOW datestyle;
+CREATE TABLE settled (id int, d date DEFAULT '03/04/2021', t date DEFAULT '05/06/2021'::date, CHECK (d > DATE '01/12/2020'));
+CREATE VIEW settled_view AS SELECT CAST('07/08/2021' AS date) AS v, timestamp '09/10/2021 11:12' AS w;
+SET datestyle = 'DMY';
+INSERT INTO settled VALUES (1);
+INSERT INTO settled VALUES (2, '2020-11-30');
+SELECT id, d, t FROM settled ORDER BY id;
+SELECT v, w FROM settled_view;
+-- differs: DateStyle
+CREATE TABLE unsettled (d date DEFAULT '03/04/2021');
+CREATE TABLE iso_form (d date DEFAULT '2021-04-03');

@@ -52,9 +52,14 @@ impl Session {
     }
 
     /// 42501 for what only superusers set.
-    pub(super) fn check_settable(&self, name: &str) -> Result<()> {
-        let reserved = registry::find(name).is_some_and(|setting| setting.by_superusers);
-        if !reserved || self.rights().superuser {
+    pub(super) fn check_settable(&mut self, name: &str) -> Result<()> {
+        if !registry::find(name).is_some_and(|setting| setting.by_superusers) {
+            return Ok(());
+        }
+        // SET ROLE may have been the statement before.
+        let view = self.planning_view();
+        self.identify(view.catalog());
+        if self.rights().superuser {
             return Ok(());
         }
         Err(crate::access::forbidden(format!(

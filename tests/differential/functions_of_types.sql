@@ -27,7 +27,7 @@ SELECT timestamptz '2024-01-01 12:00Z' AT TIME ZONE 'UTC+3', timestamptz '2024-0
 SELECT timestamptz '2024-01-01 12:00Z' AT TIME ZONE interval '2 months';
 SELECT timestamp '2024-01-01 12:00' AT TIME ZONE interval '1 day 2 hours';
 -- Numbers as text.
-SELECT to_char(-7, 'MI99'), to_char(7, 'MI99'), to_char(7, 'SG99'), to_char(-7, 'SG99'), to_char(7, '99SG'), to_char(-7, '99PL'), to_char(7, 'PL99'), to_char(7, '99PL'), to_char(-7, 'FMMI99'), to_char(7, 'FMPL99'), to_char(7, '9MI9'), to_char(-7, '99MI');
+SELECT to_char(-7, 'MI99'), to_char(7, 'MI99'), to_char(7, 'SG99'), to_char(-7, 'SG99'), to_char(7, '99SG'), to_char(-7, '99PL'), to_char(7, 'PL99'), to_char(7, '99PL'), to_char(-7, 'FMMI99'), to_char(7, 'FMPL99'), to_char(7, '9MI9'), to_char(-7, '99MI'), to_char(-7.5, 'FM99.99MI'), to_char(7.5, '99.99SG');
 SELECT to_char(3, '9"a"9'), to_char(-3, '9"a"9'), to_char(34, '9"a"9"b"9'), to_char(-12, '"nr "999'), to_char(5, '"q\"q"9'), to_char(1234.5, '9"."999D9');
 SELECT to_char(2.5, '9D9.9');
 SELECT to_number('2e3', '9EEEE');

@@ -254,6 +254,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         body.push('.');
         let mut decimals = fraction.chars();
         let mut tail = String::new();
+        let mut signs = String::new();
         for digit in &template.fraction {
             match digit {
                 Digit::Nine | Digit::Zero => tail.push(if overflow {
@@ -263,7 +264,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                 }),
                 Digit::Comma => tail.push(','),
                 Digit::Text(letter) => tail.push(*letter),
-                Digit::Mark(mark) => tail.extend(mark.shown(negative, template.fill)),
+                Digit::Mark(mark) => signs.extend(mark.shown(negative, template.fill)),
             }
         }
         if !template.fill {
@@ -278,6 +279,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
             }
         }
         body.push_str(&tail);
+        body.push_str(&signs);
     }
     let has_marks = |digits: &[Digit]| digits.iter().any(|digit| matches!(digit, Digit::Mark(_)));
     let ends_in_mark = has_marks(&template.whole) || has_marks(&template.fraction);

@@ -47,7 +47,7 @@ SELECT row_to_json(row(1, 'x,y', ARRAY[1, 2]), true), row_to_json(row(1, 2), fal
 SELECT pg_size_bytes('2.5 kB'), pg_size_bytes('-1 GB'), pg_size_bytes('77'), pg_size_bytes(' 3 bytes '), pg_size_bytes('1e2MB');
 SELECT pg_size_bytes('5 parsec');
 SELECT pg_size_bytes('kB');
-SELECT jsonb_path_query_array('[1, "a"]', '$[*].double()', silent => true), jsonb_path_exists('{"a": 1}', 'strict $.b', silent => true), jsonb_path_query_first('[1]', '$[0]', '{}', true);
+SELECT jsonb_path_query_array('[1, "a"]', 'strict $.b', silent => true), jsonb_path_exists('{"a": 1}', 'strict $.b', silent => true), jsonb_path_query_first('[1]', '$[0]', '{}', true);
 SELECT jsonb_path_query_array('[1, "a"]', 'strict $[*].b');
 CREATE TABLE far (d date);
 INSERT INTO far VALUES ('infinity'), ('-infinity'), ('2024-02-03');

@@ -235,18 +235,23 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                         started = true;
                         body.push('0');
                     }
-                    (false, None) => body.push(' '),
+                    (false, None) if template.fill => body.push(' '),
+                    (false, None) => {}
                 }
                 at += 1;
             }
-            Digit::Comma => body.push(if started || overflow { ',' } else { ' ' }),
+            Digit::Comma if started || overflow => body.push(','),
+            Digit::Comma if template.fill => body.push(' '),
+            Digit::Comma => {}
             Digit::Text(letter) => body.push(*letter),
             Digit::Mark(mark) => body.extend(mark.shown(negative, template.fill)),
         }
     }
     if template.point {
         if !started && slots > 0 && zero_from.is_none() && !overflow && places == 0 {
-            body.pop();
+            if template.fill {
+                body.pop();
+            }
             sign_at = Some(body.len());
             body.push('0');
         }

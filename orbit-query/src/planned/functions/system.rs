@@ -68,7 +68,17 @@ fn size_bytes(args: Args, _: &Env) -> Result<Value> {
     };
     let trimmed = text.trim();
     let is_unit = |letter: char| letter.is_ascii_alphabetic() || letter.is_whitespace();
-    let end = trimmed.find(is_unit).unwrap_or(trimmed.len());
+    // `1e2MB`: this e is part of the number.
+    let is_power = |at: usize| {
+        let rest = trimmed.get(at..).unwrap_or_default();
+        let power = rest.strip_prefix(['e', 'E']).unwrap_or_default();
+        let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+        power.starts_with(|digit: char| digit.is_ascii_digit())
+    };
+    let end = trimmed
+        .char_indices()
+        .find(|(at, letter)| is_unit(*letter) && !is_power(*at))
+        .map_or(trimmed.len(), |(at, _)| at);
     let (number, unit) = trimmed.split_at(end);
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "bytes" => 0,

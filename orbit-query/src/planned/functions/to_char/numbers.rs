@@ -235,18 +235,23 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                         started = true;
                         body.push('0');
                     }
-                    (false, None) => body.push(' '),
+                    (false, None) if template.fill => body.push(' '),
+                    (false, None) => {}
                 }
                 at += 1;
             }
-            Digit::Comma => body.push(if started || overflow { ',' } else { ' ' }),
+            Digit::Comma if started || overflow => body.push(','),
+            Digit::Comma if template.fill => body.push(' '),
+            Digit::Comma => {}
             Digit::Text(letter) => body.push(*letter),
             Digit::Mark(mark) => body.extend(mark.shown(negative, template.fill)),
         }
     }
     if template.point {
         if !started && slots > 0 && zero_from.is_none() && !overflow && places == 0 {
-            body.pop();
+            if template.fill {
+                body.pop();
+            }
             sign_at = Some(body.len());
             body.push('0');
         }
@@ -254,6 +259,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         body.push('.');
         let mut decimals = fraction.chars();
         let mut tail = String::new();
+        let mut signs = String::new();
         for digit in &template.fraction {
             match digit {
                 Digit::Nine | Digit::Zero => tail.push(if overflow {
@@ -263,7 +269,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
                 }),
                 Digit::Comma => tail.push(','),
                 Digit::Text(letter) => tail.push(*letter),
-                Digit::Mark(mark) => tail.extend(mark.shown(negative, template.fill)),
+                Digit::Mark(mark) => signs.extend(mark.shown(negative, template.fill)),
             }
         }
         if !template.fill {
@@ -278,6 +284,7 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
             }
         }
         body.push_str(&tail);
+        body.push_str(&signs);
     }
     let has_marks = |digits: &[Digit]| digits.iter().any(|digit| matches!(digit, Digit::Mark(_)));
     let ends_in_mark = has_marks(&template.whole) || has_marks(&template.fraction);

@@ -17,7 +17,7 @@ CREATE ROLE reader;
 CREATE SCHEMA shelf;
 ALTER DEFAULT PRIVILEGES IN SCHEMA shelf GRANT SELECT ON TABLES TO reader;
 ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO reader WITH GRANT OPTION;
-SELECT pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype, d.defaclacl FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace ORDER BY 2, 3;
+SELECT pg_get_userbyid(d.defaclrole)::text AS by, n.nspname, d.defaclobjtype, d.defaclacl::text FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace ORDER BY 2, 3;
 ALTER DEFAULT PRIVILEGES IN SCHEMA shelf REVOKE SELECT ON TABLES FROM reader;
 SELECT d.defaclobjtype FROM pg_default_acl d ORDER BY 1;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM reader;
@@ -26,7 +26,8 @@ DROP SCHEMA shelf;
 DROP ROLE reader;
 
 -- Types and relations by names in quotes, in lists, and passed on by queries within.
-SELECT '"pg_catalog"."int8"'::regtype::text, to_regtype('"pg_catalog"."bool"')::text, 'pg_catalog."char"'::regtype::text, '"text"'::regtype::oid;
+SELECT '"pg_catalog"."int8"'::regtype::text AS a, to_regtype('"pg_catalog"."bool"')::text AS b, 'pg_catalog."char"'::regtype::text AS c, '"text"'::regtype::oid AS d;
+-- compare: state
 SELECT '"integer"'::regtype;
 SELECT to_regtype('"nowhere"."int4"') IS NULL;
 SELECT a.attname FROM pg_attribute a WHERE a.attrelid = 'pair'::regclass AND a.attnum > 0 AND a.atttypid = ANY ('{int,int8}'::regtype[]) ORDER BY 1;
@@ -42,12 +43,10 @@ GRANT SELECT ON seen TO looker;
 GRANT SELECT (a), UPDATE (b) ON seen TO looker;
 SELECT column_name, privilege_type FROM information_schema.column_privileges WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
 SELECT column_name, privilege_type FROM information_schema.role_column_grants WHERE table_name = 'seen' AND grantee = 'looker' ORDER BY 1, 2;
-REVOKE SELECT ON seen FROM looker;
-SELECT relacl FROM pg_class WHERE relname = 'seen';
 CREATE TABLE seen_in_part (a int, b int);
 GRANT SELECT (a) ON seen_in_part TO looker;
-SELECT relacl FROM pg_class WHERE relname = 'seen_in_part';
-SELECT attacl FROM pg_attribute WHERE attrelid = 'seen_in_part'::regclass AND attname = 'a';
+SELECT relacl::text FROM pg_class WHERE relname = 'seen_in_part';
+SELECT attacl::text FROM pg_attribute WHERE attrelid = 'seen_in_part'::regclass AND attname = 'a';
 DROP TABLE seen, seen_in_part;
 DROP ROLE looker;
 

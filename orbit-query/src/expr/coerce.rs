@@ -4,6 +4,7 @@ use super::compile::{Stop, Typed};
 use super::node::{CastKind, Node};
 use super::scope::Params;
 use orbit_core::types::SqlType;
+use orbit_core::value::datetime::DateOrder;
 use orbit_core::value::{Value, text};
 
 /// The type without its length or precision: what a parameter or an untyped
@@ -268,7 +269,7 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
             if is_text(base) && !matches!(base, SqlType::Char(_) | SqlType::Name) {
                 return Ok(Node::Const(Value::Text(literal)));
             }
-            let value = text::parse(&literal, base, &Default::default()).map_err(Stop::Error)?;
+            let value = read(&literal, base).map_err(Stop::Error)?;
             if depends_on_session(&literal, base) {
                 return Ok(Node::Cast(
                     Box::new(Node::Const(Value::Text(literal))),
@@ -282,11 +283,35 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
     }
 }
 
-/// 'now', 'today' and everything with a zone is read when the statement runs:
-/// a cached plan serves sessions with different zones, at different times.
+/// A literal that is none in any order of dates is refused at once.
+fn read(literal: &str, base: &SqlType) -> orbit_core::Result<Value> {
+    let mut format = text::FormatSettings::default();
+    let plain = text::parse(literal, base, &format);
+    if plain.is_ok() || !depends_on_session(literal, base) {
+        return plain;
+    }
+    for order in [DateOrder::Dmy, DateOrder::Ymd] {
+        format.date_order = order;
+        if let Ok(value) = text::parse(literal, base, &format) {
+            return Ok(value);
+        }
+    }
+    plain
+}
+
+/// `2024-05-01`, which means the same in any order of dates.
+fn is_iso(literal: &str) -> bool {
+    let digits = literal.bytes().take_while(u8::is_ascii_digit).count();
+    digits == 4 && literal.as_bytes().get(4) == Some(&b'-')
+}
+
+/// 'now', 'today' and everything with a zone is read when the statement runs, and so are
+/// dates in other forms than ISO: a cached plan serves sessions with different zones and
+/// orders of dates, at different times.
 fn depends_on_session(literal: &str, base: &SqlType) -> bool {
     match base {
-        SqlType::Date | SqlType::Timestamp | SqlType::Time => !literal
+        SqlType::Date | SqlType::Timestamp => !is_iso(literal),
+        SqlType::Time => !literal
             .trim_start()
             .starts_with(|c: char| c.is_ascii_digit()),
         SqlType::TimestampTz | SqlType::Array(_) => true,

@@ -295,7 +295,11 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
     let (blanks, number) = body.split_at_checked(sign_at).unwrap_or(("", &body));
     let mut out = match template.sign {
         Sign::Plain => {
-            let sign = if negative { "-" } else { " " };
+            let sign = match (negative, template.fill) {
+                (true, _) => "-",
+                (false, true) => " ",
+                (false, false) => "",
+            };
             format!("{blanks}{sign}{number}")
         }
         Sign::Leading => format!("{blanks}{}{number}", if negative { '-' } else { '+' }),

@@ -170,6 +170,7 @@ SELECT date '2024-02-29';
 SELECT timestamp '2024-02-29 12:34:56';
 -- differs: DateStyle
 SELECT timestamptz '2024-02-29 12:34:56Z';
+-- differs: DateStyle
 SELECT date '03/04/2024';
 -- differs: DateStyle
 SET DateStyle = 'German';
@@ -188,7 +189,6 @@ SELECT timestamp '2024-02-29 12:34:56';
 -- differs: DateStyle
 SELECT timestamptz '2024-02-29 12:34:56Z';
 SET DateStyle = 'ISO, YMD';
--- differs: DateStyle
 SELECT date '03/04/2024';
 SHOW DateStyle;
 RESET DateStyle;

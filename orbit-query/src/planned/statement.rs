@@ -215,10 +215,8 @@ pub(super) fn prepare(
         other => return Err(Error::unsupported(format_args!("the statement {other}"))),
     };
     let reads_system = system.was_used();
-    if reads_system {
-        // What is known to be empty is cut away, and parameters with it.
-        binder.has_parameters(highest_parameter(statement));
-    }
+    // What is known to be empty was cut away, and parameters with it.
+    binder.has_parameters(highest_parameter(statement));
     let locks_within = match &body {
         Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
         Body::Query(_) => false,

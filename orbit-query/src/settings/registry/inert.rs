@@ -111,7 +111,6 @@ pub static INERT: &[Setting] = &[
     by_all("plan_cache_mode", "auto", Choice(&["auto", "force_generic_plan", "force_custom_plan"])),
     by_all("random_page_cost", "4", Real(0.0, f64::MAX)),
     by_all("recursive_worktable_factor", "10", Real(0.001, 1000000.0)),
-    by_all("restrict_nonsystem_relation_kind", "", Text),
     by_all("seq_page_cost", "1", Real(0.0, f64::MAX)),
     by_all("stats_fetch_consistency", "cache", Choice(&["none", "cache", "snapshot"])),
     by_all("tcp_keepalives_count", "9", Integer(0, 2147483647)),

@@ -15,6 +15,7 @@ mod cursor_grammar;
 pub(crate) mod dates;
 pub mod dialect;
 pub mod do_grammar;
+mod effort;
 mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;

@@ -13,7 +13,6 @@ use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Value, ValueRef, cast, precision, text};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
-use sqlparser::parser::Parser;
 use std::sync::Arc;
 
 /// An expression over one row that the row interpreter doesn't know and
@@ -81,7 +80,7 @@ pub struct TableWriter {
 pub fn stored_expression(sql: &str) -> Result<ast::Expr> {
     // Deeper than a statement may nest: what was once taken must stay readable.
     const RECURSION_LIMIT: usize = 200;
-    Parser::new(&crate::statement::dialect::OrbitDialect)
+    crate::statement::dialect::OrbitDialect::parser(sql.len())
         .with_recursion_limit(RECURSION_LIMIT)
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())

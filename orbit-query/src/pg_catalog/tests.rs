@@ -33,6 +33,7 @@ const CREATED: CreationStamp = CreationStamp {
 fn column(name: &str, sql_type: SqlType, not_null: bool, default: Option<&str>) -> Column {
     Column {
         name: name.to_owned(),
+        precision: None,
         sql_type,
         not_null,
         default: default.map(str::to_owned),

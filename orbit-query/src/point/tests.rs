@@ -77,6 +77,7 @@ impl Fixture {
                 .map(
                     |(place, ColumnSpec(name, sql_type, not_null, default))| Column {
                         name: name.into(),
+                        precision: None,
                         sql_type,
                         not_null: not_null || primary_key.contains(&place),
                         default: default.map(Into::into),

@@ -6,6 +6,7 @@
 //! cost 2^depth: forty brackets are a day. Argument names that are plain
 //! identifiers are still read; nothing else can be one in PostgreSQL.
 
+use super::effort;
 use sqlparser::ast::{Expr, Ident, UnaryOperator, Value};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -15,6 +16,15 @@ use std::any::TypeId;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OrbitDialect;
+
+impl OrbitDialect {
+    /// A parser for a text of about so many words and signs.
+    pub fn parser(tokens: usize) -> Parser<'static> {
+        static DIALECT: OrbitDialect = OrbitDialect;
+        effort::begin(tokens);
+        Parser::new(&DIALECT)
+    }
+}
 
 const BASE: PostgreSqlDialect = PostgreSqlDialect {};
 
@@ -85,6 +95,9 @@ impl Dialect for OrbitDialect {
 
     /// Signs bind more tightly than `^`, other operators before a value like others between two.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if !effort::spend() {
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        }
         if is_values(parser) {
             parser.next_token();
             let query = parser.parse_query();

@@ -123,15 +123,14 @@ pub fn row_statement(sql: &str) -> Result<Statement> {
 
 /// The text's only statement, as it stands; `None` if it can't be read so.
 pub(crate) fn alone(sql: &str) -> Option<Statement> {
-    let mut parser = Parser::new(&OrbitDialect).try_with_sql(sql).ok()?;
+    let mut parser = OrbitDialect::parser(sql.len()).try_with_sql(sql).ok()?;
     let statement = read::statement(&mut parser).ok()??;
     let _ = parser.consume_token(&Token::SemiColon);
     (parser.peek_token().token == Token::EOF).then_some(statement)
 }
 
 fn parser(tokens: &[TokenWithSpan]) -> Parser<'static> {
-    static DIALECT: OrbitDialect = OrbitDialect;
-    Parser::new(&DIALECT)
+    OrbitDialect::parser(tokens.len())
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens.to_vec())
 }

@@ -8,7 +8,6 @@ use crate::ddl::types::sql_type;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// What a statement says of a sequence; `None`: nothing. `Some(None)`: NO MINVALUE and its like.
@@ -169,7 +168,7 @@ fn integer_type(tokens: &mut Tokens<'_>) -> Result<SqlType> {
         "bigint" | "int8" => Ok(SqlType::Int8),
         _ => {
             // A type that isn't there is another error.
-            let parsed = Parser::new(&OrbitDialect)
+            let parsed = OrbitDialect::parser(name.len())
                 .try_with_sql(&name)
                 .and_then(|mut parser| parser.parse_data_type());
             if let Ok(parsed) = parsed {

@@ -12,7 +12,6 @@ use sqlparser::ast::{
     Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, TableAlias, TableFactor,
     VisitorMut,
 };
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Location;
 use std::ops::ControlFlow;
 
@@ -165,7 +164,7 @@ fn rewrite(
 }
 
 fn read(view: &ViewDef) -> Result<Box<Query>> {
-    Parser::new(&OrbitDialect)
+    OrbitDialect::parser(view.query.len())
         .try_with_sql(&view.query)
         .and_then(|mut parser| parser.parse_query())
         .map_err(|error| {

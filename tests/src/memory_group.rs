@@ -138,6 +138,8 @@ mod tests {
             tail.stdout(std::process::Stdio::null());
             group.enclose(&mut tail);
             let ended = tail.status().unwrap();
+            // With it goes the last reader of the pipe: head ends.
+            drop(tail);
             let _ = head.wait();
             ended
         };

@@ -241,7 +241,9 @@ impl Client {
     }
 
     async fn try_run(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
-        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
+        // There is one collation; the binder knows it, DataFusion's own doesn't.
+        let sql = sql.replace(" COLLATE pg_catalog.default", "");
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql)?;
         let mut statement = statements.remove(0);
         rewrite(&mut statement);
         name_columns(&mut statement);

@@ -90,11 +90,11 @@ fn conditions_are_shown_as_postgresql_shows_them() {
         let tree = reader.condition(written).unwrap();
         assert_eq!(tree.print(false), plain);
         assert_eq!(tree.print(true), pretty);
-        // What is shown is shown as itself. ANY of an array isn't read, so what a dump says
-        // of IN is kept as written, which is the same.
-        match reader.condition(plain) {
-            Some(again) => assert_eq!(again.print(false), plain),
-            None => assert!(plain.contains(" = ANY ("), "{plain} is not read"),
+        // What is shown is shown as itself. Only the cast of a written array goes to its
+        // items when it is read again, as it does in PostgreSQL.
+        let again = reader.condition(plain).unwrap().print(false);
+        if !plain.contains("])::text[]") {
+            assert_eq!(again, plain);
         }
     }
 }

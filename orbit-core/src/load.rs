@@ -15,7 +15,7 @@ use crate::ids::{PartitionId, SiteOrdinal, StorageId};
 use crate::key;
 use crate::meta;
 use crate::read::{PREFIX_BYTES, View};
-use crate::row::{self, RowRef, Stamp};
+use crate::row::{self, PENDING, RowRef, Stamp};
 use crate::store::{Batch, Direction, KeyRange, Space, successor};
 use crate::txn::{LoadedTable, TableLock, Transaction, Wait};
 use crate::value::{Value, ValueRef};
@@ -184,9 +184,19 @@ impl Load {
         pushed
     }
 
-    /// Takes one row already encoded with [`Load::stamp`] and causal length 1.
-    /// `pk` is ignored for tables with a hidden key.
+    /// Takes one row already encoded, with [`Load::stamp`] or as it is stored. One that
+    /// this transaction wrote itself, whose time is open until COMMIT, gets the load's:
+    /// COMMIT doesn't look at loaded rows. `pk` is ignored for tables with a hidden key.
     pub fn push_encoded(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
+        if RowRef::new(row)?.newest_hlc() == PENDING {
+            let mut row = row.to_vec();
+            row::assign_hlc(&mut row, self.stamp.hlc);
+            return self.push_stamped(pk, &row);
+        }
+        self.push_stamped(pk, row)
+    }
+
+    fn push_stamped(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
         let hidden;
         let pk = if self.table.primary_key.is_some() {
             pk

@@ -326,3 +326,21 @@ async fn generated_columns_follow_what_they_are_computed_from() {
     c.fails("UPDATE g SET b = 1 WHERE id = 2", "428C9").await;
     c.fails("INSERT INTO g VALUES (3, 1, 1)", "428C9").await;
 }
+
+#[tokio::test]
+async fn rows_rebuilt_by_the_transaction_that_wrote_them_have_its_time() {
+    let mut c = client();
+    c.ok("BEGIN; CREATE TABLE r (id int PRIMARY KEY, s text); INSERT INTO r VALUES (1, 'a'), (2, 'b'); UPDATE r SET s = 'c' WHERE id = 2")
+        .await;
+    c.ok("CREATE INDEX ON r (s); COMMIT").await;
+    c.ok("SET statement_timeout = '5s'").await;
+    let rows = c.say("SELECT * FROM r WHERE id = 1 FOR UPDATE").await;
+    assert_eq!(rows[0], "1|a");
+    let rows = c.say("SELECT s FROM r ORDER BY id FOR UPDATE").await;
+    assert_eq!(rows[..2], ["a", "c"]);
+    c.ok("UPDATE r SET s = 'd' WHERE s = 'c'").await;
+    c.ok("BEGIN; ALTER TABLE r ADD COLUMN n int; UPDATE r SET n = 5; ALTER TABLE r ADD UNIQUE (s); COMMIT")
+        .await;
+    let rows = c.say("SELECT * FROM r ORDER BY id FOR UPDATE").await;
+    assert_eq!(rows[..2], ["1|a|5", "2|d|5"]);
+}

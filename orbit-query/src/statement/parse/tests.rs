@@ -194,3 +194,28 @@ fn zero_bytes_and_empty_names_are_told_as_postgresql_does() {
     );
     assert_eq!(error.position(), Some(13));
 }
+
+#[test]
+fn readings_within_readings_come_to_an_end() {
+    let odd = include_bytes!("../../../../fuzz/corpus/sql/sql-79cf741a26b5c006");
+    let odd = String::from_utf8_lossy(odd).replace('\0', "");
+    let long = format!(
+        "select u .aarray[u .aarray[u .aarray[u .a{}.!u",
+        " .b".repeat(60)
+    );
+    for sql in [odd, long] {
+        let began = std::time::Instant::now();
+        for piece in split(&sql).unwrap_or_default() {
+            let _ = parse(&sql, &piece);
+        }
+        // Minutes, where nothing bounds it.
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(10),
+            "{sql}"
+        );
+    }
+    // And the next one has all that it needs.
+    let plain = "select 1 + 2";
+    let pieces = split(plain).unwrap();
+    assert!(parse(plain, &pieces[0]).is_ok());
+}

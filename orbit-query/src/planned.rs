@@ -49,7 +49,7 @@ use crate::session::SessionFacts;
 use crate::session::arguments::Given;
 use crate::settings::Settings;
 use crate::statement::limits;
-pub use bind::NamedColumn;
+use crate::statement::names::NamedColumn;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::{Database, ReadView};

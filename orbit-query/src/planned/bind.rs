@@ -42,26 +42,18 @@ pub mod window;
 use crate::access::need::{self, Need};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
+use crate::statement::names::NamedColumn;
 use ahash::{AHashMap, AHashSet};
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use orbit_core::catalog::{Catalog, Privileges, Table, ViewDef};
-use orbit_core::ids::TableId;
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use scope::Scope;
 use sqlparser::ast::Ident;
-use sqlparser::tokenizer::Location;
 use std::sync::Arc;
-
-/// A table's column, and where a query's text names it.
-pub struct NamedColumn {
-    pub at: Location,
-    pub table: TableId,
-    pub column: usize,
-}
 
 /// An expression that knows its SQL type.
 #[derive(Clone, Debug)]

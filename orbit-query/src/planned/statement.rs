@@ -1,6 +1,6 @@
 //! A statement prepared once and run many times.
 
-use super::bind::{Binder, BoundQuery, NamedColumn, moment};
+use super::bind::{Binder, BoundQuery, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
@@ -16,6 +16,7 @@ use super::{PlanContext, arrow, dml};
 use crate::access::need::{self, Need};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
+use crate::statement::names::NamedColumn;
 use crate::statement::visit;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;

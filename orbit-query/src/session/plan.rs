@@ -416,14 +416,21 @@ impl Session {
     }
 
     /// Where a query's text names columns of tables.
-    #[cfg(feature = "datafusion")]
     pub(crate) async fn named_columns(
         &mut self,
         query: &sqlparser::ast::Query,
-    ) -> Result<Vec<crate::planned::NamedColumn>> {
-        let view = self.planning_view();
-        let context = self.plan_context(view);
-        self.engine.planner().named_columns(&context, query).await
+    ) -> Result<Vec<crate::statement::names::NamedColumn>> {
+        #[cfg(feature = "datafusion")]
+        {
+            let view = self.planning_view();
+            let context = self.plan_context(view);
+            self.engine.planner().named_columns(&context, query).await
+        }
+        #[cfg(not(feature = "datafusion"))]
+        {
+            let _ = query;
+            Err(Error::unsupported("this statement on a micro node"))
+        }
     }
 
     fn utility_columns(&self, utility: &Utility) -> Result<Option<Arc<[ColumnDesc]>>> {

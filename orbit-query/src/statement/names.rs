@@ -3,8 +3,10 @@
 pub use super::quoting::quote;
 use crate::settings::Settings;
 use orbit_core::catalog::{Catalog, Relation, Table};
+use orbit_core::ids::TableId;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::tokenizer::Location;
 use std::sync::Arc;
 
 /// A relation's name as a statement gave it.
@@ -153,4 +155,11 @@ pub fn find_column(table: &Table, name: &str) -> Result<usize> {
             ),
         )
     })
+}
+
+/// A table's column, and where a query's text names it.
+pub struct NamedColumn {
+    pub at: Location,
+    pub table: TableId,
+    pub column: usize,
 }

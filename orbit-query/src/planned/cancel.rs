@@ -25,10 +25,12 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
+use datafusion::physical_plan::repartition::RepartitionExec;
 use futures::{Stream, StreamExt};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -56,6 +58,7 @@ pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn Exe
     .map(|transformed| transformed.data)
 }
 
+#[allow(deprecated)]
 fn with_checked_filter(
     join: &NestedLoopJoinExec,
     run: &Arc<OnceLock<Arc<Run>>>,
@@ -72,7 +75,49 @@ fn with_checked_filter(
         )
     });
     let checked = NestedLoopJoinExecBuilder::from(join).with_filter(filter);
-    Ok(Arc::new(checked.build()?))
+    let checked: Arc<dyn ExecutionPlan> = Arc::new(checked.build()?);
+    let left = above(join.left().clone(), Once::default());
+    match runs_once(join.left()) {
+        true => checked.with_new_children(vec![left, join.right().clone()]),
+        false => Ok(checked),
+    }
+}
+
+/// Whether a plan can't be run a second time: rows that were dealt out are gone.
+fn runs_once(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<RepartitionExec>() || plan.children().into_iter().any(runs_once)
+}
+
+/// The left side of a nested loop, which DataFusion runs again when it didn't fit into
+/// memory. One that can't be run again would panic.
+#[derive(Debug, Default)]
+struct Once {
+    ran: AtomicBool,
+}
+
+impl Clone for Once {
+    /// A plan made anew, as each round of a recursion has it, hasn't run.
+    fn clone(&self) -> Once {
+        Once::default()
+    }
+}
+
+impl Unary for Once {
+    const NAME: &'static str = "OnceExec";
+
+    fn execute(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if self.ran.swap(true, Ordering::Relaxed) {
+            return Err(DataFusionError::ResourcesExhausted(
+                "one side of a nested loop doesn't fit into memory".to_owned(),
+            ));
+        }
+        input.execute(partition, context)
+    }
 }
 
 /// Operators that make more rows than they read, and those that hand on for long what

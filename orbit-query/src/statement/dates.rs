@@ -1,16 +1,13 @@
 //! Dates in definitions. A definition is kept as it was written and read by sessions of
 //! any `DateStyle`: there, a date of numbers means month, day, year.
 
-use super::visit;
-use crate::ddl::types::sql_type;
 use orbit_core::types::SqlType;
 use orbit_core::value::datetime::{DateOrder, parse_timestamp};
 use orbit_core::value::text::{self, FormatSettings};
 use orbit_core::{Error, Result};
-use sqlparser::ast::{Expr, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Value};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
-use std::ops::ControlFlow;
 
 fn format(order: DateOrder) -> FormatSettings {
     FormatSettings {
@@ -30,9 +27,10 @@ fn is_ambiguous(text: &str) -> bool {
     read(DateOrder::Dmy) != plain || read(DateOrder::Ymd) != plain
 }
 
-/// 0A000 for a definition with such a date by a session that doesn't put the month first.
+/// 0A000 for a definition with such a date by a session that doesn't put the month first,
+/// or on a node that can't settle them.
 pub(crate) fn refuse_ambiguous(sql: &str, order: DateOrder) -> Result<()> {
-    if order == DateOrder::Mdy {
+    if order == DateOrder::Mdy && cfg!(feature = "datafusion") {
         return Ok(());
     }
     let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else {
@@ -52,7 +50,12 @@ pub(crate) fn refuse_ambiguous(sql: &str, order: DateOrder) -> Result<()> {
 }
 
 /// Gives such dates a form that every session reads alike.
-pub(crate) fn settle(node: &mut impl VisitMut) {
+#[cfg(feature = "datafusion")]
+pub(crate) fn settle(node: &mut impl sqlparser::ast::VisitMut) {
+    use crate::ddl::types::sql_type;
+    use sqlparser::ast::VisitorMut;
+    use std::ops::ControlFlow;
+
     struct Dates;
     impl VisitorMut for Dates {
         type Break = ();
@@ -77,8 +80,12 @@ pub(crate) fn settle(node: &mut impl VisitMut) {
             ControlFlow::Continue(())
         }
     }
-    let _ = visit::visit_mut(node, &mut Dates);
+    let _ = super::visit::visit_mut(node, &mut Dates);
 }
+
+/// Nothing to settle: no such date has been taken.
+#[cfg(not(feature = "datafusion"))]
+pub(crate) fn settle(_: &mut Expr) {}
 
 /// The same for a literal that is to be of the type.
 pub(crate) fn settle_literal(expr: &mut Expr, ty: &SqlType) {

@@ -2,6 +2,7 @@
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
+mod full;
 mod read;
 
 use super::dialect::OrbitDialect;
@@ -33,7 +34,7 @@ pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
         tokens.expect_end()?;
         return Ok(Parsed::Utility(Box::new(utility)));
     }
-    if let Some(utility) = super::cursor_grammar::positioned(text, piece)? {
+    if let Some(utility) = full::positioned(text, piece)? {
         return Ok(Parsed::Utility(Box::new(utility)));
     }
     large(text, &piece.tokens)
@@ -225,11 +226,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         foreign_key_columns::lift(readable)
     };
     let readable = lifted.as_deref().unwrap_or(readable);
-    let unnamed = readable
-        .iter()
-        .any(|token| matches!(&token.token, Token::Word(word) if word.value == spelling::NO_ITEM));
-    let searched = super::search_cycle::cut(text, readable)?;
-    let (cut, searched) = searched.unzip();
+    let (cut, clauses) = full::cut(text, readable)?.unzip();
     let readable = cut.as_deref().unwrap_or(readable);
     let likes = match over_rows {
         true => None,
@@ -247,12 +244,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         return Err(Error::unsupported(first_words(tokens)));
     };
     at_end(text, tokens, &mut parser)?;
-    if let Some(clauses) = searched {
-        super::search_cycle::apply(&mut statement, clauses)?;
-    }
-    if unnamed {
-        spelling::empty_lists(&mut statement);
-    }
+    full::rewrite(&mut statement, clauses, readable)?;
     if let Some((_, how)) = &overriding {
         super::overriding::mark(&mut statement, *how);
     }
@@ -311,23 +303,14 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
-    use super::{
-        access_grammar, comment_grammar, copy_grammar, cursor_grammar, sequence_grammar,
-        set_grammar, transaction_grammar,
-    };
+    use super::{copy_grammar, sequence_grammar, set_grammar, transaction_grammar};
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
     if let Some(utility) = set_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
-    if let Some(utility) = comment_grammar::parse(tokens)? {
-        return Ok(Some(utility));
-    }
-    if let Some(utility) = access_grammar::parse(tokens)? {
-        return Ok(Some(utility));
-    }
-    if let Some(utility) = super::alter_grammar::parse(tokens)? {
+    if let Some(utility) = full::parse(tokens)? {
         return Ok(Some(utility));
     }
     if let Some(utility) = sequence_grammar::parse(tokens)? {
@@ -368,9 +351,6 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if tokens.words(&["BACKUP", "TO", "STDOUT"]) {
         return Ok(Some(Utility::Backup));
     }
-    if tokens.word("DO") {
-        return super::do_grammar::parse(tokens).map(Some);
-    }
     if tokens.word("CHECKPOINT") {
         return Ok(Some(Utility::Nothing("CHECKPOINT")));
     }
@@ -392,9 +372,6 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
             String::new()
         };
         return Ok(Some(Utility::Notify { channel, payload }));
-    }
-    if let Some(utility) = cursor_grammar::parse(tokens)? {
-        return Ok(Some(utility));
     }
     for (words, kind) in [
         (["DROP", "TABLE"], Dropped::Table),

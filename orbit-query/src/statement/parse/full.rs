@@ -1,0 +1,106 @@
+//! The grammar of the statements that the micro node is built without (see
+//! `session/full.rs`), and of what is written into a statement once it has been read:
+//! changing a tree in place needs a copy of sqlparser's whole traversal.
+
+use crate::statement::tokens::{Piece, Tokens};
+use crate::statement::utility::Utility;
+use orbit_core::Result;
+use sqlparser::ast::Statement;
+use sqlparser::tokenizer::TokenWithSpan;
+
+#[cfg(feature = "datafusion")]
+pub(super) use whole::*;
+
+#[cfg(feature = "datafusion")]
+mod whole {
+    use super::*;
+    use crate::statement::{
+        access_grammar, alter_grammar, comment_grammar, cursor_grammar, do_grammar, search_cycle,
+        spelling,
+    };
+    use sqlparser::tokenizer::Token;
+
+    /// Statements with a grammar of their own; `None` leaves the tokens as they were.
+    pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
+        if tokens.word("DO") {
+            return do_grammar::parse(tokens).map(Some);
+        }
+        for grammar in [
+            comment_grammar::parse,
+            access_grammar::parse,
+            alter_grammar::parse,
+            cursor_grammar::parse,
+        ] {
+            if let Some(utility) = grammar(tokens)? {
+                return Ok(Some(utility));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `UPDATE` and `DELETE ... WHERE CURRENT OF`.
+    pub fn positioned(text: &str, piece: &Piece) -> Result<Option<Utility>> {
+        cursor_grammar::positioned(text, piece)
+    }
+
+    pub type Clauses = Vec<search_cycle::Clauses>;
+
+    /// The tokens without clauses that sqlparser can't read, and those.
+    pub fn cut(
+        text: &str,
+        tokens: &[TokenWithSpan],
+    ) -> Result<Option<(Vec<TokenWithSpan>, Clauses)>> {
+        search_cycle::cut(text, tokens)
+    }
+
+    /// Writes into the statement what its tokens couldn't say.
+    pub fn rewrite(
+        statement: &mut Statement,
+        clauses: Option<Clauses>,
+        tokens: &[TokenWithSpan],
+    ) -> Result<()> {
+        if let Some(clauses) = clauses {
+            search_cycle::apply(statement, clauses)?;
+        }
+        let is_no_item = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.value == spelling::NO_ITEM);
+        if tokens.iter().any(is_no_item) {
+            spelling::empty_lists(statement);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(feature = "datafusion"))]
+pub(super) use micro::*;
+
+#[cfg(not(feature = "datafusion"))]
+mod micro {
+    use super::*;
+    use orbit_core::Error;
+
+    pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
+        let absent = [
+            "COMMENT", "GRANT", "REVOKE", "DO", "DECLARE", "FETCH", "MOVE", "CLOSE",
+        ];
+        match absent.iter().find(|word| tokens.is_word(word)) {
+            Some(word) => Err(Error::unsupported(format!("{word} on a micro node"))),
+            None => Ok(None),
+        }
+    }
+
+    pub fn positioned(_text: &str, _piece: &Piece) -> Result<Option<Utility>> {
+        Ok(None)
+    }
+
+    pub fn cut(_text: &str, _tokens: &[TokenWithSpan]) -> Result<Option<(Vec<TokenWithSpan>, ())>> {
+        Ok(None)
+    }
+
+    pub fn rewrite(
+        _statement: &mut Statement,
+        _clauses: Option<()>,
+        _tokens: &[TokenWithSpan],
+    ) -> Result<()> {
+        Ok(())
+    }
+}

@@ -4,6 +4,7 @@
 //! statements they run and replace it on change, so ROLLBACK puts an older one back.
 
 pub mod registry;
+pub mod values;
 
 use crate::statement::utility::IsolationLevel;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Role, is_temporary_schema};
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
+use values::{invalid, normalise};
 
 /// What a session may ask for; `None`: whatever the server allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -349,20 +351,20 @@ impl Settings {
     /// Sets what follows from a setting; returns the value as SHOW will print it.
     fn apply(&mut self, setting: &'static Setting, shown: String) -> Result<String> {
         match setting.name {
-            "statement_timeout" => self.statement_timeout = timeout(&shown),
-            "lock_timeout" => self.lock_timeout = timeout(&shown),
+            "statement_timeout" => self.statement_timeout = timeout(setting, &shown),
+            "lock_timeout" => self.lock_timeout = timeout(setting, &shown),
             "idle_in_transaction_session_timeout" => {
-                self.idle_in_transaction_session_timeout = timeout(&shown);
+                self.idle_in_transaction_session_timeout = timeout(setting, &shown);
             }
-            "idle_session_timeout" => self.idle_session_timeout = timeout(&shown),
-            "transaction_timeout" => self.transaction_timeout = timeout(&shown),
+            "idle_session_timeout" => self.idle_session_timeout = timeout(setting, &shown),
+            "transaction_timeout" => self.transaction_timeout = timeout(setting, &shown),
             "statement_size_limit" => self.limits.statement_bytes = limit(&shown),
             "statement_term_limit" => self.limits.statement_terms = limit(&shown),
             "expression_depth_limit" => self.limits.expression_depth = limit(&shown),
             "parameter_limit" => self.limits.parameters = limit(&shown),
             "result_memory_limit" => self.limits.result_memory_bytes = limit(&shown),
             "deadlock_timeout" => {
-                self.deadlock_timeout = timeout(&shown).unwrap_or(Duration::from_secs(1));
+                self.deadlock_timeout = timeout(setting, &shown).unwrap_or(Duration::from_secs(1));
             }
             "extra_float_digits" => {
                 self.format.extra_float_digits = shown.parse().unwrap_or(1);
@@ -458,112 +460,8 @@ impl Settings {
     }
 }
 
-/// The value as SHOW prints it, checked against the setting's kind.
-fn normalise(setting: &'static Setting, value: &str) -> Result<String> {
-    match setting.kind {
-        Kind::Bool => match registry::parse_bool(value) {
-            Some(true) => Ok("on".to_owned()),
-            Some(false) => Ok("off".to_owned()),
-            None => Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                format!("parameter \"{}\" requires a Boolean value", setting.name),
-            )),
-        },
-        Kind::Integer(least, most) => {
-            let number: i64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
-            in_range(setting, number, least, most)?;
-            Ok(number.to_string())
-        }
-        Kind::Limit => {
-            let number: i64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
-            in_range(setting, number, 0, i64::MAX)?;
-            Ok(number.to_string())
-        }
-        Kind::Milliseconds(least) => {
-            let number = registry::parse_milliseconds(value).ok_or_else(|| {
-                invalid(setting, value).with_hint(
-                    "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
-                )
-            })?;
-            in_range(setting, number, least, i64::from(i32::MAX))?;
-            Ok(registry::show_milliseconds(number))
-        }
-        Kind::Choice(choices) => choices
-            .iter()
-            .find(|choice| choice.eq_ignore_ascii_case(value.trim()))
-            .map(|choice| (*choice).to_owned())
-            .or_else(|| {
-                // synchronous_commit and its like take Booleans too.
-                let as_bool = if registry::parse_bool(value)? {
-                    "on"
-                } else {
-                    "off"
-                };
-                choices.contains(&as_bool).then(|| as_bool.to_owned())
-            })
-            .ok_or_else(|| {
-                // PostgreSQL takes other names of a level without naming them.
-                let shown: Vec<&str> = choices
-                    .iter()
-                    .copied()
-                    .filter(|choice| !matches!(*choice, "debug" | "info"))
-                    .collect();
-                invalid(setting, value)
-                    .with_hint(format!("Available values: {}.", shown.join(", ")))
-            }),
-        Kind::Real(least, most) => {
-            let number: f64 = value.trim().parse().map_err(|_| invalid(setting, value))?;
-            match number >= least && number <= most {
-                true => Ok(number.to_string()),
-                false => {
-                    let [number, least, most] = [number, least, most].map(registry::show_real);
-                    Err(out_of_range(setting, number, least, most))
-                }
-            }
-        }
-        Kind::Size(unit, least, most) => {
-            let number = registry::parse_size(value, unit).ok_or_else(|| {
-                invalid(setting, value).with_hint(
-                    "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
-                )
-            })?;
-            let name = match unit {
-                1 => "kB".to_owned(),
-                unit => format!("{unit}kB"),
-            };
-            match (least..=most).contains(&number) {
-                true => Ok(registry::show_size(number, unit)),
-                false => Err(out_of_range(
-                    setting,
-                    format!("{number} {name}"),
-                    least.to_string(),
-                    most.to_string(),
-                )),
-            }
-        }
-        Kind::Text | Kind::ReadOnly => Ok(value.to_owned()),
-    }
-}
-
-fn in_range(setting: &Setting, number: i64, least: i64, most: i64) -> Result<()> {
-    match (least..=most).contains(&number) {
-        true => Ok(()),
-        false => Err(out_of_range(setting, number, least, most)),
-    }
-}
-
-fn out_of_range<N: std::fmt::Display>(setting: &Setting, number: N, least: N, most: N) -> Error {
-    Error::new(
-        state::INVALID_PARAMETER_VALUE,
-        format!(
-            "{number} is outside the valid range for parameter \"{}\" ({least} .. {most})",
-            setting.name
-        ),
-    )
-}
-
-fn timeout(shown: &str) -> Option<Duration> {
-    let millis = registry::parse_milliseconds(shown).unwrap_or(0);
+fn timeout(setting: &Setting, shown: &str) -> Option<Duration> {
+    let millis = values::steps(setting, shown)?;
     u64::try_from(millis)
         .ok()
         .filter(|millis| *millis > 0)
@@ -578,16 +476,6 @@ fn unknown(name: &str) -> Error {
     Error::new(
         state::UNDEFINED_OBJECT,
         format!("unrecognized configuration parameter \"{name}\""),
-    )
-}
-
-fn invalid(setting: &Setting, value: &str) -> Error {
-    Error::new(
-        state::INVALID_PARAMETER_VALUE,
-        format!(
-            "invalid value for parameter \"{}\": \"{value}\"",
-            setting.name
-        ),
     )
 }
 

@@ -91,7 +91,6 @@ PREPARE bad4 (nope) AS SELECT $1;
 SELECT $1;
 SET work_mem = '8MB';
 SHOW work_mem;
--- differs: values of settings
 SET work_mem = 'lots';
 SET nope = 1;
 SHOW nope;
@@ -113,7 +112,6 @@ SET my.other = 'y';
 SHOW my.other;
 SET statement_timeout = '1s';
 SHOW statement_timeout;
--- differs: values of settings
 SET statement_timeout = -1;
 RESET ALL;
 SHOW statement_timeout;

@@ -10,6 +10,9 @@
 //!
 //! A nested loop whose filter lets little through makes no batch for as long; so
 //! its filter looks too, at every row of the outer side ([`CancelFilter`]).
+//!
+//! And a function may be long over one row: all matches of `a*b|a` in a megabyte. So the
+//! thread that polls a plan knows its run meanwhile, for loops to [`check`].
 
 use super::bounded::Held;
 use super::error::{Told, to_datafusion};
@@ -27,6 +30,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use futures::{Stream, StreamExt};
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
@@ -34,10 +38,49 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-/// The plan with a check above all that multiplies rows.
-#[allow(deprecated)]
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
+}
+
+/// Fails once the run that this thread works for is cancelled; for long loops of functions.
+pub fn check() -> orbit_core::Result<()> {
+    CURRENT.with_borrow(|current| match current {
+        Some(run) => run.check(),
+        None => Ok(()),
+    })
+}
+
+/// Makes a run the thread's, until it is dropped.
+struct Current(Option<Arc<Run>>);
+
+impl Current {
+    fn enter(run: Arc<Run>) -> Current {
+        Current(CURRENT.replace(Some(run)))
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// The plan with a check above all that multiplies rows, and above all that a task polls:
+/// the whole, and what is dealt out to partitions.
 pub fn stoppable(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
+    let plan = with_checks(plan)?;
+    Ok(above(plan, Cancel::default()))
+}
+
+#[allow(deprecated)]
+fn with_checks(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
+        if has_tasks(node.name()) {
+            let children = node.children().into_iter().cloned();
+            let checked = children.map(|input| above(input, Cancel::default()));
+            let checked = checked.collect();
+            return Ok(Transformed::yes(node.with_new_children(checked)?));
+        }
         if !multiplies(node.name()) {
             return Ok(Transformed::no(node));
         }
@@ -76,11 +119,11 @@ fn with_checked_filter(
     });
     let checked = NestedLoopJoinExecBuilder::from(join).with_filter(filter);
     let checked: Arc<dyn ExecutionPlan> = Arc::new(checked.build()?);
-    let left = above(join.left().clone(), Once::default());
-    match runs_once(join.left()) {
-        true => checked.with_new_children(vec![left, join.right().clone()]),
-        false => Ok(checked),
+    if !runs_once(join.left()) {
+        return Ok(checked);
     }
+    let left = above(join.left().clone(), Once::default());
+    checked.with_new_children(vec![left, join.right().clone()])
 }
 
 /// Whether a plan can't be run a second time: rows that were dealt out are gone.
@@ -120,6 +163,14 @@ impl Unary for Once {
     }
 }
 
+/// Operators whose inputs are polled by tasks of their own.
+fn has_tasks(name: &str) -> bool {
+    matches!(
+        name,
+        "RepartitionExec" | "CoalescePartitionsExec" | "SortPreservingMergeExec"
+    )
+}
+
 /// Operators that make more rows than they read, and those that hand on for long what
 /// they have gathered.
 fn multiplies(name: &str) -> bool {
@@ -131,7 +182,7 @@ fn multiplies(name: &str) -> bool {
 }
 
 /// Passes batches on until the run is cancelled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Cancel {
     /// Known once it runs; a plan is made for one run.
     run: Arc<OnceLock<Arc<Run>>>,
@@ -168,7 +219,9 @@ impl Stream for CancelStream {
         }
         // Pending once this poll of the task has taken many batches.
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
+        let current = Current::enter(self.run.clone());
         let next = self.input.poll_next_unpin(cx);
+        drop(current);
         if next.is_ready() {
             turn.made_progress();
         }

@@ -2,7 +2,7 @@
 
 use super::{Block, Session, identity};
 use crate::rows::{ColumnDesc, Outcome, Rows, Tag};
-use crate::settings::{Settings, registry};
+use crate::settings::{Settings, registry, values};
 use crate::statement::utility::{IsolationLevel, Modes};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
@@ -26,7 +26,7 @@ impl Session {
                 });
             }
             "transaction_read_only" => {
-                let read_only = registry::parse_bool(value).ok_or_else(|| {
+                let read_only = values::parse_bool(value).ok_or_else(|| {
                     Error::new(
                         state::INVALID_PARAMETER_VALUE,
                         format!("parameter \"{name}\" requires a Boolean value"),

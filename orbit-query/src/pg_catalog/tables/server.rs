@@ -6,6 +6,7 @@ use crate::pg_catalog::context::{
 };
 use crate::pg_catalog::definitions::object_acl;
 use crate::settings::registry::{self, Kind};
+use crate::settings::values::{self, Range};
 use orbit_core::catalog::role::DATABASE_OWNER;
 use orbit_core::catalog::{PUBLIC_SCHEMA, SchemaDef};
 
@@ -83,15 +84,24 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
         let value = super::super::settings::show(context, known.name);
         let value = value.unwrap_or_else(|| known.default.to_owned());
         let is_default = value == known.default;
-        let (kind, least, most) = match known.kind {
-            Kind::Bool => ("bool", None, None),
-            Kind::Integer(least, most) => ("integer", Some(least), Some(most)),
-            Kind::Milliseconds(least) => ("integer", Some(least), Some(i64::from(i32::MAX))),
-            Kind::Limit => ("integer", Some(0), Some(i64::MAX)),
-            Kind::Size(_, least, most) => ("integer", Some(least), Some(most)),
-            Kind::Real(..) => ("real", None, None),
-            Kind::Choice(_) => ("enum", None, None),
-            Kind::Text | Kind::ReadOnly => ("string", None, None),
+        let range = Range::of(known.kind);
+        let (kind, least, most) = match (known.kind, &range) {
+            (_, Some(range)) => (
+                "integer",
+                Some(range.least.to_string()),
+                Some(range.most.to_string()),
+            ),
+            (Kind::Real(least, most), _) => {
+                ("real", Some(least.to_string()), Some(most.to_string()))
+            }
+            (Kind::Bool, _) => ("bool", None, None),
+            (Kind::Choice(_), _) => ("enum", None, None),
+            _ => ("string", None, None),
+        };
+        // In steps of the unit, unlike what SHOW prints.
+        let plain = |shown: &str| match values::steps(known, shown) {
+            Some(steps) => steps.to_string(),
+            None => shown.to_owned(),
         };
         let choices = match known.kind {
             Kind::Choice(choices) => {
@@ -101,7 +111,8 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
         };
         rows.add([
             ("name", known.name.into()),
-            ("setting", value.into()),
+            ("setting", plain(&value).into()),
+            ("unit", range.as_ref().and_then(Range::unit).into()),
             ("category", "Orbit".into()),
             ("short_desc", known.about.into()),
             (
@@ -118,11 +129,11 @@ pub fn pg_settings(context: &CatalogContext, rows: &mut Rows) {
                 "source",
                 if is_default { "default" } else { "session" }.into(),
             ),
-            ("min_val", least.map(|v| v.to_string()).into()),
-            ("max_val", most.map(|v| v.to_string()).into()),
+            ("min_val", least.into()),
+            ("max_val", most.into()),
             ("enumvals", choices),
-            ("boot_val", known.default.into()),
-            ("reset_val", known.default.into()),
+            ("boot_val", plain(known.default).into()),
+            ("reset_val", plain(known.default).into()),
             ("pending_restart", false.into()),
         ]);
     }

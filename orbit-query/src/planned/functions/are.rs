@@ -4,7 +4,8 @@
 //! a match begins as early as it can, and then is the longest there is (or the shortest,
 //! if the first quantifier asks for that). So the crate tells whether and where a match
 //! begins, an automaton that follows all alternatives at once tells where it ends, and the
-//! groups are found inside by [`dissect`]. All of it is linear in the text it looks at.
+//! groups are found inside by [`dissect`]. One match is found in time linear in the text it
+//! looks at; each of many may have to look to the text's end (`a*b|a`).
 
 mod automaton;
 mod bracket;

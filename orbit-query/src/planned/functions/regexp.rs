@@ -4,6 +4,7 @@ use super::are::{self, Are, Found, Memo, Options};
 use super::pattern::of_similar;
 use super::text::append;
 use super::{Env, Function, T, arg, function};
+use crate::planned::cancel;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Array, Value, ValueRef};
 use orbit_core::{Error, Result, state};
@@ -86,28 +87,30 @@ fn behind(subject: &str, whole: &Range<usize>) -> Option<usize> {
     letter.map(|letter| whole.end + letter.len_utf8())
 }
 
-/// All matches from a byte on.
+/// All matches from a byte on. Some patterns have each of them look through all that is
+/// left of the text, so a statement may be cancelled between them.
 fn spans<'s>(
     regex: &'s Are,
     subject: &'s str,
     start: usize,
-) -> impl Iterator<Item = Range<usize>> + use<'s> {
+) -> impl Iterator<Item = Result<Range<usize>>> + use<'s> {
+    const BETWEEN_CHECKS: usize = 64;
     let mut at = Some(start);
     let mut memo = Memo::default();
+    let mut count = 0;
     std::iter::from_fn(move || {
-        let whole = regex.find_next(subject, at?, &mut memo)?;
+        let from = at?;
+        count += 1;
+        if count % BETWEEN_CHECKS == 0
+            && let Err(error) = cancel::check()
+        {
+            at = None;
+            return Some(Err(error));
+        }
+        let whole = regex.find_next(subject, from, &mut memo)?;
         at = behind(subject, &whole);
-        Some(whole)
+        Some(Ok(whole))
     })
-}
-
-/// All matches from a byte on, with their groups.
-fn matches<'s>(
-    regex: &'s Are,
-    subject: &'s str,
-    start: usize,
-) -> impl Iterator<Item = Found> + use<'s> {
-    spans(regex, subject, start).map(move |whole| regex.captures_in(subject, whole))
 }
 
 fn group<'s>(subject: &'s str, found: &Found, number: usize) -> Option<&'s str> {
@@ -146,6 +149,7 @@ fn replace_in(regex: &Are, args: Args, start: usize, nth: usize) -> Result<Value
     if let Some(start) = byte_of(subject, start) {
         let has_groups = template.contains('\\');
         for (place, whole) in spans(regex, subject, start).enumerate() {
+            let whole = whole?;
             if nth > 0 && place + 1 < nth {
                 continue;
             }
@@ -222,9 +226,9 @@ fn regexp_matches(args: Args, _: &Env) -> Result<Value> {
     let most = if global { usize::MAX } else { 1 };
     let mut rows = Vec::new();
     let subject = arg::text(args, 0)?;
-    for found in matches(&regex, subject, 0).take(most) {
+    for whole in spans(&regex, subject, 0).take(most) {
         super::text::may_grow(&rows)?;
-        rows.push(groups(subject, &found));
+        rows.push(groups(subject, &regex.captures_in(subject, whole?)));
     }
     let element = SqlType::Array(Box::new(SqlType::Text));
     Ok(Value::Array(Array::new(element, rows)))
@@ -239,7 +243,13 @@ fn regexp_count(args: Args, _: &Env) -> Result<Value> {
     let start = counted(args, 2, "start", 1, 1)?;
     let regex = without_global(args, 3, "regexp_count")?;
     let subject = arg::text(args, 0)?;
-    let count = byte_of(subject, start).map_or(0, |at| spans(&regex, subject, at).count());
+    let mut count = 0;
+    if let Some(at) = byte_of(subject, start) {
+        for whole in spans(&regex, subject, at) {
+            whole?;
+            count += 1;
+        }
+    }
     Ok(Value::Int4(i32::try_from(count).unwrap_or(i32::MAX)))
 }
 
@@ -250,13 +260,21 @@ fn nth_match(
     start: usize,
     nth: usize,
     group: usize,
-) -> Option<Range<usize>> {
-    let at = byte_of(subject, start)?;
-    let whole = spans(regex, subject, at).nth(nth - 1)?;
-    match group {
-        0 => Some(whole),
-        group => regex.captures_at(subject, whole.start)?.get(group)?.clone(),
+) -> Result<Option<Range<usize>>> {
+    let Some(at) = byte_of(subject, start) else {
+        return Ok(None);
+    };
+    let mut wholes = spans(regex, subject, at);
+    for _ in 1..nth {
+        if wholes.next().transpose()?.is_none() {
+            return Ok(None);
+        }
     }
+    let whole = wholes.next().transpose()?;
+    Ok(whole.and_then(|whole| match group {
+        0 => Some(whole),
+        group => regex.captures_in(subject, whole).get(group)?.clone(),
+    }))
 }
 
 fn regexp_instr(args: Args, _: &Env) -> Result<Value> {
@@ -271,7 +289,7 @@ fn regexp_instr(args: Args, _: &Env) -> Result<Value> {
     let regex = without_global(args, 5, "regexp_instr")?;
     let group = counted(args, 6, "subexpr", 0, 0)?;
     let subject = arg::text(args, 0)?;
-    let found = nth_match(&regex, subject, start, nth, group);
+    let found = nth_match(&regex, subject, start, nth, group)?;
     let place = found.map_or(0, |found| {
         let at = if end == 1 { found.end } else { found.start };
         let before = subject.get(..at).unwrap_or_default().chars().count();
@@ -286,7 +304,7 @@ fn regexp_substr(args: Args, _: &Env) -> Result<Value> {
     let regex = without_global(args, 4, "regexp_substr")?;
     let group = counted(args, 5, "subexpr", 0, 0)?;
     let subject = arg::text(args, 0)?;
-    let found = nth_match(&regex, subject, start, nth, group);
+    let found = nth_match(&regex, subject, start, nth, group)?;
     Ok(cut(subject, found))
 }
 
@@ -339,6 +357,7 @@ fn split(args: Args, name: &str) -> Result<Value> {
     let mut parts = Vec::new();
     let mut end = 0;
     for found in spans(&regex, subject, 0) {
+        let found = found?;
         // An empty match splits between letters only.
         if found.end <= end || found.start >= subject.len() {
             continue;

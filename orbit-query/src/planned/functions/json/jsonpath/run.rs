@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use super::parse::{Expr, Method, Path, Predicate, Step};
+use crate::planned::cancel;
 use crate::planned::functions::are::{self, Options};
 use orbit_core::error::SqlState;
 use orbit_core::value::Numeric;
@@ -40,6 +41,8 @@ struct Runner<'d> {
     variables: &'d [(String, Node)],
     /// Structural errors don't count where the path goes through everything.
     forgiving: bool,
+    /// How often a filter has looked at an item: filters in filters look very often.
+    looked: usize,
 }
 
 /// Where an expression stands.
@@ -56,6 +59,7 @@ pub fn run(path: &Path, root: &Node, variables: &[(String, Node)]) -> Result<Vec
         root,
         variables,
         forgiving: !path.strict,
+        looked: 0,
     };
     let place = Place {
         current: root,
@@ -381,6 +385,11 @@ impl Runner<'_> {
 
     /// `None`: unknown.
     fn holds(&mut self, predicate: &Predicate, place: Place<'_>) -> Result<Option<bool>> {
+        const BETWEEN_CHECKS: usize = 1024;
+        self.looked += 1;
+        if self.looked.is_multiple_of(BETWEEN_CHECKS) {
+            cancel::check()?;
+        }
         Ok(match predicate {
             Predicate::And(left, right) => match (self.holds(left, place)?, right) {
                 (Some(false), _) => Some(false),

@@ -6,12 +6,14 @@
 
 pub mod activity;
 pub mod advisory;
+pub mod configured;
 pub mod notify;
 
 use crate::session::control::Control;
 use crate::statement::Prepared;
 use activity::{Activity, CursorFacts, PreparedFacts};
 use advisory::Advisory;
+use configured::Configured;
 use notify::{Hub, Inbox, Outbox};
 use orbit_core::Error;
 use orbit_core::cancel::CancelToken;
@@ -107,6 +109,7 @@ pub struct Backend {
     pub prepared: Mutex<BTreeMap<String, PreparedFacts>>,
     pub(crate) advisory: Advisory,
     pub(crate) outbox: Mutex<Outbox>,
+    pub configured: Configured,
     /// Moments that its transaction lets others read at, by name.
     pub(crate) exported: Mutex<Vec<(String, Moment)>>,
     pub inbox: Arc<Inbox>,
@@ -141,6 +144,7 @@ impl Backend {
             prepared: Mutex::default(),
             advisory: Advisory::default(),
             outbox: Mutex::default(),
+            configured: Configured::default(),
             exported: Mutex::default(),
             inbox: Arc::new(Inbox::default()),
             stirred: AtomicBool::new(false),

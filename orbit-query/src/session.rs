@@ -180,6 +180,9 @@ impl Session {
     ) -> Result<Arc<Prepared>> {
         self.in_script = false;
         self.is_fresh = false;
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         let prepared = self.prepare_text(sql, param_types).await;
         let allowed = prepared.and_then(|prepared| {
             limits::check_parameters(prepared.params.len(), &self.settings.limits)?;
@@ -201,6 +204,9 @@ impl Session {
         &mut self,
         script: &mut Script,
     ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         let next = self.prepare_next(script).await;
         self.in_script = script.message.is_none() && !script.statements.is_empty();
         self.is_fresh = matches!(next, Ok(Some(_)));
@@ -215,6 +221,9 @@ impl Session {
         statement: &Arc<Prepared>,
         params: &[Value],
     ) -> Result<Outcome> {
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         self.note_start(statement);
         if let Some(answer) = self.read_point(statement, params) {
             self.is_fresh = false;
@@ -238,6 +247,9 @@ impl Session {
         // What the next message runs may have been prepared long ago.
         self.is_fresh = false;
         self.control.set_running(false);
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         if self.blocks.is_idle()
             && !self.blocks.has_saved_settings()
             && !self.facts.sequences.has_touched()
@@ -284,6 +296,7 @@ impl Session {
     /// an open block becomes a failed one.
     pub fn fail(&mut self) {
         self.control.set_running(false);
+        self.backend.configured.take();
         self.break_block();
     }
 

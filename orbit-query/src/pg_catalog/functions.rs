@@ -2,6 +2,7 @@
 //! and their like, each a line in a table of name, arguments, result and body.
 
 mod call;
+mod configure;
 mod definitions;
 mod names;
 mod privileges;
@@ -102,6 +103,7 @@ fn null(_call: &Call<'_>) -> orbit_core::Result<Cell> {
 /// Every function of this module.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
+        configure::FUNCTIONS,
         definitions::FUNCTIONS,
         names::FUNCTIONS,
         privileges::FUNCTIONS,

@@ -105,6 +105,8 @@ pub struct Session {
     in_script: bool,
     /// The statement was prepared for this run: nobody was told of its columns yet.
     is_fresh: bool,
+    /// A statement ran in the transaction that isn't over yet.
+    has_run: bool,
     /// Its text and the types of its parameters, where a cursor keeps them.
     statement_text: String,
     statement_params: Vec<SqlType>,
@@ -158,6 +160,7 @@ impl Session {
             planning_text: None,
             in_script: false,
             is_fresh: false,
+            has_run: false,
             statement_text: String::new(),
             statement_params: Vec::new(),
             moment: Facts {
@@ -224,6 +227,7 @@ impl Session {
         if let Err(error) = self.configure() {
             return self.settle(Err(error));
         }
+        self.has_run = true;
         self.note_start(statement);
         if let Some(answer) = self.read_point(statement, params) {
             self.is_fresh = false;
@@ -255,6 +259,7 @@ impl Session {
             && !self.facts.sequences.has_touched()
             && !self.backend.is_stirred()
         {
+            self.note_ended(true);
             return Ok(());
         }
         let ended = self.end_implicit().await;
@@ -298,6 +303,14 @@ impl Session {
         self.control.set_running(false);
         self.backend.configured.take();
         self.break_block();
+    }
+
+    /// A transaction is over, if there was one: be it of a lone read.
+    #[inline]
+    fn note_ended(&mut self, committed: bool) {
+        if std::mem::take(&mut self.has_run) {
+            self.backend.ends_seen.note(committed);
+        }
     }
 
     fn settle<T>(&mut self, result: Result<T>) -> Result<T> {

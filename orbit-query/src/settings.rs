@@ -286,7 +286,7 @@ impl Settings {
         };
         if setting.kind == Kind::ReadOnly {
             return Err(Error::new(
-                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                SqlState(*b"55P02"),
                 format!("parameter \"{}\" cannot be changed", setting.name),
             ));
         }
@@ -330,7 +330,7 @@ impl Settings {
             }
             Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => {
                 Err(Error::new(
-                    state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    SqlState(*b"55P02"),
                     format!("parameter \"{}\" cannot be changed", setting.name),
                 ))
             }

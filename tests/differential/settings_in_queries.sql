@@ -1,6 +1,6 @@
 -- set_config() among other things of a query: what takes effect when its rows are there.
-SELECT set_config('my.user', '5', false), 1;
-SHOW my.user;
+SELECT set_config('my.who', '5', false), 1;
+SHOW my.who;
 SELECT set_config(name, 'escape', false) FROM pg_show_all_settings() WHERE name = 'bytea_output';
 SHOW bytea_output;
 SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output';
@@ -24,6 +24,7 @@ SHOW my.a;
 -- What can't be set.
 SELECT set_config('no_such_setting', 'x', false), 1;
 SELECT set_config('bytea_output', 'octal', false), 1;
+SET server_version = 'x';
 SELECT set_config(NULL, 'x', false), 1;
 SELECT set_config('server_version', 'x', false), 1;
 SELECT set_config('my.a', 'kept', false), 1 / (g - 2) FROM generate_series(1, 2) g;

@@ -10,6 +10,7 @@ mod procedures;
 mod sequences;
 mod server;
 mod sizes;
+mod statistics;
 mod text;
 mod visibility;
 
@@ -111,6 +112,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         sequences::FUNCTIONS,
         server::FUNCTIONS,
         sizes::FUNCTIONS,
+        statistics::FUNCTIONS,
         text::FUNCTIONS,
         visibility::FUNCTIONS,
     ]

@@ -171,6 +171,7 @@ impl Session {
             | Utility::Comment { .. }
             | Utility::CreateView(_)
             | Utility::Access(_)
+            | Utility::Database(_)
             | Utility::Declare(_)
             | Utility::Fetch { .. }
             | Utility::CloseCursor(_)

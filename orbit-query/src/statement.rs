@@ -3,6 +3,7 @@
 //! UPDATE, DELETE, VALUES, WITH) get a point plan or a DataFusion plan; the rest
 //! is a [`Utility`].
 
+pub(crate) mod absent_grammar;
 pub(crate) mod access_grammar;
 pub mod alter_grammar;
 pub mod cache;

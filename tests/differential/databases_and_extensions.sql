@@ -38,3 +38,37 @@ CREATE TABLE triggered (a int);
 ALTER TABLE triggered DISABLE TRIGGER USER;
 ALTER TABLE triggered ENABLE TRIGGER USER;
 ALTER TABLE triggered ENABLE TRIGGER ALL;
+-- What there is none of can be dropped if it exists.
+DROP TYPE IF EXISTS mood, public.other_mood CASCADE;
+DROP TYPE mood;
+DROP DOMAIN IF EXISTS positive;
+DROP DOMAIN positive;
+DROP MATERIALIZED VIEW IF EXISTS totals;
+DROP MATERIALIZED VIEW totals;
+DROP TRIGGER IF EXISTS touched ON triggered;
+DROP TRIGGER IF EXISTS touched ON no_such_table;
+DROP TRIGGER touched ON triggered;
+DROP TRIGGER touched ON no_such_table;
+DROP RULE IF EXISTS ruled ON triggered;
+DROP RULE ruled ON triggered;
+DROP POLICY IF EXISTS own_rows ON triggered;
+DROP POLICY own_rows ON triggered;
+DROP FUNCTION IF EXISTS no_such_function(), no_such_function(integer, text);
+DROP FUNCTION no_such_function();
+DROP PROCEDURE IF EXISTS no_such_procedure();
+DROP PUBLICATION IF EXISTS all_of_it;
+DROP PUBLICATION all_of_it;
+DROP EVENT TRIGGER IF EXISTS on_ddl;
+DROP STATISTICS IF EXISTS of_two;
+DROP COLLATION IF EXISTS german;
+DROP SERVER IF EXISTS elsewhere;
+-- And is said to be none when it is made.
+-- differs: user-defined types and code
+CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int);
+-- differs: user-defined types and code
+CREATE CAST (int AS text) WITH INOUT;
+-- differs: user-defined types and code
+CREATE STATISTICS of_two ON a, b FROM triggered;
+SHOW max_prepared_transactions;
+SHOW shared_preload_libraries;
+SHOW archive_mode;

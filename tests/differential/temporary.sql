@@ -63,3 +63,15 @@ SELECT * FROM after_discard;
 DISCARD ALL;
 SELECT * FROM after_discard;
 DROP TABLE p;
+
+-- A view over something temporary is temporary itself.
+CREATE TEMPORARY TABLE under_view (a int);
+INSERT INTO under_view VALUES (1);
+CREATE VIEW over_temporary AS SELECT a + 1 AS b FROM under_view;
+CREATE VIEW over_view AS SELECT * FROM over_temporary;
+CREATE VIEW public.over_temporary_too AS SELECT a FROM under_view;
+SELECT b FROM over_view;
+SELECT relname, relpersistence FROM pg_class WHERE relname LIKE 'over%' ORDER BY 1;
+SELECT count(*) FROM pg_views WHERE viewname = 'over_temporary' AND schemaname = 'public';
+DROP VIEW over_view;
+DROP VIEW over_temporary;

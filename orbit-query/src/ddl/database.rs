@@ -3,7 +3,9 @@
 use crate::access::{not_owner, roles};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
+use crate::statement::absent_grammar::Absent;
 use crate::statement::database_grammar::DatabaseStatement;
+use crate::statement::names::undefined_table;
 use orbit_core::catalog::role::DATABASE_OWNER;
 use orbit_core::{Error, Result, state};
 
@@ -28,6 +30,13 @@ pub(crate) async fn run(session: &mut Session, statement: &DatabaseStatement) ->
         DatabaseStatement::DropExtension { names, if_exists } => {
             for name in names {
                 drop_extension(session, name, *if_exists)?;
+            }
+        }
+        DatabaseStatement::DropAbsent {
+            absent, if_exists, ..
+        } => {
+            for one in absent {
+                drop_absent(session, one, *if_exists)?;
             }
         }
         DatabaseStatement::CommentExtension { name, text } => {
@@ -83,6 +92,27 @@ fn drop(session: &mut Session, name: &str, if_exists: bool) -> Result<()> {
     session.notice(Error::new(
         state::SUCCESSFUL_COMPLETION,
         format!("database \"{name}\" does not exist, skipping"),
+    ));
+    Ok(())
+}
+
+fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Result<()> {
+    let mut what = absent.what.clone();
+    if let Some(on) = &absent.on {
+        let catalog = session.current_catalog();
+        let kind = if if_exists { "relation" } else { "table" };
+        match on.relation(&catalog, session.settings()) {
+            Some(_) => what = format!("{what} for {kind} \"{}\"", on.name),
+            None if if_exists => what = format!("relation \"{}\"", on.name),
+            None => return Err(undefined_table(on.schema.as_deref(), &on.name)),
+        }
+    }
+    if !if_exists {
+        return Err(Error::new(absent.code, format!("{what} does not exist")));
+    }
+    session.notice(Error::new(
+        state::SUCCESSFUL_COMPLETION,
+        format!("{what} does not exist, skipping"),
     ));
     Ok(())
 }

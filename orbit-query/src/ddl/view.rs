@@ -21,7 +21,8 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
     refuse_the_unbuilt(create)?;
     let name = Name::of(&create.name)?;
     let catalog = session.transaction()?.catalog();
-    let temporary = temporary::is_wanted(session, &name, create.temporary)?;
+    let temporary = temporary::is_wanted(session, &name, create.temporary)?
+        || reads_temporary(session, &catalog, create, &name)?;
     let schema = match temporary {
         true => temporary::schema(session).await?,
         false => names::creation_schema(session, &catalog, &name)?,
@@ -107,6 +108,34 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .transaction()?
         .change_catalog(CatalogChange::PutView(Box::new(view)))?;
     Ok(Outcome::Done(tag))
+}
+
+/// A view over a temporary relation goes with it: it is temporary itself.
+fn reads_temporary(
+    session: &mut Session,
+    catalog: &Catalog,
+    create: &CreateView,
+    name: &Name,
+) -> Result<bool> {
+    // Without temporary relations there is nothing to look for.
+    if session.settings().temporary_schema().is_none() {
+        return Ok(false);
+    }
+    let reads = qualify(session, catalog, &mut (*create.query).clone())?;
+    let temporary = |oid: &Oid| {
+        let table = catalog
+            .table_by_oid(*oid)
+            .is_some_and(|table| table.temporary);
+        table || catalog.view_by_oid(*oid).is_some_and(|view| view.temporary)
+    };
+    if !reads.iter().any(temporary) {
+        return Ok(false);
+    }
+    session.notice(Error::new(
+        state::SUCCESSFUL_COMPLETION,
+        format!("view \"{}\" will be a temporary view", name.name),
+    ));
+    temporary::is_wanted(session, name, true)
 }
 
 fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {

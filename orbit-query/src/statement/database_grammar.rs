@@ -1,6 +1,7 @@
 //! Statements about databases and extensions. A node has one database and no extensions to
 //! load; what setup scripts write as a matter of course is taken where it already holds.
 
+use super::absent_grammar::Absent;
 use super::set_grammar;
 use super::tokens::{Tokens, is_word};
 use super::utility::Utility;
@@ -27,6 +28,12 @@ pub enum DatabaseStatement {
         names: Vec<String>,
         if_exists: bool,
     },
+    /// DROP of kinds of objects that there are none of.
+    DropAbsent {
+        tag: &'static str,
+        absent: Vec<Absent>,
+        if_exists: bool,
+    },
     /// COMMENT ON EXTENSION.
     CommentExtension {
         name: String,
@@ -44,6 +51,7 @@ impl DatabaseStatement {
             DatabaseStatement::Drop { .. } => "DROP DATABASE",
             DatabaseStatement::CreateExtension { .. } => "CREATE EXTENSION",
             DatabaseStatement::DropExtension { .. } => "DROP EXTENSION",
+            DatabaseStatement::DropAbsent { tag, .. } => tag,
             DatabaseStatement::CommentExtension { .. } => "COMMENT",
         }
     }

@@ -181,6 +181,27 @@ fn place_in(message: &str) -> Option<Location> {
     })
 }
 
+/// What PostgreSQL makes and alters, and a node doesn't.
+const UNBUILT: &[&str] = &[
+    "ACCESS",
+    "AGGREGATE",
+    "CAST",
+    "CONVERSION",
+    "EVENT",
+    "FOREIGN",
+    "LANGUAGE",
+    "LARGE",
+    "OPERATOR",
+    "PUBLICATION",
+    "RULE",
+    "STATISTICS",
+    "SUBSCRIPTION",
+    "SYSTEM",
+    "TABLESPACE",
+    "TEXT",
+    "TRANSFORM",
+];
+
 /// Statements sqlparser reads.
 fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let first = tokens.first();
@@ -194,6 +215,12 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
             .any(|word| tokens::is_word(first.map(|token| &token.token), word));
     if !starts_known {
         return Err(tokens::unexpected(text, first));
+    }
+    let second = tokens.get(1).map(|token| &token.token);
+    let made = tokens::is_word(first.map(|token| &token.token), "CREATE")
+        || tokens::is_word(first.map(|token| &token.token), "ALTER");
+    if made && UNBUILT.iter().any(|word| tokens::is_word(second, word)) {
+        return Err(Error::unsupported(first_words(tokens)));
     }
     let over_rows = ![
         "CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "CALL",

@@ -2,13 +2,11 @@
 
 use super::attribute::has_value;
 use super::constraint::referenced_index;
-use super::extension;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
-use orbit_core::catalog::role;
 use orbit_core::catalog::{IndexColumn, Table};
 use orbit_core::types::Oid;
 
@@ -132,6 +130,9 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     }
 }
 
+/// As comments on the database are kept.
+use crate::ddl::names::DATABASE_OID;
+
 /// What is said of `public` from the start.
 pub const OF_PUBLIC: &str = "standard public schema";
 
@@ -146,12 +147,12 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
         ]);
     }
     rows.add([
-        ("objoid", extension::PLPGSQL.into()),
-        ("classoid", extension::CLASS.into()),
-        ("description", extension::OF_PLPGSQL.into()),
+        ("objoid", super::extension::PLPGSQL.into()),
+        ("classoid", super::extension::CLASS.into()),
+        ("description", super::extension::OF_PLPGSQL.into()),
     ]);
     for (object, column, text) in context.catalog().comments() {
-        if object == role::DATABASE || context.catalog().role(object).is_some() {
+        if object == DATABASE_OID || context.catalog().role(object).is_some() {
             continue;
         }
         // A constraint and the index that it made have one oid: what is said is said of the index.
@@ -177,7 +178,7 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
-    let database = (role::DATABASE, DATABASE, 1262);
+    let database = (DATABASE_OID, DATABASE, 1262);
     let roles = context.catalog().roles();
     let roles = roles.map(|role| (role.oid, role.oid, 1260));
     for (object, shown, class) in std::iter::once(database).chain(roles) {

@@ -1,4 +1,4 @@
-//! Tokens to statements. Queries, INSERT, UPDATE, DELETE, CREATE TABLE, CREATE
+//! Tokens to statements. Queries, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE, CREATE
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
@@ -21,7 +21,7 @@ const RECURSION_LIMIT: usize = 100;
 
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// SELECT, VALUES, INSERT, UPDATE, DELETE.
+    /// SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE.
     Row(Box<Statement>),
     Utility(Box<Utility>),
 }
@@ -214,7 +214,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         ordered = super::sequence_grammar::ordered(text, readable)?;
         readable = ordered.as_deref().unwrap_or(readable);
     }
-    let overriding = over_rows
+    let merges = over_rows && full::merges(text, readable)?;
+    let overriding = (over_rows && !merges)
         .then(|| super::overriding::cut(readable))
         .flatten();
     if let Some((tokens, _)) = &overriding {
@@ -235,7 +236,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let readable = likes.as_ref().map_or(readable, |(tokens, _)| tokens);
     let strengthened = row_locks::strengthen(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
-    let read = read::statement(&mut parser).map_err(|error| {
+    let read = match merges {
+        true => full::merge(&mut parser),
+        false => read::statement(&mut parser),
+    };
+    let read = read.map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
@@ -255,7 +260,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         Statement::Query(_)
         | Statement::Insert(_)
         | Statement::Update(_)
-        | Statement::Delete(_) => {
+        | Statement::Delete(_)
+        | Statement::Merge(_) => {
             return Ok(Parsed::Row(Box::new(statement)));
         }
         Statement::CreateTable(create) => match likes {

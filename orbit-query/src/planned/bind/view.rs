@@ -18,7 +18,11 @@ use sqlparser::ast::{Ident, Statement, TableAlias};
 use std::sync::Arc;
 
 impl Binder<'_> {
-    pub(super) fn find_view(&self, schema: Option<&str>, name: &str) -> Option<Arc<ViewDef>> {
+    pub(in crate::planned) fn find_view(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Arc<ViewDef>> {
         let find = |schema: &str| self.catalog.view(schema, name).cloned();
         match schema {
             Some(schema) => find(schema),
@@ -26,7 +30,7 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn find_sequence(
+    pub(in crate::planned) fn find_sequence(
         &self,
         schema: Option<&str>,
         name: &str,

@@ -56,31 +56,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         .table_alias
         .as_ref()
         .map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
-    let mut columns: Vec<usize> = if insert.columns.is_empty() {
-        (0..table.columns.len()).collect()
-    } else {
-        insert
-            .columns
-            .iter()
-            .map(|name| {
-                position(&table, &types::last_name(name))
-                    .map_err(|error| binder.placed_in(error, name.span()))
-            })
-            .collect::<Result<_>>()?
-    };
-    let mut seen = AHashSet::new();
-    for at in &columns {
-        if !seen.insert(*at) {
-            let name = table
-                .columns
-                .get(*at)
-                .map_or("", |column| column.name.as_str());
-            return Err(Error::new(
-                state::DUPLICATE_COLUMN,
-                format!("column \"{name}\" specified more than once"),
-            ));
-        }
-    }
+    let mut columns = named_columns(binder, &table, &insert.columns)?;
     let input = match &insert.source {
         None => {
             columns.clear();
@@ -141,16 +117,9 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     columns.truncate(input.columns.len());
     let mut kept = Vec::with_capacity(columns.len());
     for (at, column) in columns.into_iter().zip(input.columns) {
-        let Some(target) = table.columns.get(at) else {
-            return Err(Error::internal("a column of an INSERT is not there"));
-        };
-        match overriding {
-            // The value is read and dropped: the sequence gives its own.
-            Some(Overriding::User) if target.identity.is_some() => continue,
-            Some(Overriding::System) if target.generated.is_none() => {}
-            _ => crate::write::check_given(target)?,
+        if takes_given(&table, at, overriding)? {
+            kept.push((at, column));
         }
-        kept.push((at, column));
     }
     let columns: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
     for column in &columns {
@@ -209,6 +178,55 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         }),
         returning,
     })
+}
+
+/// The columns that an INSERT names; all of them where it names none.
+pub(super) fn named_columns(
+    binder: &Binder<'_>,
+    table: &Table,
+    names: &[ast::ObjectName],
+) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..table.columns.len()).collect());
+    }
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        let at = position(table, &types::last_name(name))
+            .map_err(|error| binder.placed_in(error, name.span()))?;
+        columns.push(at);
+    }
+    let mut seen = AHashSet::new();
+    for at in &columns {
+        if !seen.insert(*at) {
+            let name = table
+                .columns
+                .get(*at)
+                .map_or("", |column| column.name.as_str());
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+    }
+    Ok(columns)
+}
+
+/// Whether a value given for a column goes into it: of an identity column it may be read
+/// and dropped, as the sequence gives its own.
+pub(super) fn takes_given(
+    table: &Table,
+    at: usize,
+    overriding: Option<Overriding>,
+) -> Result<bool> {
+    let Some(target) = table.columns.get(at) else {
+        return Err(Error::internal("a column of an INSERT is not there"));
+    };
+    match overriding {
+        Some(Overriding::User) if target.identity.is_some() => return Ok(false),
+        Some(Overriding::System) if target.generated.is_none() => {}
+        _ => crate::write::check_given(target)?,
+    }
+    Ok(true)
 }
 
 /// Literals and parameters in the select list of INSERT ... SELECT take the types of the

@@ -144,17 +144,62 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             .build()
             .told()?;
     }
-    let mut set = Vec::new();
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
-    for assignment in &update.assignments {
+    let mut set = Vec::new();
+    let new = assignments(binder, &table, need, &relation.scope, &update.assignments)?;
+    for (at, expr) in new {
+        exprs.push(expr.alias(format!("v{}", set.len())));
+        column_types.push(table.columns[at].sql_type.clone());
+        set.push(at);
+    }
+    let items = update.returning.as_deref();
+    let others = items.map(|_| Others::of(&relation.scope, &table));
+    if let Some(others) = &others {
+        others.select(&mut exprs, &mut column_types);
+    }
+    plan = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .told()?
+        .build()
+        .told()?;
+    let returning = Returning::prepare(
+        binder,
+        state,
+        (&table, need),
+        &shown,
+        items,
+        others.as_ref(),
+    )?;
+    prepared(Write {
+        input: Arc::new(optimized(state, plan)?),
+        types: column_types.into(),
+        table: table.clone(),
+        kind: Kind::Update(Update {
+            mode: lock_mode(&table, &set),
+            set,
+        }),
+        returning,
+    })
+}
+
+/// The columns that SET names, each with its new value.
+pub(super) fn assignments(
+    binder: &mut Binder<'_>,
+    table: &Table,
+    need: usize,
+    scope: &Scope,
+    assignments: &[ast::Assignment],
+) -> Result<Vec<(usize, Expr)>> {
+    let mut set: Vec<(usize, Expr)> = Vec::new();
+    for assignment in assignments {
         if let AssignmentTarget::ColumnName(name) = &assignment.target {
             whole_name(name, &table.name)?;
         }
-        for (name, value) in pairs(binder, &relation.scope, assignment)? {
-            let at = position(&table, &name)
+        for (name, value) in pairs(binder, scope, assignment)? {
+            let at = position(table, &name)
                 .map_err(|error| binder.placed_in(error, target_span(assignment, &name)))?;
-            if set.contains(&at) {
+            if set.iter().any(|(other, _)| *other == at) {
                 return Err(Error::new(
                     state::SYNTAX_ERROR,
                     format!("multiple assignments to same column \"{name}\""),
@@ -170,34 +215,23 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             };
             let bound = match value {
                 New::Known(bound) => bound,
-                New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
-                New::Expr(value) => {
-                    if let Some(column) = table.columns.get(at) {
-                        crate::write::check_set(column)?;
-                    }
-                    binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?
-                }
+                New::Expr(value) if is_default(value) => default_of(binder, table, at)?,
+                New::Expr(value) => binder.within_clause(Clause::plain("UPDATE"), scope, value)?,
             };
-            let expr = assigned(binder, &table, at, bound).map_err(|error| match written {
+            let expr = assigned(binder, table, at, bound).map_err(|error| match written {
                 Some(written) => binder.placed_at(error, written),
                 None => error,
             })?;
-            exprs.push(expr.alias(format!("v{}", set.len())));
-            column_types.push(table.columns[at].sql_type.clone());
             binder.needs_update(need, at);
-            set.push(at);
+            set.push((at, expr));
         }
     }
-    let items = update.returning.as_deref();
-    let others = items.map(|_| Others::of(&relation.scope, &table));
-    if let Some(others) = &others {
-        others.select(&mut exprs, &mut column_types);
-    }
-    plan = LogicalPlanBuilder::from(plan)
-        .project(exprs)
-        .told()?
-        .build()
-        .told()?;
+    Ok(set)
+}
+
+/// How rows whose columns change are locked: rows that others point at may only change
+/// alone.
+pub(super) fn lock_mode(table: &Table, set: &[usize]) -> RowLock {
     let key_columns = table.primary_key_columns();
     let computed = (0..table.columns.len()).filter(|at| {
         table
@@ -213,28 +247,10 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
                 .iter()
                 .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
     });
-    let returning = Returning::prepare(
-        binder,
-        state,
-        (&table, need),
-        &shown,
-        items,
-        others.as_ref(),
-    )?;
-    prepared(Write {
-        input: Arc::new(optimized(state, plan)?),
-        types: column_types.into(),
-        table,
-        kind: Kind::Update(Update {
-            set,
-            mode: if touches_key {
-                RowLock::Update
-            } else {
-                RowLock::NoKeyUpdate
-            },
-        }),
-        returning,
-    })
+    match touches_key {
+        true => RowLock::Update,
+        false => RowLock::NoKeyUpdate,
+    }
 }
 
 /// Where an assignment names this column.

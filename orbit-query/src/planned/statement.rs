@@ -202,7 +202,7 @@ pub(super) fn prepare(
                 Some(Statement::Merge(merge)) => {
                     if query.with.as_ref().is_some_and(|with| with.recursive) {
                         return Err(Error::new(
-                            state::FEATURE_NOT_SUPPORTED,
+                            state::SYNTAX_ERROR,
                             "WITH RECURSIVE is not supported for MERGE statement",
                         ));
                     }

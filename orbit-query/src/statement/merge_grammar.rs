@@ -11,7 +11,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
-    MergeUpdateExpr, Parens, Query, SetExpr, Statement, TableFactor, Values, With,
+    MergeUpdateExpr, Parens, Query, SetExpr, Statement, TableAlias, TableFactor, Values, With,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -107,19 +107,8 @@ fn merge(parser: &mut Parser<'_>) -> Read<Merge> {
     parser.expect_keyword_is(Keyword::MERGE)?;
     let merge_token = parser.get_current_token().clone();
     parser.expect_keyword_is(Keyword::INTO)?;
-    let table = parser.parse_table_factor()?;
-    let named_columns = match &table {
-        TableFactor::Table { alias, .. } => {
-            let mut alias = alias.iter();
-            alias.any(|alias| !alias.columns.is_empty())
-        }
-        _ => true,
-    };
+    let table = target(parser)?;
     parser.expect_keyword_is(Keyword::USING)?;
-    if named_columns {
-        parser.prev_token();
-        return expected(parser, "a table");
-    }
     let source = parser.parse_table_and_joins()?;
     parser.expect_keyword_is(Keyword::ON)?;
     let on = parser.parse_expr()?;
@@ -145,6 +134,34 @@ fn merge(parser: &mut Parser<'_>) -> Read<Merge> {
         on: Box::new(on),
         clauses,
         output: None,
+    })
+}
+
+/// A table's name, and an alias without names of columns.
+fn target(parser: &mut Parser<'_>) -> Read<TableFactor> {
+    let name = parser.parse_object_name(false)?;
+    let explicit = parser.parse_keyword(Keyword::AS);
+    let alias = if explicit || !is_next(parser, "USING") {
+        Some(TableAlias {
+            explicit,
+            name: parser.parse_identifier()?,
+            columns: Vec::new(),
+            at: None,
+        })
+    } else {
+        None
+    };
+    Ok(TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
     })
 }
 

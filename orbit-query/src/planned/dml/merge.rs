@@ -90,7 +90,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, merge: &ast::Merge
         relation: merge.source.clone(),
         joins: Vec::new(),
     };
-    let source = binder.table_with_joins(&source, None)?;
+    let source = binder.hiding(&own.scope, |binder| binder.table_with_joins(&source, None))?;
     if source.scope.relations.iter().any(|one| one.alias == shown) {
         return Err(Error::new(
             state::DUPLICATE_ALIAS,

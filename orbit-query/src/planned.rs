@@ -39,7 +39,9 @@ mod unary;
 mod unnest;
 mod work;
 
+pub(crate) use aggregates::is_aggregate;
 pub use arrow::ArrowRows;
+pub(crate) use bind::call::is_set_returning;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
 

@@ -10,6 +10,7 @@ mod sequences;
 mod server;
 mod sizes;
 mod text;
+mod updatable;
 mod visibility;
 
 use super::cells::Cell;
@@ -110,6 +111,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         server::FUNCTIONS,
         sizes::FUNCTIONS,
         text::FUNCTIONS,
+        updatable::FUNCTIONS,
         visibility::FUNCTIONS,
     ]
     .into_iter()

@@ -10,6 +10,7 @@
 //! new moment with its locks kept, until what it saw is what is there.
 
 pub(super) mod chain;
+mod check;
 pub(super) mod delete;
 pub(super) mod insert;
 pub(super) mod lock;

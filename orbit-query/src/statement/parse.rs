@@ -207,6 +207,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
     let named = create_grammar::named_columns(readable);
     readable = named.as_deref().unwrap_or(readable);
+    let checked = create_grammar::cut_check_option(readable);
+    readable = checked.as_ref().map_or(readable, |(tokens, _)| tokens);
     let recursive = create_grammar::recursive_view(readable);
     readable = recursive.as_deref().unwrap_or(readable);
     let ordered;
@@ -272,7 +274,15 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
             None => Utility::CreateTable(Box::new(create)),
         },
         Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
-        Statement::CreateView(create) => Utility::CreateView(Box::new(create)),
+        Statement::CreateView(mut create) => {
+            if let Some((_, option)) = checked {
+                if recursive.is_some() {
+                    return Err(create_grammar::checked_recursion());
+                }
+                create_grammar::mark_check_option(&mut create, option);
+            }
+            Utility::CreateView(Box::new(create))
+        }
         Statement::CreateSchema {
             schema_name,
             if_not_exists,

@@ -1,10 +1,11 @@
 //! INSERT ... SELECT and the INSERTs that the point path leaves.
 
+use super::check::Checks;
 use super::returning::{Returning, RowExprs, RowScope};
-use super::update::{assigned, default_of, is_default, named, position};
+use super::update::{assigned, default_of, is_default};
 use super::{Kind, Prepared, Running, Write, prepared};
-use crate::access::Need;
 use crate::expr::{RowSource, StoredRow};
+use crate::planned::bind::from::target::{Target, Verb, Written};
 use crate::planned::bind::{Binder, Bound, BoundQuery, Clause};
 use crate::planned::error::Told;
 use crate::planned::statement::optimized;
@@ -14,7 +15,7 @@ use crate::statement::overriding::{self, Overriding};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::{Catalog, Privileges, Table};
+use orbit_core::catalog::{Catalog, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::{ConflictTarget, Transaction};
 use orbit_core::types::SqlType;
@@ -29,6 +30,7 @@ pub struct Insert {
     /// The input is VALUES, or a query of no rows: PostgreSQL looks at constants first.
     constant: bool,
     conflict: Option<OnConflict>,
+    checks: Option<Checks>,
 }
 
 struct OnConflict {
@@ -48,15 +50,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let ast::TableObject::TableName(name) = &insert.table else {
         return Err(Error::unsupported("INSERT into anything but a table"));
     };
-    let table = named(binder, name)?;
-    binder.tables.push(table.clone());
     let overriding = overriding::of(insert);
-    let need = binder.need(Need::table(&table, Privileges::INSERT, name.0.len() > 1));
-    let alias = insert
-        .table_alias
-        .as_ref()
-        .map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
-    let mut columns = named_columns(binder, &table, &insert.columns)?;
+    let alias = insert.table_alias.as_ref();
+    let alias = alias.map(|alias| alias_of(&alias.alias));
+    let Written { target, .. } = binder.target(name, alias.as_ref(), Verb::Insert)?;
+    let table = target.table.clone();
+    let mut columns = named_columns(binder, &target, &insert.columns)?;
     let input = match &insert.source {
         None => {
             columns.clear();
@@ -68,12 +67,14 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         }
         Some(source) => {
             let mut query = (**source).clone();
-            fill_defaults(binder.catalog, &table, overriding, &mut columns, &mut query)?;
-            let wanted: Vec<SqlType> = columns
-                .iter()
-                .filter_map(|at| table.columns.get(*at))
-                .map(|column| column.sql_type.clone())
-                .collect();
+            fill_defaults(
+                binder.catalog,
+                &target,
+                overriding,
+                &mut columns,
+                &mut query,
+            )?;
+            let wanted: Vec<SqlType> = columns.iter().map(|at| target.column_type(*at)).collect();
             match (
                 &*query.body,
                 &query.with,
@@ -116,16 +117,28 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     }
     columns.truncate(input.columns.len());
     let mut kept = Vec::with_capacity(columns.len());
+    let mut bases = Vec::with_capacity(columns.len());
     for (at, column) in columns.into_iter().zip(input.columns) {
-        if takes_given(&table, at, overriding)? {
+        let base = target.written(at, Verb::Insert)?;
+        if bases.contains(&base) {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!(
+                    "multiple assignments to same column \"{}\"",
+                    table.columns[base].name
+                ),
+            ));
+        }
+        if takes_given(&table, base, overriding)? {
+            bases.push(base);
             kept.push((at, column));
         }
     }
     let columns: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
     for column in &columns {
-        binder.needs_insert(need, *column);
+        binder.gives(&target, *column);
     }
-    binder.needs_defaults(need, &table);
+    binder.needs_defaults(target.need(), &table);
     let mut exprs = Vec::with_capacity(columns.len());
     let mut column_types = Vec::with_capacity(columns.len());
     for (at, column) in &kept {
@@ -136,12 +149,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
             (Some(given), Some(source)) => item_of(source, given),
             _ => None,
         };
-        let expr = assigned(binder, &table, *at, bound).map_err(|error| match value {
+        let expr = assigned(binder, &target, *at, bound).map_err(|error| match value {
             Some(value) => binder.placed_at(error, value),
             None => error,
         })?;
         exprs.push(expr.alias(format!("v{at}")));
-        column_types.push(table.columns[*at].sql_type.clone());
+        column_types.push(target.column_type(*at));
     }
     let plan = if exprs.is_empty() {
         input.plan
@@ -155,24 +168,26 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let conflict = match &insert.on {
         None => None,
         Some(OnInsert::OnConflict(on)) => {
-            Some(on_conflict(binder, state, (&table, need), &alias, on)?)
+            Some(on_conflict(binder, state, &target, alias.as_ref(), on)?)
         }
         Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
     };
     let returning = Returning::prepare(
         binder,
         state,
-        (&table, need),
-        &alias,
+        &target,
+        alias.as_ref(),
         insert.returning.as_deref(),
         None,
     )?;
+    let checks = Checks::prepare(binder, state, &target)?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),
         table,
         kind: Kind::Insert(Insert {
-            columns,
+            columns: bases,
+            checks,
             constant: insert.source.as_deref().is_some_and(is_constant),
             conflict,
         }),
@@ -183,25 +198,23 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
 /// The columns that an INSERT names; all of them where it names none.
 pub(super) fn named_columns(
     binder: &Binder<'_>,
-    table: &Table,
+    target: &Target,
     names: &[ast::ObjectName],
 ) -> Result<Vec<usize>> {
     if names.is_empty() {
-        return Ok((0..table.columns.len()).collect());
+        return Ok((0..target.width()).collect());
     }
     let mut columns = Vec::with_capacity(names.len());
     for name in names {
-        let at = position(table, &types::last_name(name))
+        let at = target
+            .position(&types::last_name(name))
             .map_err(|error| binder.placed_in(error, name.span()))?;
         columns.push(at);
     }
     let mut seen = AHashSet::new();
     for at in &columns {
         if !seen.insert(*at) {
-            let name = table
-                .columns
-                .get(*at)
-                .map_or("", |column| column.name.as_str());
+            let name = target.column_name(*at);
             return Err(Error::new(
                 state::DUPLICATE_COLUMN,
                 format!("column \"{name}\" specified more than once"),
@@ -322,7 +335,7 @@ fn item_of(query: &ast::Query, at: usize) -> Option<&ast::Expr> {
 /// some rows only, its expression is put in.
 fn fill_defaults(
     catalog: &Catalog,
-    table: &Table,
+    target: &Target,
     overriding: Option<Overriding>,
     columns: &mut Vec<usize>,
     query: &mut ast::Query,
@@ -343,7 +356,8 @@ fn fill_defaults(
             columns.remove(at);
             continue;
         }
-        let column = columns.get(at).and_then(|place| table.columns.get(*place));
+        let base = columns.get(at).and_then(|place| target.base(*place));
+        let column = base.and_then(|base| target.table.columns.get(base));
         if let Some(column) = column.filter(|_| overriding.is_none()) {
             crate::write::check_given(column)?;
         }
@@ -364,17 +378,18 @@ fn fill_defaults(
 fn on_conflict(
     binder: &mut Binder<'_>,
     state: &SessionState,
-    (table, need): (&Table, usize),
-    alias: &str,
+    relation: &Target,
+    alias: Option<&ast::TableAlias>,
     on: &ast::OnConflict,
 ) -> Result<OnConflict> {
+    let table = &relation.table;
     let target = match &on.conflict_target {
         None => ConflictTarget::Any,
         Some(ast::ConflictTarget::Columns(names)) => {
-            let wanted: AHashSet<usize> = names
+            let named: AHashSet<usize> = names
                 .iter()
                 .map(|name| {
-                    table.column_position(&types::fold(name)).ok_or_else(|| {
+                    relation.column_position(&types::fold(name)).ok_or_else(|| {
                         let error = Error::new(
                             state::UNDEFINED_COLUMN,
                             format!("column \"{}\" does not exist", types::fold(name)),
@@ -385,25 +400,31 @@ fn on_conflict(
                     })
                 })
                 .collect::<Result<_>>()?;
-            for column in &wanted {
-                binder.needs_select_of(need, *column);
+            let mut wanted = AHashSet::new();
+            for column in &named {
+                binder.reads_column(relation, *column);
+                wanted.insert(relation.base(*column).ok_or_else(nothing_inferred)?);
             }
             inferred(table, &wanted)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = types::last_name(name);
             for column in crate::point::needs::constrained(table, &name) {
-                binder.needs_select_of(need, column);
+                binder.needs_select_of(relation.need(), column);
             }
             let missing = || {
                 Error::new(
                     state::UNDEFINED_OBJECT,
                     format!(
                         "constraint \"{name}\" for table \"{}\" does not exist",
-                        table.name
+                        relation.name
                     ),
                 )
             };
+            // A view has no constraints, though its table has.
+            if relation.is_view() {
+                return Err(missing());
+            }
             match &table.primary_key {
                 Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
                 _ => ConflictTarget::Index(
@@ -426,15 +447,8 @@ fn on_conflict(
                 )
                 .with_hint("For example, ON CONFLICT (column_name)."));
             }
-            let rows = RowScope::new(&[
-                (
-                    alias.to_owned(),
-                    Some(table.schema.clone()),
-                    table,
-                    Some(need),
-                ),
-                ("excluded".to_owned(), None, table, None),
-            ]);
+            let excluded = alias_of(&ast::Ident::new("excluded"));
+            let rows = RowScope::new(binder, relation, &[alias, Some(&excluded)])?;
             let mut set = Vec::new();
             let mut exprs = Vec::new();
             for assignment in &update.assignments {
@@ -443,9 +457,11 @@ fn on_conflict(
                         "assigning to several columns in ON CONFLICT",
                     ));
                 };
-                let at = position(table, &types::last_name(name))
+                let named = relation
+                    .position(&types::last_name(name))
                     .map_err(|error| binder.placed_in(error, name.span()))?;
-                binder.needs_update(need, at);
+                let at = relation.written(named, Verb::Update)?;
+                binder.changes(relation, named);
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?
                 } else {
@@ -459,8 +475,8 @@ fn on_conflict(
                     )?
                 };
                 exprs.push((
-                    assigned(binder, table, at, bound)?,
-                    table.columns[at].sql_type.clone(),
+                    assigned(binder, relation, named, bound)?,
+                    relation.column_type(named),
                 ));
                 set.push(at);
             }
@@ -478,6 +494,22 @@ fn on_conflict(
     Ok(OnConflict { target, update })
 }
 
+fn nothing_inferred() -> Error {
+    Error::new(
+        state::INVALID_COLUMN_REFERENCE,
+        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+    )
+}
+
+fn alias_of(name: &ast::Ident) -> ast::TableAlias {
+    ast::TableAlias {
+        explicit: true,
+        name: name.clone(),
+        columns: Vec::new(),
+        at: None,
+    }
+}
+
 /// The key or unique index over exactly these columns.
 fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
     let same =
@@ -491,12 +523,7 @@ fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
         .indexes
         .iter()
         .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
-        .ok_or_else(|| {
-            Error::new(
-                state::INVALID_COLUMN_REFERENCE,
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-            )
-        })
+        .ok_or_else(nothing_inferred)
         .and_then(|index| {
             crate::write::check_arbiter(table, index)?;
             Ok(ConflictTarget::Index(index.id))
@@ -527,11 +554,17 @@ impl Running<'_> {
                 self.breathe().await?;
                 let row = writer.complete(&insert.columns, self.row(&batch, at)?, &env)?;
                 let Some(conflict) = &insert.conflict else {
-                    if let Some(shown) = &mut shown {
-                        shown.push(row.clone());
-                    }
+                    let new = (shown.is_some() || insert.checks.is_some()).then(|| row.clone());
                     txn.insert(table, row).await?;
                     count += 1;
+                    if let Some(new) = new {
+                        if let Some(checks) = &insert.checks {
+                            self.fits(checks, &writer, &new)?;
+                        }
+                        if let Some(shown) = &mut shown {
+                            shown.push(new);
+                        }
+                    }
                     continue;
                 };
                 if let Some(written) = self
@@ -539,6 +572,9 @@ impl Running<'_> {
                     .await?
                 {
                     count += 1;
+                    if let Some(checks) = &insert.checks {
+                        self.fits(checks, &writer, &written)?;
+                    }
                     if let Some(shown) = &mut shown {
                         shown.push(written);
                     }

@@ -7,11 +7,12 @@
 //! again.
 
 use super::insert::{named_columns, takes_given};
-use super::update::{assigned, assignments, is_default, lock_mode, target, written};
+use super::update::{assigned, assignments, is_default, lock_mode, named_target};
 use super::{Kind, Prepared, Running, Write, prepared};
 use crate::access::Need;
 use crate::expr::StoredRow;
 use crate::planned::bind::from::Relation;
+use crate::planned::bind::from::target::{Target, Written};
 use crate::planned::bind::scope::Scope;
 use crate::planned::bind::{Binder, Clause};
 use crate::planned::error::Told;
@@ -26,7 +27,7 @@ use datafusion::common::{Column, JoinType};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
-use orbit_core::catalog::{Privileges, Table};
+use orbit_core::catalog::Privileges;
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -81,11 +82,13 @@ const NONE: i32 = -1;
 pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, merge: &ast::Merge) -> Prepared {
     refuse_unreachable(merge)?;
     refuse_other_relations(binder, &merge.table)?;
-    let (table, alias) = target(binder, &merge.table)?;
-    let own = binder.stored(&table, alias, true)?;
-    let need = written(binder, &merge.table, privileges(merge));
-    let key = Binder::key_of(&own).ok_or_else(|| Error::internal("no key to merge by"))?;
-    let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
+    let (name, alias) = named_target(&merge.table)?;
+    let Written {
+        target,
+        relation: own,
+        key,
+    } = binder.table_target(name, alias, privileges(merge))?;
+    let shown = alias.map_or_else(|| target.name.clone(), |alias| types::fold(&alias.name));
     let source = ast::TableWithJoins {
         relation: merge.source.clone(),
         joins: Vec::new(),
@@ -104,17 +107,16 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, merge: &ast::Merge
         false => JoinType::Inner,
     };
     let given = source.scope.clone();
-    let target = own.scope.clone();
+    let met = own.scope.clone();
     let Relation { plan, scope } = binder.merge_join(source, own, kind, &merge.on)?;
     let mut bound = Bound {
-        table: &table,
-        need,
+        target: &target,
         whens: Vec::with_capacity(merge.clauses.len()),
     };
     for clause in &merge.clauses {
         match clause.clause_kind {
             MergeClauseKind::Matched => bound.add(binder, clause, &scope)?,
-            _ => binder.hiding(&target, |binder| bound.add(binder, clause, &given))?,
+            _ => binder.hiding(&met, |binder| bound.add(binder, clause, &given))?,
         }
     }
     let Bound { whens, .. } = bound;
@@ -123,7 +125,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, merge: &ast::Merge
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: types.into(),
-        table,
+        table: target.table,
         kind: Kind::Merge(Merge { actions }),
         returning: None,
     })
@@ -190,8 +192,7 @@ struct When {
 }
 
 struct Bound<'t> {
-    table: &'t Arc<Table>,
-    need: usize,
+    target: &'t Target,
     whens: Vec<When>,
 }
 
@@ -210,15 +211,15 @@ impl Bound<'_> {
             action if does_nothing(action) => (What::Nothing, Vec::new()),
             MergeAction::Delete { .. } => (What::Delete, Vec::new()),
             MergeAction::Update(update) => {
-                let new = assignments(binder, self.table, self.need, scope, &update.assignments)?;
-                let set: Vec<usize> = new.iter().map(|(at, _)| *at).collect();
-                let mode = lock_mode(self.table, &set);
-                (What::Update { set, mode }, self.typed(new)?)
+                let new = assignments(binder, self.target, scope, &update.assignments)?;
+                let set: Vec<usize> = new.iter().map(|(at, ..)| *at).collect();
+                let mode = lock_mode(&self.target.table, &set);
+                (What::Update { set, mode }, valued_only(new))
             }
             MergeAction::Insert(insert) => {
                 let new = self.inserted(binder, insert, scope)?;
-                let columns = new.iter().map(|(at, _)| *at).collect();
-                (What::Insert { columns }, self.typed(new)?)
+                let columns = new.iter().map(|(at, ..)| *at).collect();
+                (What::Insert { columns }, valued_only(new))
             }
         };
         self.whens.push(When {
@@ -230,24 +231,15 @@ impl Bound<'_> {
         Ok(())
     }
 
-    fn typed(&self, values: Vec<(usize, Expr)>) -> Result<Vec<(Expr, SqlType)>> {
-        let of = |at: usize| self.table.columns.get(at).map(|one| one.sql_type.clone());
-        let missing = || Error::internal("a column that is not there");
-        let typed = values
-            .into_iter()
-            .map(|(at, expr)| Ok((expr, of(at).ok_or_else(missing)?)));
-        typed.collect()
-    }
-
     /// The values of a new row, for the columns that are given any.
     fn inserted(
         &self,
         binder: &mut Binder<'_>,
         insert: &ast::MergeInsertExpr,
         scope: &Scope,
-    ) -> Result<Vec<(usize, Expr)>> {
-        let table = self.table;
-        let mut columns = named_columns(binder, table, &insert.columns)?;
+    ) -> Result<Vec<(usize, Expr, SqlType)>> {
+        let table = &self.target.table;
+        let mut columns = named_columns(binder, self.target, &insert.columns)?;
         let mut own = Need::table(table, Privileges(0), false);
         let mut new = Vec::new();
         if let MergeInsertKind::Values(values) = &insert.kind {
@@ -275,17 +267,22 @@ impl Bound<'_> {
                 if !takes_given(table, at, overriding(values))? {
                     continue;
                 }
-                let expr = assigned(binder, table, at, value_of)
+                let expr = assigned(binder, self.target, at, value_of)
                     .map_err(|error| binder.placed_at(error, value))?;
-                binder.needs_insert(self.need, at);
+                binder.gives(self.target, at);
                 own.insert(at);
-                new.push((at, expr));
+                new.push((at, expr, self.target.column_type(at)));
             }
         }
         // Of the columns that this INSERT leaves out, whatever another gives.
         binder.needs.extend(own.of_defaults(table));
         Ok(new)
     }
+}
+
+fn valued_only(values: Vec<(usize, Expr, SqlType)>) -> Vec<(Expr, SqlType)> {
+    let values = values.into_iter();
+    values.map(|(_, expr, ty)| (expr, ty)).collect()
 }
 
 /// The first of these that holds; NULL counts as false.

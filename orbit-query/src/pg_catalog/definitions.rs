@@ -83,13 +83,68 @@ pub fn expression_again(
     printed(tree, text, pretty)
 }
 
+/// An expression over columns of a table, by itself, in one spelling.
+pub fn expression_text(columns: &[Column], text: &str) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    printed(reader.expression(text), text, false)
+}
+
+/// An index's expression as its definition has it: in brackets, unless it is a call.
+pub fn index_part(columns: &[Column], text: &str, pretty: bool) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    let tree = reader.expression(text);
+    let call = tree.as_ref().is_some_and(Tree::is_call);
+    let written = printed(tree, text, pretty);
+    let written = if pretty { written } else { one_line(written) };
+    match call {
+        true => written,
+        false => format!("({written})"),
+    }
+}
+
+/// The condition of a partial index.
+pub fn index_condition(columns: &[Column], text: &str, pretty: bool) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    let written = printed(reader.condition(text), text, pretty);
+    if pretty { written } else { one_line(written) }
+}
+
+/// CASE on one line, as PostgreSQL has it where nothing is laid out.
+fn one_line(text: String) -> String {
+    if !text.contains("\nCASE") {
+        return text;
+    }
+    let mut text = text
+        .replace("\n    WHEN ", " WHEN ")
+        .replace("\n    ELSE ", " ELSE ")
+        .replace("\nEND", " END")
+        .replace("(\nCASE", "(CASE")
+        .replace("\nCASE", " CASE");
+    if text.starts_with(' ') {
+        text.remove(0);
+    }
+    text
+}
+
 pub fn constraint_definition(
     context: &CatalogContext,
     constraint: &Constraint,
     pretty: bool,
 ) -> Option<String> {
     let list = |table: &Table, columns: Vec<IndexColumn>| {
-        let names: Vec<String> = columns.iter().map(|c| index_column(table, c)).collect();
+        let names: Vec<String> = columns
+            .iter()
+            .map(|column| index_column(table, column, pretty))
+            .collect();
         names.join(", ")
     };
     Some(match constraint {

@@ -133,6 +133,8 @@ pub fn access(table: &Table, filters: &[Expr]) -> Access {
         .indexes
         .iter()
         .enumerate()
+        // A partial index hasn't all rows.
+        .filter(|(_, index)| index.predicate.is_none())
         .filter_map(|(at, index)| {
             let columns: Vec<(usize, bool)> = index
                 .columns

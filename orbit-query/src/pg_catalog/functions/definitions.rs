@@ -151,18 +151,20 @@ fn pg_get_indexdef(call: &Call<'_>) -> Result<Cell> {
     let (Some(table), Some(columns)) = (object.table(), object.index_columns()) else {
         return Ok(Cell::Null);
     };
+    let pretty = call.bool(2).unwrap_or(false);
     // With a column's number, that column alone; 0 is the whole.
     if let Some(number) = call.int(1).filter(|number| *number > 0) {
         let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        let column = columns.get(place).map(|column| index_column(table, column));
+        let column = columns.get(place);
+        let column = column.map(|column| index_column(table, column, pretty));
         return Ok(column.unwrap_or_default().into());
     }
     let path = call.context.search_path();
-    let name = match call.bool(2).unwrap_or(false) {
+    let name = match pretty {
         true => objects.written(table.oid, &path),
         false => format!("{}.{}", quote(&table.schema), quote(&table.name)),
     };
-    Ok(index_definition(object, &name).into())
+    Ok(index_definition(object, &name, pretty).into())
 }
 
 fn pg_index_column_has_property(call: &Call<'_>) -> Result<Cell> {

@@ -4,10 +4,11 @@ use super::attribute::has_value;
 use super::constraint::referenced_index;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
+use crate::ddl::expressions;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
-use orbit_core::catalog::{IndexColumn, Table};
+use orbit_core::catalog::{Index, IndexColumn, Table};
 use orbit_core::types::Oid;
 
 /// The catalogs that objects are in, by oid.
@@ -102,7 +103,23 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     for (oid, _, columns, _, _) in indexes(table) {
         match context.objects().constraint(oid) {
             Some(_) => add(rows, (CLASS, oid, 0), (CONSTRAINT, oid, 0), "i"),
-            None => on_columns(rows, (CLASS, oid, 0), &columns),
+            None => {
+                let own = table.indexes.iter().find(|index| index.oid == oid);
+                let used = own.map_or(Vec::new(), |index| used(table, index));
+                let plain = columns.into_iter().filter(|part| {
+                    part.column < table.columns.len() && !used.contains(&part.column)
+                });
+                let plain: Vec<IndexColumn> = plain.collect();
+                on_columns(rows, (CLASS, oid, 0), &plain);
+                for place in used {
+                    add(
+                        rows,
+                        (CLASS, oid, 0),
+                        (CLASS, table.oid, table.attnum(place)),
+                        "a",
+                    );
+                }
+            }
         }
     }
     for place in 0..table.checks.len() {
@@ -181,4 +198,15 @@ pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
             ]);
         }
     }
+}
+
+/// The columns that an index's expressions and condition use.
+fn used(table: &Table, index: &Index) -> Vec<usize> {
+    let own = table.computed.iter().filter(|kept| kept.index == index.id);
+    let mut used: Vec<usize> = own
+        .flat_map(|kept| expressions::columns(&kept.expression, table).unwrap_or_default())
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    used
 }

@@ -134,7 +134,7 @@ fn told_apart<'a>(
                 None => continue,
             },
             Some(sql) => stored_expression(sql)
-                .map(|expr| crate::point::output_name(&expr))
+                .map(|expr| output_name(&expr))
                 .ok()
                 .filter(|name| name != "?column?")
                 .unwrap_or_else(|| "expr".to_owned()),
@@ -149,6 +149,11 @@ fn told_apart<'a>(
     }
     names
 }
+
+#[cfg(feature = "datafusion")]
+use crate::planned::output_name;
+#[cfg(not(feature = "datafusion"))]
+use crate::point::output_name;
 
 #[cfg(feature = "datafusion")]
 async fn condition(session: &mut Session, table: &Table, expr: &Expr) -> Result<String> {

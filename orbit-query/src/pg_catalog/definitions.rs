@@ -101,7 +101,6 @@ pub fn index_part(columns: &[Column], text: &str, pretty: bool) -> String {
     let tree = reader.expression(text);
     let call = tree.as_ref().is_some_and(Tree::is_call);
     let written = printed(tree, text, pretty);
-    let written = if pretty { written } else { one_line(written) };
     match call {
         true => written,
         false => format!("({written})"),
@@ -114,25 +113,7 @@ pub fn index_condition(columns: &[Column], text: &str, pretty: bool) -> String {
         columns,
         relation: &|_| None,
     };
-    let written = printed(reader.condition(text), text, pretty);
-    if pretty { written } else { one_line(written) }
-}
-
-/// CASE on one line, as PostgreSQL has it where nothing is laid out.
-fn one_line(text: String) -> String {
-    if !text.contains("\nCASE") {
-        return text;
-    }
-    let mut text = text
-        .replace("\n    WHEN ", " WHEN ")
-        .replace("\n    ELSE ", " ELSE ")
-        .replace("\nEND", " END")
-        .replace("(\nCASE", "(CASE")
-        .replace("\nCASE", " CASE");
-    if text.starts_with(' ') {
-        text.remove(0);
-    }
-    text
+    printed(reader.condition(text), text, pretty)
 }
 
 pub fn constraint_definition(

@@ -35,12 +35,14 @@ pub(super) async fn run(
             "changing the type of a generated column",
         ));
     }
-    if super::drop_column::generated_from(&table.def, &name)?.is_some() {
+    if let Some(other) = super::drop_column::generated_from(&table.def, &name)? {
         return Err(Error::new(
             state::FEATURE_NOT_SUPPORTED,
             "cannot alter type of a column used by a generated column",
         )
-        .with_detail(format!("Column \"{name}\" is used by a generated column.")));
+        .with_detail(format!(
+            "Column \"{name}\" is used by generated column \"{other}\"."
+        )));
     }
     refuse_views(session, table, &name)?;
     let over: Vec<Index> = computed_from(&table.def, &name)?;

@@ -386,9 +386,9 @@ fn pair_changes(left: &SqlType, op: &BinaryOperator, right: &SqlType) -> bool {
     use SqlType::*;
     match op {
         BinaryOperator::StringConcat => {
-            // Whatever is no text is written as its type writes it.
-            let other = |one: &SqlType| !is_string(one) && !matches!(one, Array(_) | Jsonb | Bytea);
-            (is_string(left) && other(right)) || (other(left) && is_string(right))
+            // What is no text is made one.
+            (is_string(left) && cast_changes(right, left))
+                || (is_string(right) && cast_changes(left, right))
         }
         BinaryOperator::Plus | BinaryOperator::Minus => matches!(
             (left, right),

@@ -104,20 +104,14 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
         match context.objects().constraint(oid) {
             Some(_) => add(rows, (CLASS, oid, 0), (CONSTRAINT, oid, 0), "i"),
             None => {
-                let own = table.indexes.iter().find(|index| index.oid == oid);
-                let used = own.map_or(Vec::new(), |index| used(table, index));
-                let plain = columns.into_iter().filter(|part| {
-                    part.column < table.columns.len() && !used.contains(&part.column)
-                });
+                let width = table.columns.len();
+                let plain = columns.into_iter().filter(|part| part.column < width);
                 let plain: Vec<IndexColumn> = plain.collect();
                 on_columns(rows, (CLASS, oid, 0), &plain);
-                for place in used {
-                    add(
-                        rows,
-                        (CLASS, oid, 0),
-                        (CLASS, table.oid, table.attnum(place)),
-                        "a",
-                    );
+                let own = table.indexes.iter().find(|index| index.oid == oid);
+                for place in own.map_or(Vec::new(), |index| used(table, index)) {
+                    let column = (CLASS, table.oid, table.attnum(place));
+                    add(rows, (CLASS, oid, 0), column, "a");
                 }
             }
         }
@@ -200,13 +194,17 @@ pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
     }
 }
 
-/// The columns that an index's expressions and condition use.
+/// The columns that an index's expressions use, then those of its condition.
 fn used(table: &Table, index: &Index) -> Vec<usize> {
-    let own = table.computed.iter().filter(|kept| kept.index == index.id);
-    let mut used: Vec<usize> = own
-        .flat_map(|kept| expressions::columns(&kept.expression, table).unwrap_or_default())
-        .collect();
+    let columns = |place: usize| {
+        let kept = table.computed_at(place);
+        kept.and_then(|kept| expressions::columns(&kept.expression, table).ok())
+            .unwrap_or_default()
+    };
+    let parts = index.columns.iter();
+    let mut used: Vec<usize> = parts.flat_map(|part| columns(part.column)).collect();
     used.sort_unstable();
     used.dedup();
+    used.extend(index.predicate.map(columns).unwrap_or_default());
     used
 }

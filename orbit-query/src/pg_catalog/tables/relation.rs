@@ -210,12 +210,19 @@ pub fn all_columns(table: &Table, index: Oid, columns: &[IndexColumn]) -> Vec<In
 
 /// The expressions of an index, one behind the other.
 fn expressions(table: &Table, columns: &[IndexColumn]) -> Option<String> {
-    let written: Vec<String> = columns
-        .iter()
-        .filter_map(|part| table.computed_at(part.column))
-        .map(|kept| expression_text(&table.columns, &kept.expression))
-        .collect();
-    (!written.is_empty()).then(|| written.join(", "))
+    let mut written = String::new();
+    let own = columns.iter();
+    for kept in own.filter_map(|part| table.computed_at(part.column)) {
+        let text = expression_text(&table.columns, &kept.expression);
+        // What begins on a line of its own leaves no space behind.
+        written.push_str(match (written.is_empty(), text.starts_with('\n')) {
+            (true, _) => "",
+            (false, true) => ",",
+            (false, false) => ", ",
+        });
+        written.push_str(&text);
+    }
+    (!written.is_empty()).then_some(written)
 }
 
 fn condition(table: &Table, index: Oid) -> Option<String> {

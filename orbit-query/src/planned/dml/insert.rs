@@ -11,7 +11,9 @@ use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::planned::types;
 use crate::rows::{Rows, Tag};
+use crate::statement::conflict_target;
 use crate::statement::overriding::{self, Overriding};
+use crate::write::arbiter;
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
@@ -386,26 +388,21 @@ fn on_conflict(
     let target = match &on.conflict_target {
         None => ConflictTarget::Any,
         Some(ast::ConflictTarget::Columns(names)) => {
-            let named: AHashSet<usize> = names
-                .iter()
-                .map(|name| {
-                    relation.column_position(&types::fold(name)).ok_or_else(|| {
-                        let error = Error::new(
-                            state::UNDEFINED_COLUMN,
-                            format!("column \"{}\" does not exist", types::fold(name)),
-                        );
-                        // PostgreSQL points at the list.
-                        let first = names.first().map_or(name.span, |first| first.span);
-                        binder.placed_before(error, first, '(')
-                    })
-                })
-                .collect::<Result<_>>()?;
-            let mut wanted = AHashSet::new();
-            for column in &named {
-                binder.reads_column(relation, *column);
-                wanted.insert(relation.base(*column).ok_or_else(nothing_inferred)?);
+            let of_table = match relation.is_view() {
+                true => names_below(binder, relation, names)?,
+                false => names.clone(),
+            };
+            let asked = arbiter::asked(table, &of_table).map_err(|error| {
+                // PostgreSQL points at the list.
+                match names.first() {
+                    Some(first) => binder.placed_before(error, first.span, '('),
+                    None => error,
+                }
+            })?;
+            for column in asked.columns.iter().chain(&asked.used) {
+                binder.needs_select_of(relation.need(), *column);
             }
-            inferred(table, &wanted)?
+            arbiter::infer(table, &asked)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = types::last_name(name);
@@ -494,11 +491,42 @@ fn on_conflict(
     Ok(OnConflict { target, update })
 }
 
-fn nothing_inferred() -> Error {
-    Error::new(
-        state::INVALID_COLUMN_REFERENCE,
-        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-    )
+/// The table's columns that a view's are, by their names.
+fn names_below(
+    binder: &mut Binder<'_>,
+    relation: &Target,
+    names: &[ast::Ident],
+) -> Result<Vec<ast::Ident>> {
+    let mut below = Vec::with_capacity(names.len());
+    for name in names {
+        if name
+            .value
+            .starts_with([conflict_target::EXPRESSION, conflict_target::PREDICATE])
+        {
+            return Err(Error::unsupported(
+                "an expression or a condition in ON CONFLICT of a view",
+            ));
+        }
+        let shown = types::fold(name);
+        let at = relation.column_position(&shown).ok_or_else(|| {
+            let error = Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{shown}\" does not exist"),
+            );
+            binder.placed_before(error, name.span, '(')
+        })?;
+        binder.reads_column(relation, at);
+        let base = relation.base(at);
+        let column = base.and_then(|base| relation.table.columns.get(base));
+        let column = column.ok_or_else(|| {
+            Error::new(
+                state::INVALID_COLUMN_REFERENCE,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            )
+        })?;
+        below.push(ast::Ident::with_quote('"', &column.name));
+    }
+    Ok(below)
 }
 
 fn alias_of(name: &ast::Ident) -> ast::TableAlias {
@@ -508,26 +536,6 @@ fn alias_of(name: &ast::Ident) -> ast::TableAlias {
         columns: Vec::new(),
         at: None,
     }
-}
-
-/// The key or unique index over exactly these columns.
-fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
-    let same =
-        |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
-    if !table.primary_key_columns().is_empty()
-        && same(&mut table.primary_key_columns().iter().copied())
-    {
-        return Ok(ConflictTarget::PrimaryKey);
-    }
-    table
-        .indexes
-        .iter()
-        .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
-        .ok_or_else(nothing_inferred)
-        .and_then(|index| {
-            crate::write::check_arbiter(table, index)?;
-            Ok(ConflictTarget::Index(index.id))
-        })
 }
 
 impl Running<'_> {

@@ -198,7 +198,8 @@ pub(super) fn lock_mode(table: &Table, set: &[usize]) -> RowLock {
             || table
                 .indexes
                 .iter()
-                .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
+                .filter(|index| index.unique && table.is_plain(index))
+                .any(|index| index.columns.iter().any(|part| part.column == *at))
     });
     match touches_key {
         true => RowLock::Update,

@@ -6,12 +6,16 @@
 
 pub mod activity;
 pub mod advisory;
+pub mod configured;
+mod ended;
 pub mod notify;
 
 use crate::session::control::Control;
 use crate::statement::Prepared;
 use activity::{Activity, CursorFacts, PreparedFacts};
 use advisory::Advisory;
+use configured::Configured;
+pub use ended::Ended;
 use notify::{Hub, Inbox, Outbox};
 use orbit_core::Error;
 use orbit_core::cancel::CancelToken;
@@ -36,6 +40,16 @@ pub struct Ends {
     pub server: Option<SocketAddr>,
 }
 
+/// What a session's connection is encrypted by, as pg_stat_ssl tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encryption {
+    pub version: String,
+    pub cipher: String,
+    pub bits: i32,
+    /// Whom the client's certificate names, if it showed one.
+    pub client: Option<String>,
+}
+
 /// All sessions of a node.
 pub struct Backends {
     db: Arc<Database>,
@@ -43,6 +57,8 @@ pub struct Backends {
     live: Mutex<BTreeMap<i32, Arc<Backend>>>,
     /// What transaction numbers are shown above: they begin anew with the process.
     numbers_from: u64,
+    /// Of sessions that are over.
+    ended: Ended,
 }
 
 impl Backends {
@@ -53,6 +69,7 @@ impl Backends {
             hub: Hub::default(),
             live: Mutex::default(),
             numbers_from: since,
+            ended: Ended::default(),
         })
     }
 
@@ -62,6 +79,14 @@ impl Backends {
 
     pub fn find(&self, pid: i32) -> Option<Arc<Backend>> {
         self.live.lock().get(&pid).cloned()
+    }
+
+    /// How many transactions were committed and how many undone since the node started.
+    pub fn transactions(&self) -> (u64, u64) {
+        let live = self.live.lock();
+        let all = live.values().map(|one| one.ends_seen.read());
+        all.chain([self.ended.read()])
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// How many sessions a role has, for its limit of connections.
@@ -84,6 +109,7 @@ impl Backends {
             .is_some_and(|known| Arc::ptr_eq(known, backend))
         {
             live.remove(&backend.pid);
+            self.ended.add(backend.ends_seen.read());
         }
     }
 }
@@ -94,6 +120,9 @@ pub struct Backend {
     pub user: String,
     pub database: String,
     pub ends: Ends,
+    pub encryption: Option<Encryption>,
+    /// Its transactions.
+    pub ends_seen: Ended,
     pub started_micros: i64,
     control: Arc<Control>,
     stopper: Option<Stopper>,
@@ -107,6 +136,7 @@ pub struct Backend {
     pub prepared: Mutex<BTreeMap<String, PreparedFacts>>,
     pub(crate) advisory: Advisory,
     pub(crate) outbox: Mutex<Outbox>,
+    pub configured: Configured,
     /// Moments that its transaction lets others read at, by name.
     pub(crate) exported: Mutex<Vec<(String, Moment)>>,
     pub inbox: Arc<Inbox>,
@@ -130,6 +160,8 @@ impl Backend {
             user: init.user.clone(),
             database: init.database.clone(),
             ends: init.ends,
+            encryption: init.encryption.clone(),
+            ends_seen: Ended::default(),
             started_micros: all.db.clock().wall_micros(),
             control,
             stopper: init.stopper.clone(),
@@ -141,6 +173,7 @@ impl Backend {
             prepared: Mutex::default(),
             advisory: Advisory::default(),
             outbox: Mutex::default(),
+            configured: Configured::default(),
             exported: Mutex::default(),
             inbox: Arc::new(Inbox::default()),
             stirred: AtomicBool::new(false),

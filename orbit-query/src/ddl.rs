@@ -7,6 +7,7 @@ pub mod analyze;
 pub mod comment;
 pub mod constraints;
 pub mod create_table;
+pub mod database;
 pub mod deferral;
 pub mod dependents;
 pub mod drop;

@@ -2,7 +2,7 @@
 //! cache, and who may cancel whom.
 
 use crate::access::audit::Audit;
-use crate::backend::{Backend, Backends, Ends, Stopper};
+use crate::backend::{Backend, Backends, Encryption, Ends, Stopper};
 use crate::literals::LiteralCache;
 use crate::session::{Session, control::Control};
 use crate::statement::cache::StatementCache;
@@ -67,6 +67,8 @@ pub struct SessionInit {
     /// Where from; `None`: from within this process.
     pub address: Option<IpAddr>,
     pub ends: Ends,
+    /// `None`: in the clear.
+    pub encryption: Option<Encryption>,
     /// How others end the session.
     pub stopper: Option<Stopper>,
 }

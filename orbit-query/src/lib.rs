@@ -41,7 +41,7 @@ pub mod statement;
 mod testing;
 pub mod write;
 
-pub use backend::{Backend, Backends, Ends, Stopper};
+pub use backend::{Backend, Backends, Encryption, Ends, Stopper};
 pub use engine::{Engine, EngineOptions, STACK_BYTES, SessionInit};
 pub use rows::{ColumnDesc, CopyIn, CopyOut, Outcome, RowBatch, Rows, Tag};
 pub use session::{Block, Session, SessionFacts};

@@ -105,6 +105,8 @@ pub struct Session {
     in_script: bool,
     /// The statement was prepared for this run: nobody was told of its columns yet.
     is_fresh: bool,
+    /// A statement ran in the transaction that isn't over yet.
+    has_run: bool,
     /// Its text and the types of its parameters, where a cursor keeps them.
     statement_text: String,
     statement_params: Vec<SqlType>,
@@ -158,6 +160,7 @@ impl Session {
             planning_text: None,
             in_script: false,
             is_fresh: false,
+            has_run: false,
             statement_text: String::new(),
             statement_params: Vec::new(),
             moment: Facts {
@@ -180,6 +183,9 @@ impl Session {
     ) -> Result<Arc<Prepared>> {
         self.in_script = false;
         self.is_fresh = false;
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         let prepared = self.prepare_text(sql, param_types).await;
         let allowed = prepared.and_then(|prepared| {
             limits::check_parameters(prepared.params.len(), &self.settings.limits)?;
@@ -201,6 +207,9 @@ impl Session {
         &mut self,
         script: &mut Script,
     ) -> Result<Option<(Arc<Prepared>, Vec<Value>)>> {
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         let next = self.prepare_next(script).await;
         self.in_script = script.message.is_none() && !script.statements.is_empty();
         self.is_fresh = matches!(next, Ok(Some(_)));
@@ -215,6 +224,10 @@ impl Session {
         statement: &Arc<Prepared>,
         params: &[Value],
     ) -> Result<Outcome> {
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
+        self.has_run = true;
         self.note_start(statement);
         if let Some(answer) = self.read_point(statement, params) {
             self.is_fresh = false;
@@ -238,11 +251,15 @@ impl Session {
         // What the next message runs may have been prepared long ago.
         self.is_fresh = false;
         self.control.set_running(false);
+        if let Err(error) = self.configure() {
+            return self.settle(Err(error));
+        }
         if self.blocks.is_idle()
             && !self.blocks.has_saved_settings()
             && !self.facts.sequences.has_touched()
             && !self.backend.is_stirred()
         {
+            self.note_ended(true);
             return Ok(());
         }
         let ended = self.end_implicit().await;
@@ -284,7 +301,16 @@ impl Session {
     /// an open block becomes a failed one.
     pub fn fail(&mut self) {
         self.control.set_running(false);
+        self.backend.configured.take();
         self.break_block();
+    }
+
+    /// A transaction is over, if there was one: be it of a lone read.
+    #[inline]
+    fn note_ended(&mut self, committed: bool) {
+        if std::mem::take(&mut self.has_run) {
+            self.backend.ends_seen.note(committed);
+        }
     }
 
     fn settle<T>(&mut self, result: Result<T>) -> Result<T> {

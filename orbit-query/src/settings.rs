@@ -10,7 +10,7 @@ use crate::statement::utility::IsolationLevel;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Role, is_temporary_schema};
 use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
-use orbit_core::value::datetime::{self, DateOrder, NamedZone, find_zone};
+use orbit_core::value::datetime::{self, DateOrder, IntervalStyle, NamedZone, find_zone};
 use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
 use registry::{Kind, Setting};
@@ -208,7 +208,12 @@ impl Settings {
         self.search_path.hash(&mut hasher);
         self.temporary_generation().hash(&mut hasher);
         self.format.time_zone.name().hash(&mut hasher);
-        for name in ["DateStyle", "bytea_output", "extra_float_digits"] {
+        for name in [
+            "DateStyle",
+            "IntervalStyle",
+            "bytea_output",
+            "extra_float_digits",
+        ] {
             self.changed.get(name).hash(&mut hasher);
         }
         self.plan_scope = hasher.finish();
@@ -281,7 +286,7 @@ impl Settings {
         };
         if setting.kind == Kind::ReadOnly {
             return Err(Error::new(
-                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                SqlState(*b"55P02"),
                 format!("parameter \"{}\" cannot be changed", setting.name),
             ));
         }
@@ -325,7 +330,7 @@ impl Settings {
             }
             Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => {
                 Err(Error::new(
-                    state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    SqlState(*b"55P02"),
                     format!("parameter \"{}\" cannot be changed", setting.name),
                 ))
             }
@@ -385,8 +390,8 @@ impl Settings {
                 };
                 return Ok(shown.to_owned());
             }
-            "IntervalStyle" if shown != "postgres" => {
-                return Err(Error::unsupported(format!("IntervalStyle \"{shown}\"")));
+            "IntervalStyle" => {
+                self.format.interval_style = IntervalStyle::named(&shown).unwrap_or_default();
             }
             "client_encoding" => {
                 let plain: String = shown

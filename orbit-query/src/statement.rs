@@ -12,6 +12,7 @@ mod copy_grammar;
 mod count;
 pub(crate) mod create_grammar;
 mod cursor_grammar;
+pub(crate) mod database_grammar;
 pub(crate) mod dates;
 pub mod dialect;
 pub mod do_grammar;

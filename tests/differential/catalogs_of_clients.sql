@@ -85,3 +85,35 @@ DROP SCHEMA usage_of CASCADE;
 DROP ROLE usage_reader;
 SELECT * FROM pg_timezone_names WHERE name IN ('UTC', 'Asia/Tokyo', 'Asia/Kolkata') ORDER BY name;
 SELECT count(*) > 300 FROM pg_timezone_names;
+
+-- Prisma's columns: of relations that have a row type.
+CREATE TABLE of_prisma ("id" SERIAL NOT NULL, "email" TEXT NOT NULL, "at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP, CONSTRAINT "of_prisma_pkey" PRIMARY KEY ("id"));
+CREATE TABLE of_posts (id serial primary key, owner int constraint of_posts_owner references of_prisma (id), a int, b int, unique (a, b));
+SELECT relname, reltype > 0 FROM pg_class WHERE relname LIKE 'of\_%' ORDER BY 1;
+SELECT info.table_name, info.column_name, format_type(att.atttypid, att.atttypmod) FROM information_schema.columns info JOIN pg_attribute att ON att.attname = info.column_name JOIN (SELECT pg_class.oid, relname, pg_namespace.nspname as namespace FROM pg_class JOIN pg_namespace on pg_namespace.oid = pg_class.relnamespace AND pg_namespace.nspname = ANY ('{public}') WHERE reltype > 0) as oid on oid.oid = att.attrelid AND relname = info.table_name AND namespace = info.table_schema WHERE info.table_name LIKE 'of\_%' ORDER BY 1, ordinal_position;
+-- Laravel's foreign keys: a subscript that is a bigint.
+select c.conname as name, string_agg(la.attname, ',' order by conseq.ord) as columns, fc.relname as foreign_table, string_agg(fa.attname, ',' order by conseq.ord) as foreign_columns from pg_constraint c join pg_class tc on c.conrelid = tc.oid join pg_class fc on c.confrelid = fc.oid join lateral unnest(c.conkey) with ordinality as conseq(num, ord) on true join pg_attribute la on la.attrelid = c.conrelid and la.attnum = conseq.num join pg_attribute fa on fa.attrelid = c.confrelid and fa.attnum = c.confkey[conseq.ord] where c.contype = 'f' and tc.relname = 'of_posts' group by c.conname, fc.relname;
+SELECT (ARRAY[1, 2, 3])[2::bigint], (ARRAY[1, 2, 3])[1.6], (ARRAY[1, 2, 3])[1::smallint:2::bigint], ('{a,b}'::text[])[3000000000];
+SELECT (ARRAY[1, 2])[g] FROM generate_series(1::bigint, 3) g ORDER BY 1;
+-- ActiveRecord's array types; Postgrex's types, with an empty list of columns.
+SELECT t.typname FROM pg_type as t WHERE t.typinput = 'array_in(cstring,oid,integer)'::regprocedure AND t.typname IN ('_int4', '_text', 'int4') ORDER BY 1;
+SELECT t.typname, ARRAY (SELECT a.atttypid FROM pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) FROM pg_type AS t WHERE t.typname IN ('int4', '_text') ORDER BY 1;
+-- pgAdmin's roles: a recursion for each of them.
+CREATE ROLE app6_group;
+CREATE ROLE app6_one IN ROLE app6_group, pg_signal_backend;
+SELECT roles.rolname, CASE WHEN 'pg_signal_backend' = ANY (ARRAY(WITH RECURSIVE cte AS (SELECT pg_roles.oid, pg_roles.rolname FROM pg_roles WHERE pg_roles.oid = roles.oid UNION ALL SELECT m.roleid, pgr.rolname FROM cte cte_1 JOIN pg_auth_members m ON m.member = cte_1.oid JOIN pg_roles pgr ON pgr.oid = m.roleid) SELECT rolname FROM cte)) THEN true ELSE false END AS can_signal_backend FROM pg_catalog.pg_roles AS roles WHERE rolname LIKE 'app6%' ORDER BY 1;
+SELECT r.rolname, ARRAY(WITH RECURSIVE c(id, name) AS (SELECT p.oid, p.rolname FROM pg_roles p WHERE p.rolname <> 'x' AND r.oid = p.oid UNION SELECT m.roleid, g.rolname FROM c JOIN pg_auth_members m ON m.member = c.id JOIN pg_roles g ON g.oid = m.roleid) SELECT rolname FROM c JOIN pg_roles USING (oid)) FROM pg_roles r WHERE false;
+DROP ROLE app6_one, app6_group;
+-- What monitors read.
+SELECT sum(numbackends) > 0, sum(xact_commit) > 0, sum(xact_rollback) >= 0 FROM pg_stat_database WHERE datname = current_database();
+SELECT ssl, version, cipher, bits, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid();
+SELECT gss_authenticated, principal, encrypted FROM pg_stat_gssapi WHERE pid = pg_backend_pid();
+SELECT archived_count, failed_count FROM pg_stat_archiver;
+SELECT checkpoints_timed >= 0, buffers_backend_fsync FROM pg_stat_bgwriter;
+SELECT relname FROM pg_statio_user_tables WHERE relname LIKE 'of\_%' ORDER BY 1;
+SELECT age(datfrozenxid) >= 0, mxid_age(datminmxid) >= 0 FROM pg_database WHERE datname = current_database();
+SELECT max(age(relfrozenxid)) < 2000000000 FROM pg_class WHERE relkind = 'r';
+SELECT pg_stat_get_live_tuples('of_posts'::regclass) >= 0, pg_stat_get_dead_tuples('of_posts'::regclass), pg_stat_get_last_vacuum_time('of_posts'::regclass);
+SELECT count(pg_stat_get_numscans(indexrelid)) >= 0 FROM pg_index;
+SELECT oid > 16383 FROM pg_database WHERE datname = current_database();
+SELECT has_database_privilege(oid, 'CREATE'), shobj_description(oid, 'pg_database'), pg_database_size(oid) >= 0 FROM pg_database WHERE datname = current_database();

@@ -32,37 +32,31 @@ SELECT interval '1 day'::text, '1 day'::interval::text, interval '1 day'::time, 
 SELECT interval '178000000 years', interval '-178000000 years', interval '2147483647 days';
 SELECT interval '2147483648 days';
 SELECT to_char(interval '1 year 2 mons 3 days 04:05:06.7', 'YYYY-MM-DD HH24:MI:SS.MS'), to_char(interval '-1 day', 'DD'), to_char(interval '100 hours', 'HH24 HH12 HH');
--- differs: IntervalStyle
 SET IntervalStyle = 'postgres_verbose';
--- differs: IntervalStyle
 SELECT interval '1 year 2 months -3 days 4:05:06.789';
--- differs: IntervalStyle
 SELECT interval '-1 day';
--- differs: IntervalStyle
 SELECT interval '0';
--- differs: IntervalStyle
 SET IntervalStyle = 'sql_standard';
--- differs: IntervalStyle
 SELECT interval '1 year 2 months';
--- differs: IntervalStyle
 SELECT interval '3 days 4:05:06';
--- differs: IntervalStyle
 SELECT interval '-1 year';
--- differs: IntervalStyle
 SELECT interval '1 year -1 day';
--- differs: IntervalStyle
 SELECT interval '0';
--- differs: IntervalStyle
 SET IntervalStyle = 'iso_8601';
--- differs: IntervalStyle
 SELECT interval '1 year 2 months 3 days 4:05:06.789';
--- differs: IntervalStyle
 SELECT interval '-1 day';
--- differs: IntervalStyle
 SELECT interval '0';
--- differs: IntervalStyle
 SELECT interval '1.5 s';
+SELECT interval '-1 year 2 months 3 days -4:05:06.789', interval '1.5 min', '{1 day,-00:00:01}'::interval[];
+SELECT 'P1DT2H'::interval::text, interval '1 hour' || '', concat(interval '90 min');
+SET IntervalStyle = 'sql_standard';
+-- A minus in front, if it is the only sign, is that of all.
+SELECT interval '-1 4:05:06', interval '-1 +4:05:06', interval '-1 day 2 hours', interval '-1-2 3 4:05:06', interval '1 -4:00';
+SELECT interval '4:05:06.5', interval '-00:00:01', interval '10 days', interval '1 mon 1 sec';
+SET IntervalStyle = 'postgres_verbose';
+SELECT interval '-1 mon 2 days', interval '-00:00:00.5', interval '1 sec', interval '1 day -1 sec', interval '@ 2 hours ago';
 RESET IntervalStyle;
+SHOW IntervalStyle;
 SELECT array_agg(x ORDER BY x) FROM (VALUES (interval '1 hour'), ('1 min')) v (x);
 SELECT interval '1 day' IN ('24 hours', '2 days'), interval '1 hour' BETWEEN '1 min' AND '2 hours', nullif(interval '1 day', '24:00');
 SELECT (timestamp '2024-03-31' - timestamp '2024-02-29') / 2, (timestamp '2024-03-31' - timestamp '2024-02-29') * 0.1;

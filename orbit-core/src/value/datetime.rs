@@ -6,6 +6,7 @@ mod decode;
 mod fields;
 mod format;
 mod interval;
+mod interval_style;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,8 @@ mod zone;
 
 pub use decode::DateOrder;
 pub use format::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
-pub use interval::parse as parse_interval;
+pub use interval::{parse as parse_interval, parse_in as parse_interval_in};
+pub use interval_style::{IntervalStyle, write_interval_in};
 pub use parse::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
 pub use zone::{NamedZone, ZONES_BUILT_IN, find as find_zone, local_to_utc, offset_at};
 

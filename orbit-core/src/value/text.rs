@@ -23,6 +23,7 @@ pub struct FormatSettings {
     pub time_zone: datetime::NamedZone,
     /// The half of `DateStyle` that says how dates are read.
     pub date_order: datetime::DateOrder,
+    pub interval_style: datetime::IntervalStyle,
     /// `bytea_output = hex`; otherwise `escape`.
     pub bytea_hex: bool,
     /// Above 0: the shortest text that gives the same float back.
@@ -36,6 +37,7 @@ impl Default for FormatSettings {
         FormatSettings {
             time_zone: datetime::NamedZone::UTC,
             date_order: datetime::DateOrder::default(),
+            interval_style: datetime::IntervalStyle::default(),
             bytea_hex: true,
             extra_float_digits: 1,
             now_micros: None,
@@ -69,7 +71,7 @@ pub fn format(
         ValueRef::Time(v) => datetime::write_time(*v, out),
         ValueRef::Timestamp(v) => datetime::write_timestamp(*v, out),
         ValueRef::TimestampTz(v) => datetime::write_timestamptz(*v, settings.time_zone, out),
-        ValueRef::Interval(v) => datetime::write_interval(v, out),
+        ValueRef::Interval(v) => datetime::write_interval_in(settings.interval_style, v, out),
         ValueRef::Uuid(v) => scalar::write_uuid(v, out),
         ValueRef::Array(v) => array::write(v, sql_type, settings, out)?,
     }
@@ -108,7 +110,10 @@ pub fn parse(text: &str, sql_type: &SqlType, settings: &FormatSettings) -> Resul
         SqlType::Time => Value::Time(datetime::parse_time(text, settings)?),
         SqlType::Timestamp => Value::Timestamp(datetime::parse_timestamp(text, settings)?),
         SqlType::TimestampTz => Value::TimestampTz(datetime::parse_timestamptz(text, settings)?),
-        SqlType::Interval => Value::Interval(datetime::parse_interval(text)?),
+        SqlType::Interval => {
+            let style = settings.interval_style;
+            Value::Interval(datetime::parse_interval_in(style, text)?)
+        }
         SqlType::Uuid => Value::Uuid(scalar::parse_uuid(text)?),
         SqlType::Json => {
             json::validate(text)?;

@@ -59,6 +59,7 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         // Asked for where it is looked up.
         | Utility::Reindex { .. }
         | Utility::Analyze(_)
+        | Utility::Database(_)
         | Utility::Nothing(_) => Ok(()),
         // It holds everything, passwords' verifiers too.
         Utility::Backup => {

@@ -6,10 +6,12 @@ use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::statement::access_grammar::reserved;
+use crate::statement::database_grammar::DatabaseStatement;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Membership, Role, Verifier};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::value::{Value, text};
 use orbit_core::{Error, Result, state};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Stands before the names of roles among the names that are locked.
@@ -24,7 +26,25 @@ pub(crate) async fn run(session: &mut Session, statement: &AccessStatement) -> R
         } => create(session, name, word, options).await?,
         AccessStatement::AlterRole { role, options } => alter(session, role, options).await?,
         AccessStatement::RenameRole { from, to } => rename(session, from, to).await?,
-        AccessStatement::RoleSetting { role, change } => set(session, role, change).await?,
+        AccessStatement::RoleSetting {
+            role,
+            database,
+            change,
+        } => {
+            if let Some(name) = database {
+                grant::database(session, name)?;
+            }
+            match role {
+                RoleName::Public => {
+                    let all = DatabaseStatement::Setting {
+                        database: None,
+                        change: change.clone(),
+                    };
+                    crate::ddl::database::run(session, &all).await?;
+                }
+                role => set(session, role, change).await?,
+            }
+        }
         AccessStatement::DropRole { roles, if_exists } => {
             for role in roles {
                 drop_one(session, role, *if_exists).await?;
@@ -100,7 +120,7 @@ pub(crate) async fn locked(
     Ok((role, catalog))
 }
 
-fn put(session: &mut Session, role: Role) -> Result<()> {
+pub(crate) fn put(session: &mut Session, role: Role) -> Result<()> {
     session
         .transaction()?
         .change_catalog(CatalogChange::PutRole(Box::new(role)))
@@ -351,8 +371,18 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
     if role.oid != rights.role && !makes_roles(session, &catalog) {
         return Err(forbidden("permission denied"));
     }
-    let superuser = rights.superuser;
     let mut changed = (*role).clone();
+    change_settings(session, &mut changed.settings, change)?;
+    put(session, changed)
+}
+
+/// Puts a change into what sessions start with.
+pub(crate) fn change_settings(
+    session: &Session,
+    settings: &mut BTreeMap<String, String>,
+    change: &SettingChange,
+) -> Result<()> {
+    let superuser = session.rights().superuser;
     let canonical = |name: &str| {
         crate::settings::registry::find(name)
             .map_or_else(|| name.to_owned(), |setting| setting.name.to_owned())
@@ -373,7 +403,7 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
             }
             let mut trial = (**session.settings()).clone();
             trial.grant(&name, value)?;
-            changed.settings.insert(name, value.clone());
+            settings.insert(name, value.clone());
         }
         SettingChange::Reset(name) => {
             let name = canonical(name);
@@ -382,14 +412,14 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
                     "permission denied to set parameter \"{name}\""
                 )));
             }
-            changed.settings.remove(&name);
+            settings.remove(&name);
         }
         // A role can't free itself of its limits.
-        SettingChange::ResetAll => changed
-            .settings
-            .retain(|name, _| Settings::is_granted(name) && !superuser),
+        SettingChange::ResetAll => {
+            settings.retain(|name, _| Settings::is_granted(name) && !superuser);
+        }
     }
-    put(session, changed)
+    Ok(())
 }
 
 async fn drop_one(session: &mut Session, name: &RoleName, if_exists: bool) -> Result<()> {

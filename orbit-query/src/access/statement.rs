@@ -21,7 +21,10 @@ pub enum AccessStatement {
     },
     /// ALTER ROLE ... SET and RESET.
     RoleSetting {
+        /// PUBLIC: ALTER ROLE ALL.
         role: RoleName,
+        /// IN DATABASE.
+        database: Option<String>,
         change: SettingChange,
     },
     DropRole {

@@ -12,7 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 /// Everything is owned by the one role that is connected, under the oid of a bootstrap superuser.
 pub const OWNER: u32 = 10;
-pub use crate::ddl::names::DATABASE_OID as DATABASE;
+/// As the database is shown: tools list no database whose oid is one of a server's own.
+pub const DATABASE: u32 = 16_384;
 pub const PG_CATALOG_OID: u32 = 11;
 pub const INFORMATION_SCHEMA_OID: u32 = 13_000;
 

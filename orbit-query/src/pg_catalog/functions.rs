@@ -2,6 +2,7 @@
 //! and their like, each a line in a table of name, arguments, result and body.
 
 mod call;
+mod configure;
 mod definitions;
 mod names;
 mod privileges;
@@ -9,6 +10,7 @@ mod procedures;
 mod sequences;
 mod server;
 mod sizes;
+mod statistics;
 mod text;
 mod visibility;
 
@@ -102,6 +104,7 @@ fn null(_call: &Call<'_>) -> orbit_core::Result<Cell> {
 /// Every function of this module.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
+        configure::FUNCTIONS,
         definitions::FUNCTIONS,
         names::FUNCTIONS,
         privileges::FUNCTIONS,
@@ -109,6 +112,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         sequences::FUNCTIONS,
         server::FUNCTIONS,
         sizes::FUNCTIONS,
+        statistics::FUNCTIONS,
         text::FUNCTIONS,
         visibility::FUNCTIONS,
     ]

@@ -5,6 +5,7 @@ mod activity;
 mod attribute;
 mod constraint;
 mod depend;
+mod extension;
 mod information;
 mod privileges;
 mod relation;
@@ -42,6 +43,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_attribute", Source::Made(attribute::pg_attribute)),
     ("pg_auth_members", Source::Made(roles::pg_auth_members)),
     ("pg_authid", Source::Made(roles::pg_authid)),
+    ("pg_available_extensions", Source::Made(extension::pg_available_extensions)),
     ("pg_cast", Source::Fixed(include_str!("system/pg_cast.tsv"))),
     ("pg_class", Source::Made(relation::pg_class)),
     ("pg_collation", Source::Fixed(include_str!("system/pg_collation.tsv"))),
@@ -52,6 +54,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_default_acl", Source::Made(roles::pg_default_acl)),
     ("pg_depend", Source::Made(depend::pg_depend)),
     ("pg_description", Source::Made(depend::pg_description)),
+    ("pg_extension", Source::Made(extension::pg_extension)),
     ("pg_group", Source::Made(roles::pg_group)),
     ("pg_index", Source::Made(relation::pg_index)),
     ("pg_indexes", Source::Made(relation::pg_indexes)),
@@ -74,9 +77,15 @@ const PG: &[(&str, Source)] = &[
     ("pg_stat_activity", Source::Made(activity::pg_stat_activity)),
     ("pg_stat_all_indexes", Source::Made(statistics::pg_stat_user_indexes)),
     ("pg_stat_all_tables", Source::Made(statistics::pg_stat_user_tables)),
+    ("pg_stat_archiver", Source::Made(server::pg_stat_archiver)),
+    ("pg_stat_bgwriter", Source::Made(server::pg_stat_bgwriter)),
     ("pg_stat_database", Source::Made(server::pg_stat_database)),
+    ("pg_stat_gssapi", Source::Made(activity::pg_stat_gssapi)),
+    ("pg_stat_ssl", Source::Made(activity::pg_stat_ssl)),
     ("pg_stat_user_indexes", Source::Made(statistics::pg_stat_user_indexes)),
     ("pg_stat_user_tables", Source::Made(statistics::pg_stat_user_tables)),
+    ("pg_statio_all_tables", Source::Made(statistics::pg_statio_user_tables)),
+    ("pg_statio_user_tables", Source::Made(statistics::pg_statio_user_tables)),
     ("pg_stats", Source::Made(statistics::pg_stats)),
     ("pg_tables", Source::Made(relation::pg_tables)),
     ("pg_tablespace", Source::Fixed(include_str!("system/pg_tablespace.tsv"))),

@@ -148,6 +148,7 @@ pub(super) fn scope_of(settings: &Settings) -> u64 {
     settings.search_path().hash(&mut hasher);
     settings.format.time_zone.name().hash(&mut hasher);
     settings.format.date_order.hash(&mut hasher);
+    settings.format.interval_style.hash(&mut hasher);
     hasher.finish()
 }
 

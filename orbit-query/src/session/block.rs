@@ -321,6 +321,7 @@ impl Session {
         drop(order);
         self.end_backend();
         self.end_cursors(committed.is_ok());
+        self.note_ended(committed.is_ok());
         match committed {
             Ok(()) => {
                 self.keep_settings();
@@ -334,6 +335,7 @@ impl Session {
     }
 
     pub(super) fn roll_back_now(&mut self) {
+        self.note_ended(false);
         self.end_cursors(false);
         self.blocks.savepoints.clear();
         self.blocks.state = State::Idle;

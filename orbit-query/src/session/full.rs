@@ -31,6 +31,7 @@ impl Session {
                 ddl::comment::run(self, object, text.as_deref()).await
             }
             Utility::CreateView(create) => ddl::view::create(self, create).await,
+            Utility::Database(statement) => ddl::database::run(self, statement).await,
             Utility::Access(statement) => access::roles::run(self, statement).await,
             Utility::Declare(declare) => self.run_declare(declare, params.values).await,
             Utility::Fetch {

@@ -51,6 +51,26 @@ impl Session {
         self.change_settings(local, |settings| settings.set(name, value))
     }
 
+    /// Does what set_config() asked for from within queries.
+    #[inline]
+    pub(super) fn configure(&mut self) -> Result<()> {
+        match self.backend.configured.any() {
+            true => self.configure_now(),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn configure_now(&mut self) -> Result<()> {
+        for change in self.backend.configured.take() {
+            match &change.value {
+                Some(value) => self.set(&change.name, value, change.local)?,
+                None => self.reset(&change.name, change.local)?,
+            }
+        }
+        Ok(())
+    }
+
     /// 42501 for what only superusers set.
     pub(super) fn check_settable(&mut self, name: &str) -> Result<()> {
         if !registry::find(name).is_some_and(|setting| setting.by_superusers) {

@@ -171,6 +171,7 @@ impl Session {
             | Utility::Comment { .. }
             | Utility::CreateView(_)
             | Utility::Access(_)
+            | Utility::Database(_)
             | Utility::Declare(_)
             | Utility::Fetch { .. }
             | Utility::CloseCursor(_)
@@ -203,17 +204,16 @@ impl Session {
     }
 }
 
-/// PostgreSQL's eight modes on our five: each on the weakest that excludes as much.
 fn table_lock(mode: &LockTableMode) -> TableLock {
     match mode {
         LockTableMode::AccessShare => TableLock::AccessShare,
         LockTableMode::RowShare => TableLock::RowShare,
         LockTableMode::RowExclusive => TableLock::RowExclusive,
+        LockTableMode::ShareUpdateExclusive => TableLock::ShareUpdateExclusive,
         LockTableMode::Share => TableLock::Share,
-        LockTableMode::ShareUpdateExclusive
-        | LockTableMode::ShareRowExclusive
-        | LockTableMode::Exclusive
-        | LockTableMode::AccessExclusive => TableLock::AccessExclusive,
+        LockTableMode::ShareRowExclusive => TableLock::ShareRowExclusive,
+        LockTableMode::Exclusive => TableLock::Exclusive,
+        LockTableMode::AccessExclusive => TableLock::AccessExclusive,
     }
 }
 

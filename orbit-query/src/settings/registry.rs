@@ -78,7 +78,7 @@ use Kind::{Bool, Choice, Integer, Limit, Milliseconds, ReadOnly, Size, Text};
 pub static SETTINGS: &[Setting] = &[
     setting("application_name", "", Text, true, "Sets the application name to be reported in statistics and logs."),
     setting("array_nulls", "on", Bool, false, "Enables input of NULL elements in arrays."),
-    setting("bytea_output", "hex", Choice(&["hex", "escape"]), false, "Sets the output format for bytea."),
+    setting("bytea_output", "hex", Choice(&["escape", "hex"]), false, "Sets the output format for bytea."),
     setting("check_function_bodies", "on", Bool, false, "Checks routine bodies when they are created."),
     setting("client_encoding", "UTF8", Text, true, "Sets the client's character set encoding."),
     setting("client_min_messages", "notice", MESSAGES, false, "Sets the message levels that are sent to the client."),

@@ -1,11 +1,10 @@
 //! CREATE, ALTER and DROP ROLE, GRANT, REVOKE, and what belongs to them.
 
 use super::names::Name;
-use super::set_grammar;
 use super::tokens::Tokens;
 use super::utility::Utility;
 use crate::access::statement::{
-    AccessStatement, Grant, Object, Objects, RoleGrant, RoleName, RoleOption, SettingChange, Wanted,
+    AccessStatement, Grant, Object, Objects, RoleGrant, RoleName, RoleOption, Wanted,
 };
 use orbit_core::catalog::{ObjectKind, Privileges};
 use orbit_core::{Error, Result, state};
@@ -148,24 +147,21 @@ fn alter_role(tokens: &mut Tokens<'_>) -> Result<AccessStatement> {
         };
         return Ok(AccessStatement::RenameRole { from, to });
     }
-    if tokens.words(&["IN", "DATABASE"]) {
-        return Err(Error::unsupported("ALTER ROLE ... IN DATABASE"));
-    }
-    let change = if tokens.word("SET") {
-        match set_grammar::assignment(tokens)? {
-            (name, Some(value)) => Some(SettingChange::Set(name, value)),
-            (name, None) => Some(SettingChange::Reset(name)),
-        }
-    } else if tokens.words(&["RESET", "ALL"]) {
-        Some(SettingChange::ResetAll)
-    } else if tokens.word("RESET") {
-        Some(SettingChange::Reset(set_grammar::variable(tokens)?))
-    } else {
-        None
+    // There is one database: what holds in it holds everywhere.
+    let database = match tokens.words(&["IN", "DATABASE"]) {
+        true => Some(tokens.identifier()?),
+        false => None,
     };
+    let change = super::database_grammar::change(tokens)?;
+    if database.is_some() && change.is_none() {
+        return Err(tokens.unexpected());
+    }
     match change {
-        Some(_) if all => Err(Error::unsupported("ALTER ROLE ALL SET")),
-        Some(change) => Ok(AccessStatement::RoleSetting { role, change }),
+        Some(change) => Ok(AccessStatement::RoleSetting {
+            role,
+            database,
+            change,
+        }),
         None => {
             // ALTER GROUP g ADD USER u: grants under another name.
             for (word, grant) in [("ADD", true), ("DROP", false)] {

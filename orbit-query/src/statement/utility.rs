@@ -2,6 +2,7 @@
 
 use super::alter_grammar::Alter;
 use super::comment_grammar::Commented;
+use super::database_grammar::DatabaseStatement;
 use super::do_grammar::Step;
 use super::like_grammar::Like;
 use super::names::Name;
@@ -209,6 +210,8 @@ pub enum Utility {
     },
     /// DO: a block of statements.
     Do(Vec<Step>),
+    /// Databases and extensions.
+    Database(Box<DatabaseStatement>),
     /// CHECKPOINT and its like: accepted, for our durability needs none.
     Nothing(&'static str),
 }
@@ -313,6 +316,7 @@ impl Utility {
             Utility::Truncate { .. } => "TRUNCATE TABLE",
             Utility::Reindex { .. } => "REINDEX",
             Utility::Access(statement) => statement.tag(),
+            Utility::Database(statement) => statement.tag(),
             Utility::Positioned { deletes, .. } => {
                 if *deletes {
                     "DELETE"

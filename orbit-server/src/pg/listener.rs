@@ -10,12 +10,14 @@ use super::errors::{Severity, shutting_down};
 use super::startup::{self, Opening, Start};
 use super::stream::Stream;
 use orbit_core::catalog::Role;
+use orbit_core::catalog::role::DATABASE_OWNER;
 use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use orbit_query::access::audit::Login;
-use orbit_query::{Ends, Engine, SessionInit};
+use orbit_query::{Encryption, Ends, Engine, SessionInit};
 use parking_lot::Mutex;
+use rustls::ProtocolVersion;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::pin::pin;
@@ -26,6 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::server::TlsStream;
 
 /// Connections that have no session yet: in their startup, with a cancel request, or
 /// being told that there are too many. One more costs the oldest its place, so
@@ -309,6 +312,7 @@ impl Server {
                 client: stream.tcp().peer_addr().ok(),
                 server: stream.tcp().local_addr().ok(),
             },
+            encryption: stream.tls().map(encryption),
             stopper: Some(Arc::new(move |reason| stop.ask_for(reason))),
         });
         for (name, value) in &self.options.settings {
@@ -316,8 +320,12 @@ impl Server {
                 return Err((stream, error));
             }
         }
-        // What the role starts with, unless this client says otherwise.
-        for (name, value) in &role.settings {
+        // What sessions of the database and of the role start with, unless this client says
+        // otherwise.
+        let view = self.engine.db().read();
+        let of_database = view.catalog().role(DATABASE_OWNER);
+        let of_database = of_database.iter().flat_map(|owner| &owner.settings);
+        for (name, value) in of_database.chain(&role.settings) {
             session.set_of_role(name, value);
         }
         for (name, value) in &start.settings {
@@ -372,6 +380,25 @@ impl Drop for Seat<'_> {
 
 /// What the one database is called, by whatever name it was asked for.
 const DATABASE: &str = "orbit";
+
+/// As OpenSSL, and so PostgreSQL, would call what was agreed on.
+fn encryption(tls: &TlsStream<TcpStream>) -> Encryption {
+    let connection = tls.get_ref().1;
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "",
+    };
+    let suite = connection.negotiated_cipher_suite();
+    let name = suite.and_then(|suite| suite.suite().as_str());
+    let cipher = name.unwrap_or_default().replace("TLS13_", "TLS_");
+    Encryption {
+        version: version.to_owned(),
+        bits: if cipher.contains("AES_128") { 128 } else { 256 },
+        cipher,
+        client: crate::tls::client_name(tls),
+    }
+}
 
 /// There is one database. The names that tools try first for lack of another mean it, too.
 fn known_database(name: &str) -> Result<(), Error> {

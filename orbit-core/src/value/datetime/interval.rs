@@ -3,6 +3,7 @@
 
 use super::decode::{Fault, micros_of_fraction, seconds};
 use super::fields::{Field, split};
+use super::interval_style::IntervalStyle;
 use super::parse::refuse;
 use super::words::{Unit, unit};
 use super::{
@@ -12,7 +13,12 @@ use crate::error::{Error, Result, state};
 use crate::value::Interval;
 
 pub fn parse(text: &str) -> Result<Interval> {
-    scan(text).map_err(|fault| match fault {
+    parse_in(IntervalStyle::Postgres, text)
+}
+
+/// As a session reads it whose `IntervalStyle` is that.
+pub fn parse_in(style: IntervalStyle, text: &str) -> Result<Interval> {
+    scan(text, style == IntervalStyle::Standard).map_err(|fault| match fault {
         Fault::Months => Error::new(state::DATETIME_FIELD_OVERFLOW, "interval out of range"),
         Fault::Range => Error::new(
             INTERVAL_FIELD_OVERFLOW,
@@ -22,7 +28,8 @@ pub fn parse(text: &str) -> Result<Interval> {
     })
 }
 
-fn scan(text: &str) -> Result<Interval, Fault> {
+/// `standard`: a minus in front, if it is the only sign, is that of every field.
+fn scan(text: &str, standard: bool) -> Result<Interval, Fault> {
     let lower = text.trim_ascii().to_ascii_lowercase();
     if let Some(designated) = lower.strip_prefix('p') {
         return iso(designated);
@@ -33,6 +40,9 @@ fn scan(text: &str) -> Result<Interval, Fault> {
         return Err(Fault::Format);
     }
     let mut fields = fields.as_slice();
+    let mut signs = fields.iter().map(is_signed);
+    let all_negative =
+        standard && signs.next() == Some(Some(true)) && signs.all(|sign| sign.is_none());
     let mut ago = false;
     while let Some((field, rest)) = fields.split_first() {
         fields = rest;
@@ -63,10 +73,22 @@ fn scan(text: &str) -> Result<Interval, Fault> {
             Field::Word(_) | Field::SignedWord(..) => return Err(Fault::Format),
         }
     }
+    if all_negative {
+        sum.make_negative()?;
+    }
     if ago {
         sum.negate()?;
     }
     sum.finish()
+}
+
+/// Whether a field has a sign of its own, and whether that is a minus.
+fn is_signed(field: &Field<'_>) -> Option<bool> {
+    match field {
+        Field::Signed(minus, _) => Some(*minus),
+        Field::SignedWord(..) => Some(false),
+        _ => None,
+    }
 }
 
 /// `1Y2M3W4DT5H6M7.8S`, or `0001-02-03T04:05:06`, behind the P.
@@ -306,6 +328,13 @@ impl Sum {
         let sign = if negative { -1 } else { 1 };
         put(&mut self.months, years, 12 * sign)?;
         put(&mut self.months, months, sign)
+    }
+
+    fn make_negative(&mut self) -> Result<(), Fault> {
+        for part in [&mut self.months, &mut self.days, &mut self.micros] {
+            *part = part.checked_abs().ok_or(Fault::Range)?;
+        }
+        self.negate()
     }
 
     fn negate(&mut self) -> Result<(), Fault> {

@@ -3,13 +3,14 @@
 use super::Arg::{Any, Bool, Int, Oid, Text};
 use super::{Call, Function, lenient, null, procedures, strict};
 use crate::pg_catalog::cells::Cell;
+use crate::pg_catalog::context::DATABASE;
 use crate::pg_catalog::definitions::{acl, constraint_definition, expression_again, view_query};
 use crate::pg_catalog::objects::{Object, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
 use crate::pg_catalog::tables::OF_PUBLIC;
 use crate::pg_catalog::types;
 use orbit_core::Result;
-use orbit_core::catalog::{ObjectKind, Securable};
+use orbit_core::catalog::{ObjectKind, Securable, role};
 
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
@@ -121,6 +122,7 @@ fn obj_description(call: &Call<'_>) -> Result<Cell> {
             schema.map(|schema| schema.oid)
         }
         (Some(_), Some("pg_class") | None) => call.relation(0)?,
+        (None, Some("pg_database")) if call.oid(0) == Some(DATABASE) => Some(role::DATABASE),
         _ => call.oid(0),
     };
     let Some(oid) = oid else {

@@ -9,10 +9,11 @@ use super::{Call, Function, strict, volatile};
 use crate::access::Rights;
 use crate::access::need::view_column;
 use crate::pg_catalog::cells::Cell;
+use crate::pg_catalog::context::DATABASE;
 use crate::pg_catalog::relations::Kind;
 use crate::statement::access_grammar::privilege;
 use orbit_core::catalog::access::COLUMN_PRIVILEGES;
-use orbit_core::catalog::{Catalog, CreationStamp, Privileges, Securable, role};
+use orbit_core::catalog::{Catalog, CreationStamp, Privileges, Securable};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 
@@ -300,7 +301,7 @@ fn database(call: &Call<'_>) -> Result<Cell> {
             ));
         }
         Cell::Text(_) => {}
-        _ if call.oid(at) == Some(role::DATABASE) => {}
+        _ if call.oid(at) == Some(DATABASE) => {}
         _ => return Ok(Cell::Null),
     }
     let catalog = call.context.catalog();

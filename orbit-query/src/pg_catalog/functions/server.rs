@@ -5,11 +5,9 @@ use super::{Call, Function, lenient, strict};
 use crate::backend::Ends;
 use crate::pg_catalog::cells::Cell;
 use crate::pg_catalog::relations::{Kind, PG_CATALOG};
-use crate::pg_catalog::settings;
 use crate::settings::registry::SERVER_VERSION;
-use crate::settings::values::parse_bool;
+use orbit_core::Result;
 use orbit_core::catalog::is_temporary_schema;
-use orbit_core::{Error, Result, state};
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +19,6 @@ pub const FUNCTIONS: &[Function] = &[
     strict("current_role", &[], 0, Kind::Text, current_user),
     strict("current_schema", &[], 0, Kind::Text, current_schema),
     strict("current_schemas", &[Bool], 1, Kind::Texts, current_schemas),
-    strict("current_setting", &[Text, Bool], 1, Kind::Text, current_setting),
     strict("current_user", &[], 0, Kind::Text, current_user),
     strict("getdatabaseencoding", &[], 0, Kind::Text, encoding),
     strict("inet_client_addr", &[], 0, Kind::Text, client_addr),
@@ -40,7 +37,6 @@ pub const FUNCTIONS: &[Function] = &[
     strict("pg_tablespace_location", &[Any], 1, Kind::Text, empty),
     strict("pg_trigger_depth", &[], 0, Kind::Int4, nothing),
     strict("session_user", &[], 0, Kind::Text, session_user),
-    lenient("set_config", &[Any, Any, Any], 3, Kind::Text, set_config),
     strict("user", &[], 0, Kind::Text, current_user),
     strict("version", &[], 0, Kind::Text, version),
 ];
@@ -78,40 +74,6 @@ fn current_schemas(call: &Call<'_>) -> Result<Cell> {
     }
     schemas.extend(path);
     Ok(schemas.into())
-}
-
-fn current_setting(call: &Call<'_>) -> Result<Cell> {
-    let Some(name) = call.text(0) else {
-        return Ok(Cell::Null);
-    };
-    match settings::show(call.context, name) {
-        Some(value) => Ok(value.into()),
-        None if call.bool(1) == Some(true) => Ok(Cell::Null),
-        None => Err(Error::new(
-            state::UNDEFINED_OBJECT,
-            format!("unrecognized configuration parameter \"{name}\""),
-        )),
-    }
-}
-
-/// A plain `SELECT set_config(...)` is the session's own affair and never comes
-/// here. What does can't reach the session, so only `jit`, which changes nothing, is
-/// accepted: asyncpg turns it off in the query that asks what it was.
-fn set_config(call: &Call<'_>) -> Result<Cell> {
-    let name = call.text(0).unwrap_or_default();
-    if name.eq_ignore_ascii_case("jit")
-        && let Some(value) = call.text(1)
-    {
-        let on = parse_bool(value).ok_or_else(|| {
-            Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                "parameter \"jit\" requires a Boolean value",
-            )
-        })?;
-        return Ok(if on { "on" } else { "off" }.into());
-    }
-    Err(Error::unsupported("set_config() inside a larger query")
-        .with_hint("Use SET, or SELECT set_config(...) alone."))
 }
 
 fn encoding(_call: &Call<'_>) -> Result<Cell> {

@@ -5,8 +5,9 @@ use super::parse;
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
 use crate::statement::visit;
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart, Query,
-    Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visitor,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
+    Statement, TableAlias, TableFactor, Value, Visitor,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -387,8 +388,28 @@ fn column_holds(expr: &Expr) -> Option<Holds> {
 /// Compared with anything but a column of names, a look-up is an oid.
 pub fn as_oid_beside(expr: &mut Expr, other: &Expr) {
     let holds = column_holds(other);
+    if holds == Some(Holds::Procedures) {
+        without_arguments(expr);
+    }
     if is_look_up(expr) && !matches!(holds, Some(Holds::Procedures | Holds::Other)) {
         as_oid(expr);
+    }
+}
+
+/// `'array_in(cstring,oid,integer)'::regprocedure` beside names: those say nothing of arguments.
+fn without_arguments(expr: &mut Expr) {
+    let Expr::Function(function) = expr else {
+        return;
+    };
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] =
+        list.args.as_mut_slice()
+        && let Value::SingleQuotedString(text) = &mut value.value
+        && let Some((name, _)) = text.split_once('(')
+    {
+        *text = name.trim_end().to_owned();
     }
 }
 

@@ -5,6 +5,8 @@
 //! aggregate; a condition on the outer row alone moves out, into a CASE; and an
 //! outer column inside another condition is replaced by the inner one it equals.
 
+mod recursive;
+
 use super::empty::has_aggregate;
 use super::names::{Source, fold, item_expression, plain_select, sources};
 use super::parse;
@@ -297,6 +299,9 @@ pub fn scalar(query: &Query) -> Option<Expr> {
 
 /// `ARRAY(SELECT ...)`.
 pub fn array(query: &Query) -> Option<Expr> {
+    if query.with.is_some() {
+        return recursive::array(query);
+    }
     let select = plain_select(query)?;
     let [item] = select.projection.as_slice() else {
         return None;
@@ -322,27 +327,34 @@ pub fn array(query: &Query) -> Option<Expr> {
     let (from, condition) = (list(&select.from), parts.condition());
     let order = order(query, &item)?;
     let items = format!("(SELECT array_agg({distinct}{item}{order}) FROM {from}{condition})");
-    // No rows give an empty list. Of numbers there are none in what clients ask for.
-    let items = match is_text(&item) {
-        true => format!("coalesce({items}, CAST(ARRAY[] AS TEXT[]))"),
-        false => items,
+    // No rows give an empty list.
+    let items = match type_of(&item) {
+        Some(of) => format!("coalesce({items}, CAST(ARRAY[] AS {of}[]))"),
+        None => items,
     };
     parts.guarded(items, "")
 }
 
-fn is_text(item: &Expr) -> bool {
+/// The type of what clients put into lists: columns, and texts put together.
+fn type_of(item: &Expr) -> Option<&'static str> {
     let name = match item {
         Expr::BinaryOp {
             op: BinaryOperator::StringConcat,
             ..
-        } => return true,
-        Expr::Nested(inner) => return is_text(inner),
+        } => return Some("TEXT"),
+        Expr::Nested(inner) => return type_of(inner),
         Expr::Identifier(name) => fold(name),
         Expr::CompoundIdentifier(path) => path.last().map(fold).unwrap_or_default(),
-        _ => return false,
+        _ => return None,
     };
     let mut columns = relations().iter().flat_map(|relation| &relation.columns);
-    columns.any(|column| column.name == name && column.kind == Kind::Text)
+    match columns.find(|column| column.name == name)?.kind {
+        Kind::Text => Some("TEXT"),
+        Kind::Oid => Some("OID"),
+        Kind::Int2 => Some("INT2"),
+        Kind::Int4 => Some("INT4"),
+        _ => None,
+    }
 }
 
 /// `ARRAY(SELECT x FROM unnest(list) x)` is the list, and with a text before each x nearly so.

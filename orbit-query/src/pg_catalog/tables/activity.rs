@@ -82,6 +82,42 @@ pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
     }
 }
 
+/// Whose connections are encrypted, and how; others than superusers see their own's alone.
+pub fn pg_stat_ssl(context: &CatalogContext, rows: &mut Rows) {
+    let facts = context.facts();
+    for one in backends(context) {
+        if !facts.rights.superuser && facts.user != one.user {
+            rows.add([("pid", one.pid.into())]);
+            continue;
+        }
+        let of = one.encryption.as_ref();
+        rows.add([
+            ("pid", one.pid.into()),
+            ("ssl", of.is_some().into()),
+            ("version", of.map(|of| of.version.as_str()).into()),
+            ("cipher", of.map(|of| of.cipher.as_str()).into()),
+            ("bits", of.map(|of| i64::from(of.bits)).into()),
+            (
+                "client_dn",
+                of.and_then(|of| of.client.as_ref())
+                    .map(|name| format!("/CN={name}"))
+                    .into(),
+            ),
+        ]);
+    }
+}
+
+/// Nobody comes by GSSAPI.
+pub fn pg_stat_gssapi(context: &CatalogContext, rows: &mut Rows) {
+    for one in backends(context) {
+        rows.add([
+            ("pid", one.pid.into()),
+            ("gss_authenticated", false.into()),
+            ("encrypted", false.into()),
+        ]);
+    }
+}
+
 fn waits(backend: &Backend, owner: TxnId) -> bool {
     backend.db().locks().wait_of(owner).is_some()
 }

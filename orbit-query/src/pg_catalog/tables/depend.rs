@@ -2,11 +2,13 @@
 
 use super::attribute::has_value;
 use super::constraint::referenced_index;
+use super::extension;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
+use orbit_core::catalog::role;
 use orbit_core::catalog::{IndexColumn, Table};
 use orbit_core::types::Oid;
 
@@ -143,8 +145,13 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
             ("description", OF_PUBLIC.into()),
         ]);
     }
+    rows.add([
+        ("objoid", extension::PLPGSQL.into()),
+        ("classoid", extension::CLASS.into()),
+        ("description", extension::OF_PLPGSQL.into()),
+    ]);
     for (object, column, text) in context.catalog().comments() {
-        if object == DATABASE || context.catalog().role(object).is_some() {
+        if object == role::DATABASE || context.catalog().role(object).is_some() {
             continue;
         }
         // A constraint and the index that it made have one oid: what is said is said of the index.
@@ -170,12 +177,13 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
-    let database = (DATABASE, 1262);
-    let roles = context.catalog().roles().map(|role| (role.oid, 1260));
-    for (object, class) in std::iter::once(database).chain(roles) {
+    let database = (role::DATABASE, DATABASE, 1262);
+    let roles = context.catalog().roles();
+    let roles = roles.map(|role| (role.oid, role.oid, 1260));
+    for (object, shown, class) in std::iter::once(database).chain(roles) {
         if let Some(text) = context.catalog().comment(object, 0) {
             rows.add([
-                ("objoid", object.into()),
+                ("objoid", shown.into()),
                 ("classoid", class.into()),
                 ("description", text.into()),
             ]);

@@ -105,6 +105,8 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("oid", table.oid.into()),
             ("relname", table.name.as_str().into()),
             ("relnamespace", schema.into()),
+            // Its row type has no line of its own in pg_type.
+            ("reltype", table.oid.into()),
             ("relowner", table.owner.into()),
             ("relam", HEAP.into()),
             ("relfilenode", table.oid.into()),
@@ -145,6 +147,7 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("oid", view.oid.into()),
             ("relname", view.name.as_str().into()),
             ("relnamespace", namespace(context, &view.schema).into()),
+            ("reltype", view.oid.into()),
             ("relowner", view.owner.into()),
             (
                 "relpersistence",

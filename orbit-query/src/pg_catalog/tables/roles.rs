@@ -1,8 +1,9 @@
 //! Roles, memberships, and what sessions of a role start with.
 
 use crate::pg_catalog::cells::{Cell, Rows};
-use crate::pg_catalog::context::CatalogContext;
+use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::definitions::acl;
+use orbit_core::catalog::role::DATABASE_OWNER;
 use orbit_core::catalog::{ObjectKind, Role};
 
 /// Shown to everybody in place of whatever stands for a password.
@@ -130,9 +131,13 @@ pub fn pg_auth_members(context: &CatalogContext, rows: &mut Rows) {
 pub fn pg_db_role_setting(context: &CatalogContext, rows: &mut Rows) {
     for role in context.catalog().roles() {
         if !role.settings.is_empty() {
+            let (database, of) = match role.oid {
+                DATABASE_OWNER => (DATABASE, 0),
+                of => (0, of),
+            };
             rows.add([
-                ("setdatabase", 0.into()),
-                ("setrole", role.oid.into()),
+                ("setdatabase", database.into()),
+                ("setrole", of.into()),
                 ("setconfig", settings(role)),
             ]);
         }

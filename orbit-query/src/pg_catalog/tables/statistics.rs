@@ -19,6 +19,17 @@ pub fn pg_stat_user_tables(context: &CatalogContext, rows: &mut Rows) {
     }
 }
 
+/// Which tables there are: blocks aren't counted.
+pub fn pg_statio_user_tables(context: &CatalogContext, rows: &mut Rows) {
+    for table in context.catalog().tables() {
+        rows.add([
+            ("relid", table.oid.into()),
+            ("schemaname", table.schema.as_str().into()),
+            ("relname", table.name.as_str().into()),
+        ]);
+    }
+}
+
 pub fn pg_stat_user_indexes(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         for (oid, name, _, _, _) in indexes(table) {

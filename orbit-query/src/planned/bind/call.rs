@@ -559,6 +559,10 @@ impl Binder<'_> {
     /// `age(x)`: up to midnight today.
     fn age_today(&mut self, scope: &Scope, since: &ast::Expr) -> Result<Bound> {
         let value = self.expr(scope, since)?;
+        if value.ty == SqlType::Oid {
+            let number = self.cast(value, &SqlType::Int8)?;
+            return self.call_table("orbit_age", vec![number]);
+        }
         let now = literal::placeholder(moment::NOW, &SqlType::TimestampTz);
         let today = self.cast(Bound::new(now, SqlType::TimestampTz), &SqlType::Date)?;
         let ty = match value.ty {

@@ -395,6 +395,15 @@ impl Binder<'_> {
         Ok(Bound::new(row.call(exprs), ty))
     }
 
+    /// A subscript of an array: an integer, whatever number it was.
+    fn array_index(&mut self, scope: &Scope, index: &ast::Expr) -> Result<Bound> {
+        let index = self.expr(scope, index)?;
+        match index.ty {
+            SqlType::Int2 | SqlType::Int8 | SqlType::Numeric(_) => self.cast(index, &SqlType::Int4),
+            _ => Ok(index),
+        }
+    }
+
     pub(super) fn subscript(
         &mut self,
         scope: &Scope,
@@ -455,7 +464,7 @@ impl Binder<'_> {
                             ),
                         ));
                     }
-                    let index = self.expr(scope, index)?;
+                    let index = self.array_index(scope, index)?;
                     self.call_table("array_element", vec![bound, index])?
                 }
                 ast::AccessExpr::Subscript(ast::Subscript::Slice {
@@ -464,11 +473,11 @@ impl Binder<'_> {
                     stride: None,
                 }) => {
                     let lower = match lower_bound {
-                        Some(lower) => self.expr(scope, lower)?,
+                        Some(lower) => self.array_index(scope, lower)?,
                         None => literal::number("1")?,
                     };
                     let upper = match upper_bound {
-                        Some(upper) => self.expr(scope, upper)?,
+                        Some(upper) => self.array_index(scope, upper)?,
                         None => literal::constant(Value::Int4(i32::MAX), SqlType::Int4)?,
                     };
                     self.call_table("array_slice", vec![bound, lower, upper])?

@@ -15,8 +15,8 @@ pub(super) use whole::*;
 mod whole {
     use super::*;
     use crate::statement::{
-        access_grammar, alter_grammar, comment_grammar, cursor_grammar, do_grammar, search_cycle,
-        spelling,
+        access_grammar, alter_grammar, comment_grammar, cursor_grammar, database_grammar,
+        do_grammar, search_cycle, spelling,
     };
     use sqlparser::tokenizer::Token;
 
@@ -26,6 +26,7 @@ mod whole {
             return do_grammar::parse(tokens).map(Some);
         }
         for grammar in [
+            database_grammar::parse,
             comment_grammar::parse,
             access_grammar::parse,
             alter_grammar::parse,

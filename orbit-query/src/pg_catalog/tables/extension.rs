@@ -1,0 +1,39 @@
+//! Extensions: PL/pgSQL, as far as DO takes it, is there as in every database of PostgreSQL.
+
+use crate::pg_catalog::cells::Rows;
+use crate::pg_catalog::context::{CatalogContext, OWNER, PG_CATALOG_OID};
+
+/// What `plpgsql` has in `pg_extension`.
+pub const PLPGSQL: u32 = 13_579;
+/// `pg_extension` itself.
+pub const CLASS: u32 = 3079;
+pub const OF_PLPGSQL: &str = "PL/pgSQL procedural language";
+
+pub fn pg_extension(_context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("oid", PLPGSQL.into()),
+        ("extname", "plpgsql".into()),
+        ("extowner", OWNER.into()),
+        ("extnamespace", PG_CATALOG_OID.into()),
+        ("extrelocatable", false.into()),
+        ("extversion", "1.0".into()),
+    ]);
+}
+
+pub fn pg_available_extensions(_context: &CatalogContext, rows: &mut Rows) {
+    rows.add([
+        ("name", "plpgsql".into()),
+        ("default_version", "1.0".into()),
+        ("installed_version", "1.0".into()),
+        ("comment", OF_PLPGSQL.into()),
+    ]);
+    // Taken by CREATE EXTENSION, which does nothing: what it has is there already.
+    rows.add([
+        ("name", "uuid-ossp".into()),
+        ("default_version", "1.1".into()),
+        (
+            "comment",
+            "generate universally unique identifiers (UUIDs)".into(),
+        ),
+    ]);
+}

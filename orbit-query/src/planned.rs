@@ -19,6 +19,7 @@ mod error;
 mod explain;
 mod functions;
 mod in_order;
+mod indexed;
 mod num;
 mod opaque;
 mod operators;
@@ -40,6 +41,7 @@ mod unnest;
 mod work;
 
 pub use arrow::ArrowRows;
+pub(crate) use bind::name::of_expr as output_name;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
 

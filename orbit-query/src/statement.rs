@@ -7,7 +7,7 @@ pub(crate) mod access_grammar;
 pub mod alter_grammar;
 pub mod cache;
 pub(crate) mod comment_grammar;
-mod conflict_target;
+pub(crate) mod conflict_target;
 mod copy_grammar;
 mod count;
 pub(crate) mod create_grammar;

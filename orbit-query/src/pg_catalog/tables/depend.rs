@@ -5,11 +5,11 @@ use super::constraint::referenced_index;
 use super::extension;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
+use crate::ddl::expressions;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
-use orbit_core::catalog::role;
-use orbit_core::catalog::{IndexColumn, Table};
+use orbit_core::catalog::{Index, IndexColumn, Table, role};
 use orbit_core::types::Oid;
 
 /// The catalogs that objects are in, by oid.
@@ -104,7 +104,17 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     for (oid, _, columns, _, _) in indexes(table) {
         match context.objects().constraint(oid) {
             Some(_) => add(rows, (CLASS, oid, 0), (CONSTRAINT, oid, 0), "i"),
-            None => on_columns(rows, (CLASS, oid, 0), &columns),
+            None => {
+                let width = table.columns.len();
+                let plain = columns.into_iter().filter(|part| part.column < width);
+                let plain: Vec<IndexColumn> = plain.collect();
+                on_columns(rows, (CLASS, oid, 0), &plain);
+                let own = table.indexes.iter().find(|index| index.oid == oid);
+                for place in own.map_or(Vec::new(), |index| used(table, index)) {
+                    let column = (CLASS, table.oid, table.attnum(place));
+                    add(rows, (CLASS, oid, 0), column, "a");
+                }
+            }
         }
     }
     for place in 0..table.checks.len() {
@@ -189,4 +199,19 @@ pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
             ]);
         }
     }
+}
+
+/// The columns that an index's expressions use, then those of its condition.
+fn used(table: &Table, index: &Index) -> Vec<usize> {
+    let columns = |place: usize| {
+        let kept = table.computed_at(place);
+        kept.and_then(|kept| expressions::columns(&kept.expression, table).ok())
+            .unwrap_or_default()
+    };
+    let parts = index.columns.iter();
+    let mut used: Vec<usize> = parts.flat_map(|part| columns(part.column)).collect();
+    used.sort_unstable();
+    used.dedup();
+    used.extend(index.predicate.map(columns).unwrap_or_default());
+    used
 }

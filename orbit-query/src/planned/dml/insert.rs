@@ -11,6 +11,7 @@ use crate::planned::statement::optimized;
 use crate::planned::types;
 use crate::rows::{Rows, Tag};
 use crate::statement::overriding::{self, Overriding};
+use crate::write::arbiter;
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
@@ -353,24 +354,17 @@ fn on_conflict(
     let target = match &on.conflict_target {
         None => ConflictTarget::Any,
         Some(ast::ConflictTarget::Columns(names)) => {
-            let wanted: AHashSet<usize> = names
-                .iter()
-                .map(|name| {
-                    table.column_position(&types::fold(name)).ok_or_else(|| {
-                        let error = Error::new(
-                            state::UNDEFINED_COLUMN,
-                            format!("column \"{}\" does not exist", types::fold(name)),
-                        );
-                        // PostgreSQL points at the list.
-                        let first = names.first().map_or(name.span, |first| first.span);
-                        binder.placed_before(error, first, '(')
-                    })
-                })
-                .collect::<Result<_>>()?;
-            for column in &wanted {
+            let asked = arbiter::asked(table, names).map_err(|error| {
+                // PostgreSQL points at the list.
+                match names.first() {
+                    Some(first) => binder.placed_before(error, first.span, '('),
+                    None => error,
+                }
+            })?;
+            for column in asked.columns.iter().chain(&asked.used) {
                 binder.needs_select_of(need, *column);
             }
-            inferred(table, &wanted)?
+            arbiter::infer(table, &asked)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = types::last_name(name);
@@ -458,31 +452,6 @@ fn on_conflict(
         }
     };
     Ok(OnConflict { target, update })
-}
-
-/// The key or unique index over exactly these columns.
-fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
-    let same =
-        |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
-    if !table.primary_key_columns().is_empty()
-        && same(&mut table.primary_key_columns().iter().copied())
-    {
-        return Ok(ConflictTarget::PrimaryKey);
-    }
-    table
-        .indexes
-        .iter()
-        .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
-        .ok_or_else(|| {
-            Error::new(
-                state::INVALID_COLUMN_REFERENCE,
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-            )
-        })
-        .and_then(|index| {
-            crate::write::check_arbiter(table, index)?;
-            Ok(ConflictTarget::Index(index.id))
-        })
 }
 
 impl Running<'_> {

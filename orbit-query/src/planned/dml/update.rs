@@ -211,7 +211,8 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             || table
                 .indexes
                 .iter()
-                .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
+                .filter(|index| index.unique && table.is_plain(index))
+                .any(|index| index.columns.iter().any(|part| part.column == *at))
     });
     let returning = Returning::prepare(
         binder,

@@ -20,7 +20,7 @@ pub use table::{
     Check, Column, ColumnStatistics, Computed, CreationStamp, DroppedColumn, ForeignKey, Identity,
     Index, IndexColumn, PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
 };
-pub use view::{ViewColumn, ViewDef};
+pub use view::{CheckOption, ViewColumn, ViewDef};
 
 use crate::ids::{SequenceId, TableId};
 use crate::types::Oid;

@@ -40,7 +40,9 @@ mod unary;
 mod unnest;
 mod work;
 
+pub(crate) use aggregates::is_aggregate;
 pub use arrow::ArrowRows;
+pub(crate) use bind::call::is_set_returning;
 pub(crate) use bind::name::of_expr as output_name;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;

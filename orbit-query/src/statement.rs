@@ -20,6 +20,8 @@ mod effort;
 mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;
+#[cfg(feature = "datafusion")]
+pub(crate) mod merge_grammar;
 pub mod names;
 pub(crate) mod overriding;
 pub mod parse;

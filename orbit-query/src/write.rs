@@ -553,7 +553,7 @@ impl TableWriter {
     }
 
     /// `Failing row contains (1, null, abc).`, each value cut at 64 bytes as PostgreSQL does.
-    fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
+    pub fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
         let mut detail = String::from("Failing row contains (");
         for (place, (column, value)) in self.table.columns.iter().zip(row).enumerate() {
             if place > 0 {

@@ -7,7 +7,7 @@ use crate::pg_catalog::objects::{Object, index_definition, key_columns, quote};
 use crate::pg_catalog::relations::{PG_CATALOG, relations};
 use crate::pg_catalog::types;
 use crate::write::arbiter;
-use orbit_core::catalog::{IndexColumn, Table};
+use orbit_core::catalog::{IndexColumn, Table, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -59,6 +59,11 @@ pub fn options(table: &Table) -> Option<Vec<String>> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     (!list.is_empty()).then_some(list)
+}
+
+fn view_options(view: &ViewDef) -> Option<Vec<String>> {
+    let option = view.check_option?;
+    Some(vec![format!("check_option={}", option.word())])
 }
 
 /// A table's indexes, its primary key's among them: oid, name, columns, unique, primary.
@@ -158,6 +163,7 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
                 if view.temporary { "t" } else { "p" }.into(),
             ),
             ("relkind", "v".into()),
+            ("reloptions", view_options(view).into()),
             ("relnatts", view.columns.len().into()),
             ("relhasrules", true.into()),
             ("relispopulated", true.into()),

@@ -16,8 +16,9 @@ mod whole {
     use super::*;
     use crate::statement::{
         access_grammar, alter_grammar, comment_grammar, cursor_grammar, database_grammar,
-        do_grammar, search_cycle, spelling,
+        do_grammar, merge_grammar, search_cycle, spelling,
     };
+    use sqlparser::parser::{Parser, ParserError};
     use sqlparser::tokenizer::Token;
 
     /// Statements with a grammar of their own; `None` leaves the tokens as they were.
@@ -42,6 +43,16 @@ mod whole {
     /// `UPDATE` and `DELETE ... WHERE CURRENT OF`.
     pub fn positioned(text: &str, piece: &Piece) -> Result<Option<Utility>> {
         cursor_grammar::positioned(text, piece)
+    }
+
+    /// Whether the statement is a MERGE.
+    pub fn merges(text: &str, tokens: &[TokenWithSpan]) -> Result<bool> {
+        merge_grammar::refuse_in_with(text, tokens)?;
+        Ok(merge_grammar::is_merge(tokens))
+    }
+
+    pub fn merge(parser: &mut Parser<'_>) -> std::result::Result<Option<Statement>, ParserError> {
+        merge_grammar::statement(parser).map(Some)
     }
 
     pub type Clauses = Vec<search_cycle::Clauses>;
@@ -78,6 +89,7 @@ pub(super) use micro::*;
 mod micro {
     use super::*;
     use orbit_core::Error;
+    use sqlparser::parser::{Parser, ParserError};
 
     pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         let absent = [
@@ -90,6 +102,14 @@ mod micro {
     }
 
     pub fn positioned(_text: &str, _piece: &Piece) -> Result<Option<Utility>> {
+        Ok(None)
+    }
+
+    pub fn merges(_text: &str, _tokens: &[TokenWithSpan]) -> Result<bool> {
+        Ok(false)
+    }
+
+    pub fn merge(_parser: &mut Parser<'_>) -> std::result::Result<Option<Statement>, ParserError> {
         Ok(None)
     }
 

@@ -9,8 +9,7 @@ use crate::ddl::expressions;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
-use orbit_core::catalog::role;
-use orbit_core::catalog::{Index, IndexColumn, Table};
+use orbit_core::catalog::{Index, IndexColumn, Table, role};
 use orbit_core::types::Oid;
 
 /// The catalogs that objects are in, by oid.

@@ -17,10 +17,10 @@ pub use role::{
 pub use schema::{PUBLIC_SCHEMA, SchemaDef};
 pub use sequence::{OwnedBy, SequenceDef};
 pub use table::{
-    Check, Column, ColumnStatistics, CreationStamp, DroppedColumn, ForeignKey, Identity, Index,
-    IndexColumn, PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
+    Check, Column, ColumnStatistics, Computed, CreationStamp, DroppedColumn, ForeignKey, Identity,
+    Index, IndexColumn, PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
 };
-pub use view::{ViewColumn, ViewDef};
+pub use view::{CheckOption, ViewColumn, ViewDef};
 
 use crate::ids::{SequenceId, TableId};
 use crate::types::Oid;

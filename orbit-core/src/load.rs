@@ -230,6 +230,9 @@ impl Load {
         let row = RowRef::new(row)?;
         let table = self.table.clone();
         for (index, sorter) in table.indexes.iter().zip(&mut self.indexes) {
+            if !is_held(&table, index, &row)? {
+                continue;
+            }
             let prefix = key::data_prefix(table.partition, index.storage);
             self.entry.clear();
             self.entry.extend_from_slice(&prefix);
@@ -340,6 +343,15 @@ impl Transaction {
         self.loaded = Some(Arc::new((known, view)));
         Ok(())
     }
+}
+
+/// Whether the row has an entry in the index.
+fn is_held(table: &Table, index: &Index, row: &RowRef<'_>) -> Result<bool> {
+    let Some(place) = index.predicate else {
+        return Ok(true);
+    };
+    let value = row.value(&table.layout, place, &table.missing)?;
+    Ok(matches!(value, ValueRef::Bool(true)))
 }
 
 fn push_columns(table: &Table, index: &Index, row: &RowRef<'_>, out: &mut Vec<u8>) -> Result<bool> {

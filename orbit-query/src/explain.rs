@@ -214,7 +214,9 @@ async fn measure(session: &mut Session, sql: &str, given: Given<'_>) -> Result<(
             }
             count
         }
-        Outcome::Done(Tag::Insert(n) | Tag::Update(n) | Tag::Delete(n) | Tag::Select(n)) => n,
+        Outcome::Done(
+            Tag::Insert(n) | Tag::Update(n) | Tag::Delete(n) | Tag::Merge(n) | Tag::Select(n),
+        ) => n,
         _ => 0,
     };
     Ok((rows, started.elapsed()))

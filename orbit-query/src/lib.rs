@@ -39,6 +39,8 @@ pub mod settings;
 pub mod statement;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "datafusion")]
+mod updatable;
 pub mod write;
 
 pub use backend::{Backend, Backends, Encryption, Ends, Stopper};

@@ -26,6 +26,7 @@ mod tests;
 mod types;
 
 pub use context::CatalogContext;
+pub use definitions::{expression_text, index_part};
 pub use functions::functions;
 pub use relations::{INFORMATION_SCHEMA, PG_CATALOG};
 pub use rewrite::rewrite;

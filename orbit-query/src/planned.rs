@@ -19,6 +19,7 @@ mod error;
 mod explain;
 mod functions;
 mod in_order;
+mod indexed;
 mod num;
 mod opaque;
 mod operators;
@@ -39,7 +40,10 @@ mod unary;
 mod unnest;
 mod work;
 
+pub(crate) use aggregates::is_aggregate;
 pub use arrow::ArrowRows;
+pub(crate) use bind::call::is_set_returning;
+pub(crate) use bind::name::of_expr as output_name;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
 

@@ -30,6 +30,8 @@ use crate::expr::{Env, Facts, NoRow, RowExpr};
 use crate::rows::{ColumnDesc, RowBatch, Rows, Tag};
 use crate::settings::Settings;
 use change::{Change, Delete, Update};
+#[cfg(not(feature = "datafusion"))]
+pub(crate) use compile::name::of as output_name;
 use insert::Insert;
 use orbit_core::catalog::{Catalog, Table};
 use orbit_core::database::ReadView;

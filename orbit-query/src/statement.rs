@@ -8,7 +8,7 @@ pub(crate) mod access_grammar;
 pub mod alter_grammar;
 pub mod cache;
 pub(crate) mod comment_grammar;
-mod conflict_target;
+pub(crate) mod conflict_target;
 mod copy_grammar;
 mod count;
 pub(crate) mod create_grammar;
@@ -21,6 +21,8 @@ mod effort;
 mod foreign_key_columns;
 pub mod like_grammar;
 pub mod limits;
+#[cfg(feature = "datafusion")]
+pub(crate) mod merge_grammar;
 pub mod names;
 pub(crate) mod overriding;
 pub mod parse;

@@ -4,6 +4,8 @@
 //! The point path, planned INSERT and UPDATE, and COPY all write through a
 //! [`TableWriter`]; keys and unique indexes are checked by the transaction.
 
+pub mod arbiter;
+
 use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
 use crate::statement::dates;
 use orbit_core::catalog::{Catalog, Column, Identity, Index, Table};
@@ -236,6 +238,21 @@ impl TableWriter {
                 },
             });
         }
+        // Behind the generated columns, which an index's expression may name.
+        for (at, kept) in table.computed.iter().enumerate() {
+            let sql = arbiter::computed_text(table, kept);
+            let expr = stored_expression(&sql)?;
+            let known = RowExpr::compile_as(&expr, &kept.sql_type, &scope, &mut Params::default())?;
+            generated.push(Generated {
+                column: table.columns.len() + at,
+                from: crate::ddl::expressions::columns(&sql, table)?,
+                value: match (known, fallback) {
+                    (Some(expr), _) => Stored::Row(expr),
+                    (None, Some(fallback)) => Stored::Planned(fallback(&expr, &columns)?),
+                    (None, None) => return Ok(None),
+                },
+            });
+        }
         // PostgreSQL checks constraints in the order of their names.
         checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(TableWriter {
@@ -327,16 +344,20 @@ impl TableWriter {
         Ok(row)
     }
 
-    /// Computes the generated columns of a new row, over whatever stands there.
+    /// Computes the generated columns of a new row, over whatever stands there, and what
+    /// indexes keep of it.
     #[inline]
-    pub fn generate(&self, row: &mut [Value], env: &Env<'_>) -> Result<()> {
+    pub fn generate(&self, row: &mut Vec<Value>, env: &Env<'_>) -> Result<()> {
+        if !self.table.computed.is_empty() {
+            row.resize(self.table.width(), Value::Null);
+        }
         for (column, digits) in &self.rounded {
             if let Some(slot) = row.get_mut(*column) {
                 *slot = precision::fit(std::mem::take(slot), *digits);
             }
         }
         for generated in &self.generated {
-            let value = self.evaluate(generated, &row.to_vec(), env)?;
+            let value = self.evaluate(generated, &*row, env)?;
             if let Some(slot) = row.get_mut(generated.column) {
                 *slot = value;
             }
@@ -406,7 +427,10 @@ impl TableWriter {
                     None => value,
                 })
             }
-            None => Ok(value),
+            None => match self.table.type_at(generated.column) {
+                Some(sql_type) => cast::assign(value, sql_type),
+                None => Ok(value),
+            },
         }
     }
 
@@ -529,7 +553,7 @@ impl TableWriter {
     }
 
     /// `Failing row contains (1, null, abc).`, each value cut at 64 bytes as PostgreSQL does.
-    fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
+    pub fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
         let mut detail = String::from("Failing row contains (");
         for (place, (column, value)) in self.table.columns.iter().zip(row).enumerate() {
             if place > 0 {

@@ -80,6 +80,27 @@ pub enum Identity {
 pub struct DroppedColumn {
     pub slot: u16,
     pub sql_type: SqlType,
+    /// It was an index's, not a column of the table.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub computed: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A value that rows keep for an index: an expression's, or whether the row is in a partial
+/// index. It lies in the row like a generated column's, and is no column of the table: its
+/// position is behind theirs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Computed {
+    pub slot: u16,
+    pub index: IndexId,
+    pub sql_type: SqlType,
+    /// SQL text over the row's columns.
+    pub expression: String,
+    /// What errors and explanations call it.
+    pub shown: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -158,7 +179,7 @@ pub struct PrimaryKey {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IndexColumn {
-    /// Position in `Table::columns`.
+    /// Position in `Table::columns`, or behind them that of a computed value.
     pub column: usize,
     pub descending: bool,
     /// As it was asked for, where that is not what the direction has; rows lie as the
@@ -194,7 +215,20 @@ pub struct Index {
     pub deferrable: bool,
     #[serde(default)]
     pub initially_deferred: bool,
+    /// The position of the computed value that says which rows it has; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<usize>,
     pub created: CreationStamp,
+}
+
+impl Index {
+    /// Whether a row has an entry here. `values`: the whole row, computed values too.
+    pub fn holds(&self, values: &[Value]) -> bool {
+        match self.predicate {
+            None => true,
+            Some(place) => matches!(values.get(place), Some(Value::Bool(true))),
+        }
+    }
 }
 
 /// Counted by ANALYZE, moved by loads; for the planner only.
@@ -226,6 +260,9 @@ pub struct TableDef {
     /// What dropped columns left behind in the rows, in the order of slots.
     #[serde(default)]
     pub dropped: Vec<DroppedColumn>,
+    /// What its indexes keep of each row, in the order of slots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub computed: Vec<Computed>,
     /// `None`: rows have a hidden key (site ordinal, counter).
     pub primary_key: Option<PrimaryKey>,
     pub checks: Vec<Check>,
@@ -258,7 +295,7 @@ pub struct Table {
     /// Rises with every change of the definition; cached plans compare it.
     pub version: u64,
     pub layout: RowLayout,
-    /// Parsed `missing` values, one per column.
+    /// Parsed `missing` values, one per column (and computed value).
     pub missing: Vec<Value>,
 }
 
@@ -274,22 +311,125 @@ impl TableDef {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// How rows of this definition lie in the store.
+    /// How rows of this definition lie in the store: columns, then computed values.
     pub fn layout(&self) -> RowLayout {
         let dropped: Vec<(u16, SqlType)> = self
             .dropped
             .iter()
             .map(|gone| (gone.slot, gone.sql_type.clone()))
             .collect();
-        RowLayout::with_gaps(self.columns.iter().map(|column| &column.sql_type), &dropped)
+        let computed: Vec<(u16, SqlType)> = self
+            .computed
+            .iter()
+            .map(|kept| (kept.slot, kept.sql_type.clone()))
+            .collect();
+        RowLayout::with_computed(
+            self.columns.iter().map(|column| &column.sql_type),
+            &dropped,
+            &computed,
+        )
     }
 
     /// PostgreSQL's number of a column: dropped ones keep theirs.
     pub fn attnum(&self, place: usize) -> usize {
-        if self.dropped.is_empty() {
+        if self.dropped.is_empty() && self.computed.is_empty() {
             return place.saturating_add(1);
         }
-        self.layout().slot_of(place).saturating_add(1)
+        self.number_of_slot(self.layout().slot_of(place))
+    }
+
+    /// PostgreSQL's number of what lies in a slot: it knows nothing of computed values.
+    pub fn number_of_slot(&self, slot: usize) -> usize {
+        let gone = self.dropped.iter().filter(|gone| gone.computed);
+        let unseen = gone
+            .map(|gone| gone.slot)
+            .chain(self.computed.iter().map(|kept| kept.slot))
+            .filter(|other| usize::from(*other) < slot)
+            .count();
+        slot.saturating_sub(unseen).saturating_add(1)
+    }
+
+    /// Values in a row: columns, and what indexes keep besides.
+    pub fn width(&self) -> usize {
+        self.columns.len() + self.computed.len()
+    }
+
+    /// What an index keeps at a position; `None`: that is a column.
+    pub fn computed_at(&self, place: usize) -> Option<&Computed> {
+        self.computed.get(place.checked_sub(self.columns.len())?)
+    }
+
+    /// The type of a column or computed value.
+    pub fn type_at(&self, place: usize) -> Option<&SqlType> {
+        match self.columns.get(place) {
+            Some(column) => Some(&column.sql_type),
+            None => self.computed_at(place).map(|kept| &kept.sql_type),
+        }
+    }
+
+    /// How messages name a column or computed value.
+    pub fn shown_at(&self, place: usize) -> &str {
+        match self.columns.get(place) {
+            Some(column) => &column.name,
+            None => self.computed_at(place).map_or("", |kept| &kept.shown),
+        }
+    }
+
+    /// Whether an index is over columns alone, and over all rows.
+    pub fn is_plain(&self, index: &Index) -> bool {
+        let width = self.columns.len();
+        index.predicate.is_none() && index.columns.iter().all(|part| part.column < width)
+    }
+
+    /// A new last column.
+    pub fn push_column(&mut self, column: Column) {
+        let place = self.columns.len();
+        self.columns.push(column);
+        self.move_computed(place, |at| at + 1);
+    }
+
+    /// A new computed value's position.
+    pub fn push_computed(&mut self, index: IndexId, sql_type: SqlType, text: String) -> usize {
+        let slot = self.layout().slot_count();
+        self.computed.push(Computed {
+            slot: u16::try_from(slot).unwrap_or(u16::MAX),
+            index,
+            sql_type,
+            shown: text.clone(),
+            expression: text,
+        });
+        self.width() - 1
+    }
+
+    /// Takes an index away, and what rows keep for it: its slots stay behind.
+    pub fn remove_index(&mut self, id: IndexId) {
+        self.indexes.retain(|known| known.id != id);
+        while let Some(at) = self.computed.iter().position(|kept| kept.index == id) {
+            let gone = self.computed.remove(at);
+            let place = self.dropped.partition_point(|known| known.slot < gone.slot);
+            self.dropped.insert(
+                place,
+                DroppedColumn {
+                    slot: gone.slot,
+                    sql_type: gone.sql_type,
+                    computed: true,
+                },
+            );
+            let removed = self.columns.len() + at;
+            self.move_computed(removed + 1, |at| at - 1);
+        }
+    }
+
+    /// Moves the positions of computed values from one on.
+    pub fn move_computed(&mut self, from: usize, to: impl Fn(usize) -> usize) {
+        for index in &mut self.indexes {
+            let parts = index.columns.iter_mut().map(|part| &mut part.column);
+            for place in parts.chain(&mut index.predicate) {
+                if *place >= from {
+                    *place = to(*place);
+                }
+            }
+        }
     }
 
     pub fn index_named(&self, name: &str) -> Option<&Index> {
@@ -306,7 +446,7 @@ impl TableDef {
 impl Table {
     pub fn new(def: TableDef, version: u64) -> crate::error::Result<Table> {
         let layout = def.layout();
-        let missing = def
+        let mut missing = def
             .columns
             .iter()
             .map(|column| match &column.missing {
@@ -316,6 +456,7 @@ impl Table {
                 }
             })
             .collect::<crate::error::Result<Vec<_>>>()?;
+        missing.resize(def.width(), Value::Null);
         Ok(Table {
             def,
             version,

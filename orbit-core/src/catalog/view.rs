@@ -21,6 +21,26 @@ pub struct ViewDef {
     #[serde(default)]
     pub temporary: bool,
     pub created: CreationStamp,
+    /// WITH CHECK OPTION: which conditions rows written through the view must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_option: Option<CheckOption>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckOption {
+    /// The view's own.
+    Local,
+    /// Those of the views below it, too.
+    Cascaded,
+}
+
+impl CheckOption {
+    pub fn word(self) -> &'static str {
+        match self {
+            CheckOption::Local => "local",
+            CheckOption::Cascaded => "cascaded",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

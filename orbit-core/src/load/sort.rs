@@ -70,19 +70,19 @@ impl Stop {
 
 fn decode_row(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
     let row = RowRef::new(row)?;
-    (0..table.columns.len())
+    (0..table.width())
         .map(|column| Ok(row.value(&table.layout, column, &table.missing)?.to_owned()))
         .collect()
 }
 
 fn decode_entry(table: &Table, index: &Index, key: &[u8]) -> Vec<Value> {
-    let mut values = vec![Value::Null; table.columns.len()];
+    let mut values = vec![Value::Null; table.width()];
     let mut rest = key.get(crate::read::PREFIX_BYTES..).unwrap_or(&[]);
     for column in &index.columns {
-        let Some(definition) = table.columns.get(column.column) else {
+        let Some(sql_type) = table.type_at(column.column) else {
             continue;
         };
-        if let Ok(value) = crate::key::pop(&mut rest, &definition.sql_type, column.descending, true)
+        if let Ok(value) = crate::key::pop(&mut rest, sql_type, column.descending, true)
             && let Some(slot) = values.get_mut(column.column)
         {
             *slot = value;

@@ -9,7 +9,7 @@ use crate::types::SqlType;
 /// Slot offsets for narrow and wide rows.
 #[derive(Debug, Clone)]
 pub struct RowLayout {
-    /// Of the columns, in their order.
+    /// Of the columns, in their order; then of computed values.
     types: Vec<SqlType>,
     /// Where columns were dropped; otherwise a column's position is its slot.
     gaps: Option<Gaps>,
@@ -109,6 +109,32 @@ impl RowLayout {
             slots,
             end,
         }
+    }
+
+    /// With values behind the columns that have slots of their own, in the order of slots.
+    pub fn with_computed<'a>(
+        types: impl IntoIterator<Item = &'a SqlType>,
+        dropped: &[(u16, SqlType)],
+        computed: &[(u16, SqlType)],
+    ) -> RowLayout {
+        if computed.is_empty() {
+            return RowLayout::with_gaps(types, dropped);
+        }
+        let mut taken: Vec<(u16, SqlType)> = dropped.iter().chain(computed).cloned().collect();
+        taken.sort_by_key(|(slot, _)| *slot);
+        let mut layout = RowLayout::with_gaps(types, &taken);
+        let Some(gaps) = &mut layout.gaps else {
+            return layout;
+        };
+        for (slot, sql_type) in computed {
+            let position = layout.types.len() as u16;
+            layout.types.push(sql_type.clone());
+            gaps.slots.push(*slot);
+            if let Some(column) = gaps.columns.get_mut(usize::from(*slot)) {
+                *column = Some(position);
+            }
+        }
+        layout
     }
 
     pub fn types(&self) -> &[SqlType] {

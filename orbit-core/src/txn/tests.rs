@@ -49,6 +49,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             column(db, "n", SqlType::Int8),
         ],
         dropped: Vec::new(),
+        computed: Vec::new(),
         primary_key: Some(PrimaryKey {
             constraint: "t_pkey".into(),
             columns: vec![0],
@@ -72,6 +73,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             nulls_not_distinct: false,
             deferrable: false,
             initially_deferred: false,
+            predicate: None,
             created: db.new_creation_stamp(),
         }],
         options: Default::default(),

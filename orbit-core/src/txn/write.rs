@@ -111,7 +111,10 @@ impl Transaction {
             let ordinal = self.stamp(table).site;
             key::hidden_key(ordinal, counter, &mut pk);
         }
-        for index in table.indexes.iter().filter(|index| index.unique) {
+        for index in &table.indexes {
+            if !index.unique || !index.holds(values) {
+                continue;
+            }
             let mut columns = Vec::new();
             if !index_columns(index, values, &mut columns)? && !index.nulls_not_distinct {
                 continue;
@@ -166,7 +169,8 @@ impl Transaction {
             return Ok(None);
         };
         let mut columns = Vec::new();
-        if !index_columns(index, values, &mut columns)? && !index.nulls_not_distinct {
+        let complete = index_columns(index, values, &mut columns)?;
+        if !index.holds(values) || (!complete && !index.nulls_not_distinct) {
             return Ok(None);
         }
         // No row has an empty key: every row that has the values is another one.
@@ -267,10 +271,12 @@ impl Transaction {
             let (mut was, mut is) = (Vec::new(), Vec::new());
             index_columns(index, &before, &mut was)?;
             let complete = index_columns(index, &after, &mut is)?;
-            if was == is {
+            let holds = index.holds(&after);
+            if was == is && holds == index.holds(&before) {
                 continue;
             }
             if index.unique
+                && holds
                 && (complete || index.nulls_not_distinct)
                 && let Unique::Taken(_) = self.unique(table, index, &is, pk).await?
             {
@@ -463,6 +469,9 @@ impl Transaction {
         values: &[Value],
         pk: &[u8],
     ) -> Result<()> {
+        if !index.holds(values) {
+            return Ok(());
+        }
         let (key, length) = entry_key(table, index, values, pk)?;
         Arc::make_mut(&mut self.writes).put_entry(&key, Some(length));
         Ok(())
@@ -475,6 +484,9 @@ impl Transaction {
         values: &[Value],
         pk: &[u8],
     ) -> Result<()> {
+        if !index.holds(values) {
+            return Ok(());
+        }
         let (key, _) = entry_key(table, index, values, pk)?;
         Arc::make_mut(&mut self.writes).put_entry(&key, None);
         Ok(())
@@ -521,7 +533,8 @@ fn is_key_column(table: &Table, column: usize) -> bool {
         || table
             .indexes
             .iter()
-            .any(|index| index.unique && index.columns.iter().any(|of| of.column == column))
+            .filter(|index| index.unique && table.is_plain(index))
+            .any(|index| index.columns.iter().any(|of| of.column == column))
 }
 
 fn touches_reference(table: &Table, changes: &[(usize, Value)]) -> bool {
@@ -538,6 +551,7 @@ fn touches_index(table: &Table, changes: &[(usize, Value)]) -> bool {
         let columns = index.columns.iter();
         columns
             .map(|column| column.column)
+            .chain(index.predicate)
             .any(|column| changes.iter().any(|(changed, _)| *changed == column))
     })
 }
@@ -545,7 +559,7 @@ fn touches_index(table: &Table, changes: &[(usize, Value)]) -> bool {
 /// All values of a stored row.
 pub fn decode(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
     let row = RowRef::new(row)?;
-    (0..table.columns.len())
+    (0..table.width())
         .map(|column| Ok(row.value(&table.layout, column, &table.missing)?.to_owned()))
         .collect()
 }
@@ -559,10 +573,9 @@ pub fn duplicate(table: &Table, constraint: &str, columns: &[usize], values: &[V
             names.push_str(", ");
             shown.extend_from_slice(b", ");
         }
-        if let (Some(definition), Some(value)) = (table.columns.get(*column), values.get(*column)) {
-            names.push_str(&definition.name);
+        if let (Some(kind), Some(value)) = (table.type_at(*column), values.get(*column)) {
+            names.push_str(table.shown_at(*column));
             let settings = text::FormatSettings::default();
-            let kind = &definition.sql_type;
             if value.is_null() {
                 shown.extend_from_slice(b"null");
             } else if text::format(&value.as_ref(), kind, &settings, &mut shown).is_err() {

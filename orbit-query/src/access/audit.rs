@@ -135,6 +135,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
         }),
         checks: Vec::new(),
         dropped: Vec::new(),
+        computed: Vec::new(),
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),

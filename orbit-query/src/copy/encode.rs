@@ -355,7 +355,8 @@ fn finish(
     }
     plan.writer.generate(values, &env)?;
     if let Some(filter) = &plan.filter {
-        match filter.call(values, &env)? {
+        let shown = values.get(..plan.table.columns.len());
+        match filter.call(shown.unwrap_or_default(), &env)? {
             Value::Bool(true) => {}
             Value::Bool(false) | Value::Null => return Ok(false),
             _ => {

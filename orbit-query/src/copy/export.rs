@@ -64,6 +64,12 @@ impl CopyOut {
         options: &CopyOptions,
     ) -> Result<CopyOut> {
         let statement = session.prepare_inner(sql, &[]).await?;
+        if statement.writes() == Some("MERGE") {
+            return Err(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                "MERGE not supported in COPY",
+            ));
+        }
         let columns = statement.columns.clone().ok_or_else(|| {
             Error::new(
                 state::FEATURE_NOT_SUPPORTED,

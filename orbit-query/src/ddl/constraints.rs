@@ -348,6 +348,7 @@ pub fn add_key(
         nulls_not_distinct: request.nulls_not_distinct,
         deferrable: request.timing.deferrable,
         initially_deferred: request.timing.initially_deferred,
+        predicate: None,
         created: db.new_creation_stamp(),
     });
     Ok(())
@@ -595,12 +596,19 @@ fn is_value_word(word: &str) -> bool {
     .any(|value| word.eq_ignore_ascii_case(value))
 }
 
-/// Columns of CREATE INDEX with their directions.
-pub fn index_columns(
+/// One part of CREATE INDEX's list.
+pub enum IndexPart {
+    Column(usize),
+    Expression(Expr),
+}
+
+/// The parts of CREATE INDEX with their directions: descending, and NULLs asked for
+/// where the direction has them not.
+pub fn index_parts(
     table: &orbit_core::catalog::Table,
     columns: &[ast::IndexColumn],
-) -> Result<Vec<IndexColumn>> {
-    let mut places = Vec::with_capacity(columns.len());
+) -> Result<Vec<(IndexPart, bool, Option<bool>)>> {
+    let mut parts = Vec::with_capacity(columns.len());
     for column in columns {
         // Texts lie in the order of their bytes, which is what these classes are for.
         let class = column.operator_class.as_ref();
@@ -615,32 +623,62 @@ pub fn index_columns(
         }) {
             return Err(Error::unsupported("this operator class of an index"));
         }
-        let Expr::Identifier(ident) = &column.column.expr else {
-            return Err(Error::unsupported("an index on an expression"));
-        };
-        let place = find_column(table, &fold(ident)).map_err(|_| {
-            Error::new(
-                state::UNDEFINED_COLUMN,
-                format!("column \"{}\" does not exist", fold(ident)),
-            )
-        })?;
-        if let Some(column) = table.columns.get(place) {
-            key::check_type(&column.sql_type)?;
+        if let Some(sign) = first_sign(&column.column.expr) {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("syntax error at or near \"{sign}\""),
+            ));
         }
+        let part = match bare(&column.column.expr) {
+            Expr::Identifier(ident) => {
+                let place = find_column(table, &fold(ident)).map_err(|_| {
+                    Error::new(
+                        state::UNDEFINED_COLUMN,
+                        format!("column \"{}\" does not exist", fold(ident)),
+                    )
+                })?;
+                if let Some(column) = table.columns.get(place) {
+                    key::check_type(&column.sql_type)?;
+                }
+                IndexPart::Column(place)
+            }
+            Expr::Collate { .. } => {
+                return Err(Error::unsupported("COLLATE in an index"));
+            }
+            expr => IndexPart::Expression(expr.clone()),
+        };
         let descending = column.column.options.asc == Some(false);
         let nulls_first = column.column.options.nulls_first;
         let nulls_first = nulls_first.filter(|first| *first != descending);
-        places.push(IndexColumn {
-            column: place,
-            nulls_first,
-            descending,
-        });
+        parts.push((part, descending, nulls_first));
     }
-    if places.len() > 32 {
+    if parts.len() > 32 {
         return Err(Error::new(
             state::TOO_MANY_COLUMNS,
             "cannot use more than 32 columns in an index",
         ));
     }
-    Ok(places)
+    Ok(parts)
+}
+
+/// The first operator of an expression that needs brackets to be one of an index.
+fn first_sign(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::BinaryOp { left, op, .. } => first_sign(left).or_else(|| Some(op.to_string())),
+        Expr::Cast {
+            kind: ast::CastKind::DoubleColon,
+            expr,
+            ..
+        } => first_sign(expr).or_else(|| Some("::".to_owned())),
+        _ => None,
+    }
+}
+
+/// Without brackets around it.
+fn bare(expr: &Expr) -> &Expr {
+    let mut expr = expr;
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    expr
 }

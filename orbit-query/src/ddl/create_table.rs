@@ -63,6 +63,7 @@ pub(crate) async fn run(
         checks: Vec::new(),
         foreign_keys: Vec::new(),
         dropped: Vec::new(),
+        computed: Vec::new(),
         indexes: Vec::new(),
         options: options(&create.table_options)?,
         statistics: None,

@@ -165,7 +165,7 @@ async fn drop_index(
             Some(table) => table.def.clone(),
             None => return Err(Error::internal("the index's table is gone")),
         };
-        def.indexes.retain(|known| known.id != index.id);
+        def.remove_index(index.id);
         transaction.clear_storage(table.partition, index.storage, Space::Index);
         return transaction.change_catalog(CatalogChange::PutTable(Box::new(def)));
     }

@@ -271,7 +271,8 @@ fn referenced_key(
     let unique = table
         .indexes
         .iter()
-        .find(|index| index.unique && same(index.columns.iter().map(|part| part.column).collect()));
+        .filter(|index| index.unique && table.is_plain(index))
+        .find(|index| same(index.columns.iter().map(|part| part.column).collect()));
     match unique {
         Some(index) if index.deferrable => Err(Error::new(
             state::OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -1,15 +1,44 @@
 //! CREATE INDEX: keeps writers away, builds beside, switches at COMMIT.
+//!
+//! What an index has of a row besides its columns, an expression's value or whether a
+//! partial index has the row at all, is computed when the row is written and kept in it,
+//! behind its columns.
 
+#[cfg(feature = "datafusion")]
+mod expression;
+
+use super::constraints::IndexPart;
 use super::{constraints, lock_named, names, rebuild, skipping};
+use crate::expr::Env;
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
 use crate::statement::utility::Reindexed;
-use orbit_core::catalog::{CatalogChange, Index, Relation, Table, TableDef};
+use crate::write::stored_expression;
+use orbit_core::catalog::{CatalogChange, Index, IndexColumn, Relation, Table, TableDef};
 use orbit_core::txn::TableLock;
-use orbit_core::{Error, Result, state};
-use sqlparser::ast::{CreateIndex, IndexType};
+use orbit_core::types::{Oid, SqlType};
+use orbit_core::{Error, Result, key, state};
+use sqlparser::ast::{CreateIndex, Expr, IndexType};
 use std::sync::Arc;
+
+/// One part of an index, looked at: a column, or an expression and its type.
+#[derive(Clone)]
+pub(super) enum Part {
+    Column(usize),
+    Expression(String, SqlType),
+}
+
+/// An index as it is to be made; each part with its direction and what is asked of NULLs.
+pub(super) struct Recipe {
+    pub name: String,
+    pub oid: Oid,
+    pub parts: Vec<(Part, bool, Option<bool>)>,
+    pub predicate: Option<String>,
+    pub include: Vec<usize>,
+    pub unique: bool,
+    pub nulls_not_distinct: bool,
+}
 
 pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Result<Outcome> {
     if create.concurrently {
@@ -17,8 +46,13 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
     }
     refuse_the_unbuilt(create)?;
     let table = lock_named(session, &Name::of(&create.table_name)?, TableLock::Share).await?;
-    let columns = constraints::index_columns(&table, &create.columns)?;
+    let parts = constraints::index_parts(&table, &create.columns)?;
     let include = included(&table, create)?;
+    let predicate = match &create.predicate {
+        Some(predicate) => Some(condition(session, &table, predicate).await?),
+        None => None,
+    };
+    let parts = looked_at(session, &table, parts).await?;
     let named = create.name.as_ref().map(Name::of).transpose()?;
     let mut catalog = session.transaction()?.catalog();
     let name = match named {
@@ -40,36 +74,215 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
             name.name
         }
         None => {
-            let joined = names::joined(
-                columns
-                    .iter()
-                    .map(|column| column.column)
-                    .chain(include.iter().copied())
-                    .filter_map(|place| table.columns.get(place))
-                    .map(|column| column.name.as_str()),
-            );
-            names::choose(&table.name, Some(&joined), "idx", |name| {
-                names::is_taken(&catalog, &table.schema, name)
-            })
+            let joined = names_of(&table, &parts, &include);
+            names::choose(
+                &table.name,
+                Some(&names::joined(joined.iter().map(String::as_str))),
+                "idx",
+                |name| names::is_taken(&catalog, &table.schema, name),
+            )
         }
     };
-    let db = session.engine().db().clone();
-    let index = Index {
-        id: db.new_index_id(),
-        oid: db.new_oid(),
-        storage: db.new_storage_id(),
+    let oid = session.engine().db().new_oid();
+    let recipe = Recipe {
         name,
-        columns,
+        oid,
+        parts,
+        predicate,
         include,
         unique: create.unique,
-        constraint: false,
         nulls_not_distinct: create.nulls_distinct == Some(false),
+    };
+    make(session, &table, recipe).await?;
+    Ok(Outcome::Done(Tag::Other("CREATE INDEX")))
+}
+
+/// The names of an index's own columns: an expression's is its function's, and none comes twice.
+pub(crate) fn column_names(table: &TableDef, columns: &[IndexColumn]) -> Vec<String> {
+    told_apart(
+        table,
+        columns.iter().map(|part| {
+            let kept = table.computed_at(part.column);
+            (part.column, kept.map(|kept| kept.expression.as_str()))
+        }),
+    )
+}
+
+/// The names that the columns of an index would have.
+pub(super) fn names_of(
+    table: &TableDef,
+    parts: &[(Part, bool, Option<bool>)],
+    include: &[usize],
+) -> Vec<String> {
+    let own = parts.iter().map(|(part, _, _)| match part {
+        Part::Column(place) => (*place, None),
+        Part::Expression(sql, _) => (usize::MAX, Some(sql.as_str())),
+    });
+    let all = own.chain(include.iter().map(|place| (*place, None)));
+    told_apart(table, all)
+}
+
+fn told_apart<'a>(
+    table: &TableDef,
+    columns: impl Iterator<Item = (usize, Option<&'a str>)>,
+) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (place, expression) in columns {
+        let name = match expression {
+            None => match table.columns.get(place) {
+                Some(column) => column.name.clone(),
+                None => continue,
+            },
+            Some(sql) => stored_expression(sql)
+                .map(|expr| output_name(&expr))
+                .ok()
+                .filter(|name| name != "?column?")
+                .unwrap_or_else(|| "expr".to_owned()),
+        };
+        let mut own = name.clone();
+        let mut number = 0u64;
+        while names.contains(&own) {
+            number += 1;
+            own = format!("{name}{number}");
+        }
+        names.push(own);
+    }
+    names
+}
+
+#[cfg(feature = "datafusion")]
+use crate::planned::output_name;
+#[cfg(not(feature = "datafusion"))]
+use crate::point::output_name;
+
+#[cfg(feature = "datafusion")]
+async fn condition(session: &mut Session, table: &Table, expr: &Expr) -> Result<String> {
+    expression::condition(session, table, expr).await
+}
+
+#[cfg(not(feature = "datafusion"))]
+async fn condition(_: &mut Session, _: &Table, _: &Expr) -> Result<String> {
+    Err(Error::unsupported("a partial index on a micro node"))
+}
+
+#[cfg(feature = "datafusion")]
+async fn value(session: &mut Session, table: &Table, expr: &Expr) -> Result<(String, SqlType)> {
+    expression::value(session, table, expr).await
+}
+
+#[cfg(not(feature = "datafusion"))]
+async fn value(_: &mut Session, _: &Table, _: &Expr) -> Result<(String, SqlType)> {
+    Err(Error::unsupported(
+        "an index on an expression on a micro node",
+    ))
+}
+
+/// Looks at the expressions among an index's parts.
+async fn looked_at(
+    session: &mut Session,
+    table: &Table,
+    parts: Vec<(IndexPart, bool, Option<bool>)>,
+) -> Result<Vec<(Part, bool, Option<bool>)>> {
+    let mut looked = Vec::with_capacity(parts.len());
+    for (part, descending, nulls_first) in parts {
+        let part = match part {
+            IndexPart::Column(place) => Part::Column(place),
+            IndexPart::Expression(expr) => {
+                let (sql, sql_type) = value(session, table, &expr).await?;
+                key::check_type(&sql_type)?;
+                Part::Expression(sql, sql_type)
+            }
+        };
+        looked.push((part, descending, nulls_first));
+    }
+    Ok(looked)
+}
+
+/// Adds an index to a definition: what it is over first.
+pub(super) fn put(session: &Session, target: &mut TableDef, recipe: Recipe) {
+    let db = session.engine().db().clone();
+    let id = db.new_index_id();
+    let mut columns = Vec::with_capacity(recipe.parts.len());
+    for (part, descending, nulls_first) in recipe.parts {
+        let column = match part {
+            Part::Column(place) => place,
+            Part::Expression(sql, sql_type) => target.push_computed(id, sql_type, sql),
+        };
+        columns.push(IndexColumn {
+            column,
+            descending,
+            nulls_first,
+        });
+    }
+    let predicate = recipe
+        .predicate
+        .map(|sql| target.push_computed(id, SqlType::Bool, sql));
+    target.indexes.push(Index {
+        id,
+        oid: recipe.oid,
+        storage: db.new_storage_id(),
+        name: recipe.name,
+        columns,
+        include: recipe.include,
+        unique: recipe.unique,
+        constraint: false,
+        nulls_not_distinct: recipe.nulls_not_distinct,
         deferrable: false,
         initially_deferred: false,
+        predicate,
         created: db.new_creation_stamp(),
+    });
+    show_anew(target);
+}
+
+/// Writes down what messages call the computed values.
+pub(crate) fn show_anew(target: &mut TableDef) {
+    #[cfg(feature = "datafusion")]
+    for kept in &mut target.computed {
+        kept.shown = crate::pg_catalog::index_part(&target.columns, &kept.expression, true);
+    }
+    #[cfg(not(feature = "datafusion"))]
+    let _ = target;
+}
+
+/// Makes an index of a locked table.
+pub(super) async fn make(session: &mut Session, table: &Arc<Table>, recipe: Recipe) -> Result<()> {
+    let mut target: TableDef = table.def.clone();
+    put(session, &mut target, recipe);
+    build(session, table, target).await
+}
+
+/// How an index that keeps something of rows is made: to make it again, for what its columns are now.
+pub(super) async fn recipe(session: &mut Session, table: &Table, index: &Index) -> Result<Recipe> {
+    let mut parts = Vec::with_capacity(index.columns.len());
+    for part in &index.columns {
+        let own = match table.computed_at(part.column) {
+            None => Part::Column(part.column),
+            Some(kept) => {
+                let expr = stored_expression(&kept.expression)?;
+                let (sql, sql_type) = value(session, table, &expr).await?;
+                key::check_type(&sql_type)?;
+                Part::Expression(sql, sql_type)
+            }
+        };
+        parts.push((own, part.descending, part.nulls_first));
+    }
+    let predicate = match crate::write::arbiter::predicate(table, index) {
+        None => None,
+        Some(sql) => {
+            let expr = stored_expression(sql)?;
+            Some(condition(session, table, &expr).await?)
+        }
     };
-    add(session, &table, index).await?;
-    Ok(Outcome::Done(Tag::Other("CREATE INDEX")))
+    Ok(Recipe {
+        name: index.name.clone(),
+        oid: index.oid,
+        parts,
+        predicate,
+        include: index.include.clone(),
+        unique: index.unique,
+        nulls_not_distinct: index.nulls_not_distinct,
+    })
 }
 
 /// REINDEX: what is named must be there, and the role's own.
@@ -129,17 +342,43 @@ pub(crate) fn rebuilt(
     }
 }
 
-/// Adds an index to a locked table and fills it.
+/// Adds an index over columns to a locked table and fills it.
 pub(super) async fn add(session: &mut Session, table: &Arc<Table>, index: Index) -> Result<()> {
-    let name = index.name.clone();
     let mut target: TableDef = table.def.clone();
     target.indexes.push(index);
+    build(session, table, target).await
+}
+
+/// Fills the last index of a definition, and takes the definition over.
+async fn build(session: &mut Session, table: &Arc<Table>, target: TableDef) -> Result<()> {
+    let Some(index) = target.indexes.last() else {
+        return Err(Error::internal("the new index is not there"));
+    };
+    let name = index.name.clone();
+    let computes = target.computed.iter().any(|kept| kept.index == index.id);
+    if computes {
+        // What can't be computed is said now, rows or none.
+        session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+    }
     if rebuild::is_empty(session, table)? {
         return session
             .transaction()?
             .change_catalog(CatalogChange::PutTable(Box::new(target)));
     }
-    rebuild::run(session, table, target, rebuild::Purpose::Index(&name)).await
+    if !computes {
+        return rebuild::run(session, table, target, rebuild::Purpose::Index(&name)).await;
+    }
+    let writer = session.table_writer(&Arc::new(Table::new(target.clone(), 0)?))?;
+    let moment = session.moment();
+    let env = Env {
+        params: &[],
+        facts: &moment,
+    };
+    rebuild::rewrite(session, table, target, |mut values| {
+        writer.generate(&mut values, &env)?;
+        Ok(values)
+    })
+    .await
 }
 
 /// The columns of INCLUDE.
@@ -160,9 +399,6 @@ fn refuse_the_unbuilt(create: &CreateIndex) -> Result<()> {
     match &create.using {
         None | Some(IndexType::BTree) => {}
         Some(other) => return Err(Error::unsupported(format!("an index USING {other}"))),
-    }
-    if create.predicate.is_some() {
-        return Err(Error::unsupported("a partial index"));
     }
     if !create.index_options.is_empty() || !create.alter_options.is_empty() {
         return Err(Error::unsupported("this option of CREATE INDEX"));

@@ -1,13 +1,15 @@
 //! CREATE TABLE (LIKE ...): another table's columns, and what else is asked for.
 
 use super::constraints::{KeyRequest, Timing};
+use super::index::{self, Part, Recipe};
 use super::sequence::ColumnSequence;
 use super::{lock_named, names};
 use crate::session::Session;
 use crate::statement::like_grammar::Like;
 use crate::statement::sequence_grammar::SequenceOptions;
+use crate::write::arbiter;
 use orbit_core::Result;
-use orbit_core::catalog::{Check, Column, Index, IndexColumn, TableDef};
+use orbit_core::catalog::{Check, Column, TableDef};
 use orbit_core::txn::TableLock;
 
 /// What a LIKE adds besides columns; positions are of the new table.
@@ -15,8 +17,16 @@ use orbit_core::txn::TableLock;
 pub struct Added {
     pub keys: Vec<KeyRequest>,
     pub checks: Vec<Check>,
-    pub indexes: Vec<(Vec<IndexColumn>, bool, bool)>,
+    pub indexes: Vec<LikeIndex>,
     pub sequences: Vec<(usize, ColumnSequence)>,
+}
+
+/// An index of the other table, its columns by their positions in the new one.
+pub struct LikeIndex {
+    parts: Vec<(Part, bool, Option<bool>)>,
+    predicate: Option<String>,
+    unique: bool,
+    nulls_not_distinct: bool,
 }
 
 /// The columns of the table that is named, as new ones; they begin at `place`.
@@ -72,19 +82,14 @@ pub(crate) async fn columns(
             });
         }
         for index in &source.indexes {
-            let columns: Vec<IndexColumn> = index
-                .columns
-                .iter()
-                .map(|part| IndexColumn {
-                    column: place + part.column,
-                    descending: part.descending,
-                    nulls_first: part.nulls_first,
-                })
-                .collect();
             if index.constraint {
                 added.keys.push(KeyRequest {
                     name: None,
-                    columns: columns.iter().map(|part| part.column).collect(),
+                    columns: index
+                        .columns
+                        .iter()
+                        .map(|part| place + part.column)
+                        .collect(),
                     primary: false,
                     nulls_not_distinct: index.nulls_not_distinct,
                     timing: Timing {
@@ -93,46 +98,49 @@ pub(crate) async fn columns(
                     },
                 });
             } else {
-                added
-                    .indexes
-                    .push((columns, index.unique, index.nulls_not_distinct));
+                let parts = index.columns.iter().map(|part| {
+                    let own = match source.computed_at(part.column) {
+                        Some(kept) => {
+                            Part::Expression(kept.expression.clone(), kept.sql_type.clone())
+                        }
+                        None => Part::Column(place + part.column),
+                    };
+                    (own, part.descending, part.nulls_first)
+                });
+                added.indexes.push(LikeIndex {
+                    parts: parts.collect(),
+                    predicate: arbiter::predicate(&source, index).map(str::to_owned),
+                    unique: index.unique,
+                    nulls_not_distinct: index.nulls_not_distinct,
+                });
             }
         }
     }
     Ok(columns)
 }
 
-/// Gives the new table its plain indexes.
+/// Gives the new table its indexes that are no constraints.
 pub(crate) fn add_indexes(
     session: &Session,
     table: &mut TableDef,
-    indexes: Vec<(Vec<IndexColumn>, bool, bool)>,
+    indexes: Vec<LikeIndex>,
     taken: &dyn Fn(&str) -> bool,
 ) {
-    let db = session.engine().db().clone();
-    for (columns, unique, nulls_not_distinct) in indexes {
-        let joined = names::joined(
-            columns
-                .iter()
-                .filter_map(|part| table.columns.get(part.column))
-                .map(|column| column.name.as_str()),
-        );
+    for like in indexes {
+        let names = index::names_of(table, &like.parts, &[]);
+        let joined = names::joined(names.iter().map(String::as_str));
         let name = names::choose(&table.name, Some(&joined), "idx", |name| {
             taken(name) || super::constraints::constraint_is_taken(table, name)
         });
-        table.indexes.push(Index {
-            id: db.new_index_id(),
-            oid: db.new_oid(),
-            storage: db.new_storage_id(),
+        let recipe = Recipe {
             name,
-            columns,
+            oid: session.engine().db().new_oid(),
+            parts: like.parts,
+            predicate: like.predicate,
             include: Vec::new(),
-            unique,
-            constraint: false,
-            nulls_not_distinct,
-            deferrable: false,
-            initially_deferred: false,
-            created: db.new_creation_stamp(),
-        });
+            unique: like.unique,
+            nulls_not_distinct: like.nulls_not_distinct,
+        };
+        index::put(session, table, recipe);
     }
 }

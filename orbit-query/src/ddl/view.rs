@@ -6,7 +6,10 @@ use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
 use crate::statement::visit;
-use orbit_core::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Relation, ViewColumn, ViewDef};
+use crate::updatable;
+use orbit_core::catalog::{
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, CheckOption, Relation, ViewColumn, ViewDef,
+};
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{
@@ -71,6 +74,16 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
     for (column, shown) in columns.iter_mut().zip(shown.iter()) {
         column.precision = shown.precision;
     }
+    let check_option = check_option(create)?;
+    if check_option.is_some()
+        && let Err(why) = updatable::shape(query.clone())
+    {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            "WITH CHECK OPTION is supported only on automatically updatable views",
+        )
+        .with_hint(why));
+    }
     let db = session.engine().db().clone();
     let view = match old {
         Some(old) => {
@@ -88,6 +101,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
                 columns,
                 query: query.to_string(),
                 reads,
+                check_option,
                 ..(*old).clone()
             }
         }
@@ -102,6 +116,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
             acl: None,
             temporary,
             created: db.new_creation_stamp(),
+            check_option,
         },
     };
     session
@@ -143,12 +158,66 @@ fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {
         "CREATE MATERIALIZED VIEW"
     } else if create.or_alter || create.secure || create.to.is_some() || create.params.is_some() {
         "this clause of CREATE VIEW"
-    } else if !matches!(create.options, ast::CreateTableOptions::None) {
+    } else if !matches!(
+        create.options,
+        ast::CreateTableOptions::None | ast::CreateTableOptions::With(_)
+    ) {
         "WITH (...) of CREATE VIEW"
     } else {
         return Ok(());
     };
     Err(Error::unsupported(what))
+}
+
+/// The view's option `check_option`.
+fn check_option(create: &CreateView) -> Result<Option<CheckOption>> {
+    let ast::CreateTableOptions::With(options) = &create.options else {
+        return Ok(None);
+    };
+    let mut found = None;
+    for option in options {
+        let ast::SqlOption::KeyValue { key, value } = option else {
+            return Err(Error::unsupported("WITH (...) of CREATE VIEW"));
+        };
+        let name = fold(key);
+        if name != "check_option" {
+            return Err(match name.as_str() {
+                "security_barrier" | "security_invoker" => {
+                    Error::unsupported(format!("the option {name} of a view"))
+                }
+                _ => Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("unrecognized parameter \"{name}\""),
+                ),
+            });
+        }
+        let given = match value {
+            ast::Expr::Identifier(word) => fold(word),
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(text) => text.clone(),
+                other => other.to_string(),
+            },
+            other => other.to_string(),
+        };
+        if found.is_some() {
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                "parameter \"check_option\" specified more than once",
+            ));
+        }
+        found = Some(match given.to_ascii_lowercase().as_str() {
+            "local" => CheckOption::Local,
+            "cascaded" => CheckOption::Cascaded,
+            _ => {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("invalid value for enum option \"check_option\": {given}"),
+                )
+                .with_detail("Valid values are \"local\" and \"cascaded\"."));
+            }
+        });
+    }
+    Ok(found)
 }
 
 /// The view's columns: names given, or the query's own.

@@ -52,7 +52,7 @@ pub enum CastKind {
     Input,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     Const(Value),
     Column(usize),

@@ -83,13 +83,49 @@ pub fn expression_again(
     printed(tree, text, pretty)
 }
 
+/// An expression over columns of a table, by itself, in one spelling.
+pub fn expression_text(columns: &[Column], text: &str) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    printed(reader.expression(text), text, false)
+}
+
+/// An index's expression as its definition has it: in brackets, unless it is a call.
+pub fn index_part(columns: &[Column], text: &str, pretty: bool) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    let tree = reader.expression(text);
+    let call = tree.as_ref().is_some_and(Tree::is_call);
+    let written = printed(tree, text, pretty);
+    match call {
+        true => written,
+        false => format!("({written})"),
+    }
+}
+
+/// The condition of a partial index.
+pub fn index_condition(columns: &[Column], text: &str, pretty: bool) -> String {
+    let reader = Reader {
+        columns,
+        relation: &|_| None,
+    };
+    printed(reader.condition(text), text, pretty)
+}
+
 pub fn constraint_definition(
     context: &CatalogContext,
     constraint: &Constraint,
     pretty: bool,
 ) -> Option<String> {
     let list = |table: &Table, columns: Vec<IndexColumn>| {
-        let names: Vec<String> = columns.iter().map(|c| index_column(table, c)).collect();
+        let names: Vec<String> = columns
+            .iter()
+            .map(|column| index_column(table, column, pretty))
+            .collect();
         names.join(", ")
     };
     Some(match constraint {

@@ -66,6 +66,16 @@ enum Parent<'a> {
 }
 
 impl Tree {
+    /// Whether it stands without brackets where only a call does.
+    pub fn is_call(&self) -> bool {
+        match self {
+            Tree::Call(..) => true,
+            Tree::List { open, .. } => open.ends_with('('),
+            Tree::Plain(text) => text.starts_with("EXTRACT("),
+            _ => false,
+        }
+    }
+
     /// Deep enough for what is written by hand; the parser refuses what is deeper than its own limit.
     pub fn print(&self, pretty: bool) -> String {
         let mut out = String::new();

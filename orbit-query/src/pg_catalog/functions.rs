@@ -12,6 +12,7 @@ mod server;
 mod sizes;
 mod statistics;
 mod text;
+mod updatable;
 mod visibility;
 
 use super::cells::Cell;
@@ -114,6 +115,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         sizes::FUNCTIONS,
         statistics::FUNCTIONS,
         text::FUNCTIONS,
+        updatable::FUNCTIONS,
         visibility::FUNCTIONS,
     ]
     .into_iter()

@@ -1,9 +1,11 @@
 //! Everything that has an oid, and how it is written: names, index and
 //! constraint definitions, default expressions.
 
+use super::definitions::{index_condition, index_part};
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation, relations};
 pub use crate::ddl::names::{check_oid, default_oid};
 pub use crate::statement::quoting::{quote, split_name};
+use crate::write::arbiter;
 use orbit_core::catalog::{Catalog, IndexColumn, PrimaryKey, SequenceDef, Table, ViewDef};
 use orbit_core::types::Oid;
 use std::collections::HashMap;
@@ -220,13 +222,16 @@ fn column_name(table: &Table, place: usize) -> String {
     column.map_or(String::new(), |column| quote(&column.name))
 }
 
-/// One column of an index, as `pg_get_indexdef(oid, n, true)` gives it.
-pub fn index_column(table: &Table, column: &IndexColumn) -> String {
-    column_name(table, column.column)
+/// One column of an index, as `pg_get_indexdef(oid, n, pretty)` gives it.
+pub fn index_column(table: &Table, column: &IndexColumn, pretty: bool) -> String {
+    match table.computed_at(column.column) {
+        Some(kept) => index_part(&table.columns, &kept.expression, pretty),
+        None => column_name(table, column.column),
+    }
 }
 
 /// `CREATE INDEX ...`. Pretty: the table's schema only where it is needed.
-pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
+pub fn index_definition(object: &Object, table_name: &str, pretty: bool) -> Option<String> {
     let table = object.table()?;
     let columns = object.index_columns()?;
     let unique = match object {
@@ -237,7 +242,7 @@ pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
     let columns: Vec<String> = columns
         .iter()
         .map(|column| {
-            let name = index_column(table, column);
+            let name = index_column(table, column, pretty);
             match (column.descending, column.nulls_first) {
                 (true, Some(false)) => format!("{name} DESC NULLS LAST"),
                 (true, _) => format!("{name} DESC"),
@@ -263,6 +268,10 @@ pub fn index_definition(object: &Object, table_name: &str) -> Option<String> {
         }
         if index.nulls_not_distinct {
             behind.push_str(" NULLS NOT DISTINCT");
+        }
+        if let Some(condition) = arbiter::predicate(table, index) {
+            let condition = index_condition(&table.columns, condition, pretty);
+            behind.push_str(&format!(" WHERE {condition}"));
         }
     }
     Some(format!(

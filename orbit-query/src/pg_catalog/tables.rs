@@ -23,7 +23,7 @@ use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation};
 use super::types;
 
 pub use depend::OF_PUBLIC;
-pub use relation::namespace;
+pub use relation::{all_columns, namespace};
 
 type Fill = fn(&CatalogContext, &mut Rows);
 

@@ -65,6 +65,7 @@ fn index(oid: u32, name: &str, columns: &[(usize, bool)], unique: bool) -> Index
         nulls_not_distinct: false,
         deferrable: false,
         initially_deferred: false,
+        predicate: None,
         created: CREATED,
     }
 }
@@ -82,6 +83,7 @@ fn table(oid: u32, schema: &str, name: &str, columns: Vec<Column>) -> TableDef {
         checks: Vec::new(),
         foreign_keys: Vec::new(),
         dropped: Vec::new(),
+        computed: Vec::new(),
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),
         statistics: None,

@@ -304,6 +304,26 @@ impl<'a> Binder<'a> {
         Ok(self.boolean_at(bound, "WHERE", expr)?.expr)
     }
 
+    /// What stands behind a WHEN [NOT] MATCHED of a MERGE.
+    pub fn merge_condition(&mut self, scope: &Scope, expr: &sqlparser::ast::Expr) -> Result<Expr> {
+        let clause = Clause::plain("MERGE WHEN conditions");
+        let bound = self.within(clause, |binder| binder.expr(scope, expr))?;
+        Ok(self.boolean_at(bound, "WHEN", expr)?.expr)
+    }
+
+    /// Runs `work` where these relations can't be seen.
+    pub fn hiding<T>(
+        &mut self,
+        scope: &Scope,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let before = self.hidden.len();
+        self.hidden.push(scope.clone());
+        let result = work(self);
+        self.hidden.truncate(before);
+        result
+    }
+
     /// A value for a column, in the column's type.
     pub fn assignment(&mut self, bound: Bound, ty: &SqlType) -> Result<Expr> {
         self.assign(bound, ty).map(|bound| bound.expr)

@@ -16,6 +16,7 @@
 
 use super::bounded::Held;
 use super::error::{Told, to_datafusion};
+use super::patience;
 use super::scan::Run;
 use super::unary::{Unary, above};
 use datafusion::arrow::array::RecordBatch;
@@ -42,8 +43,10 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
 }
 
-/// Fails once the run that this thread works for is cancelled; for long loops of functions.
+/// Fails once the run that this thread works for is cancelled, or the plan that it makes;
+/// for long loops of functions.
 pub fn check() -> orbit_core::Result<()> {
+    patience::check()?;
     CURRENT.with_borrow(|current| match current {
         Some(run) => run.check(),
         None => Ok(()),

@@ -10,9 +10,11 @@
 //! new moment with its locks kept, until what it saw is what is there.
 
 pub(super) mod chain;
+mod check;
 pub(super) mod delete;
 pub(super) mod insert;
 pub(super) mod lock;
+pub(super) mod merge;
 pub(super) mod nested;
 mod returning;
 pub(super) mod update;
@@ -43,6 +45,7 @@ pub(super) enum Kind {
     Insert(insert::Insert),
     Update(update::Update),
     Delete,
+    Merge(merge::Merge),
     Lock(lock::Lock),
     /// WITH items that write, of which this is the first, and what stands behind them.
     Chain(chain::Chain),
@@ -64,6 +67,7 @@ impl Write {
             Kind::Insert(_) => "INSERT",
             Kind::Update(_) => "UPDATE",
             Kind::Delete => "DELETE",
+            Kind::Merge(_) => "MERGE",
             Kind::Lock(_) => "SELECT FOR UPDATE",
             Kind::Chain(chain) => chain.verb(),
         }
@@ -74,6 +78,7 @@ impl Write {
             Kind::Insert(_) => "Insert on",
             Kind::Update(_) => "Update on",
             Kind::Delete => "Delete on",
+            Kind::Merge(_) => "Merge on",
             Kind::Lock(_) => "Row locks on",
             Kind::Chain(_) => "Writes in WITH, first on",
         };
@@ -157,6 +162,7 @@ pub(super) async fn write(
         Kind::Insert(insert) => running.insert(txn, insert).await,
         Kind::Update(update) => running.update(txn, update).await,
         Kind::Delete => running.delete(txn).await,
+        Kind::Merge(merge) => running.merge(txn, merge).await,
         Kind::Lock(lock) => running.lock(txn, lock).await,
         Kind::Chain(_) => Err(Error::internal("a chain of writes inside another")),
     }

@@ -69,6 +69,11 @@ impl Wanted {
     }
 }
 
+/// Fails where this thread makes a plan that nobody wants any more.
+pub fn check() -> orbit_core::Result<()> {
+    WANTED.with_borrow(|wanted| wanted.as_ref().map_or(Ok(()), Wanted::check))
+}
+
 /// Whether this thread makes a plan. What is computed then is not to become part of it
 /// if it is large: plans are copied, and expressions are told apart by their names, which
 /// hold what they are made of.
@@ -89,11 +94,8 @@ impl OptimizerRule for Patience {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let wanted = WANTED.with_borrow(Option::clone);
-        match wanted.map_or(Ok(()), |wanted| wanted.check()) {
-            Ok(()) => Ok(Transformed::no(plan)),
-            Err(reason) => Err(to_datafusion(reason)),
-        }
+        check().map_err(to_datafusion)?;
+        Ok(Transformed::no(plan))
     }
 }
 

@@ -3,6 +3,7 @@
 //! serves any number of runs.
 
 use super::arrow::{arrow_type, fixed_scale};
+use super::indexed::Indexed;
 use super::ranges::{self, Access};
 use super::scan::ScanExec;
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ pub const KEY_COLUMN: &str = "__orbit_key";
 #[derive(Debug)]
 pub struct OrbitTable {
     table: Arc<Table>,
+    indexed: Indexed,
     schema: SchemaRef,
 }
 
@@ -31,7 +33,7 @@ impl OrbitTable {
         &self.table
     }
 
-    pub fn new(table: Arc<Table>, keyed: bool) -> OrbitTable {
+    pub fn new(table: Arc<Table>, indexed: Indexed, keyed: bool) -> OrbitTable {
         let mut fields: Vec<Field> = table
             .columns
             .iter()
@@ -42,6 +44,7 @@ impl OrbitTable {
         }
         OrbitTable {
             table,
+            indexed,
             schema: Arc::new(Schema::new(fields)),
         }
     }
@@ -70,7 +73,7 @@ impl TableProvider for OrbitTable {
             Some(projection) => projection.clone(),
             None => (0..self.schema.fields().len()).collect(),
         };
-        let access = ranges::access(&self.table, filters);
+        let access = ranges::access(&self.table, &self.indexed, filters);
         let statistics = statistics(&self.table, &self.schema, &projection, &access);
         let schema = Arc::new(self.schema.project(&projection)?);
         Ok(Arc::new(ScanExec::new(
@@ -90,7 +93,7 @@ impl TableProvider for OrbitTable {
         Ok(filters
             .iter()
             .map(|filter| {
-                if ranges::is_useful(&self.table, filter) {
+                if ranges::is_useful(&self.table, &self.indexed, filter) {
                     // It narrows the scan; DataFusion still checks every row.
                     TableProviderFilterPushDown::Inexact
                 } else {

@@ -2,7 +2,8 @@
 //! range, or all of it. Deciding only; `scan.rs` does the reading.
 
 use super::arrow::{arrow_type, scalar_value};
-use datafusion::common::{Column, ScalarValue};
+use super::indexed::Indexed;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::catalog::{Index, Table};
@@ -33,30 +34,40 @@ struct Limits {
     high: Option<(Value, bool)>,
 }
 
-fn column_at(table: &Table, column: &Column) -> Option<usize> {
-    table.column_position(&column.name)
+/// Positions of what an expression is: a column's, or computed values'.
+fn places_of(table: &Table, indexed: &Indexed, expr: &Expr) -> Vec<usize> {
+    match expr {
+        Expr::Column(column) => table.column_position(&column.name).into_iter().collect(),
+        other => indexed.places_of(other),
+    }
 }
 
-/// `column op constant`, whichever side the column stands on.
-fn comparison<'e>(expr: &'e Expr) -> Option<(&'e Column, Operator, &'e Expr)> {
+/// `value op constant`, whichever side the value stands on.
+fn comparison(expr: &Expr) -> Option<(&Expr, Operator, &Expr)> {
     let Expr::BinaryExpr(binary) = expr else {
         return None;
     };
     let constant = |expr: &Expr| matches!(expr, Expr::Literal(..) | Expr::Placeholder(_));
     match (&*binary.left, &*binary.right) {
-        (Expr::Column(column), right) if constant(right) => Some((column, binary.op, right)),
-        (left, Expr::Column(column)) if constant(left) => Some((column, binary.op.swap()?, left)),
+        (left, right) if constant(right) && !constant(left) => Some((left, binary.op, right)),
+        (left, right) if constant(left) && !constant(right) => {
+            Some((right, binary.op.swap()?, left))
+        }
         _ => None,
     }
 }
 
 /// Whether a condition could ever narrow a scan of this table.
-pub fn is_useful(table: &Table, filter: &Expr) -> bool {
+pub fn is_useful(table: &Table, indexed: &Indexed, filter: &Expr) -> bool {
     split_conjunction(filter).into_iter().any(|term| {
-        let Some((column, op, _)) = comparison(term) else {
+        if indexed.names(term) {
+            return true;
+        }
+        let Some((value, op, _)) = comparison(term) else {
             return false;
         };
-        let Some(at) = column_at(table, column) else {
+        let places = places_of(table, indexed, value);
+        let Some(at) = places.first().copied() else {
             return false;
         };
         let ranged = matches!(
@@ -71,33 +82,31 @@ pub fn is_useful(table: &Table, filter: &Expr) -> bool {
         ranged
             && keyed
             && table
-                .columns
-                .get(at)
-                .is_some_and(|column| key::check_type(&column.sql_type).is_ok())
+                .type_at(at)
+                .is_some_and(|sql_type| key::check_type(sql_type).is_ok())
     })
 }
 
-fn limits(table: &Table, filters: &[Expr]) -> Vec<Limits> {
-    let mut limits = vec![Limits::default(); table.columns.len()];
+fn limits(table: &Table, indexed: &Indexed, filters: &[Expr]) -> Vec<Limits> {
+    let mut limits = vec![Limits::default(); table.width()];
     for term in filters.iter().flat_map(split_conjunction) {
-        let Some((column, op, Expr::Literal(scalar, _))) = comparison(term) else {
+        let Some((expr, op, Expr::Literal(scalar, _))) = comparison(term) else {
             continue;
         };
-        let Some(at) = column_at(table, column) else {
-            continue;
-        };
-        let Some(value) = constant(table, at, scalar) else {
-            continue;
-        };
-        let slot = &mut limits[at];
-        match op {
-            Operator::Eq => slot.equal = Some(value),
-            // The first bound is kept; DataFusion checks the rest.
-            Operator::Gt => slot.low = slot.low.take().or(Some((value, false))),
-            Operator::GtEq => slot.low = slot.low.take().or(Some((value, true))),
-            Operator::Lt => slot.high = slot.high.take().or(Some((value, false))),
-            Operator::LtEq => slot.high = slot.high.take().or(Some((value, true))),
-            _ => {}
+        for at in places_of(table, indexed, expr) {
+            let (Some(value), Some(slot)) = (constant(table, at, scalar), limits.get_mut(at))
+            else {
+                continue;
+            };
+            match op {
+                Operator::Eq => slot.equal = Some(value),
+                // The first bound is kept; DataFusion checks the rest.
+                Operator::Gt => slot.low = slot.low.take().or(Some((value, false))),
+                Operator::GtEq => slot.low = slot.low.take().or(Some((value, true))),
+                Operator::Lt => slot.high = slot.high.take().or(Some((value, false))),
+                Operator::LtEq => slot.high = slot.high.take().or(Some((value, true))),
+                _ => {}
+            }
         }
     }
     limits
@@ -105,7 +114,7 @@ fn limits(table: &Table, filters: &[Expr]) -> Vec<Limits> {
 
 /// A constant of exactly the column's type.
 fn constant(table: &Table, at: usize, scalar: &ScalarValue) -> Option<Value> {
-    let ty = &table.columns.get(at)?.sql_type;
+    let ty = table.type_at(at)?;
     if scalar.is_null() || scalar.data_type() != arrow_type(ty) {
         return None;
     }
@@ -113,11 +122,11 @@ fn constant(table: &Table, at: usize, scalar: &ScalarValue) -> Option<Value> {
 }
 
 /// The narrowest way to the rows these conditions leave.
-pub fn access(table: &Table, filters: &[Expr]) -> Access {
+pub fn access(table: &Table, indexed: &Indexed, filters: &[Expr]) -> Access {
     if filters.is_empty() {
         return Access::Full;
     }
-    let limits = limits(table, filters);
+    let limits = limits(table, indexed, filters);
     let primary: Vec<(usize, bool)> = table
         .primary_key_columns()
         .iter()
@@ -133,6 +142,8 @@ pub fn access(table: &Table, filters: &[Expr]) -> Access {
         .indexes
         .iter()
         .enumerate()
+        // A partial index hasn't all rows.
+        .filter(|(at, index)| index.predicate.is_none() || indexed.has_all(*at, filters))
         .filter_map(|(at, index)| {
             let columns: Vec<(usize, bool)> = index
                 .columns
@@ -231,6 +242,11 @@ fn is_selective(table: &Table, index: &Index, found: &Found) -> bool {
     let Some(statistics) = &table.statistics else {
         return true;
     };
+    // Expressions' values aren't counted.
+    let mut leading = index.columns.iter().take(found.equal);
+    if leading.any(|part| part.column >= table.columns.len()) {
+        return true;
+    }
     let distinct = index
         .columns
         .iter()

@@ -129,7 +129,7 @@ impl PlannedStatement {
         &self.tables
     }
 
-    /// `INSERT`, `UPDATE`, `DELETE`, `SELECT FOR UPDATE`; `None` for a mere read.
+    /// `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `SELECT FOR UPDATE`; `None` for a mere read.
     pub fn writes(&self) -> Option<&'static str> {
         match &self.body {
             Body::Query(_) => None,
@@ -200,6 +200,15 @@ pub(super) fn prepare(
                 Some(Statement::Delete(delete)) => {
                     dml::delete::prepare(&mut binder, &state, delete)?
                 }
+                Some(Statement::Merge(merge)) => {
+                    if query.with.as_ref().is_some_and(|with| with.recursive) {
+                        return Err(Error::new(
+                            state::SYNTAX_ERROR,
+                            "WITH RECURSIVE is not supported for MERGE statement",
+                        ));
+                    }
+                    dml::merge::prepare(&mut binder, &state, merge)?
+                }
                 _ => return Err(Error::unsupported("this statement behind WITH")),
             }
         }
@@ -214,6 +223,7 @@ pub(super) fn prepare(
         Statement::Insert(insert) => dml::insert::prepare(&mut binder, &state, insert)?,
         Statement::Update(update) => dml::update::prepare(&mut binder, &state, update)?,
         Statement::Delete(delete) => dml::delete::prepare(&mut binder, &state, delete)?,
+        Statement::Merge(merge) => dml::merge::prepare(&mut binder, &state, merge)?,
         other => return Err(Error::unsupported(format_args!("the statement {other}"))),
     };
     let reads_system = system.was_used();

@@ -1,6 +1,10 @@
 //! Deciding how a statement finds its rows: a pure function of its conditions,
 //! its order and the table's keys. Carrying it out is `cursor`'s.
 
+mod computed;
+
+pub(super) use computed::Computed;
+
 use super::key::{KeyColumn, Limit, Limits, Operand};
 use crate::expr::node::CompareOp;
 use crate::expr::{Node, RowExpr};
@@ -67,6 +71,7 @@ pub(super) struct Wanted<'a> {
     pub limited: bool,
     /// Whether a read of the whole table may be done here.
     pub whole_table: bool,
+    pub computed: Computed,
 }
 
 /// How one condition bears on one column.
@@ -100,10 +105,16 @@ pub(super) fn choose(wanted: &Wanted<'_>) -> Option<Path> {
         by_key(wanted, &uses, &primary?, None),
     ];
     for (place, index) in wanted.table.indexes.iter().enumerate() {
+        if !wanted.computed.has_all(place, &wanted.conditions) {
+            continue;
+        }
         let columns: Option<Vec<KeyColumn>> = index
             .columns
             .iter()
-            .map(|column| key_column(wanted.table, column.column, column.descending, true))
+            .map(|column| {
+                let place = wanted.computed.first_like(column.column);
+                key_column(wanted.table, place, column.descending, true)
+            })
             .collect();
         paths.push(by_key(wanted, &uses, &columns?, Some(place)));
     }
@@ -117,7 +128,7 @@ pub(super) fn choose(wanted: &Wanted<'_>) -> Option<Path> {
 fn key_column(table: &Table, column: usize, descending: bool, nullable: bool) -> Option<KeyColumn> {
     Some(KeyColumn {
         column,
-        sql_type: table.columns.get(column)?.sql_type.clone(),
+        sql_type: table.type_at(column)?.clone(),
         descending,
         nullable,
     })
@@ -304,6 +315,10 @@ fn rows_for_one_key(table: &Table, columns: &[usize]) -> u64 {
     let Some(statistics) = &table.statistics else {
         return 0;
     };
+    // Expressions' values aren't counted.
+    if columns.iter().any(|column| *column >= table.columns.len()) {
+        return 0;
+    }
     let distinct = columns
         .iter()
         .filter_map(|column| statistics.columns.get(*column))
@@ -371,7 +386,7 @@ fn order_fits(
 
 fn usage(node: &Node, wanted: &Wanted<'_>) -> Option<Condition> {
     let operand = |node: &Node, column: usize| {
-        let ty = &wanted.table.columns.get(column)?.sql_type;
+        let ty = wanted.table.type_at(column)?;
         if !node.is_constant() || !fits(node, ty, wanted.param_types) {
             return None;
         }
@@ -379,10 +394,10 @@ fn usage(node: &Node, wanted: &Wanted<'_>) -> Option<Condition> {
     };
     match node {
         Node::Compare(op, sides) => {
-            let (column, op, other) = match sides.as_ref() {
-                (Node::Column(column), other) => (*column, *op, other),
-                (other, Node::Column(column)) => (*column, op.mirrored(), other),
-                _ => return None,
+            let (left, right) = sides.as_ref();
+            let (column, op, other) = match wanted.computed.place_of(left) {
+                Some(column) => (column, *op, right),
+                None => (wanted.computed.place_of(right)?, op.mirrored(), left),
             };
             let operand = operand(other, column)?;
             let limit = |inclusive| Limit {
@@ -404,13 +419,11 @@ fn usage(node: &Node, wanted: &Wanted<'_>) -> Option<Condition> {
             list,
             negated: false,
         } if list.len() <= MAX_LIST => {
-            let Node::Column(column) = subject.as_ref() else {
-                return None;
-            };
+            let column = wanted.computed.place_of(subject)?;
             let list: Option<Vec<Operand>> =
-                list.iter().map(|item| operand(item, *column)).collect();
+                list.iter().map(|item| operand(item, column)).collect();
             Some(Condition {
-                column: *column,
+                column,
                 usage: Use::List(list?),
             })
         }

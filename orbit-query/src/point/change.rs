@@ -49,7 +49,8 @@ fn is_key(table: &Table, column: usize) -> bool {
         || table
             .indexes
             .iter()
-            .any(|index| index.unique && index.columns.iter().any(|part| part.column == column))
+            .filter(|index| index.unique && table.is_plain(index))
+            .any(|index| index.columns.iter().any(|part| part.column == column))
 }
 
 /// The values SET gives, over a row (or a row and `excluded`).

@@ -1,6 +1,6 @@
 //! From syntax to a point plan. Anything not understood in full is left to the planner.
 
-use super::access::{OrderColumn, Path, Wanted, choose};
+use super::access::{Computed, OrderColumn, Path, Wanted, choose};
 use super::change::{Change, Delete, Set, Update};
 use super::insert::{Arbiter, Cell, Insert, OnConflict};
 use super::rows::{Output, OutputColumn};
@@ -18,7 +18,7 @@ use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, Expr, Ident, ObjectName, SetExpr, Statement, TableFactor};
 use std::sync::Arc;
 
-mod name;
+pub(super) mod name;
 mod output;
 mod query;
 mod write;
@@ -157,6 +157,7 @@ fn path(
         order,
         limited,
         whole_table: !cfg!(feature = "datafusion"),
+        computed: Computed::of(table),
     })
     .ok_or(Stop::Unknown)
 }

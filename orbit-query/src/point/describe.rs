@@ -67,8 +67,7 @@ fn found(lines: &mut Vec<String>, verb: &str, table: &Table, path: &Path) {
         path.columns
             .iter()
             .take(count)
-            .filter_map(|column| table.columns.get(column.column))
-            .map(|column| format!("{} =", column.name))
+            .map(|column| format!("{} =", table.shown_at(column.column)))
             .collect::<Vec<_>>()
     };
     let conditions = match &path.access {
@@ -88,12 +87,9 @@ fn found(lines: &mut Vec<String>, verb: &str, table: &Table, path: &Path) {
         } => {
             let mut names = names(operands.len());
             if !limits.is_empty()
-                && let Some(column) = path
-                    .columns
-                    .get(operands.len())
-                    .and_then(|column| table.columns.get(column.column))
+                && let Some(column) = path.columns.get(operands.len())
             {
-                names.push(format!("{} within bounds", column.name));
+                names.push(format!("{} within bounds", table.shown_at(column.column)));
             }
             names
         }

@@ -5,6 +5,7 @@ use super::Kind;
 use crate::access::need::Need;
 use crate::statement::names::fold;
 use crate::statement::visit;
+use crate::write::arbiter;
 use orbit_core::catalog::{Privileges, Table};
 use sqlparser::ast::{
     AssignmentTarget, ConflictTarget, Expr, Ident, ObjectName, OnConflictAction, OnInsert,
@@ -114,11 +115,13 @@ fn inserted(need: &mut Need, table: &Table, insert: &sqlparser::ast::Insert) {
     };
     match &on.conflict_target {
         None => {}
-        Some(ConflictTarget::Columns(names)) => {
-            for name in names {
-                read(need, table, name);
+        Some(ConflictTarget::Columns(names)) => match arbiter::asked(table, names) {
+            Ok(asked) => {
+                let columns = asked.columns.iter().chain(&asked.used);
+                columns.for_each(|column| need.select(*column));
             }
-        }
+            Err(_) => read_all(need, table),
+        },
         Some(ConflictTarget::OnConstraint(name)) => {
             for column in constrained(table, last(name).unwrap_or_default().as_str()) {
                 need.select(column);

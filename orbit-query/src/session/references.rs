@@ -477,7 +477,8 @@ fn touches_key(table: &Table, changes: &[(usize, Value)]) -> bool {
         || table
             .indexes
             .iter()
-            .any(|index| index.unique && index.columns.iter().any(|part| changed(part.column)))
+            .filter(|index| index.unique && table.is_plain(index))
+            .any(|index| index.columns.iter().any(|part| changed(part.column)))
 }
 
 /// `(a, b)=(1, x)`

@@ -1,37 +1,119 @@
-//! `ON CONFLICT (columns) WHERE predicate`, which the parser doesn't know. The
-//! predicate chooses among partial indexes; an index over all rows fits whatever it
-//! says, and there are no others, so it is left out.
+//! `ON CONFLICT (lower(a), b) WHERE condition`: the parser knows names of columns
+//! only. Expressions and the condition go through it as names that no column can
+//! have by being written, their SQL text behind a mark; `write::arbiter` reads them.
 
+use super::dialect::OrbitDialect;
 use super::tokens::is_word;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::ast::Expr;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-/// The tokens without the predicate; `None`: there is none.
+/// Before the text of an expression.
+pub(crate) const EXPRESSION: char = '\u{1}';
+/// Before the text of the condition.
+pub(crate) const PREDICATE: char = '\u{2}';
+
+/// The tokens with such names instead; `None`: there is nothing to replace.
 pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
     let start = (0..tokens.len()).find(|at| {
         word(*at, "ON")
             && word(at + 1, "CONFLICT")
             && matches!(tokens.get(at + 2), Some(open) if open.token == Token::LParen)
-    })?;
-    let mut depth = 0usize;
+    })? + 3;
+    let mut depth = 1usize;
+    let mut items = Vec::new();
+    let mut begin = start;
+    let mut close = None;
     let mut predicate = None;
-    for (at, token) in tokens.iter().enumerate().skip(start + 2) {
+    let mut end = None;
+    for (at, token) in tokens.iter().enumerate().skip(start) {
         match token.token {
             Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
+            Token::RParen => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && close.is_none() {
+                    items.push(begin..at);
+                    close = Some(at);
+                }
+            }
+            Token::Comma if depth == 1 && close.is_none() => {
+                items.push(begin..at);
+                begin = at + 1;
+            }
             _ => {}
         }
-        if depth > 0 {
+        if depth > 0 || close.is_none() {
             continue;
         }
-        if predicate.is_none() && at > start + 2 && word(at, "WHERE") {
+        if predicate.is_none() && word(at, "WHERE") {
             predicate = Some(at);
         }
         if word(at, "DO") {
-            let mut rest = tokens.to_vec();
-            rest.drain(predicate?..at);
-            return Some(rest);
+            end = Some(at);
+            break;
         }
     }
-    None
+    let (close, end) = (close?, end?);
+    if predicate.is_none() && items.iter().all(|item| item.len() == 1) {
+        return None;
+    }
+    let mut rest = tokens.get(..start)?.to_vec();
+    let place = tokens.get(start)?;
+    let comma = TokenWithSpan {
+        token: Token::Comma,
+        span: place.span,
+    };
+    for (nth, item) in items.into_iter().enumerate() {
+        if nth > 0 {
+            rest.push(comma.clone());
+        }
+        let item = tokens.get(item)?;
+        match expression(item)? {
+            Expr::Identifier(_) => rest.push(bare(item)?.clone()),
+            expr => rest.push(named(EXPRESSION, &expr, item.first()?)),
+        }
+    }
+    if let Some(predicate) = predicate {
+        let condition = tokens.get(predicate + 1..end)?;
+        rest.push(comma);
+        let expr = expression(condition)?;
+        rest.push(named(PREDICATE, &expr, condition.first()?));
+    }
+    rest.push(tokens.get(close)?.clone());
+    rest.extend_from_slice(tokens.get(end..)?);
+    Some(rest)
+}
+
+/// The column's name among its brackets.
+fn bare(item: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
+    item.iter()
+        .find(|token| matches!(token.token, Token::Word(_)))
+}
+
+/// `None`: it can't be read; the parser will say where.
+fn expression(tokens: &[TokenWithSpan]) -> Option<Expr> {
+    let parsed = OrbitDialect::parser(tokens.len())
+        .with_tokens_with_locations(tokens.to_vec())
+        .parse_expr()
+        .ok()?;
+    let mut expr = parsed;
+    loop {
+        match expr {
+            // Texts lie in the order of their bytes, whatever they are compared by.
+            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expr = *inner,
+            other => return Some(other),
+        }
+    }
+}
+
+fn named(mark: char, expr: &Expr, place: &TokenWithSpan) -> TokenWithSpan {
+    TokenWithSpan {
+        token: Token::Word(Word {
+            value: format!("{mark}{expr}"),
+            quote_style: Some('"'),
+            keyword: Keyword::NoKeyword,
+        }),
+        span: place.span,
+    }
 }

@@ -1,8 +1,12 @@
 //! What follows CREATE that sqlparser doesn't read: `WITH [NO] DATA` behind CREATE TABLE AS,
-//! names of its columns, and CREATE RECURSIVE VIEW. The words are taken out, or written as what they mean.
+//! names of its columns, CREATE RECURSIVE VIEW and WITH CHECK OPTION. The words are taken out, or written as what they mean.
 
 use super::tokens::is_word;
-use sqlparser::ast::{CreateTable, Statement};
+use orbit_core::catalog::CheckOption;
+use orbit_core::{Error, state};
+use sqlparser::ast::{
+    CreateTable, CreateTableOptions, CreateView, Expr, Ident, SqlOption, Statement, Value,
+};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 fn word_at(tokens: &[TokenWithSpan], at: usize, word: &str) -> bool {
@@ -114,4 +118,51 @@ pub(super) fn recursive_view(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSp
     whole.extend_from_slice(columns);
     whole.extend([word("FROM"), name.clone()]);
     Some(whole)
+}
+
+/// `WITH [LOCAL | CASCADED] CHECK OPTION` behind a view's query, which sqlparser can't read:
+/// the tokens without it, and which it is.
+pub(super) fn cut_check_option(
+    tokens: &[TokenWithSpan],
+) -> Option<(Vec<TokenWithSpan>, CheckOption)> {
+    if !word_at(tokens, 0, "CREATE") || !(1..5).any(|at| word_at(tokens, at, "VIEW")) {
+        return None;
+    }
+    let end = tokens.len();
+    let ends = |words: &[&str]| {
+        let start = end.checked_sub(words.len())?;
+        let fits = |(at, word): (usize, &&str)| word_at(tokens, start + at, word);
+        words.iter().enumerate().all(fits).then_some(start)
+    };
+    let ways: [(&[&str], CheckOption); 3] = [
+        (&["WITH", "LOCAL", "CHECK", "OPTION"], CheckOption::Local),
+        (
+            &["WITH", "CASCADED", "CHECK", "OPTION"],
+            CheckOption::Cascaded,
+        ),
+        (&["WITH", "CHECK", "OPTION"], CheckOption::Cascaded),
+    ];
+    let (start, option) = ways
+        .into_iter()
+        .find_map(|(words, option)| Some((ends(words)?, option)))?;
+    Some((tokens.get(..start)?.to_vec(), option))
+}
+
+/// Says it as the view's option `check_option`, which means the same.
+pub(super) fn mark_check_option(create: &mut CreateView, option: CheckOption) {
+    let option = SqlOption::KeyValue {
+        key: Ident::new("check_option"),
+        value: Expr::value(Value::SingleQuotedString(option.word().to_owned())),
+    };
+    match &mut create.options {
+        CreateTableOptions::With(options) => options.push(option),
+        other => *other = CreateTableOptions::With(vec![option]),
+    }
+}
+
+pub(super) fn checked_recursion() -> Error {
+    Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        "WITH CHECK OPTION not supported on recursive views",
+    )
 }

@@ -71,6 +71,11 @@ impl Dialect for OrbitDialect {
         ) || BASE.is_reserved_for_identifier(keyword)
     }
 
+    fn is_select_item_alias(&self, explicit: bool, word: &Keyword, parser: &mut Parser) -> bool {
+        // INSERT ... SELECT 1 ON CONFLICT: no name, as in PostgreSQL.
+        explicit || (*word != Keyword::ON && self.is_column_alias(word, parser))
+    }
+
     fn is_custom_operator_part(&self, ch: char) -> bool {
         BASE.is_custom_operator_part(ch)
     }

@@ -1,4 +1,4 @@
-//! Tokens to statements. Queries, INSERT, UPDATE, DELETE, CREATE TABLE, CREATE
+//! Tokens to statements. Queries, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE, CREATE
 //! INDEX and ALTER TABLE go through sqlparser; the small statements are read
 //! here, in PostgreSQL's own grammar.
 
@@ -21,7 +21,7 @@ const RECURSION_LIMIT: usize = 100;
 
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// SELECT, VALUES, INSERT, UPDATE, DELETE.
+    /// SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE.
     Row(Box<Statement>),
     Utility(Box<Utility>),
 }
@@ -234,6 +234,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
     let named = create_grammar::named_columns(readable);
     readable = named.as_deref().unwrap_or(readable);
+    let checked = create_grammar::cut_check_option(readable);
+    readable = checked.as_ref().map_or(readable, |(tokens, _)| tokens);
     let recursive = create_grammar::recursive_view(readable);
     readable = recursive.as_deref().unwrap_or(readable);
     let ordered;
@@ -241,7 +243,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         ordered = super::sequence_grammar::ordered(text, readable)?;
         readable = ordered.as_deref().unwrap_or(readable);
     }
-    let overriding = over_rows
+    let merges = over_rows && full::merges(text, readable)?;
+    let overriding = (over_rows && !merges)
         .then(|| super::overriding::cut(readable))
         .flatten();
     if let Some((tokens, _)) = &overriding {
@@ -262,7 +265,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let readable = likes.as_ref().map_or(readable, |(tokens, _)| tokens);
     let strengthened = row_locks::strengthen(readable);
     let mut parser = parser(strengthened.as_ref().map_or(readable, |(tokens, _)| tokens));
-    let read = read::statement(&mut parser).map_err(|error| {
+    let read = match merges {
+        true => full::merge(&mut parser),
+        false => read::statement(&mut parser),
+    };
+    let read = read.map_err(|error| {
         // What PostgreSQL has and sqlparser can't read is unsupported rather than wrong,
         // but the two can't be told apart: the place is what helps.
         syntax_error(text, tokens, error)
@@ -282,7 +289,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         Statement::Query(_)
         | Statement::Insert(_)
         | Statement::Update(_)
-        | Statement::Delete(_) => {
+        | Statement::Delete(_)
+        | Statement::Merge(_) => {
             return Ok(Parsed::Row(Box::new(statement)));
         }
         Statement::CreateTable(create) => match likes {
@@ -293,7 +301,15 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
             None => Utility::CreateTable(Box::new(create)),
         },
         Statement::CreateIndex(create) => Utility::CreateIndex(Box::new(create)),
-        Statement::CreateView(create) => Utility::CreateView(Box::new(create)),
+        Statement::CreateView(mut create) => {
+            if let Some((_, option)) = checked {
+                if recursive.is_some() {
+                    return Err(create_grammar::checked_recursion());
+                }
+                create_grammar::mark_check_option(&mut create, option);
+            }
+            Utility::CreateView(Box::new(create))
+        }
         Statement::CreateSchema {
             schema_name,
             if_not_exists,

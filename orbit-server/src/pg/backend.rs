@@ -199,6 +199,7 @@ impl Output {
             Tag::Insert(rows) => (b"INSERT 0 ", *rows),
             Tag::Update(rows) => (b"UPDATE ", *rows),
             Tag::Delete(rows) => (b"DELETE ", *rows),
+            Tag::Merge(rows) => (b"MERGE ", *rows),
             Tag::Copy(rows) => (b"COPY ", *rows),
             Tag::Fetch(rows) => (b"FETCH ", *rows),
             Tag::Move(rows) => (b"MOVE ", *rows),

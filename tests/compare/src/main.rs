@@ -79,6 +79,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
         checks: Vec::new(),
         foreign_keys: Vec::new(),
         dropped: Vec::new(),
+        computed: Vec::new(),
         indexes: Vec::new(),
         options: Default::default(),
         statistics: None,

@@ -142,7 +142,12 @@ fn best_path<'a>(table: &'a Table, key: &ForeignKey) -> Path<'a> {
     let own = leading(&mut table.primary_key_columns().iter().copied());
     let mut best = Path::Rows(own);
     let mut most = own;
-    for index in &table.indexes {
+    // A partial index hasn't all rows that refer.
+    for index in table
+        .indexes
+        .iter()
+        .filter(|index| index.predicate.is_none())
+    {
         let length = leading(&mut index.columns.iter().map(|part| part.column));
         if length > most {
             most = length;

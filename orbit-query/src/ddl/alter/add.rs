@@ -99,6 +99,10 @@ async fn add_using_index(
             format!("index \"{index_name}\" does not exist"),
         ));
     };
+    let plain = table
+        .indexes
+        .get(place)
+        .is_some_and(|index| table.is_plain(index));
     let index = &mut target.indexes[place];
     if index.constraint {
         return Err(Error::new(
@@ -112,6 +116,15 @@ async fn add_using_index(
             format!("\"{index_name}\" is not a unique index"),
         )
         .with_detail("Cannot create a primary key or unique constraint using such an index."));
+    }
+    let what = match &index.predicate {
+        _ if plain => None,
+        Some(_) => Some(format!("\"{index_name}\" is a partial index")),
+        None => Some(format!("index \"{index_name}\" contains expressions")),
+    };
+    if let Some(what) = what {
+        return Err(Error::new(state::WRONG_OBJECT_TYPE, what)
+            .with_detail("Cannot create a primary key or unique constraint using such an index."));
     }
     let name = using.name.as_ref().map_or(index_name.clone(), fold);
     if name != index_name {
@@ -229,7 +242,7 @@ async fn add_column(
     }
     let mut target = table.def.clone();
     let place = target.columns.len();
-    target.columns.push(request.column);
+    target.push_column(request.column);
     if let Some(wanted) = &request.sequence {
         sequence::give_to_column(session, &mut target, place, wanted).await?;
     }
@@ -295,7 +308,8 @@ async fn fill(
     };
     let definition = target.clone();
     rebuild::rewrite(session, table, target, |mut values| {
-        values.push(writer.default_value(place, &env)?);
+        // What indexes keep lies behind the columns.
+        values.insert(place.min(values.len()), writer.default_value(place, &env)?);
         writer.generate(&mut values, &env)?;
         rebuild::check_values(&definition, &values, place)?;
         Ok(values)

@@ -9,6 +9,7 @@ use crate::session::Session;
 use orbit_core::catalog::{
     CatalogChange, DroppedColumn, ForeignKey, ReferentialAction, Table, TableDef,
 };
+use orbit_core::ids::IndexId;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
@@ -83,9 +84,30 @@ pub(super) fn generated_from(table: &TableDef, name: &str) -> Result<Option<Stri
     Ok(None)
 }
 
+/// The indexes that a column is part of, or that are computed from it.
+pub(super) fn over(table: &TableDef, place: usize) -> Result<Vec<IndexId>> {
+    let name = table.columns.get(place).map_or("", |column| &column.name);
+    let mut found = Vec::new();
+    for index in &table.indexes {
+        let mut named = index.columns.iter().map(|part| &part.column);
+        if named.any(|column| *column == place) || index.include.contains(&place) {
+            found.push(index.id);
+        }
+    }
+    for kept in &table.computed {
+        if !found.contains(&kept.index) && expressions::uses(&kept.expression, name)? {
+            found.push(kept.index);
+        }
+    }
+    Ok(found)
+}
+
 /// The definition without a column, and without what was made of it.
 fn without(table: &TableDef, place: usize) -> Result<TableDef> {
     let mut target = table.clone();
+    for index in over(table, place)? {
+        target.remove_index(index);
+    }
     let slot = table.layout().slot_of(place);
     let column = target.columns.remove(place);
     let slot = u16::try_from(slot).map_err(|_| Error::internal("a column without a slot"))?;
@@ -97,6 +119,7 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
         DroppedColumn {
             slot,
             sql_type: column.sql_type,
+            computed: false,
         },
     );
     target.statistics = None;
@@ -107,10 +130,6 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
     if keyed {
         target.primary_key = None;
     }
-    target.indexes.retain(|index| {
-        let named = index.columns.iter().map(|part| &part.column);
-        named.chain(&index.include).all(|column| *column != place)
-    });
     let mut checks = Vec::with_capacity(target.checks.len());
     for check in target.checks {
         if !expressions::uses(&check.expression, &column.name)? {
@@ -134,6 +153,7 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
         for part in &mut index.columns {
             moved(&mut part.column);
         }
+        index.predicate.iter_mut().for_each(moved);
         index.include.iter_mut().for_each(moved);
     }
     for key in &mut target.foreign_keys {

@@ -157,6 +157,10 @@ fn rename_in_expressions(target: &mut TableDef, from: &str, to: &str) -> Result<
             column.generated = Some(expressions::rename_column(sql, from, to)?);
         }
     }
+    for kept in &mut target.computed {
+        kept.expression = expressions::rename_column(&kept.expression, from, to)?;
+    }
+    crate::ddl::index::show_anew(target);
     Ok(())
 }
 

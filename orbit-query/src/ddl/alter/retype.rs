@@ -6,7 +6,7 @@ use super::put;
 use crate::ddl::{constraints, rebuild, types};
 use crate::expr::Env;
 use crate::session::Session;
-use orbit_core::catalog::{Table, TableDef};
+use orbit_core::catalog::{Index, Table, TableDef};
 use orbit_core::types::SqlType;
 use orbit_core::value::precision::{self, MOST_DIGITS};
 use orbit_core::value::{Value, cast};
@@ -35,14 +35,20 @@ pub(super) async fn run(
             "changing the type of a generated column",
         ));
     }
-    if super::drop_column::generated_from(&table.def, &name)?.is_some() {
+    if let Some(other) = super::drop_column::generated_from(&table.def, &name)? {
         return Err(Error::new(
             state::FEATURE_NOT_SUPPORTED,
             "cannot alter type of a column used by a generated column",
         )
-        .with_detail(format!("Column \"{name}\" is used by a generated column.")));
+        .with_detail(format!(
+            "Column \"{name}\" is used by generated column \"{other}\"."
+        )));
     }
     refuse_views(session, table, &name)?;
+    let over: Vec<Index> = computed_from(&table.def, &name)?;
+    if !over.is_empty() {
+        return Box::pin(without(session, table, place, data_type, using, &over)).await;
+    }
     let in_key = table.primary_key_columns().contains(&place)
         || table
             .indexes
@@ -105,7 +111,10 @@ pub(super) async fn run(
     let definition = target.clone();
     rebuild::rewrite(session, table, target, |mut values| {
         let value = match &conversion {
-            Some((writer, at)) => writer.generated_value(*at, &values, &env)?,
+            Some((writer, at)) => {
+                let columns = values.get(..*at).unwrap_or(&values);
+                writer.generated_value(*at, columns, &env)?
+            }
             None => match values.get_mut(place) {
                 Some(value) => cast::assign_with(std::mem::take(value), &new_type, &format)?,
                 None => Value::Null,
@@ -124,6 +133,45 @@ pub(super) async fn run(
     .await
 }
 
+/// The indexes with expressions or conditions that use the column.
+fn computed_from(table: &TableDef, name: &str) -> Result<Vec<Index>> {
+    let mut found: Vec<Index> = Vec::new();
+    for index in &table.indexes {
+        for kept in table.computed.iter().filter(|kept| kept.index == index.id) {
+            if crate::ddl::expressions::uses(&kept.expression, name)? {
+                found.push(index.clone());
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Changes the type without these indexes, and makes them again for the new one.
+async fn without(
+    session: &mut Session,
+    table: &Arc<Table>,
+    place: usize,
+    data_type: &DataType,
+    using: Option<&Expr>,
+    computed: &[Index],
+) -> Result<()> {
+    let mut target = table.def.clone();
+    for index in computed {
+        target.remove_index(index.id);
+    }
+    super::forget_indexes(session, table, &target)?;
+    put(session, target)?;
+    let bare = super::again(session, table)?;
+    run(session, &bare, place, data_type, using).await?;
+    for index in computed {
+        let recipe = crate::ddl::index::recipe(session, table, index).await?;
+        let now = super::again(session, table)?;
+        crate::ddl::index::make(session, &now, recipe).await?;
+    }
+    Ok(())
+}
+
 /// USING, as a column computed from the old ones.
 fn computed(
     session: &mut Session,
@@ -133,6 +181,8 @@ fn computed(
 ) -> Result<(crate::write::TableWriter, usize)> {
     let mut asked: TableDef = table.def.clone();
     asked.checks.clear();
+    asked.indexes.clear();
+    asked.computed.clear();
     for column in &mut asked.columns {
         constraints::forget_values(column);
     }

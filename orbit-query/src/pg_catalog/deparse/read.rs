@@ -350,6 +350,21 @@ impl Reader<'_> {
                 };
                 Typed { tree, kind }
             }
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => {
+                let moment = self.typed(timestamp)?;
+                let kind = match moment.sql_type() {
+                    Some(SqlType::TimestampTz) => Kind::Known(SqlType::Timestamp),
+                    Some(SqlType::Timestamp) => Kind::Known(SqlType::TimestampTz),
+                    _ => Kind::Unknown,
+                };
+                let moment = moment.alone().print(false);
+                let zone = self.typed(time_zone)?.alone().print(false);
+                let tree = Tree::Plain(format!("({moment} AT TIME ZONE {zone})"));
+                Typed { tree, kind }
+            }
             Expr::Array(array) => self.array(&array.elem, None)?,
             Expr::Ceil { expr, .. } => self.plain_call("ceil", &[expr])?,
             Expr::Floor { expr, .. } => self.plain_call("floor", &[expr])?,

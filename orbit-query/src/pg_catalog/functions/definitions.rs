@@ -7,7 +7,7 @@ use crate::pg_catalog::context::DATABASE;
 use crate::pg_catalog::definitions::{acl, constraint_definition, expression_again, view_query};
 use crate::pg_catalog::objects::{Object, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
-use crate::pg_catalog::tables::OF_PUBLIC;
+use crate::pg_catalog::tables::{OF_PUBLIC, all_columns};
 use crate::pg_catalog::types;
 use orbit_core::Result;
 use orbit_core::catalog::{ObjectKind, Securable, role};
@@ -153,18 +153,21 @@ fn pg_get_indexdef(call: &Call<'_>) -> Result<Cell> {
     let (Some(table), Some(columns)) = (object.table(), object.index_columns()) else {
         return Ok(Cell::Null);
     };
+    let pretty = call.bool(2).unwrap_or(false);
     // With a column's number, that column alone; 0 is the whole.
     if let Some(number) = call.int(1).filter(|number| *number > 0) {
         let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        let column = columns.get(place).map(|column| index_column(table, column));
+        let columns = all_columns(table, call.relation(0)?.unwrap_or(0), &columns);
+        let column = columns.get(place);
+        let column = column.map(|column| index_column(table, column, pretty));
         return Ok(column.unwrap_or_default().into());
     }
     let path = call.context.search_path();
-    let name = match call.bool(2).unwrap_or(false) {
+    let name = match pretty {
         true => objects.written(table.oid, &path),
         false => format!("{}.{}", quote(&table.schema), quote(&table.name)),
     };
-    Ok(index_definition(object, &name).into())
+    Ok(index_definition(object, &name, pretty).into())
 }
 
 fn pg_index_column_has_property(call: &Call<'_>) -> Result<Cell> {

@@ -1,13 +1,14 @@
 //! Columns and what they take where nothing is given.
 
 use super::relation::{SEQUENCE_COLUMNS, all_columns, indexes};
+use crate::ddl::index;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::definitions::{column_acl, column_value};
 use crate::pg_catalog::objects::default_oid;
 use crate::pg_catalog::relations::relations;
 use crate::pg_catalog::types;
-use orbit_core::catalog::{Column, DroppedColumn, Identity};
+use orbit_core::catalog::{Column, DroppedColumn, Identity, Table};
 use orbit_core::types::Oid;
 
 /// What differs between the columns of tables, of indexes and of system relations.
@@ -72,9 +73,10 @@ fn add_attribute(rows: &mut Rows, attribute: Attribute<'_>) {
 }
 
 /// What is left of a dropped column: its number, and how its values lie in older rows.
-fn add_dropped(rows: &mut Rows, relation: Oid, gone: &DroppedColumn) {
+fn add_dropped(rows: &mut Rows, table: &Table, gone: &DroppedColumn) {
+    let relation = table.oid;
     let row = types::by_oid(gone.sql_type.oid());
-    let number = usize::from(gone.slot) + 1;
+    let number = table.number_of_slot(usize::from(gone.slot));
     let name = format!("........pg.dropped.{number}........");
     rows.add([
         ("attrelid", relation.into()),
@@ -133,18 +135,22 @@ pub fn pg_attribute(context: &CatalogContext, rows: &mut Rows) {
             };
             add_attribute(rows, attribute);
         }
-        for gone in &table.dropped {
-            add_dropped(rows, table.oid, gone);
+        for gone in table.dropped.iter().filter(|gone| !gone.computed) {
+            add_dropped(rows, table, gone);
         }
         for (oid, _, columns, _, _) in indexes(table) {
-            for (place, key) in all_columns(table, oid, &columns).iter().enumerate() {
-                let Some(column) = table.columns.get(key.column) else {
+            let columns = all_columns(table, oid, &columns);
+            let names = index::column_names(table, &columns);
+            for ((place, key), name) in columns.iter().enumerate().zip(&names) {
+                let Some(sql_type) = table.type_at(key.column) else {
                     continue;
                 };
-                let sql_type = &column.sql_type;
-                let plain = Attribute::plain(oid, place + 1, &column.name, sql_type.oid());
+                let plain = Attribute::plain(oid, place + 1, name, sql_type.oid());
                 let attribute = Attribute {
-                    modifier: column.modifier(),
+                    modifier: match table.columns.get(key.column) {
+                        Some(column) => column.modifier(),
+                        None => sql_type.modifier(),
+                    },
                     ..plain
                 };
                 add_attribute(rows, attribute);

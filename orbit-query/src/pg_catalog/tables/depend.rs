@@ -2,12 +2,14 @@
 
 use super::attribute::has_value;
 use super::constraint::referenced_index;
+use super::extension;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
+use crate::ddl::expressions;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
-use orbit_core::catalog::{IndexColumn, Table};
+use orbit_core::catalog::{Index, IndexColumn, Table, role};
 use orbit_core::types::Oid;
 
 /// The catalogs that objects are in, by oid.
@@ -102,7 +104,17 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     for (oid, _, columns, _, _) in indexes(table) {
         match context.objects().constraint(oid) {
             Some(_) => add(rows, (CLASS, oid, 0), (CONSTRAINT, oid, 0), "i"),
-            None => on_columns(rows, (CLASS, oid, 0), &columns),
+            None => {
+                let width = table.columns.len();
+                let plain = columns.into_iter().filter(|part| part.column < width);
+                let plain: Vec<IndexColumn> = plain.collect();
+                on_columns(rows, (CLASS, oid, 0), &plain);
+                let own = table.indexes.iter().find(|index| index.oid == oid);
+                for place in own.map_or(Vec::new(), |index| used(table, index)) {
+                    let column = (CLASS, table.oid, table.attnum(place));
+                    add(rows, (CLASS, oid, 0), column, "a");
+                }
+            }
         }
     }
     for place in 0..table.checks.len() {
@@ -130,9 +142,6 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
     }
 }
 
-/// As comments on the database are kept.
-use crate::ddl::names::DATABASE_OID;
-
 /// What is said of `public` from the start.
 pub const OF_PUBLIC: &str = "standard public schema";
 
@@ -147,12 +156,12 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
         ]);
     }
     rows.add([
-        ("objoid", super::extension::PLPGSQL.into()),
-        ("classoid", super::extension::CLASS.into()),
-        ("description", super::extension::OF_PLPGSQL.into()),
+        ("objoid", extension::PLPGSQL.into()),
+        ("classoid", extension::CLASS.into()),
+        ("description", extension::OF_PLPGSQL.into()),
     ]);
     for (object, column, text) in context.catalog().comments() {
-        if object == DATABASE_OID || context.catalog().role(object).is_some() {
+        if object == role::DATABASE || context.catalog().role(object).is_some() {
             continue;
         }
         // A constraint and the index that it made have one oid: what is said is said of the index.
@@ -178,7 +187,7 @@ pub fn pg_description(context: &CatalogContext, rows: &mut Rows) {
 }
 
 pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
-    let database = (DATABASE_OID, DATABASE, 1262);
+    let database = (role::DATABASE, DATABASE, 1262);
     let roles = context.catalog().roles();
     let roles = roles.map(|role| (role.oid, role.oid, 1260));
     for (object, shown, class) in std::iter::once(database).chain(roles) {
@@ -190,4 +199,19 @@ pub fn pg_shdescription(context: &CatalogContext, rows: &mut Rows) {
             ]);
         }
     }
+}
+
+/// The columns that an index's expressions use, then those of its condition.
+fn used(table: &Table, index: &Index) -> Vec<usize> {
+    let columns = |place: usize| {
+        let kept = table.computed_at(place);
+        kept.and_then(|kept| expressions::columns(&kept.expression, table).ok())
+            .unwrap_or_default()
+    };
+    let parts = index.columns.iter();
+    let mut used: Vec<usize> = parts.flat_map(|part| columns(part.column)).collect();
+    used.sort_unstable();
+    used.dedup();
+    used.extend(index.predicate.map(columns).unwrap_or_default());
+    used
 }

@@ -5,7 +5,8 @@ use crate::pg_catalog::context::CatalogContext;
 use crate::pg_catalog::definitions::{column_value, view_query};
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use crate::pg_catalog::types;
-use orbit_core::catalog::{Identity, SequenceDef};
+use crate::updatable;
+use orbit_core::catalog::{CheckOption, Identity, SequenceDef};
 use orbit_core::types::{Oid, SqlType};
 
 pub fn database(context: &CatalogContext) -> Cell {
@@ -75,20 +76,30 @@ pub fn tables(context: &CatalogContext, rows: &mut Rows) {
         add(&table.schema, &table.name, false, true);
     }
     for view in context.catalog().views() {
-        add(&view.schema, &view.name, true, false);
+        let writable = updatable::writable(context.catalog(), view).writes();
+        add(&view.schema, &view.name, true, writable);
     }
 }
 
 pub fn views(context: &CatalogContext, rows: &mut Rows) {
     for view in context.catalog().views() {
+        let writable = updatable::writable(context.catalog(), view).writes();
         rows.add([
             ("table_catalog", database(context)),
             ("table_schema", view.schema.as_str().into()),
             ("table_name", view.name.as_str().into()),
             ("view_definition", view_query(context, view).into()),
-            ("check_option", "NONE".into()),
-            ("is_updatable", yes(false)),
-            ("is_insertable_into", yes(false)),
+            (
+                "check_option",
+                match view.check_option {
+                    None => "NONE",
+                    Some(CheckOption::Local) => "LOCAL",
+                    Some(CheckOption::Cascaded) => "CASCADED",
+                }
+                .into(),
+            ),
+            ("is_updatable", yes(writable)),
+            ("is_insertable_into", yes(writable)),
             ("is_trigger_updatable", yes(false)),
             ("is_trigger_deletable", yes(false)),
             ("is_trigger_insertable_into", yes(false)),
@@ -180,6 +191,7 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
         }
     }
     for view in context.catalog().views() {
+        let writable = updatable::writable(context.catalog(), view);
         for (place, column) in view.columns.iter().enumerate() {
             add_column(
                 context,
@@ -196,7 +208,7 @@ pub fn columns(context: &CatalogContext, rows: &mut Rows) {
                     oid: column.sql_type.oid(),
                     sql_type: &column.sql_type,
                     digits: column.precision,
-                    writable: false,
+                    writable: writable.columns.get(place).copied().unwrap_or(false),
                 },
             );
         }

@@ -2,11 +2,12 @@
 
 use crate::pg_catalog::cells::{Cell, Rows};
 use crate::pg_catalog::context::{CatalogContext, INFORMATION_SCHEMA_OID, OWNER, PG_CATALOG_OID};
-use crate::pg_catalog::definitions::object_acl;
+use crate::pg_catalog::definitions::{expression_text, index_condition, object_acl};
 use crate::pg_catalog::objects::{Object, index_definition, key_columns, quote};
 use crate::pg_catalog::relations::{PG_CATALOG, relations};
 use crate::pg_catalog::types;
-use orbit_core::catalog::{IndexColumn, Table};
+use crate::write::arbiter;
+use orbit_core::catalog::{IndexColumn, Table, ViewDef};
 use orbit_core::types::{Oid, SqlType};
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -58,6 +59,11 @@ pub fn options(table: &Table) -> Option<Vec<String>> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     (!list.is_empty()).then_some(list)
+}
+
+fn view_options(view: &ViewDef) -> Option<Vec<String>> {
+    let option = view.check_option?;
+    Some(vec![format!("check_option={}", option.word())])
 }
 
 /// A table's indexes, its primary key's among them: oid, name, columns, unique, primary.
@@ -116,7 +122,10 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
             ("relkind", "r".into()),
             (
                 "relnatts",
-                (table.columns.len() + table.dropped.len()).into(),
+                table
+                    .number_of_slot(table.layout.slot_count())
+                    .saturating_sub(1)
+                    .into(),
             ),
             ("relchecks", table.checks.len().into()),
             ("relhastriggers", (refers || is_referred_to).into()),
@@ -154,6 +163,7 @@ pub fn pg_class(context: &CatalogContext, rows: &mut Rows) {
                 if view.temporary { "t" } else { "p" }.into(),
             ),
             ("relkind", "v".into()),
+            ("reloptions", view_options(view).into()),
             ("relnatts", view.columns.len().into()),
             ("relhasrules", true.into()),
             ("relispopulated", true.into()),
@@ -187,7 +197,11 @@ pub const SEQUENCE_COLUMNS: [(&str, Oid); 3] =
     [("last_value", 20), ("log_cnt", 20), ("is_called", 16)];
 
 pub fn numbers(table: &Table, columns: &[IndexColumn]) -> Vec<i64> {
-    let number = |column: &IndexColumn| i64::try_from(table.attnum(column.column)).unwrap_or(0);
+    // An expression is no column: 0.
+    let number = |column: &IndexColumn| match table.columns.get(column.column) {
+        Some(_) => i64::try_from(table.attnum(column.column)).unwrap_or(0),
+        None => 0,
+    };
     columns.iter().map(number).collect()
 }
 
@@ -203,6 +217,29 @@ pub fn all_columns(table: &Table, index: Oid, columns: &[IndexColumn]) -> Vec<In
     columns.iter().cloned().chain(included).collect()
 }
 
+/// The expressions of an index, one behind the other.
+fn expressions(table: &Table, columns: &[IndexColumn]) -> Option<String> {
+    let mut written = String::new();
+    let own = columns.iter();
+    for kept in own.filter_map(|part| table.computed_at(part.column)) {
+        let text = expression_text(&table.columns, &kept.expression);
+        // What begins on a line of its own leaves no space behind.
+        written.push_str(match (written.is_empty(), text.starts_with('\n')) {
+            (true, _) => "",
+            (false, true) => ",",
+            (false, false) => ", ",
+        });
+        written.push_str(&text);
+    }
+    (!written.is_empty()).then_some(written)
+}
+
+fn condition(table: &Table, index: Oid) -> Option<String> {
+    let index = table.indexes.iter().find(|own| own.oid == index)?;
+    let text = arbiter::predicate(table, index)?;
+    Some(index_condition(&table.columns, text, false))
+}
+
 pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
     for table in context.catalog().tables() {
         for (oid, _, columns, unique, primary) in indexes(table) {
@@ -210,7 +247,7 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
             let nulls_not_distinct = own.is_some_and(|index| index.nulls_not_distinct);
             let types: Vec<Option<&SqlType>> = columns
                 .iter()
-                .map(|key| table.columns.get(key.column).map(|column| &column.sql_type))
+                .map(|key| table.type_at(key.column))
                 .collect();
             let collation = |sql_type: &Option<&SqlType>| {
                 let row = sql_type.and_then(|sql_type| types::by_oid(sql_type.oid()));
@@ -246,6 +283,8 @@ pub fn pg_index(context: &CatalogContext, rows: &mut Rows) {
                     "indoption",
                     Cell::Ints(columns.iter().map(option).collect()),
                 ),
+                ("indexprs", expressions(table, &columns).into()),
+                ("indpred", condition(table, oid).into()),
             ]);
         }
     }
@@ -295,7 +334,10 @@ pub fn pg_indexes(context: &CatalogContext, rows: &mut Rows) {
                 ("schemaname", table.schema.as_str().into()),
                 ("tablename", table.name.as_str().into()),
                 ("indexname", object.name().into()),
-                ("indexdef", index_definition(&object, &written).into()),
+                (
+                    "indexdef",
+                    index_definition(&object, &written, false).into(),
+                ),
             ]);
         }
     }

@@ -92,7 +92,7 @@ fn names_silent(function: &ast::Function) -> bool {
 }
 
 /// Functions that give several rows.
-pub(in crate::planned) fn is_set_returning(name: &str) -> bool {
+pub(crate) fn is_set_returning(name: &str) -> bool {
     matches!(
         name,
         "generate_series"

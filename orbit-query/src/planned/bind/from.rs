@@ -4,6 +4,7 @@
 mod join;
 mod sample;
 mod table;
+pub(in crate::planned) mod target;
 
 use super::keys::forget_dependencies;
 use super::operator::balanced;

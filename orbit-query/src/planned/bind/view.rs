@@ -18,7 +18,11 @@ use sqlparser::ast::{Ident, Statement, TableAlias};
 use std::sync::Arc;
 
 impl Binder<'_> {
-    pub(super) fn find_view(&self, schema: Option<&str>, name: &str) -> Option<Arc<ViewDef>> {
+    pub(in crate::planned) fn find_view(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Arc<ViewDef>> {
         let find = |schema: &str| self.catalog.view(schema, name).cloned();
         match schema {
             Some(schema) => find(schema),
@@ -26,7 +30,7 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn find_sequence(
+    pub(in crate::planned) fn find_sequence(
         &self,
         schema: Option<&str>,
         name: &str,
@@ -63,27 +67,7 @@ impl Binder<'_> {
                 view.name
             )));
         };
-        let ctes = std::mem::take(&mut self.ctes);
-        let outer = std::mem::take(&mut self.outer);
-        let aliases = std::mem::take(&mut self.aliases);
-        let windows = std::mem::take(&mut self.windows);
-        let key_wanted = std::mem::take(&mut self.key_wanted);
-        let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
-        // What stands in it is its owner's affair.
-        let rights_of = self.rights_of.replace(view.owner);
-        let text = self.text.take();
-        // The places in it are of another text.
-        let names = self.named.take();
-        let bound = self.deeper(|binder| binder.query(&query));
-        self.named = names;
-        self.text = text;
-        self.rights_of = rights_of;
-        self.clause = clause;
-        self.key_wanted = key_wanted;
-        self.windows = windows;
-        self.aliases = aliases;
-        self.outer = outer;
-        self.ctes = ctes;
+        let bound = self.inside(view, |binder| binder.deeper(|binder| binder.query(&query)));
         let mut bound = bound?;
         if bound.columns.len() < view.columns.len() {
             return Err(Error::internal(format!(
@@ -109,6 +93,36 @@ impl Binder<'_> {
             column.bound.origin = shown(at);
         }
         Ok(relation)
+    }
+
+    /// Binds a part of a view, as if nothing stood around it.
+    pub(super) fn inside<T>(
+        &mut self,
+        view: &ViewDef,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let ctes = std::mem::take(&mut self.ctes);
+        let outer = std::mem::take(&mut self.outer);
+        let aliases = std::mem::take(&mut self.aliases);
+        let windows = std::mem::take(&mut self.windows);
+        let key_wanted = std::mem::take(&mut self.key_wanted);
+        let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
+        // What stands in it is its owner's affair.
+        let rights_of = self.rights_of.replace(view.owner);
+        let text = self.text.take();
+        // The places in it are of another text.
+        let names = self.named.take();
+        let done = work(self);
+        self.named = names;
+        self.text = text;
+        self.rights_of = rights_of;
+        self.clause = clause;
+        self.key_wanted = key_wanted;
+        self.windows = windows;
+        self.aliases = aliases;
+        self.outer = outer;
+        self.ctes = ctes;
+        done
     }
 
     /// `SELECT * FROM a_sequence`: where it stands.

@@ -1,17 +1,16 @@
 //! DELETE.
 
 use super::returning::{Others, Returning};
-use super::update::{target, written};
+use super::update::named_target;
 use super::{Kind, Prepared, Running, Write, key_of, prepared};
 use crate::expr::{RowSource, StoredRow};
 use crate::planned::bind::Binder;
+use crate::planned::bind::from::target::{Verb, Written};
 use crate::planned::error::Told;
 use crate::planned::statement::optimized;
-use crate::planned::types;
 use crate::rows::{Rows, Tag};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use orbit_core::catalog::Privileges;
 use orbit_core::lock::RowLock;
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -28,11 +27,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     if !from.joins.is_empty() || !delete.tables.is_empty() {
         return Err(Error::unsupported("DELETE with a join; write USING"));
     }
-    let (table, alias) = target(binder, &from.relation)?;
-    let mut relation = binder.stored(&table, alias, true)?;
-    let need = written(binder, &from.relation, Privileges::DELETE);
-    let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to delete by"))?;
-    let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
+    let (name, alias) = named_target(&from.relation)?;
+    let Written {
+        target,
+        mut relation,
+        key,
+    } = binder.target(name, alias, Verb::Delete)?;
     for item in delete.using.iter().flatten() {
         relation = binder.table_with_joins(item, Some(relation))?;
     }
@@ -48,7 +48,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
     let items = delete.returning.as_deref();
-    let others = items.map(|_| Others::of(&relation.scope, &table));
+    let others = items.map(|_| Others::of(&relation.scope, &target));
     if let Some(others) = &others {
         others.select(&mut exprs, &mut column_types);
     }
@@ -57,18 +57,11 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
         .told()?
         .build()
         .told()?;
-    let returning = Returning::prepare(
-        binder,
-        state,
-        (&table, need),
-        &shown,
-        items,
-        others.as_ref(),
-    )?;
+    let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),
-        table,
+        table: target.table,
         kind: Kind::Delete,
         returning,
     })

@@ -1,20 +1,23 @@
 //! INSERT ... SELECT and the INSERTs that the point path leaves.
 
+use super::check::Checks;
 use super::returning::{Returning, RowExprs, RowScope};
-use super::update::{assigned, default_of, is_default, named, position};
+use super::update::{assigned, default_of, is_default};
 use super::{Kind, Prepared, Running, Write, prepared};
-use crate::access::Need;
 use crate::expr::{RowSource, StoredRow};
+use crate::planned::bind::from::target::{Target, Verb, Written};
 use crate::planned::bind::{Binder, Bound, BoundQuery, Clause};
 use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::planned::types;
 use crate::rows::{Rows, Tag};
+use crate::statement::conflict_target;
 use crate::statement::overriding::{self, Overriding};
+use crate::write::arbiter;
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::{Catalog, Privileges, Table};
+use orbit_core::catalog::{Catalog, Table};
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::{ConflictTarget, Transaction};
 use orbit_core::types::SqlType;
@@ -29,6 +32,7 @@ pub struct Insert {
     /// The input is VALUES, or a query of no rows: PostgreSQL looks at constants first.
     constant: bool,
     conflict: Option<OnConflict>,
+    checks: Option<Checks>,
 }
 
 struct OnConflict {
@@ -48,39 +52,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let ast::TableObject::TableName(name) = &insert.table else {
         return Err(Error::unsupported("INSERT into anything but a table"));
     };
-    let table = named(binder, name)?;
-    binder.tables.push(table.clone());
     let overriding = overriding::of(insert);
-    let need = binder.need(Need::table(&table, Privileges::INSERT, name.0.len() > 1));
-    let alias = insert
-        .table_alias
-        .as_ref()
-        .map_or_else(|| table.name.clone(), |alias| types::fold(&alias.alias));
-    let mut columns: Vec<usize> = if insert.columns.is_empty() {
-        (0..table.columns.len()).collect()
-    } else {
-        insert
-            .columns
-            .iter()
-            .map(|name| {
-                position(&table, &types::last_name(name))
-                    .map_err(|error| binder.placed_in(error, name.span()))
-            })
-            .collect::<Result<_>>()?
-    };
-    let mut seen = AHashSet::new();
-    for at in &columns {
-        if !seen.insert(*at) {
-            let name = table
-                .columns
-                .get(*at)
-                .map_or("", |column| column.name.as_str());
-            return Err(Error::new(
-                state::DUPLICATE_COLUMN,
-                format!("column \"{name}\" specified more than once"),
-            ));
-        }
-    }
+    let alias = insert.table_alias.as_ref();
+    let alias = alias.map(|alias| alias_of(&alias.alias));
+    let Written { target, .. } = binder.target(name, alias.as_ref(), Verb::Insert)?;
+    let table = target.table.clone();
+    let mut columns = named_columns(binder, &target, &insert.columns)?;
     let input = match &insert.source {
         None => {
             columns.clear();
@@ -92,12 +69,14 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         }
         Some(source) => {
             let mut query = (**source).clone();
-            fill_defaults(binder.catalog, &table, overriding, &mut columns, &mut query)?;
-            let wanted: Vec<SqlType> = columns
-                .iter()
-                .filter_map(|at| table.columns.get(*at))
-                .map(|column| column.sql_type.clone())
-                .collect();
+            fill_defaults(
+                binder.catalog,
+                &target,
+                overriding,
+                &mut columns,
+                &mut query,
+            )?;
+            let wanted: Vec<SqlType> = columns.iter().map(|at| target.column_type(*at)).collect();
             match (
                 &*query.body,
                 &query.with,
@@ -140,23 +119,28 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     }
     columns.truncate(input.columns.len());
     let mut kept = Vec::with_capacity(columns.len());
+    let mut bases = Vec::with_capacity(columns.len());
     for (at, column) in columns.into_iter().zip(input.columns) {
-        let Some(target) = table.columns.get(at) else {
-            return Err(Error::internal("a column of an INSERT is not there"));
-        };
-        match overriding {
-            // The value is read and dropped: the sequence gives its own.
-            Some(Overriding::User) if target.identity.is_some() => continue,
-            Some(Overriding::System) if target.generated.is_none() => {}
-            _ => crate::write::check_given(target)?,
+        let base = target.written(at, Verb::Insert)?;
+        if bases.contains(&base) {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!(
+                    "multiple assignments to same column \"{}\"",
+                    table.columns[base].name
+                ),
+            ));
         }
-        kept.push((at, column));
+        if takes_given(&table, base, overriding)? {
+            bases.push(base);
+            kept.push((at, column));
+        }
     }
     let columns: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
     for column in &columns {
-        binder.needs_insert(need, *column);
+        binder.gives(&target, *column);
     }
-    binder.needs_defaults(need, &table);
+    binder.needs_defaults(target.need(), &table);
     let mut exprs = Vec::with_capacity(columns.len());
     let mut column_types = Vec::with_capacity(columns.len());
     for (at, column) in &kept {
@@ -167,12 +151,12 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
             (Some(given), Some(source)) => item_of(source, given),
             _ => None,
         };
-        let expr = assigned(binder, &table, *at, bound).map_err(|error| match value {
+        let expr = assigned(binder, &target, *at, bound).map_err(|error| match value {
             Some(value) => binder.placed_at(error, value),
             None => error,
         })?;
         exprs.push(expr.alias(format!("v{at}")));
-        column_types.push(table.columns[*at].sql_type.clone());
+        column_types.push(target.column_type(*at));
     }
     let plan = if exprs.is_empty() {
         input.plan
@@ -186,29 +170,78 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let conflict = match &insert.on {
         None => None,
         Some(OnInsert::OnConflict(on)) => {
-            Some(on_conflict(binder, state, (&table, need), &alias, on)?)
+            Some(on_conflict(binder, state, &target, alias.as_ref(), on)?)
         }
         Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
     };
     let returning = Returning::prepare(
         binder,
         state,
-        (&table, need),
-        &alias,
+        &target,
+        alias.as_ref(),
         insert.returning.as_deref(),
         None,
     )?;
+    let checks = Checks::prepare(binder, state, &target)?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),
         table,
         kind: Kind::Insert(Insert {
-            columns,
+            columns: bases,
+            checks,
             constant: insert.source.as_deref().is_some_and(is_constant),
             conflict,
         }),
         returning,
     })
+}
+
+/// The columns that an INSERT names; all of them where it names none.
+pub(super) fn named_columns(
+    binder: &Binder<'_>,
+    target: &Target,
+    names: &[ast::ObjectName],
+) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..target.width()).collect());
+    }
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        let at = target
+            .position(&types::last_name(name))
+            .map_err(|error| binder.placed_in(error, name.span()))?;
+        columns.push(at);
+    }
+    let mut seen = AHashSet::new();
+    for at in &columns {
+        if !seen.insert(*at) {
+            let name = target.column_name(*at);
+            return Err(Error::new(
+                state::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+    }
+    Ok(columns)
+}
+
+/// Whether a value given for a column goes into it: of an identity column it may be read
+/// and dropped, as the sequence gives its own.
+pub(super) fn takes_given(
+    table: &Table,
+    at: usize,
+    overriding: Option<Overriding>,
+) -> Result<bool> {
+    let Some(target) = table.columns.get(at) else {
+        return Err(Error::internal("a column of an INSERT is not there"));
+    };
+    match overriding {
+        Some(Overriding::User) if target.identity.is_some() => return Ok(false),
+        Some(Overriding::System) if target.generated.is_none() => {}
+        _ => crate::write::check_given(target)?,
+    }
+    Ok(true)
 }
 
 /// Literals and parameters in the select list of INSERT ... SELECT take the types of the
@@ -304,7 +337,7 @@ fn item_of(query: &ast::Query, at: usize) -> Option<&ast::Expr> {
 /// some rows only, its expression is put in.
 fn fill_defaults(
     catalog: &Catalog,
-    table: &Table,
+    target: &Target,
     overriding: Option<Overriding>,
     columns: &mut Vec<usize>,
     query: &mut ast::Query,
@@ -325,7 +358,8 @@ fn fill_defaults(
             columns.remove(at);
             continue;
         }
-        let column = columns.get(at).and_then(|place| table.columns.get(*place));
+        let base = columns.get(at).and_then(|place| target.base(*place));
+        let column = base.and_then(|base| target.table.columns.get(base));
         if let Some(column) = column.filter(|_| overriding.is_none()) {
             crate::write::check_given(column)?;
         }
@@ -346,46 +380,48 @@ fn fill_defaults(
 fn on_conflict(
     binder: &mut Binder<'_>,
     state: &SessionState,
-    (table, need): (&Table, usize),
-    alias: &str,
+    relation: &Target,
+    alias: Option<&ast::TableAlias>,
     on: &ast::OnConflict,
 ) -> Result<OnConflict> {
+    let table = &relation.table;
     let target = match &on.conflict_target {
         None => ConflictTarget::Any,
         Some(ast::ConflictTarget::Columns(names)) => {
-            let wanted: AHashSet<usize> = names
-                .iter()
-                .map(|name| {
-                    table.column_position(&types::fold(name)).ok_or_else(|| {
-                        let error = Error::new(
-                            state::UNDEFINED_COLUMN,
-                            format!("column \"{}\" does not exist", types::fold(name)),
-                        );
-                        // PostgreSQL points at the list.
-                        let first = names.first().map_or(name.span, |first| first.span);
-                        binder.placed_before(error, first, '(')
-                    })
-                })
-                .collect::<Result<_>>()?;
-            for column in &wanted {
-                binder.needs_select_of(need, *column);
+            let of_table = match relation.is_view() {
+                true => names_below(binder, relation, names)?,
+                false => names.clone(),
+            };
+            let asked = arbiter::asked(table, &of_table).map_err(|error| {
+                // PostgreSQL points at the list.
+                match names.first() {
+                    Some(first) => binder.placed_before(error, first.span, '('),
+                    None => error,
+                }
+            })?;
+            for column in asked.columns.iter().chain(&asked.used) {
+                binder.needs_select_of(relation.need(), *column);
             }
-            inferred(table, &wanted)?
+            arbiter::infer(table, &asked)?
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = types::last_name(name);
             for column in crate::point::needs::constrained(table, &name) {
-                binder.needs_select_of(need, column);
+                binder.needs_select_of(relation.need(), column);
             }
             let missing = || {
                 Error::new(
                     state::UNDEFINED_OBJECT,
                     format!(
                         "constraint \"{name}\" for table \"{}\" does not exist",
-                        table.name
+                        relation.name
                     ),
                 )
             };
+            // A view has no constraints, though its table has.
+            if relation.is_view() {
+                return Err(missing());
+            }
             match &table.primary_key {
                 Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
                 _ => ConflictTarget::Index(
@@ -408,15 +444,8 @@ fn on_conflict(
                 )
                 .with_hint("For example, ON CONFLICT (column_name)."));
             }
-            let rows = RowScope::new(&[
-                (
-                    alias.to_owned(),
-                    Some(table.schema.clone()),
-                    table,
-                    Some(need),
-                ),
-                ("excluded".to_owned(), None, table, None),
-            ]);
+            let excluded = alias_of(&ast::Ident::new("excluded"));
+            let rows = RowScope::new(binder, relation, &[alias, Some(&excluded)])?;
             let mut set = Vec::new();
             let mut exprs = Vec::new();
             for assignment in &update.assignments {
@@ -425,9 +454,11 @@ fn on_conflict(
                         "assigning to several columns in ON CONFLICT",
                     ));
                 };
-                let at = position(table, &types::last_name(name))
+                let named = relation
+                    .position(&types::last_name(name))
                     .map_err(|error| binder.placed_in(error, name.span()))?;
-                binder.needs_update(need, at);
+                let at = relation.written(named, Verb::Update)?;
+                binder.changes(relation, named);
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, table, at)?
                 } else {
@@ -441,8 +472,8 @@ fn on_conflict(
                     )?
                 };
                 exprs.push((
-                    assigned(binder, table, at, bound)?,
-                    table.columns[at].sql_type.clone(),
+                    assigned(binder, relation, named, bound)?,
+                    relation.column_type(named),
                 ));
                 set.push(at);
             }
@@ -460,29 +491,51 @@ fn on_conflict(
     Ok(OnConflict { target, update })
 }
 
-/// The key or unique index over exactly these columns.
-fn inferred(table: &Table, wanted: &AHashSet<usize>) -> Result<ConflictTarget> {
-    let same =
-        |columns: &mut dyn Iterator<Item = usize>| columns.collect::<AHashSet<_>>() == *wanted;
-    if !table.primary_key_columns().is_empty()
-        && same(&mut table.primary_key_columns().iter().copied())
-    {
-        return Ok(ConflictTarget::PrimaryKey);
-    }
-    table
-        .indexes
-        .iter()
-        .find(|index| index.unique && same(&mut index.columns.iter().map(|part| part.column)))
-        .ok_or_else(|| {
+/// The table's columns that a view's are, by their names.
+fn names_below(
+    binder: &mut Binder<'_>,
+    relation: &Target,
+    names: &[ast::Ident],
+) -> Result<Vec<ast::Ident>> {
+    let mut below = Vec::with_capacity(names.len());
+    for name in names {
+        if name
+            .value
+            .starts_with([conflict_target::EXPRESSION, conflict_target::PREDICATE])
+        {
+            return Err(Error::unsupported(
+                "an expression or a condition in ON CONFLICT of a view",
+            ));
+        }
+        let shown = types::fold(name);
+        let at = relation.column_position(&shown).ok_or_else(|| {
+            let error = Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{shown}\" does not exist"),
+            );
+            binder.placed_before(error, name.span, '(')
+        })?;
+        binder.reads_column(relation, at);
+        let base = relation.base(at);
+        let column = base.and_then(|base| relation.table.columns.get(base));
+        let column = column.ok_or_else(|| {
             Error::new(
                 state::INVALID_COLUMN_REFERENCE,
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             )
-        })
-        .and_then(|index| {
-            crate::write::check_arbiter(table, index)?;
-            Ok(ConflictTarget::Index(index.id))
-        })
+        })?;
+        below.push(ast::Ident::with_quote('"', &column.name));
+    }
+    Ok(below)
+}
+
+fn alias_of(name: &ast::Ident) -> ast::TableAlias {
+    ast::TableAlias {
+        explicit: true,
+        name: name.clone(),
+        columns: Vec::new(),
+        at: None,
+    }
 }
 
 impl Running<'_> {
@@ -509,11 +562,17 @@ impl Running<'_> {
                 self.breathe().await?;
                 let row = writer.complete(&insert.columns, self.row(&batch, at)?, &env)?;
                 let Some(conflict) = &insert.conflict else {
-                    if let Some(shown) = &mut shown {
-                        shown.push(row.clone());
-                    }
+                    let new = (shown.is_some() || insert.checks.is_some()).then(|| row.clone());
                     txn.insert(table, row).await?;
                     count += 1;
+                    if let Some(new) = new {
+                        if let Some(checks) = &insert.checks {
+                            self.fits(checks, &writer, &new)?;
+                        }
+                        if let Some(shown) = &mut shown {
+                            shown.push(new);
+                        }
+                    }
                     continue;
                 };
                 if let Some(written) = self
@@ -521,6 +580,9 @@ impl Running<'_> {
                     .await?
                 {
                     count += 1;
+                    if let Some(checks) = &insert.checks {
+                        self.fits(checks, &writer, &written)?;
+                    }
                     if let Some(shown) = &mut shown {
                         shown.push(written);
                     }

@@ -2,9 +2,11 @@
 
 use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{array_of, cell, field};
+use crate::planned::bind::from::target::Target;
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
 use crate::planned::error::Told;
+use crate::planned::types;
 use crate::rows::ColumnDesc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -13,7 +15,6 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::create_physical_expr;
-use orbit_core::catalog::Table;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result};
@@ -36,47 +37,69 @@ pub struct RowScope {
 }
 
 impl RowScope {
-    /// `relations`: alias, schema and table of each row, side by side, and the need
-    /// that reading its columns adds to.
-    pub fn new(relations: &[(String, Option<String>, &Table, Option<usize>)]) -> RowScope {
+    /// Rows of the target's table side by side, as the target shows them under these
+    /// names; only of the first one is it noted what is read.
+    pub fn new(
+        binder: &mut Binder<'_>,
+        target: &Target,
+        aliases: &[Option<&ast::TableAlias>],
+    ) -> Result<RowScope> {
         let mut columns = Vec::new();
         let mut scope = Scope::default();
-        for (alias, schema, table, need) in relations {
-            let relation = ScopeRelation {
-                alias: alias.clone(),
-                schema: schema.clone(),
-                columns: table
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .map(|(i, column)| {
-                        let inner = format!("c{}", columns.len());
-                        columns.push(column.sql_type.clone());
-                        ScopeColumn {
-                            name: column.name.clone(),
-                            bound: Bound {
-                                origin: Some((
-                                    table.oid,
-                                    i16::try_from(table.attnum(i)).unwrap_or(0),
-                                )),
-                                source: need.map(|need| (need, i)),
-                                ..Bound::new(
-                                    Expr::Column(Column::new_unqualified(inner)),
-                                    column.sql_type.clone(),
-                                )
-                            },
-                        }
-                    })
-                    .collect(),
-                primary_key: Vec::new(),
-            };
+        for (number, alias) in aliases.iter().enumerate() {
+            let noted = number == 0;
+            let row = RowScope::row(target, *alias, noted, &mut columns);
+            let (row, _) = binder.seen_through(target, row, *alias, noted)?;
             // Unqualified names mean the first row's columns.
             if scope.visible.is_empty() {
-                scope.visible.clone_from(&relation.columns);
+                scope.visible = row.visible;
             }
-            scope.relations.push(relation);
+            scope.relations.extend(row.relations);
         }
-        RowScope { scope, columns }
+        Ok(RowScope { scope, columns })
+    }
+
+    /// A row of the target's table, as it lies behind the columns there are.
+    fn row(
+        target: &Target,
+        alias: Option<&ast::TableAlias>,
+        noted: bool,
+        columns: &mut Vec<SqlType>,
+    ) -> Scope {
+        let table = &target.table;
+        let of_table = table.columns.iter().enumerate().map(|(i, column)| {
+            let inner = format!("c{}", columns.len());
+            columns.push(column.sql_type.clone());
+            ScopeColumn {
+                name: column.name.clone(),
+                bound: Bound {
+                    origin: Some((table.oid, i16::try_from(table.attnum(i)).unwrap_or(0))),
+                    source: noted.then_some((target.need(), i)),
+                    ..Bound::new(
+                        Expr::Column(Column::new_unqualified(inner)),
+                        column.sql_type.clone(),
+                    )
+                },
+            }
+        });
+        let row = ScopeRelation {
+            alias: alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name)),
+            schema: noted.then(|| table.schema.clone()),
+            columns: of_table.collect(),
+            primary_key: Vec::new(),
+        };
+        Scope::of(row)
+    }
+
+    /// The conditions of the target's views over a row of its table.
+    pub fn conditions(
+        binder: &mut Binder<'_>,
+        target: &Target,
+    ) -> Result<(RowScope, Vec<Option<Expr>>)> {
+        let mut columns = Vec::new();
+        let row = RowScope::row(target, None, false, &mut columns);
+        let (scope, conditions) = binder.seen_through(target, row, None, false)?;
+        Ok((RowScope { scope, columns }, conditions))
     }
 
     /// Columns of other relations, behind those of the row.
@@ -131,9 +154,9 @@ pub struct Others {
 }
 
 impl Others {
-    /// Of a scope whose first relation is the table written to.
-    pub fn of(scope: &Scope, table: &Table) -> Others {
-        let own = table.columns.len();
+    /// Of a scope whose first relation is what is written to.
+    pub fn of(scope: &Scope, target: &Target) -> Others {
+        let own = target.table.columns.len();
         let mut others = Others::default();
         let mut relations = Vec::new();
         for relation in scope.relations.iter().skip(1) {
@@ -144,7 +167,7 @@ impl Others {
                 ..relation.clone()
             });
         }
-        let visible = scope.visible.iter().skip(own);
+        let visible = scope.visible.iter().skip(target.width());
         others.visible = visible.map(|column| others.column(column, own)).collect();
         others.relations = relations;
         others
@@ -248,16 +271,15 @@ impl Returning {
     pub fn prepare(
         binder: &mut Binder<'_>,
         state: &SessionState,
-        (table, need): (&Table, usize),
-        alias: &str,
+        target: &Target,
+        alias: Option<&ast::TableAlias>,
         items: Option<&[ast::SelectItem]>,
         others: Option<&Others>,
     ) -> Result<Option<Returning>> {
         let Some(items) = items else {
             return Ok(None);
         };
-        let schema = Some(table.schema.clone());
-        let mut rows = RowScope::new(&[(alias.to_owned(), schema, table, Some(need))]);
+        let mut rows = RowScope::new(binder, target, &[alias])?;
         if let Some(others) = others {
             rows.beside(others);
         }

@@ -1,9 +1,10 @@
 //! UPDATE.
 
+use super::check::Checks;
 use super::returning::{Others, Returning};
 use super::{Kind, Prepared, Running, Write, key_of, prepared};
 use crate::expr::StoredRow;
-use crate::planned::bind::from::no_relation;
+use crate::planned::bind::from::target::{Target, Verb, Written};
 use crate::planned::bind::rows::row_items;
 use crate::planned::bind::scope::Scope;
 use crate::planned::bind::{Binder, Bound, Clause};
@@ -14,7 +15,7 @@ use crate::rows::{Rows, Tag};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use orbit_core::catalog::{Privileges, Table};
+use orbit_core::catalog::Table;
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -28,92 +29,45 @@ pub struct Update {
     /// Positions of the columns set, in the input's order (after the key).
     set: Vec<usize>,
     mode: RowLock,
+    checks: Option<Checks>,
 }
 
-/// The relation noted last is what is written to.
-pub(super) fn written(
-    binder: &mut Binder<'_>,
+/// The relation a write names, and its alias.
+pub(super) fn named_target(
     factor: &TableFactor,
-    privilege: Privileges,
-) -> usize {
-    let qualified = matches!(factor, TableFactor::Table { name, .. } if name.0.len() > 1);
-    binder.needs_write(privilege, qualified)
-}
-
-/// The table a write names, and its alias.
-pub(super) fn target<'q>(
-    binder: &Binder<'_>,
-    factor: &'q TableFactor,
-) -> Result<(Arc<Table>, Option<&'q ast::TableAlias>)> {
-    let TableFactor::Table {
-        name,
-        alias,
-        args: None,
-        ..
-    } = factor
-    else {
-        return Err(Error::unsupported("writing to anything but a table"));
-    };
-    Ok((named(binder, name)?, alias.as_ref()))
-}
-
-pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<Table>> {
-    let parts: Vec<String> = name
-        .0
-        .iter()
-        .filter_map(|part| part.as_ident())
-        .map(types::fold)
-        .collect();
-    let (schema, table) = match parts.as_slice() {
-        [table] => (None, table),
-        [schema, table] => (Some(schema.as_str()), table),
-        _ => {
-            return Err(Error::unsupported(format_args!(
-                "cross-database references: {name}"
-            )));
-        }
-    };
-    binder
-        .find_table(schema, table)
-        .ok_or_else(|| binder.placed_in(no_relation(schema, table), name.span()))
-}
-
-pub(super) fn position(table: &Table, name: &str) -> Result<usize> {
-    table.column_position(name).ok_or_else(|| {
-        Error::new(
-            state::UNDEFINED_COLUMN,
-            format!(
-                "column \"{name}\" of relation \"{}\" does not exist",
-                table.name
-            ),
-        )
-    })
+) -> Result<(&ast::ObjectName, Option<&ast::TableAlias>)> {
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } => Ok((name, alias.as_ref())),
+        _ => Err(Error::unsupported("writing to anything but a table")),
+    }
 }
 
 /// The new value for a column, or why it doesn't fit.
 pub(super) fn assigned(
     binder: &mut Binder<'_>,
-    table: &Table,
+    target: &Target,
     at: usize,
     bound: crate::planned::bind::Bound,
 ) -> Result<Expr> {
-    let column = table
-        .columns
-        .get(at)
-        .ok_or_else(|| Error::internal("a column that is not there"))?;
-    if !types::assignable(&bound.ty, &column.sql_type) {
+    let ty = target.column_type(at);
+    if !types::assignable(&bound.ty, &ty) {
         return Err(Error::new(
             state::DATATYPE_MISMATCH,
             format!(
                 "column \"{}\" is of type {} but expression is of type {}",
-                column.name,
-                types::base(&column.sql_type),
+                target.column_name(at),
+                types::base(&ty),
                 types::base(&bound.ty)
             ),
         )
         .with_hint("You will need to rewrite or cast the expression."));
     }
-    binder.assignment(bound, &column.sql_type)
+    binder.assignment(bound, &ty)
 }
 
 pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Update) -> Prepared {
@@ -123,11 +77,13 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             "syntax error at or near \"JOIN\"",
         ));
     }
-    let (table, alias) = target(binder, &update.table.relation)?;
-    let mut relation = binder.stored(&table, alias, true)?;
-    let need = written(binder, &update.table.relation, Privileges::UPDATE);
-    let key = Binder::key_of(&relation).ok_or_else(|| Error::internal("no key to update by"))?;
-    let shown = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
+    let (name, alias) = named_target(&update.table.relation)?;
+    let Written {
+        target,
+        mut relation,
+        key,
+    } = binder.target(name, alias, Verb::Update)?;
+    let table = target.table.clone();
     if let Some(from) = &update.from {
         let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) =
             from;
@@ -144,17 +100,59 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             .build()
             .told()?;
     }
-    let mut set = Vec::new();
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
-    for assignment in &update.assignments {
+    let mut set = Vec::new();
+    let new = assignments(binder, &target, &relation.scope, &update.assignments)?;
+    for (at, expr, ty) in new {
+        exprs.push(expr.alias(format!("v{}", set.len())));
+        column_types.push(ty);
+        set.push(at);
+    }
+    let items = update.returning.as_deref();
+    let others = items.map(|_| Others::of(&relation.scope, &target));
+    if let Some(others) = &others {
+        others.select(&mut exprs, &mut column_types);
+    }
+    plan = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .told()?
+        .build()
+        .told()?;
+    let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
+    let checks = Checks::prepare(binder, state, &target)?;
+    prepared(Write {
+        input: Arc::new(optimized(state, plan)?),
+        types: column_types.into(),
+        table: table.clone(),
+        kind: Kind::Update(Update {
+            mode: lock_mode(&table, &set),
+            set,
+            checks,
+        }),
+        returning,
+    })
+}
+
+/// The table's columns that SET names, each with its new value and type.
+pub(super) fn assignments(
+    binder: &mut Binder<'_>,
+    target: &Target,
+    scope: &Scope,
+    assignments: &[ast::Assignment],
+) -> Result<Vec<(usize, Expr, SqlType)>> {
+    let table = &target.table;
+    let mut set: Vec<(usize, Expr, SqlType)> = Vec::new();
+    for assignment in assignments {
         if let AssignmentTarget::ColumnName(name) = &assignment.target {
-            whole_name(name, &table.name)?;
+            whole_name(name, &target.name)?;
         }
-        for (name, value) in pairs(binder, &relation.scope, assignment)? {
-            let at = position(&table, &name)
+        for (name, value) in pairs(binder, scope, assignment)? {
+            let named = target
+                .position(&name)
                 .map_err(|error| binder.placed_in(error, target_span(assignment, &name)))?;
-            if set.contains(&at) {
+            let at = target.written(named, Verb::Update)?;
+            if set.iter().any(|(other, ..)| *other == at) {
                 return Err(Error::new(
                     state::SYNTAX_ERROR,
                     format!("multiple assignments to same column \"{name}\""),
@@ -170,34 +168,23 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             };
             let bound = match value {
                 New::Known(bound) => bound,
-                New::Expr(value) if is_default(value) => default_of(binder, &table, at)?,
-                New::Expr(value) => {
-                    if let Some(column) = table.columns.get(at) {
-                        crate::write::check_set(column)?;
-                    }
-                    binder.within_clause(Clause::plain("UPDATE"), &relation.scope, value)?
-                }
+                New::Expr(value) if is_default(value) => default_of(binder, table, at)?,
+                New::Expr(value) => binder.within_clause(Clause::plain("UPDATE"), scope, value)?,
             };
-            let expr = assigned(binder, &table, at, bound).map_err(|error| match written {
+            let expr = assigned(binder, target, named, bound).map_err(|error| match written {
                 Some(written) => binder.placed_at(error, written),
                 None => error,
             })?;
-            exprs.push(expr.alias(format!("v{}", set.len())));
-            column_types.push(table.columns[at].sql_type.clone());
-            binder.needs_update(need, at);
-            set.push(at);
+            binder.changes(target, named);
+            set.push((at, expr, target.column_type(named)));
         }
     }
-    let items = update.returning.as_deref();
-    let others = items.map(|_| Others::of(&relation.scope, &table));
-    if let Some(others) = &others {
-        others.select(&mut exprs, &mut column_types);
-    }
-    plan = LogicalPlanBuilder::from(plan)
-        .project(exprs)
-        .told()?
-        .build()
-        .told()?;
+    Ok(set)
+}
+
+/// How rows whose columns change are locked: rows that others point at may only change
+/// alone.
+pub(super) fn lock_mode(table: &Table, set: &[usize]) -> RowLock {
     let key_columns = table.primary_key_columns();
     let computed = (0..table.columns.len()).filter(|at| {
         table
@@ -211,30 +198,13 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             || table
                 .indexes
                 .iter()
-                .any(|index| index.unique && index.columns.iter().any(|part| part.column == *at))
+                .filter(|index| index.unique && table.is_plain(index))
+                .any(|index| index.columns.iter().any(|part| part.column == *at))
     });
-    let returning = Returning::prepare(
-        binder,
-        state,
-        (&table, need),
-        &shown,
-        items,
-        others.as_ref(),
-    )?;
-    prepared(Write {
-        input: Arc::new(optimized(state, plan)?),
-        types: column_types.into(),
-        table,
-        kind: Kind::Update(Update {
-            set,
-            mode: if touches_key {
-                RowLock::Update
-            } else {
-                RowLock::NoKeyUpdate
-            },
-        }),
-        returning,
-    })
+    match touches_key {
+        true => RowLock::Update,
+        false => RowLock::NoKeyUpdate,
+    }
 }
 
 /// Where an assignment names this column.
@@ -345,17 +315,25 @@ impl Running<'_> {
                 .copied()
                 .zip(row.into_iter().skip(1))
                 .collect();
+            let mut new = None;
             {
                 let source = StoredRow::new(&old, table)?;
                 writer.regenerate(&source, &mut changes, &env)?;
                 writer.check_changes(&source, &changes, &env)?;
-                if let Some(shown) = &mut shown {
-                    let mut values = writer.changed_row(&source, &changes)?;
-                    values.extend(others);
-                    shown.push(values);
+                if shown.is_some() || update.checks.is_some() {
+                    new = Some(writer.changed_row(&source, &changes)?);
                 }
             }
             txn.update(table, &key, changes).await?;
+            if let Some(mut new) = new {
+                if let Some(checks) = &update.checks {
+                    self.fits(checks, &writer, &new)?;
+                }
+                if let Some(shown) = &mut shown {
+                    new.extend(others);
+                    shown.push(new);
+                }
+            }
             count += 1;
         }
         let answer = self.returned(shown)?;

@@ -264,6 +264,35 @@ async fn a_cancelled_join_lets_go_of_its_thread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_long_over_one_row_heeds_a_timeout() {
+    let engine = engine();
+    let mut busy = session(&engine, 1);
+    run(
+        &mut busy,
+        "CREATE TABLE long (s text, j jsonb);
+         INSERT INTO long SELECT repeat('a', 3000000), jsonb_agg(x) FROM generate_series(1, 3000) x;
+         SET statement_timeout = '300ms'",
+    )
+    .await
+    .unwrap();
+    // Each would take hours; and the plans of this engine share one thread.
+    for sql in [
+        "SELECT regexp_count(s, 'a*b|a') FROM long",
+        "SELECT regexp_count(repeat('a', 1000) || repeat('a', 700000), 'a*b|a')",
+        "SELECT length(regexp_replace(s, 'a*b|a', 'x', 'g')) FROM long",
+        "SELECT jsonb_path_exists(j, '$[*] ? (exists($[*] ? (exists($[*] ? (@ > 5000)))))') FROM long",
+    ] {
+        let error = run(&mut busy, sql).await.unwrap_err();
+        assert!(error.is(state::QUERY_CANCELED), "{sql}: {error:?}");
+        let mut next = session(&engine, 2);
+        let series = "SELECT count(*) FROM generate_series(1, 100)";
+        let answer = tokio::time::timeout(Duration::from_secs(5), run(&mut next, series)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{sql}: the thread is still busy"));
+        assert_eq!(answer.unwrap(), "100");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn aggregates_collect_in_the_order_they_are_told() {
     answers(&[
         ("SELECT json_agg(n ORDER BY n DESC), jsonb_agg(b ORDER BY id DESC) FROM t", "[30, 20, 10]|[null, 200, 100]"),

@@ -4,7 +4,7 @@ use crate::expr::scope::fold;
 use crate::expr::types::sql_type;
 use sqlparser::ast::{DataType, Expr, ObjectNamePart, TrimWhereField};
 
-pub(super) fn of(expr: &Expr) -> String {
+pub(crate) fn of(expr: &Expr) -> String {
     known(expr).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
 }
 

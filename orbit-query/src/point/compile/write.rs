@@ -1,6 +1,7 @@
 //! INSERT ... VALUES, UPDATE and DELETE.
 
 use super::*;
+use crate::write::arbiter;
 use orbit_core::txn::ConflictTarget;
 
 /// More rows in one VALUES are better inserted by the planned path's batches.
@@ -209,46 +210,9 @@ fn on_conflict(
 }
 
 fn by_columns(table: &Table, columns: &[Ident]) -> Result<Arbiter, Stop> {
-    let mut wanted = Vec::with_capacity(columns.len());
-    for name in columns {
-        let place = table.column_position(&fold(name)).ok_or_else(|| {
-            Stop::Error(Error::new(
-                state::UNDEFINED_COLUMN,
-                format!("column \"{}\" does not exist", fold(name)),
-            ))
-        })?;
-        if !wanted.contains(&place) {
-            wanted.push(place);
-        }
-    }
-    wanted.sort_unstable();
-    let same = |mut columns: Vec<usize>| {
-        columns.sort_unstable();
-        columns == wanted
-    };
-    if table.primary_key.is_some() && same(table.primary_key_columns().to_vec()) {
-        return Ok(Arbiter {
-            target: ConflictTarget::PrimaryKey,
-        });
-    }
-    table
-        .indexes
-        .iter()
-        .find(|index| {
-            index.unique && same(index.columns.iter().map(|column| column.column).collect())
-        })
-        .ok_or_else(|| {
-            Stop::Error(Error::new(
-                state::INVALID_COLUMN_REFERENCE,
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-            ))
-        })
-        .and_then(|index| {
-            crate::write::check_arbiter(table, index)?;
-            Ok(Arbiter {
-                target: ConflictTarget::Index(index.id),
-            })
-        })
+    let asked = arbiter::asked(table, columns).map_err(Stop::Error)?;
+    let target = arbiter::infer(table, &asked).map_err(Stop::Error)?;
+    Ok(Arbiter { target })
 }
 
 fn by_constraint(table: &Table, name: &str) -> Result<Arbiter, Stop> {

@@ -15,9 +15,10 @@ pub(super) use whole::*;
 mod whole {
     use super::*;
     use crate::statement::{
-        access_grammar, alter_grammar, comment_grammar, cursor_grammar, do_grammar, search_cycle,
-        spelling,
+        access_grammar, alter_grammar, comment_grammar, cursor_grammar, database_grammar,
+        do_grammar, merge_grammar, search_cycle, spelling,
     };
+    use sqlparser::parser::{Parser, ParserError};
     use sqlparser::tokenizer::Token;
 
     /// Statements with a grammar of their own; `None` leaves the tokens as they were.
@@ -26,7 +27,7 @@ mod whole {
             return do_grammar::parse(tokens).map(Some);
         }
         for grammar in [
-            crate::statement::database_grammar::parse,
+            database_grammar::parse,
             crate::statement::absent_grammar::parse,
             comment_grammar::parse,
             access_grammar::parse,
@@ -43,6 +44,16 @@ mod whole {
     /// `UPDATE` and `DELETE ... WHERE CURRENT OF`.
     pub fn positioned(text: &str, piece: &Piece) -> Result<Option<Utility>> {
         cursor_grammar::positioned(text, piece)
+    }
+
+    /// Whether the statement is a MERGE.
+    pub fn merges(text: &str, tokens: &[TokenWithSpan]) -> Result<bool> {
+        merge_grammar::refuse_in_with(text, tokens)?;
+        Ok(merge_grammar::is_merge(tokens))
+    }
+
+    pub fn merge(parser: &mut Parser<'_>) -> std::result::Result<Option<Statement>, ParserError> {
+        merge_grammar::statement(parser).map(Some)
     }
 
     pub type Clauses = Vec<search_cycle::Clauses>;
@@ -79,6 +90,7 @@ pub(super) use micro::*;
 mod micro {
     use super::*;
     use orbit_core::Error;
+    use sqlparser::parser::{Parser, ParserError};
 
     pub fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
         let absent = [
@@ -91,6 +103,14 @@ mod micro {
     }
 
     pub fn positioned(_text: &str, _piece: &Piece) -> Result<Option<Utility>> {
+        Ok(None)
+    }
+
+    pub fn merges(_text: &str, _tokens: &[TokenWithSpan]) -> Result<bool> {
+        Ok(false)
+    }
+
+    pub fn merge(_parser: &mut Parser<'_>) -> std::result::Result<Option<Statement>, ParserError> {
         Ok(None)
     }
 

@@ -114,6 +114,27 @@ impl Binder<'_> {
         })
     }
 
+    /// The table that a MERGE writes to, beside the rows it is given.
+    pub(in crate::planned) fn merge_join(
+        &mut self,
+        source: Relation,
+        target: Relation,
+        kind: JoinType,
+        on: &ast::Expr,
+    ) -> Result<Relation> {
+        let scope = source.scope.beside(target.scope)?;
+        let bound = self.within(Clause::plain("JOIN conditions"), |binder| {
+            binder.expr(&scope, on)
+        })?;
+        let condition = self.boolean_at(bound, "JOIN/ON", on)?;
+        let plan = LogicalPlanBuilder::from(source.plan)
+            .join_on(target.plan, kind, split(condition.expr))
+            .told()?
+            .build()
+            .told()?;
+        Ok(Relation { plan, scope })
+    }
+
     fn join_using(
         &mut self,
         left: Relation,

@@ -6,6 +6,7 @@ use crate::planned::arrow::{arrow_type, sql_type_of};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound, Cte};
 use crate::planned::error::Told;
+use crate::planned::indexed::Indexed;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
 use crate::planned::types;
 use crate::planned::work::WorkRows;
@@ -128,7 +129,11 @@ impl Binder<'_> {
         let need = self.need(Need::table(table, Privileges(0), false));
         let wish = alias.map_or_else(|| table.name.clone(), |alias| types::fold(&alias.name));
         let unique = self.unique_name(&wish);
-        let provider = Arc::new(OrbitTable::new(table.clone(), keyed));
+        let provider = Arc::new(OrbitTable::new(
+            table.clone(),
+            Indexed::of(table, self),
+            keyed,
+        ));
         let plan = LogicalPlanBuilder::scan(unique.as_str(), provider_as_source(provider), None)
             .told()?
             .build()

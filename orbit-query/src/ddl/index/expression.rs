@@ -1,0 +1,402 @@
+//! What an index may be computed from: functions of the row alone, which give the same
+//! for the same row for ever.
+
+use crate::ddl::expressions::named;
+use crate::ddl::types;
+use crate::session::Session;
+use crate::statement::names::fold;
+use crate::statement::visit;
+use orbit_core::catalog::Table;
+use orbit_core::types::SqlType;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{
+    self, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Visitor,
+};
+use std::ops::ControlFlow;
+
+#[derive(Clone, Copy)]
+enum Place {
+    Expression,
+    Predicate,
+}
+
+impl Place {
+    fn word(self) -> &'static str {
+        match self {
+            Place::Expression => "expression",
+            Place::Predicate => "predicate",
+        }
+    }
+}
+
+/// The text that is kept of an index's expression, and its type.
+pub(super) async fn value(
+    session: &mut Session,
+    table: &Table,
+    expr: &Expr,
+) -> Result<(String, SqlType)> {
+    let expr = unqualified(table, expr);
+    refuse(&expr, Place::Expression)?;
+    let sql_type = type_of(session, table, &expr).await?;
+    check_immutable(session, table, &expr, Place::Expression).await?;
+    // Lengths are a column's affair.
+    let sql_type = match sql_type {
+        SqlType::Varchar(_) => SqlType::Varchar(None),
+        SqlType::Numeric(_) => SqlType::Numeric(None),
+        SqlType::Unknown => SqlType::Text,
+        other => other,
+    };
+    Ok((expr.to_string(), sql_type))
+}
+
+/// The text that is kept of a partial index's condition.
+pub(super) async fn condition(session: &mut Session, table: &Table, expr: &Expr) -> Result<String> {
+    let expr = unqualified(table, expr);
+    refuse(&expr, Place::Predicate)?;
+    let sql = format!("SELECT 1 FROM {} WHERE {expr}", written(table));
+    prepared(session, &sql).await?;
+    check_immutable(session, table, &expr, Place::Predicate).await?;
+    Ok(expr.to_string())
+}
+
+fn written(table: &Table) -> String {
+    format!("{}.{}", named(&table.schema), named(&table.name))
+}
+
+async fn prepared(
+    session: &mut Session,
+    sql: &str,
+) -> Result<std::sync::Arc<crate::statement::Prepared>> {
+    let prepared = session.prepare_inner(sql, &[]).await;
+    // It would be one in a text that nobody wrote.
+    prepared.map_err(Error::without_position)
+}
+
+async fn type_of(session: &mut Session, table: &Table, expr: &Expr) -> Result<SqlType> {
+    let sql = format!("SELECT ({expr}) FROM {}", written(table));
+    let prepared = prepared(session, &sql).await?;
+    let columns = prepared.columns.as_deref().unwrap_or_default();
+    let column = columns.first().map(|column| column.sql_type.clone());
+    column.ok_or_else(|| Error::internal("an expression without a type"))
+}
+
+/// Names of columns without their table's.
+fn unqualified(table: &Table, expr: &Expr) -> Expr {
+    let mut expr = expr.clone();
+    let _ = visit::expressions_mut(&mut expr, |expr| {
+        if let Expr::CompoundIdentifier(path) = expr
+            && let [.., of, column] = path.as_slice()
+            && fold(of) == table.name
+        {
+            *expr = Expr::Identifier(column.clone());
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    expr
+}
+
+fn name_of(function: &Function) -> String {
+    let name = function.name.to_string().to_ascii_lowercase();
+    name.trim_start_matches("pg_catalog.").to_owned()
+}
+
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "array_agg",
+    "string_agg",
+    "bool_and",
+    "bool_or",
+    "every",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "variance",
+    "var_pop",
+    "var_samp",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "mode",
+    "percentile_cont",
+    "percentile_disc",
+];
+
+const SETS: &[&str] = &[
+    "generate_series",
+    "generate_subscripts",
+    "unnest",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "string_to_table",
+    "json_array_elements",
+    "json_array_elements_text",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "json_object_keys",
+    "jsonb_object_keys",
+    "jsonb_path_query",
+];
+
+/// Functions that look at more than their arguments.
+const CHANGING: &[&str] = &[
+    "random",
+    "setseed",
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "now",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "current_setting",
+    "set_config",
+    "version",
+    "to_char",
+    "to_date",
+    "to_number",
+    "concat",
+    "concat_ws",
+    "format",
+    "array_to_string",
+    "quote_nullable",
+    "to_json",
+    "to_jsonb",
+    "row_to_json",
+    "array_to_json",
+    "json_build_array",
+    "json_build_object",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "make_timestamptz",
+    "current_database",
+    "current_schema",
+    "current_schemas",
+    "current_user",
+    "session_user",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "current_catalog",
+    "user",
+    "inet_client_addr",
+    "txid_current",
+    "to_regclass",
+    "to_regtype",
+    "obj_description",
+    "col_description",
+];
+
+/// Refuses what no row by itself can answer.
+fn refuse(expr: &Expr, place: Place) -> Result<()> {
+    struct Look(Place);
+    impl Visitor for Look {
+        type Break = Error;
+        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Error> {
+            ControlFlow::Break(Error::new(
+                state::FEATURE_NOT_SUPPORTED,
+                format!("cannot use subquery in index {}", self.0.word()),
+            ))
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+            let Expr::Function(function) = expr else {
+                return ControlFlow::Continue(());
+            };
+            let name = name_of(function);
+            let (state, what) = if function.over.is_some() {
+                (state::WINDOWING_ERROR, "window")
+            } else if AGGREGATES.contains(&name.as_str()) {
+                (state::GROUPING_ERROR, "aggregate")
+            } else if SETS.contains(&name.as_str()) {
+                (state::FEATURE_NOT_SUPPORTED, "set-returning")
+            } else {
+                return ControlFlow::Continue(());
+            };
+            ControlFlow::Break(Error::new(
+                state,
+                format!(
+                    "{what} functions are not allowed in index {}s",
+                    self.0.word()
+                ),
+            ))
+        }
+    }
+    match visit::visit(expr, &mut Look(place)) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// What has to be known of types to tell whether an expression may change its mind.
+enum Question {
+    Cast(Expr, DataType),
+    Pair(Expr, BinaryOperator, Expr),
+    /// A function that reads a moment by the session's time zone.
+    Zoned(Vec<Expr>),
+}
+
+async fn check_immutable(
+    session: &mut Session,
+    table: &Table,
+    expr: &Expr,
+    place: Place,
+) -> Result<()> {
+    let mut questions = Vec::new();
+    let found = visit::expressions(expr, |expr| {
+        match expr {
+            Expr::Identifier(name) if table.column_position(&fold(name)).is_none() => {
+                // CURRENT_DATE and its like: the binder found no other names.
+                return ControlFlow::Break(());
+            }
+            Expr::Function(function) => {
+                let name = name_of(function);
+                let changing = CHANGING.contains(&name.as_str())
+                    || name.starts_with("pg_")
+                    || name.starts_with("has_")
+                    || (name == "to_timestamp" && arguments(function).len() == 2)
+                    || (name == "age" && arguments(function).len() == 1);
+                if changing {
+                    return ControlFlow::Break(());
+                }
+                if matches!(name.as_str(), "date_trunc" | "date_part") {
+                    questions.push(Question::Zoned(arguments(function)));
+                }
+            }
+            Expr::Extract { expr, .. } => questions.push(Question::Zoned(vec![(**expr).clone()])),
+            Expr::Cast {
+                expr, data_type, ..
+            } if !matches!(**expr, Expr::Value(_)) => {
+                questions.push(Question::Cast((**expr).clone(), data_type.clone()));
+            }
+            Expr::BinaryOp { left, op, right }
+                if !matches!(op, BinaryOperator::And | BinaryOperator::Or)
+                    && !matches!(**left, Expr::Value(_))
+                    && !(matches!(**right, Expr::Value(_))
+                        && *op != BinaryOperator::StringConcat) =>
+            {
+                questions.push(Question::Pair(
+                    (**left).clone(),
+                    op.clone(),
+                    (**right).clone(),
+                ));
+            }
+            Expr::BinaryOp { left, op, right } if *op == BinaryOperator::StringConcat => {
+                questions.push(Question::Pair(
+                    (**left).clone(),
+                    op.clone(),
+                    (**right).clone(),
+                ));
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let mut changes = found.is_break();
+    for question in questions {
+        if changes {
+            break;
+        }
+        changes = match question {
+            Question::Cast(inner, to) => {
+                let from = type_of(session, table, &inner).await?;
+                types::sql_type(&to).is_ok_and(|to| cast_changes(&from, &to))
+            }
+            Question::Pair(left, op, right) => {
+                let a = type_of(session, table, &left).await?;
+                let b = type_of(session, table, &right).await?;
+                let literal = |expr: &Expr| {
+                    matches!(expr, Expr::Value(value)
+                        if !matches!(value.value, ast::Value::Number(..) | ast::Value::Boolean(_)))
+                };
+                !literal(&left) && !literal(&right) && pair_changes(&a, &op, &b)
+            }
+            Question::Zoned(arguments) => {
+                let mut zoned = false;
+                for argument in arguments {
+                    zoned |= type_of(session, table, &argument).await? == SqlType::TimestampTz;
+                }
+                zoned
+            }
+        };
+    }
+    if !changes {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::INVALID_OBJECT_DEFINITION,
+        format!(
+            "functions in index {} must be marked IMMUTABLE",
+            place.word()
+        ),
+    ))
+}
+
+fn arguments(function: &Function) -> Vec<Expr> {
+    let FunctionArguments::List(list) = &function.args else {
+        return Vec::new();
+    };
+    let expressions = list.args.iter().filter_map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    });
+    expressions.collect()
+}
+
+fn is_string(sql_type: &SqlType) -> bool {
+    matches!(
+        sql_type,
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Name | SqlType::Unknown
+    )
+}
+
+/// DateStyle and TimeZone decide about it.
+fn cast_changes(from: &SqlType, to: &SqlType) -> bool {
+    use SqlType::*;
+    match (from, to) {
+        (from, Date | Time | Timestamp | TimestampTz | Interval) if is_string(from) => true,
+        (Date | Timestamp | TimestampTz, to) if is_string(to) => true,
+        (TimestampTz, Date | Time | Timestamp) => true,
+        (Date | Timestamp, TimestampTz) => true,
+        _ => false,
+    }
+}
+
+fn pair_changes(left: &SqlType, op: &BinaryOperator, right: &SqlType) -> bool {
+    use SqlType::*;
+    match op {
+        BinaryOperator::StringConcat => {
+            // What is no text is made one.
+            (is_string(left) && cast_changes(right, left))
+                || (is_string(right) && cast_changes(left, right))
+        }
+        BinaryOperator::Plus | BinaryOperator::Minus => matches!(
+            (left, right),
+            (TimestampTz, Interval) | (Interval, TimestampTz)
+        ),
+        _ => matches!(
+            (left, right),
+            (TimestampTz, Date | Timestamp) | (Date | Timestamp, TimestampTz)
+        ),
+    }
+}

@@ -1,0 +1,227 @@
+//! Expressions of indexes as they are compared: which unique index ON CONFLICT means,
+//! and which of a table's values an index is over.
+
+use super::{check_arbiter, stored_expression};
+use crate::statement::conflict_target::{EXPRESSION, PREDICATE};
+use crate::statement::names::fold;
+use crate::statement::visit;
+use orbit_core::catalog::{Column, Computed, Index, Table, TableDef};
+use orbit_core::txn::ConflictTarget;
+use orbit_core::{Error, Result, state};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value};
+use std::ops::ControlFlow;
+
+/// What is computed for an index. An expression of a partial one is asked of rows
+/// that are in it only: it may be an error for others.
+pub fn computed_text(table: &TableDef, kept: &Computed) -> String {
+    match predicate_of(table, kept) {
+        Some(predicate) if predicate != kept.expression => {
+            format!("CASE WHEN ({predicate}) THEN ({}) END", kept.expression)
+        }
+        _ => kept.expression.clone(),
+    }
+}
+
+fn predicate_of<'a>(table: &'a TableDef, kept: &Computed) -> Option<&'a str> {
+    let index = table.indexes.iter().find(|index| index.id == kept.index)?;
+    predicate(table, index)
+}
+
+/// The condition of a partial index.
+pub fn predicate<'a>(table: &'a TableDef, index: &Index) -> Option<&'a str> {
+    let kept = table.computed_at(index.predicate?)?;
+    Some(&kept.expression)
+}
+
+/// One spelling for expressions that are the same.
+#[cfg(feature = "datafusion")]
+fn canonical(columns: &[Column], expr: &Expr) -> String {
+    crate::pg_catalog::expression_text(columns, &expr.to_string())
+}
+
+#[cfg(not(feature = "datafusion"))]
+fn canonical(_: &[Column], expr: &Expr) -> String {
+    expr.to_string()
+}
+
+/// The conditions that must all be true, each in one spelling. `a = true` and
+/// `a IS TRUE` are `a` where nothing but truth counts.
+fn conjuncts(columns: &[Column], expr: &Expr, found: &mut Vec<String>) {
+    // As deep as the parser lets brackets nest.
+    let is = |expr: &Expr, wanted: bool| matches!(expr, Expr::Value(value) if value.value == Value::Boolean(wanted));
+    match expr {
+        Expr::Nested(inner) | Expr::IsTrue(inner) => conjuncts(columns, inner, found),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::And,
+            right,
+        } => {
+            conjuncts(columns, left, found);
+            conjuncts(columns, right, found);
+        }
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Eq,
+            right,
+        } if is(right, true) => conjuncts(columns, left, found),
+        Expr::BinaryOp {
+            left: inner,
+            op: BinaryOperator::Eq,
+            right,
+        } if is(right, false) => found.push(negated(columns, inner)),
+        Expr::IsFalse(inner)
+        | Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: inner,
+        } => found.push(negated(columns, inner)),
+        other => found.push(canonical(columns, other)),
+    }
+}
+
+fn negated(columns: &[Column], inner: &Expr) -> String {
+    format!("NOT {}", canonical(columns, bare(inner)))
+}
+
+fn bare(expr: &Expr) -> &Expr {
+    let mut expr = expr;
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    expr
+}
+
+/// What ON CONFLICT names.
+pub struct Asked {
+    /// Its plain columns.
+    pub columns: Vec<usize>,
+    /// Columns that its expressions use.
+    pub used: Vec<usize>,
+    expressions: Vec<String>,
+    conditions: Vec<String>,
+}
+
+/// 42703 for columns that are not there.
+pub fn asked(table: &Table, names: &[Ident]) -> Result<Asked> {
+    let mut asked = Asked {
+        columns: Vec::new(),
+        used: Vec::new(),
+        expressions: Vec::new(),
+        conditions: Vec::new(),
+    };
+    for name in names {
+        if let Some(sql) = name.value.strip_prefix(EXPRESSION) {
+            let expr = stored_expression(sql)?;
+            use_columns(table, &expr, &mut asked.used)?;
+            asked
+                .expressions
+                .push(canonical(&table.columns, bare(&expr)));
+        } else if let Some(sql) = name.value.strip_prefix(PREDICATE) {
+            let expr = stored_expression(sql)?;
+            use_columns(table, &expr, &mut asked.used)?;
+            conjuncts(&table.columns, &expr, &mut asked.conditions);
+        } else {
+            let name = fold(name);
+            let place = table.column_position(&name).ok_or_else(|| unknown(&name))?;
+            if !asked.columns.contains(&place) {
+                asked.columns.push(place);
+            }
+        }
+    }
+    asked.columns.sort_unstable();
+    asked.expressions.sort_unstable();
+    asked.expressions.dedup();
+    Ok(asked)
+}
+
+fn unknown(column: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_COLUMN,
+        format!("column \"{column}\" does not exist"),
+    )
+}
+
+fn use_columns(table: &Table, expr: &Expr, used: &mut Vec<usize>) -> Result<()> {
+    let looked = visit::expressions(expr, |expr| {
+        let name = match expr {
+            Expr::Identifier(name) => fold(name),
+            Expr::CompoundIdentifier(path) => match path.last() {
+                Some(name) => fold(name),
+                None => return ControlFlow::Continue(()),
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        match table.column_position(&name) {
+            Some(place) => used.push(place),
+            None => return ControlFlow::Break(unknown(&name)),
+        }
+        ControlFlow::Continue(())
+    });
+    match looked {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// The key or unique index over exactly what is named, whose rows are all among those
+/// that the condition lets through; 42P10 if there is none.
+pub fn infer(table: &Table, asked: &Asked) -> Result<ConflictTarget> {
+    let key = table.primary_key_columns();
+    if !key.is_empty() && asked.expressions.is_empty() && same(key.to_vec(), &asked.columns) {
+        return Ok(ConflictTarget::PrimaryKey);
+    }
+    let mut fitting = table.indexes.iter().filter(|index| index.unique);
+    // One over all rows decides more than a partial one.
+    let mut partial = None;
+    let found = loop {
+        let Some(index) = fitting.next() else {
+            break partial;
+        };
+        if !is_over(table, index, asked)? || !is_implied(table, index, &asked.conditions)? {
+            continue;
+        }
+        if index.predicate.is_none() {
+            break Some(index);
+        }
+        partial = partial.or(Some(index));
+    };
+    let index = found.ok_or_else(|| {
+        Error::new(
+            state::INVALID_COLUMN_REFERENCE,
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+        )
+    })?;
+    check_arbiter(table, index)?;
+    Ok(ConflictTarget::Index(index.id))
+}
+
+fn same(mut columns: Vec<usize>, wanted: &[usize]) -> bool {
+    columns.sort_unstable();
+    columns.dedup();
+    columns == wanted
+}
+
+fn is_over(table: &Table, index: &Index, asked: &Asked) -> Result<bool> {
+    let mut columns = Vec::new();
+    let mut expressions = Vec::new();
+    for part in &index.columns {
+        match table.computed_at(part.column) {
+            None => columns.push(part.column),
+            Some(kept) => {
+                let expr = stored_expression(&kept.expression)?;
+                expressions.push(canonical(&table.columns, bare(&expr)));
+            }
+        }
+    }
+    expressions.sort_unstable();
+    expressions.dedup();
+    Ok(same(columns, &asked.columns) && expressions == asked.expressions)
+}
+
+fn is_implied(table: &Table, index: &Index, conditions: &[String]) -> Result<bool> {
+    let Some(sql) = predicate(table, index) else {
+        return Ok(true);
+    };
+    let mut needed = Vec::new();
+    conjuncts(&table.columns, &stored_expression(sql)?, &mut needed);
+    Ok(needed.iter().all(|one| conditions.contains(one)))
+}

@@ -320,14 +320,14 @@ impl Settings {
     /// Back to the value of `initial`.
     pub fn reset(&mut self, name: &str, initial: &Settings) -> Result<()> {
         match registry::find(name) {
-            None => {
-                self.custom.remove(name);
-                if name.contains('.') {
-                    Ok(())
-                } else {
-                    Err(unknown(name))
+            // Once it has been named, it stays: without a value.
+            None if name.contains('.') => {
+                if let Some(value) = self.custom.get_mut(name) {
+                    value.clear();
                 }
+                Ok(())
             }
+            None => Err(unknown(name)),
             Some(setting) if matches!(setting.kind, Kind::ReadOnly | Kind::Limit) => {
                 Err(Error::new(
                     SqlState(*b"55P02"),

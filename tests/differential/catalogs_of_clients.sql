@@ -117,3 +117,7 @@ SELECT pg_stat_get_live_tuples('of_posts'::regclass) >= 0, pg_stat_get_dead_tupl
 SELECT count(pg_stat_get_numscans(indexrelid)) >= 0 FROM pg_index;
 SELECT oid > 16383 FROM pg_database WHERE datname = current_database();
 SELECT has_database_privilege(oid, 'CREATE'), shobj_description(oid, 'pg_database'), pg_database_size(oid) >= 0 FROM pg_database WHERE datname = current_database();
+-- DataGrip's: ages of rows of the catalogs, versions of extensions.
+WITH t AS (SELECT DISTINCT c.oid AS id, c.relname AS name FROM pg_catalog.pg_class c, pg_catalog.pg_attribute a WHERE c.relname LIKE 'of\_%' AND pg_catalog.age(a.xmin) <= coalesce(nullif(greatest(pg_catalog.age('1000'::varchar::xid), -1), -1), 2147483647) AND a.attrelid = c.oid) SELECT count(*) > 0 FROM t;
+SELECT e.extname, extversion, array(SELECT unnest FROM unnest(available_versions) WHERE unnest > extversion) FROM pg_catalog.pg_extension e LEFT JOIN (SELECT name, array_agg(version) AS available_versions FROM pg_available_extension_versions() GROUP BY name) v ON e.extname = v.name;
+SELECT age(5);

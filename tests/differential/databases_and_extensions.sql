@@ -53,7 +53,7 @@ DROP RULE IF EXISTS ruled ON triggered;
 DROP RULE ruled ON triggered;
 DROP POLICY IF EXISTS own_rows ON triggered;
 DROP POLICY own_rows ON triggered;
-DROP FUNCTION IF EXISTS no_such_function(), no_such_function(integer, text);
+DROP FUNCTION IF EXISTS no_such_function(), nor_this(text);
 DROP FUNCTION no_such_function();
 DROP PROCEDURE IF EXISTS no_such_procedure();
 DROP PUBLICATION IF EXISTS all_of_it;

@@ -100,7 +100,8 @@ fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Resul
     let mut what = absent.what.clone();
     if let Some(on) = &absent.on {
         let catalog = session.current_catalog();
-        let kind = if if_exists { "relation" } else { "table" };
+        let of_relation = if_exists || absent.what.starts_with("rule");
+        let kind = if of_relation { "relation" } else { "table" };
         match on.relation(&catalog, session.settings()) {
             Some(_) => what = format!("{what} for {kind} \"{}\"", on.name),
             None if if_exists => what = format!("relation \"{}\"", on.name),

@@ -5,7 +5,7 @@ mod activity;
 mod attribute;
 mod constraint;
 mod depend;
-mod extension;
+pub mod extension;
 mod information;
 mod privileges;
 mod relation;
@@ -43,6 +43,7 @@ const PG: &[(&str, Source)] = &[
     ("pg_attribute", Source::Made(attribute::pg_attribute)),
     ("pg_auth_members", Source::Made(roles::pg_auth_members)),
     ("pg_authid", Source::Made(roles::pg_authid)),
+    ("pg_available_extension_versions", Source::Made(extension::pg_available_extension_versions)),
     ("pg_available_extensions", Source::Made(extension::pg_available_extensions)),
     ("pg_cast", Source::Fixed(include_str!("system/pg_cast.tsv"))),
     ("pg_class", Source::Made(relation::pg_class)),

@@ -7,6 +7,7 @@ use crate::pg_catalog::context::DATABASE;
 use crate::pg_catalog::definitions::{acl, constraint_definition, expression_again, view_query};
 use crate::pg_catalog::objects::{Object, index_column, index_definition, quote};
 use crate::pg_catalog::relations::Kind;
+use crate::pg_catalog::tables::extension;
 use crate::pg_catalog::tables::{OF_PUBLIC, all_columns};
 use crate::pg_catalog::types;
 use orbit_core::Result;
@@ -140,6 +141,7 @@ fn obj_description(call: &Call<'_>) -> Result<Cell> {
         {
             OF_PUBLIC.into()
         }
+        (None, Some("pg_extension")) if oid == extension::PLPGSQL => extension::OF_PLPGSQL.into(),
         (None, Some("pg_proc") | None) => procedures::description(oid).into(),
         (None, _) => Cell::Null,
     })

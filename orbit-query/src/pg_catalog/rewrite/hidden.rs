@@ -59,7 +59,8 @@ fn value(expr: &Expr, sources: &[Source]) -> Option<String> {
     match fold(column).as_str() {
         name if relation.position(name).is_some() => None,
         "tableoid" => Some(format!("CAST({} AS oid)", relation.oid)),
-        "xmin" | "xmax" | "cmin" | "cmax" => Some("0".to_owned()),
+        "xmin" | "xmax" => Some("CAST(0 AS oid)".to_owned()),
+        "cmin" | "cmax" => Some("0".to_owned()),
         "ctid" => Some("'(0,0)'".to_owned()),
         _ => None,
     }

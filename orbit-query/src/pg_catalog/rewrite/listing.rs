@@ -10,6 +10,11 @@ use sqlparser::parser::Parser;
 
 /// A call by the name of a view that gives the same rows.
 const VIEWS: &[(&str, &str)] = &[
+    (
+        "pg_available_extension_versions",
+        "pg_available_extension_versions",
+    ),
+    ("pg_available_extensions", "pg_available_extensions"),
     ("pg_lock_status", "pg_locks"),
     ("pg_show_all_settings", "pg_settings"),
 ];

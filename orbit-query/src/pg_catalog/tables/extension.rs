@@ -37,3 +37,25 @@ pub fn pg_available_extensions(_context: &CatalogContext, rows: &mut Rows) {
         ),
     ]);
 }
+
+pub fn pg_available_extension_versions(_context: &CatalogContext, rows: &mut Rows) {
+    for (name, version, installed, comment) in [
+        ("plpgsql", "1.0", true, OF_PLPGSQL),
+        (
+            "uuid-ossp",
+            "1.1",
+            false,
+            "generate universally unique identifiers (UUIDs)",
+        ),
+    ] {
+        rows.add([
+            ("name", name.into()),
+            ("version", version.into()),
+            ("installed", installed.into()),
+            ("superuser", true.into()),
+            ("trusted", true.into()),
+            ("relocatable", (!installed).into()),
+            ("comment", comment.into()),
+        ]);
+    }
+}

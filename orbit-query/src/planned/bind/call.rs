@@ -563,6 +563,12 @@ impl Binder<'_> {
             let number = self.cast(value, &SqlType::Int8)?;
             return self.call_table("orbit_age", vec![number]);
         }
+        if matches!(
+            value.ty,
+            SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Numeric(_) | SqlType::Bool
+        ) {
+            return Err(super::special::no_function("age", &[value.ty]));
+        }
         let now = literal::placeholder(moment::NOW, &SqlType::TimestampTz);
         let today = self.cast(Bound::new(now, SqlType::TimestampTz), &SqlType::Date)?;
         let ty = match value.ty {

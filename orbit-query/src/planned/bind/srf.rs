@@ -482,12 +482,19 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound> {
         if !self.clause.windows {
+            let name = self.clause.name;
+            if name == "aggregate function calls" {
+                return Err(Error::new(
+                    state::FEATURE_NOT_SUPPORTED,
+                    "aggregate function calls cannot contain set-returning function calls",
+                )
+                .with_hint(
+                    "You might be able to move the set-returning function into a LATERAL FROM item.",
+                ));
+            }
             return Err(Error::new(
                 state::FEATURE_NOT_SUPPORTED,
-                format!(
-                    "set-returning functions are not allowed in {}",
-                    self.clause.name
-                ),
+                format!("set-returning functions are not allowed in {name}"),
             ));
         }
         if let Some(what) = self.single {

@@ -384,13 +384,38 @@ pub fn truncate(unit: &str, micros: i64, ty: &str) -> Result<i64> {
         "decade" | "decades" => day(year.div_euclid(10) * 10, 1),
         "century" | "centuries" => day((year - 1).div_euclid(100) * 100 + 1, 1),
         "millennium" | "millennia" => day((year - 1).div_euclid(1000) * 1000 + 1, 1),
-        other => {
-            return Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                format!("unit \"{other}\" not recognized for type {ty}"),
-            ));
-        }
+        other => return Err(no_unit(other, ty)),
     })
+}
+
+/// A unit that other functions and types have, or none at all.
+fn no_unit(unit: &str, ty: &str) -> Error {
+    let elsewhere = matches!(
+        unit,
+        "timezone"
+            | "timezone_h"
+            | "timezone_hour"
+            | "timezone_m"
+            | "timezone_minute"
+            | "dow"
+            | "doy"
+            | "isodow"
+            | "isoyear"
+            | "julian"
+            | "epoch"
+            | "week"
+            | "weeks"
+    );
+    match elsewhere {
+        true => Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            format!("unit \"{unit}\" not supported for type {ty}"),
+        ),
+        false => Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("unit \"{unit}\" not recognized for type {ty}"),
+        ),
+    }
 }
 
 fn trunc_timestamp(args: Args, _: &Env) -> Result<Value> {
@@ -449,12 +474,12 @@ fn trunc_interval(args: Args, _: &Env) -> Result<Value> {
         "year" => months(12),
         "decade" => months(120),
         "century" | "centurie" => months(1200),
-        _ => {
-            return Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                format!("unit \"{unit}\" not recognized for type interval"),
-            ));
+        "week" => {
+            return Err(
+                no_unit(&unit, "interval").with_detail("Months usually have fractional weeks.")
+            );
         }
+        _ => return Err(no_unit(&unit, "interval")),
     }))
 }
 

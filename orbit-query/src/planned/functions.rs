@@ -22,6 +22,7 @@ pub mod session;
 pub mod system;
 pub mod text;
 pub mod to_char;
+pub mod uuids;
 pub mod zone;
 
 use crate::planned::types;
@@ -137,7 +138,7 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 15] = [
+    let families: [&'static [Function]; 16] = [
         array::FUNCTIONS,
         bytes::FUNCTIONS,
         datetime::FUNCTIONS,
@@ -152,6 +153,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         system::FUNCTIONS,
         text::FUNCTIONS,
         to_char::FUNCTIONS,
+        uuids::FUNCTIONS,
         zone::FUNCTIONS,
     ];
     let mut table: AHashMap<&'static str, Vec<&'static Function>> = AHashMap::new();

@@ -65,6 +65,8 @@ pub fn cast(expr: &mut Expr) {
             as_oid(inner);
             call(&format!("orbit_{kind}_name"), inner)
         }
+        // A parameter is one of that type: drivers send numbers for it.
+        None if name == "oid" && is_parameter(inner) => None,
         None if name == "oid" || name == "xid" => {
             as_oid(inner);
             match is_oid_call(inner) {
@@ -80,6 +82,14 @@ pub fn cast(expr: &mut Expr) {
     };
     if let Some(better) = better {
         *expr = better;
+    }
+}
+
+fn is_parameter(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_parameter(inner),
+        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ fn gen_random_uuid(_: Args, _: &Env) -> Result<Value> {
 }
 
 /// RFC 1321; for checksums people compare, not for secrets.
-pub fn md5(input: &[u8]) -> Result<Value> {
+pub fn md5_bytes(input: &[u8]) -> Result<[u8; 16]> {
     const SHIFTS: [u32; 16] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
     let mut state: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
     let mut message = input.to_vec();
@@ -49,8 +49,17 @@ pub fn md5(input: &[u8]) -> Result<Value> {
             *part = part.wrapping_add(add);
         }
     }
+    let mut hash = [0; 16];
+    for (out, part) in hash.chunks_exact_mut(4).zip(state) {
+        out.copy_from_slice(&part.to_le_bytes());
+    }
+    Ok(hash)
+}
+
+/// The hash as hexadecimal digits.
+pub fn md5(input: &[u8]) -> Result<Value> {
     let mut hex = String::with_capacity(32);
-    for byte in state.iter().flat_map(|part| part.to_le_bytes()) {
+    for byte in md5_bytes(input)? {
         use std::fmt::Write;
         let _ = write!(hex, "{byte:02x}");
     }

@@ -73,5 +73,6 @@ CREATE VIEW public.over_temporary_too AS SELECT a FROM under_view;
 SELECT b FROM over_view;
 SELECT relname, relpersistence FROM pg_class WHERE relname LIKE 'over%' ORDER BY 1;
 SELECT count(*) FROM pg_views WHERE viewname = 'over_temporary' AND schemaname = 'public';
+SELECT table_name, table_type FROM information_schema.tables WHERE table_name IN ('over_view', 'under_view') ORDER BY 1;
 DROP VIEW over_view;
 DROP VIEW over_temporary;

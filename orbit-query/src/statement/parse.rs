@@ -150,7 +150,19 @@ fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
     if limits::is_deep(tokens) {
         return limits::too_deep();
     }
-    tokens::unexpected(text, tokens.iter().find(|token| token.span.start == place))
+    let token = tokens.iter().find(|token| token.span.start == place);
+    let is = |token: Option<&TokenWithSpan>, word| {
+        tokens::is_word(token.map(|token| &token.token), word)
+    };
+    if is(tokens.first(), "CREATE") || is(tokens.first(), "ALTER") {
+        if is(token, "INCLUDE") {
+            return Error::unsupported("INCLUDE in a constraint");
+        }
+        if is(token, "UNLOGGED") {
+            return Error::unsupported("CREATE UNLOGGED TABLE");
+        }
+    }
+    tokens::unexpected(text, token)
 }
 
 /// sqlparser's complaint in PostgreSQL's words: `syntax error at or near "x"`.

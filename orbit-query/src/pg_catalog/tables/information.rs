@@ -6,7 +6,7 @@ use crate::pg_catalog::definitions::{column_value, view_query};
 use crate::pg_catalog::relations::{INFORMATION_SCHEMA, PG_CATALOG, relations};
 use crate::pg_catalog::types;
 use crate::updatable;
-use orbit_core::catalog::{CheckOption, Identity, SequenceDef};
+use orbit_core::catalog::{CheckOption, Identity, SequenceDef, is_temporary_schema};
 use orbit_core::types::{Oid, SqlType};
 
 pub fn database(context: &CatalogContext) -> Cell {
@@ -63,7 +63,12 @@ pub fn tables(context: &CatalogContext, rows: &mut Rows) {
             ("table_name", name.into()),
             (
                 "table_type",
-                if is_view { "VIEW" } else { "BASE TABLE" }.into(),
+                match is_view {
+                    _ if is_temporary_schema(schema) => "LOCAL TEMPORARY",
+                    true => "VIEW",
+                    false => "BASE TABLE",
+                }
+                .into(),
             ),
             ("is_insertable_into", yes(writable)),
             ("is_typed", yes(false)),

@@ -189,3 +189,18 @@ INSERT INTO moving VALUES (1, 1, false) ON CONFLICT (place) WHERE NOT done DO NO
 INSERT INTO moving VALUES (2, 1, false) ON CONFLICT (place) WHERE done = false DO UPDATE SET done = true RETURNING *;
 INSERT INTO moving VALUES (5, NULL, false), (6, NULL, false);
 SELECT * FROM moving ORDER BY id;
+-- What was planned in a transaction that is rolled back fits nothing that comes after.
+CREATE TABLE replanned (a int, b int);
+INSERT INTO replanned VALUES (1, 1), (2, 1);
+BEGIN;
+CREATE INDEX replanned_a ON replanned (a);
+SELECT count(*) FROM replanned WHERE b = 1;
+ROLLBACK;
+CREATE INDEX replanned_a ON replanned (a);
+SELECT count(*) FROM replanned WHERE b = 1;
+BEGIN;
+ALTER TABLE replanned ADD COLUMN c int DEFAULT 3;
+SELECT x.*, y.* FROM replanned x JOIN replanned y USING (a) ORDER BY 1;
+ROLLBACK;
+ALTER TABLE replanned ADD COLUMN d text DEFAULT 'd';
+SELECT x.*, y.* FROM replanned x JOIN replanned y USING (a) ORDER BY 1;

@@ -250,7 +250,7 @@ pub struct TableDef {
     /// What dropped columns left behind in the rows, in the order of slots.
     #[serde(default)]
     pub dropped: Vec<DroppedColumn>,
-    /// What its indexes keep of each row, in the order of slots.
+    /// What its indexes keep of each row, in slots of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub computed: Vec<Computed>,
     /// `None`: rows have a hidden key (site ordinal, counter).

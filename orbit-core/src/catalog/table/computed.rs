@@ -71,11 +71,16 @@ impl TableDef {
         self.move_computed(place, |at| at + 1);
     }
 
-    /// A new computed value's position.
+    /// A new computed value's position. Whoever adds one writes it into every row, so it may
+    /// lie where an earlier index had one: slots don't grow with every index that comes and goes.
     pub fn push_computed(&mut self, index: IndexId, sql_type: SqlType, text: String) -> usize {
-        let slot = self.layout().slot_count();
+        let free = |gone: &DroppedColumn| gone.computed && gone.sql_type == sql_type;
+        let slot = match self.dropped.iter().position(free) {
+            Some(at) => self.dropped.remove(at).slot,
+            None => u16::try_from(self.layout().slot_count()).unwrap_or(u16::MAX),
+        };
         self.computed.push(Computed {
-            slot: u16::try_from(slot).unwrap_or(u16::MAX),
+            slot,
             index,
             sql_type,
             shown: text.clone(),

@@ -85,6 +85,9 @@ async fn computed_values_stay_behind_columns_that_come_and_go() {
     def.remove_index(id);
     assert_eq!((def.indexes.len(), def.width()), (1, 4));
     assert_eq!(def.attnum(3), 4);
+    let mut again = def.clone();
+    assert_eq!(again.push_computed(id, SqlType::Bool, "true".into()), 4);
+    assert_eq!(again.layout().slot_count(), 5, "the slot is used again");
     let bare = Table::new(def, 0).unwrap();
     let mut values = row(1, "r1", 7);
     values.push(Value::Null);

@@ -283,8 +283,17 @@ impl Catalog {
 
     /// The next version, with `change` made. The caller holds the locks that make it valid.
     pub fn with(&self, change: &CatalogChange) -> crate::error::Result<Catalog> {
+        self.with_version(change, self.version + 1)
+    }
+
+    /// The same, by a version of one's own.
+    pub fn with_version(
+        &self,
+        change: &CatalogChange,
+        version: u64,
+    ) -> crate::error::Result<Catalog> {
         let mut next = self.clone();
-        next.version += 1;
+        next.version = version;
         match change {
             CatalogChange::PutTable(def) => {
                 let version = next.version;

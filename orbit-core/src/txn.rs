@@ -28,6 +28,7 @@ pub use lock::Locked;
 pub use references::{Constraint, Event, Happened};
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 pub use write::duplicate;
 pub use write::{Conflict, ConflictTarget, decode, index_columns};
 
@@ -110,6 +111,13 @@ pub struct Transaction {
     /// Storages this transaction filled; cleared if it does not commit.
     pub(crate) filled: Vec<(PartitionId, StorageId)>,
     ended: bool,
+}
+
+/// The number of a version that only its transaction sees. Plans are kept by the versions of
+/// their tables: what was planned before a ROLLBACK must fit nothing that comes after.
+fn own_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 62);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Transaction {
@@ -258,15 +266,13 @@ impl Transaction {
             _ => {
                 let mut rebased = (*base).clone();
                 for earlier in &self.changes.catalog {
-                    rebased = rebased.with(earlier)?;
+                    rebased = rebased.with_version(earlier, own_version())?;
                 }
                 Arc::new(rebased)
             }
         };
         current.put_owner(&mut change, self.creator);
-        // Own versions are of no other transaction's numbering.
-        let mut next = current.with(&change)?;
-        next.version = next.version.max(base.version) + (1 << 40);
+        let next = current.with_version(&change, own_version())?;
         self.own_catalog = Some(Arc::new(next));
         self.own_catalog_base = base.version;
         self.changes.catalog.push(change);

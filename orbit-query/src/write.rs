@@ -365,6 +365,19 @@ impl TableWriter {
         Ok(())
     }
 
+    /// Computes what indexes keep of a row that is stored otherwise.
+    pub fn compute(&self, row: &mut Vec<Value>, env: &Env<'_>) -> Result<()> {
+        let columns = self.table.columns.len();
+        row.resize(self.table.width(), Value::Null);
+        for kept in self.generated.iter().filter(|of| of.column >= columns) {
+            let value = self.evaluate(kept, &*row, env)?;
+            if let Some(slot) = row.get_mut(kept.column) {
+                *slot = value;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds to a row's changes those of the columns computed from them.
     #[inline]
     pub fn regenerate(

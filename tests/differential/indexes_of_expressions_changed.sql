@@ -136,3 +136,87 @@ SELECT pg_get_indexdef('even'::regclass), obj_description('even'::regclass, 'pg_
 DROP INDEX even;
 INSERT INTO q VALUES ('a', 2), ('A', 3);
 CREATE UNIQUE INDEX again ON q (lower("Odd Name")) WHERE "select" > 1;
+-- Wherever the table is.
+CREATE TEMPORARY TABLE passing (a text, b int);
+INSERT INTO passing VALUES ('X', 1);
+CREATE UNIQUE INDEX passing_a ON passing (lower(a)) WHERE a <> '';
+-- compare: state
+INSERT INTO passing VALUES ('x', 2);
+INSERT INTO passing VALUES ('x', 2) ON CONFLICT (lower(a)) WHERE a <> '' DO UPDATE SET b = passing.b + excluded.b RETURNING *;
+CREATE SCHEMA "Else";
+CREATE TABLE "Else"."T a" ("A b" text, n int);
+CREATE UNIQUE INDEX ON "Else"."T a" (upper("A b")) WHERE "Else"."T a".n > 0;
+INSERT INTO "Else"."T a" VALUES ('x', 1), ('X', 0);
+INSERT INTO "Else"."T a" VALUES ('X', 2);
+SELECT indexdef FROM pg_indexes WHERE schemaname = 'Else';
+SET search_path = "Else";
+SELECT pg_get_indexdef(indexrelid, 0, true) FROM pg_index WHERE indrelid = '"T a"'::regclass;
+INSERT INTO "T a" VALUES ('X', 2) ON CONFLICT (upper("A b")) WHERE n > 0 DO NOTHING;
+ALTER TABLE "T a" SET SCHEMA public;
+RESET search_path;
+INSERT INTO "T a" VALUES ('X', 2) ON CONFLICT (upper("A b")) WHERE n > 0 DO UPDATE SET n = 50 RETURNING *;
+-- Whoever's the table is.
+CREATE ROLE keeper;
+GRANT CREATE ON SCHEMA public TO keeper;
+SET ROLE keeper;
+CREATE TABLE kept (a text, b text);
+CREATE UNIQUE INDEX kept_a ON kept (lower(a)) WHERE b IS NULL;
+GRANT INSERT, SELECT (b) ON kept TO keeper;
+REVOKE SELECT ON kept FROM keeper;
+INSERT INTO kept VALUES ('x');
+INSERT INTO kept VALUES ('X') ON CONFLICT DO NOTHING;
+INSERT INTO kept VALUES ('X') ON CONFLICT (lower(a)) WHERE b IS NULL DO NOTHING;
+RESET ROLE;
+CREATE INDEX ON passing (lower(a)), (b);
+-- A condition that holds for all rows, and one for none.
+CREATE INDEX passing_all ON passing (b) WHERE true;
+CREATE INDEX passing_none ON passing (b) WHERE false;
+SELECT pg_get_indexdef('passing_all'::regclass, 0, true), pg_get_indexdef('passing_none'::regclass, 0, true);
+SELECT * FROM passing WHERE b = 3;
+-- Rows that a statement moves within an index.
+CREATE TABLE moving (id int PRIMARY KEY, place int, done bool);
+CREATE UNIQUE INDEX moving_place ON moving (place) WHERE NOT done;
+INSERT INTO moving VALUES (1, 1, false), (2, 2, false), (3, 1, true);
+UPDATE moving SET done = NOT done;
+UPDATE moving SET done = true WHERE id = 1;
+UPDATE moving SET place = 1, done = false WHERE id = 3;
+UPDATE moving SET id = id + 10;
+SELECT * FROM moving WHERE place = 1 AND NOT done;
+SELECT * FROM moving WHERE place = 1 AND done = false;
+SELECT count(*) FROM moving WHERE place = 1 AND done IS FALSE;
+DELETE FROM moving WHERE place = 1 AND NOT done RETURNING id;
+INSERT INTO moving VALUES (1, 1, false) ON CONFLICT (place) WHERE NOT done DO NOTHING;
+INSERT INTO moving VALUES (2, 1, false) ON CONFLICT (place) WHERE done = false DO UPDATE SET done = true RETURNING *;
+INSERT INTO moving VALUES (5, NULL, false), (6, NULL, false);
+SELECT * FROM moving ORDER BY id;
+-- What was planned in a transaction that is rolled back fits nothing that comes after.
+CREATE TABLE replanned (a int, b int);
+INSERT INTO replanned VALUES (1, 1), (2, 1);
+BEGIN;
+CREATE INDEX replanned_a ON replanned (a);
+SELECT count(*) FROM replanned WHERE b = 1;
+ROLLBACK;
+CREATE INDEX replanned_a ON replanned (a);
+SELECT count(*) FROM replanned WHERE b = 1;
+BEGIN;
+ALTER TABLE replanned ADD COLUMN c int DEFAULT 3;
+SELECT x.*, y.* FROM replanned x JOIN replanned y USING (a) ORDER BY 1;
+ROLLBACK;
+ALTER TABLE replanned ADD COLUMN d text DEFAULT 'd';
+SELECT x.*, y.* FROM replanned x JOIN replanned y USING (a) ORDER BY 1;
+-- An index that comes where another was.
+CREATE TABLE turned (id int PRIMARY KEY, a text);
+INSERT INTO turned VALUES (1, 'X'), (2, 'Y'), (3, NULL);
+CREATE INDEX turned_i ON turned (lower(a));
+DROP INDEX turned_i;
+INSERT INTO turned VALUES (4, 'Z');
+CREATE INDEX turned_i ON turned (lower(a || a)) WHERE id > 1;
+SELECT id FROM turned WHERE lower(a || a) = 'zz' AND id > 1;
+SELECT id FROM turned WHERE lower(a || a) = 'yy' AND id > 1;
+SELECT id FROM turned WHERE lower(a || a) = 'xx';
+DROP INDEX turned_i;
+ALTER TABLE turned ADD COLUMN b int DEFAULT 5;
+CREATE UNIQUE INDEX turned_i ON turned (reverse(a), (b + id));
+INSERT INTO turned VALUES (5, 'Z', 4), (6, 'q', 1);
+SELECT * FROM turned WHERE reverse(a) = 'Z' ORDER BY id;
+SELECT attname, attnum FROM pg_attribute WHERE attrelid = 'turned'::regclass AND attnum > 0 ORDER BY 2;

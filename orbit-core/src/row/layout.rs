@@ -111,7 +111,7 @@ impl RowLayout {
         }
     }
 
-    /// With values behind the columns that have slots of their own, in the order of slots.
+    /// With values behind the columns that have slots of their own.
     pub fn with_computed<'a>(
         types: impl IntoIterator<Item = &'a SqlType>,
         dropped: &[(u16, SqlType)],

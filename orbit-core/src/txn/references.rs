@@ -206,7 +206,7 @@ impl Transaction {
             Some(_) => {
                 let mut rebased = (*newest).clone();
                 for change in &self.changes.catalog {
-                    rebased = rebased.with(change)?;
+                    rebased = rebased.with_version(change, super::own_version())?;
                 }
                 Ok(Arc::new(rebased))
             }

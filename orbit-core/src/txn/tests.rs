@@ -1,5 +1,7 @@
 //! Transactions against each other, on the simulated store.
 
+mod computed;
+
 use super::*;
 use crate::catalog::{Column, Index, IndexColumn, PrimaryKey, TableDef};
 use crate::database::DatabaseOptions;

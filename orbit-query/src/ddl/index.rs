@@ -19,7 +19,7 @@ use orbit_core::catalog::{CatalogChange, Index, IndexColumn, Relation, Table, Ta
 use orbit_core::txn::TableLock;
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, key, state};
-use sqlparser::ast::{CreateIndex, Expr, IndexType};
+use sqlparser::ast::{self, CreateIndex, Expr, IndexType};
 use std::sync::Arc;
 
 /// One part of an index, looked at: a column, or an expression and its type.
@@ -49,6 +49,8 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
     let parts = constraints::index_parts(&table, &create.columns)?;
     let include = included(&table, create)?;
     let predicate = match &create.predicate {
+        // As PostgreSQL has it: that is no condition.
+        Some(Expr::Value(value)) if value.value == ast::Value::Boolean(true) => None,
         Some(predicate) => Some(condition(session, &table, predicate).await?),
         None => None,
     };
@@ -374,9 +376,11 @@ async fn build(session: &mut Session, table: &Arc<Table>, target: TableDef) -> R
         params: &[],
         facts: &moment,
     };
-    rebuild::rewrite(session, table, target, |mut values| {
-        writer.generate(&mut values, &env)?;
-        Ok(values)
+    let purpose = rebuild::Purpose::Index(&name);
+    let from = table.width();
+    rebuild::extend(session, table, target, purpose, |mut values| {
+        writer.compute(&mut values, &env)?;
+        Ok(values.into_iter().enumerate().skip(from).collect())
     })
     .await
 }

@@ -5,7 +5,7 @@
 use crate::session::Session;
 use orbit_core::catalog::{Table, TableDef};
 use orbit_core::read::RowScan;
-use orbit_core::row::RowRef;
+use orbit_core::row::{self, RowRef};
 use orbit_core::store::{Direction, KeyRange};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, key, state};
@@ -123,6 +123,39 @@ pub(crate) async fn rewrite(
     load.finish(session.transaction()?)
         .await
         .map_err(|error| explain(error, &target, &Purpose::Rewrite))?;
+    Ok(())
+}
+
+/// Moves a table's rows to a definition whose new index keeps something of them: what it
+/// keeps is as old as the row, and all else stays as it is.
+pub(crate) async fn extend(
+    session: &mut Session,
+    table: &Arc<Table>,
+    target: TableDef,
+    purpose: Purpose<'_>,
+    mut kept: impl FnMut(Vec<Value>) -> Result<Vec<(usize, Value)>>,
+) -> Result<()> {
+    let mut load = session.transaction()?.begin_rebuild(target.clone()).await?;
+    let later = load.table().clone();
+    let mut wider = Vec::new();
+    each_row(session, table, |pk, row| {
+        let parsed = RowRef::new(row)?;
+        let changes = kept(parsed.values(&table.layout, &table.missing)?)?;
+        let stamp = parsed.stamp();
+        row::update(
+            &later.layout,
+            row,
+            &changes,
+            &later.missing,
+            stamp,
+            &mut wider,
+        )?;
+        load.push_encoded(pk, &wider)
+    })
+    .await?;
+    load.finish(session.transaction()?)
+        .await
+        .map_err(|error| explain(error, &target, &purpose))?;
     Ok(())
 }
 

@@ -70,8 +70,10 @@ impl Tree {
     pub fn is_call(&self) -> bool {
         match self {
             Tree::Call(..) => true,
-            Tree::List { open, .. } => open.ends_with('('),
-            Tree::Plain(text) => text.starts_with("EXTRACT("),
+            Tree::List { close, .. } => *close == ")",
+            Tree::Plain(text) => ["EXTRACT(", "POSITION(", "SUBSTRING(", "OVERLAY("]
+                .iter()
+                .any(|call| text.starts_with(call)),
             _ => false,
         }
     }

@@ -252,8 +252,8 @@ fn refuse(expr: &Expr, place: Place) -> Result<()> {
 enum Question {
     Cast(Expr, DataType),
     Pair(Expr, BinaryOperator, Expr),
-    /// A function that reads a moment by the session's time zone.
-    Zoned(Vec<Expr>),
+    /// A function that reads a moment by the session's time zone; whether dates are moments to it.
+    Zoned(Vec<Expr>, bool),
 }
 
 async fn check_immutable(
@@ -279,11 +279,15 @@ async fn check_immutable(
                 if changing {
                     return ControlFlow::Break(());
                 }
-                if matches!(name.as_str(), "date_trunc" | "date_part") {
-                    questions.push(Question::Zoned(arguments(function)));
+                match name.as_str() {
+                    "date_part" => questions.push(Question::Zoned(arguments(function), false)),
+                    "date_trunc" => questions.push(Question::Zoned(arguments(function), true)),
+                    _ => {}
                 }
             }
-            Expr::Extract { expr, .. } => questions.push(Question::Zoned(vec![(**expr).clone()])),
+            Expr::Extract { expr, .. } => {
+                questions.push(Question::Zoned(vec![(**expr).clone()], false))
+            }
             Expr::Cast {
                 expr, data_type, ..
             } if !matches!(**expr, Expr::Value(_)) => {
@@ -331,10 +335,12 @@ async fn check_immutable(
                 };
                 !literal(&left) && !literal(&right) && pair_changes(&a, &op, &b)
             }
-            Question::Zoned(arguments) => {
+            Question::Zoned(arguments, dates) => {
                 let mut zoned = false;
                 for argument in arguments {
-                    zoned |= type_of(session, table, &argument).await? == SqlType::TimestampTz;
+                    let sql_type = type_of(session, table, &argument).await?;
+                    zoned |= sql_type == SqlType::TimestampTz;
+                    zoned |= dates && sql_type == SqlType::Date;
                 }
                 zoned
             }

@@ -10,7 +10,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::text::{self, FormatSettings};
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, UnaryOperator, Value,
+    FunctionArguments, TrimWhereField, UnaryOperator, Value,
 };
 
 /// Knows the columns that an expression may name, and how relations are written.
@@ -350,6 +350,69 @@ impl Reader<'_> {
                 };
                 Typed { tree, kind }
             }
+            Expr::Trim {
+                trim_where,
+                trim_what: None,
+                expr,
+                trim_characters: None,
+            } => {
+                let open = match trim_where {
+                    None | Some(TrimWhereField::Both) => "TRIM(BOTH FROM ",
+                    Some(TrimWhereField::Leading) => "TRIM(LEADING FROM ",
+                    Some(TrimWhereField::Trailing) => "TRIM(TRAILING FROM ",
+                };
+                let tree = Tree::List {
+                    open,
+                    items: vec![self.typed(expr)?.into(&SqlType::Text)],
+                    close: ")",
+                };
+                known(tree, SqlType::Text)
+            }
+            Expr::Substring {
+                expr,
+                substring_from: Some(from),
+                substring_for: long,
+                special,
+                shorthand,
+            } => {
+                if *special || *shorthand {
+                    let name = if *shorthand {
+                        "substr"
+                    } else {
+                        "\"substring\""
+                    };
+                    let mut arguments: Vec<&Expr> = vec![&**expr, &**from];
+                    arguments.extend(long.as_deref());
+                    let call = self.plain_call(name, &arguments)?;
+                    return Some(known(call.tree, SqlType::Text));
+                }
+                let text = self.typed(expr)?.into(&SqlType::Text).print(false);
+                let from = self.typed(from)?.alone().print(false);
+                let long = match long {
+                    Some(long) => format!(" FOR {}", self.typed(long)?.alone().print(false)),
+                    None => String::new(),
+                };
+                let text = format!("SUBSTRING({text} FROM {from}{long})");
+                known(Tree::Plain(text), SqlType::Text)
+            }
+            Expr::Position { expr, r#in } => {
+                let what = self.typed(expr)?.into(&SqlType::Text).print(false);
+                let text = self.typed(r#in)?.into(&SqlType::Text).print(false);
+                let text = format!("POSITION(({what}) IN ({text}))");
+                known(Tree::Plain(text), SqlType::Int4)
+            }
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for: None,
+            } => {
+                let text = self.typed(expr)?.into(&SqlType::Text).print(false);
+                let what = self.typed(overlay_what)?.into(&SqlType::Text).print(false);
+                let from = self.typed(overlay_from)?.alone().print(false);
+                let text = format!("OVERLAY({text} PLACING {what} FROM {from})");
+                known(Tree::Plain(text), SqlType::Text)
+            }
             Expr::AtTimeZone {
                 timestamp,
                 time_zone,
@@ -458,6 +521,15 @@ impl Reader<'_> {
                 }
             }
             "||" => pair(left, right),
+            "#>" | "#>>" | "#-" => {
+                let path = SqlType::Array(Box::new(SqlType::Text));
+                (left.alone(), right.into(&path), None)
+            }
+            "@>" | "<@" => match (left.sql_type().cloned(), right.sql_type().cloned()) {
+                (Some(own), None) => (left.alone(), right.into(&own), None),
+                (None, Some(own)) => (left.into(&own), right.alone(), None),
+                _ => (left.alone(), right.alone(), None),
+            },
             "~" | "~*" | "!~" | "!~*" => {
                 let tree = Tree::Operator {
                     name,
@@ -662,6 +734,9 @@ impl Reader<'_> {
             // Functions on strings are functions on text.
             list.push(match typed.kind {
                 Kind::Known(SqlType::Varchar(_)) => typed.into(&SqlType::Text),
+                Kind::Known(SqlType::Char(_)) if matches!(name, "lower" | "upper" | "md5") => {
+                    typed.into(&SqlType::Text)
+                }
                 _ => typed.alone(),
             });
         }

@@ -189,6 +189,7 @@ fn is_plain(tokens: &Tokens<'_>) -> bool {
         depth == 0
             && (is(first, "RENAME")
                 || (is(first, "SET") && is(second, "SCHEMA"))
+                || (is_view && is(first, "ALTER") && !is(second, "VIEW"))
                 || (is_view
                     && second.token == Token::LParen
                     && (is(first, "SET") || is(first, "RESET")))

@@ -15,10 +15,10 @@ pub mod options;
 
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
-use crate::statement::names::find_column;
+use crate::statement::names::{Name, find_column};
 use import::Import;
 use options::{CopySource, CopyStatement};
-use orbit_core::catalog::Table;
+use orbit_core::catalog::{Relation, Table};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
 
@@ -62,7 +62,34 @@ impl CopyIn {
     }
 }
 
+/// 42809 for a view or a sequence.
+fn refuse_others(session: &mut Session, name: &Name, from: bool) -> Result<()> {
+    let settings = session.settings().clone();
+    let view = session.transaction()?.begin_statement();
+    let what = match name.relation(view.catalog(), &settings) {
+        Some(Relation::View(_)) => "view",
+        Some(Relation::Sequence(_)) => "sequence",
+        _ => return Ok(()),
+    };
+    let error = |to: &str| {
+        Error::new(
+            state::WRONG_OBJECT_TYPE,
+            format!("cannot copy {to} {what} \"{}\"", name.name),
+        )
+    };
+    Err(match (from, what) {
+        (true, "view") => error("to")
+            .with_hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."),
+        (true, _) => error("to"),
+        (false, "view") => error("from").with_hint("Try the COPY (SELECT ...) TO variant."),
+        (false, _) => error("from"),
+    })
+}
+
 pub(crate) async fn run(session: &mut Session, statement: &CopyStatement) -> Result<Outcome> {
+    if let CopySource::Table { name, .. } = &statement.source {
+        refuse_others(session, name, statement.from)?;
+    }
     if statement.from {
         let CopySource::Table { name, columns } = &statement.source else {
             return Err(Error::internal("COPY FROM a query"));

@@ -41,10 +41,12 @@ pub(crate) async fn lock_named(
     match lock_if_exists(session, name, mode).await? {
         Some(table) => Ok(table),
         None => {
-            // An index of this name is no table.
+            // An index, a view or a sequence of this name is no table.
             let settings = session.settings().clone();
             let catalog = session.transaction()?.catalog();
-            if names::find_index(&catalog, &settings, name).is_some() {
+            if names::find_index(&catalog, &settings, name).is_some()
+                || name.relation(&catalog, &settings).is_some()
+            {
                 return Err(not_a_table(&name.name));
             }
             Err(crate::statement::names::undefined_table(

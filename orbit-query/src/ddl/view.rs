@@ -6,7 +6,6 @@ use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
 use crate::statement::visit;
-use crate::updatable;
 use orbit_core::catalog::{
     BOOTSTRAP_ROLE, Catalog, CatalogChange, CheckOption, Relation, ViewColumn, ViewDef,
 };
@@ -75,15 +74,8 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         column.precision = shown.precision;
     }
     let check_option = check_option(create)?;
-    if check_option.is_some()
-        && let Err(why) = updatable::shape(query.clone())
-    {
-        return Err(Error::new(
-            state::FEATURE_NOT_SUPPORTED,
-            "WITH CHECK OPTION is supported only on automatically updatable views",
-        )
-        .with_hint(why));
-    }
+    #[cfg(feature = "datafusion")]
+    refuse_unchecked(&query, check_option)?;
     let db = session.engine().db().clone();
     let view = match old {
         Some(old) => {
@@ -169,6 +161,20 @@ fn refuse_the_unbuilt(create: &CreateView) -> Result<()> {
     Err(Error::unsupported(what))
 }
 
+/// 0A000 for a view that nothing can be written through, and so nothing to check.
+#[cfg(feature = "datafusion")]
+fn refuse_unchecked(query: &Query, check_option: Option<CheckOption>) -> Result<()> {
+    let why = match crate::updatable::shape(query.clone()) {
+        Err(why) if check_option.is_some() => why,
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        "WITH CHECK OPTION is supported only on automatically updatable views",
+    )
+    .with_hint(why))
+}
+
 /// The view's option `check_option`.
 fn check_option(create: &CreateView) -> Result<Option<CheckOption>> {
     let ast::CreateTableOptions::With(options) = &create.options else {
@@ -180,44 +186,69 @@ fn check_option(create: &CreateView) -> Result<Option<CheckOption>> {
             return Err(Error::unsupported("WITH (...) of CREATE VIEW"));
         };
         let name = fold(key);
-        if name != "check_option" {
-            return Err(match name.as_str() {
-                "security_barrier" | "security_invoker" => {
-                    Error::unsupported(format!("the option {name} of a view"))
-                }
-                _ => Error::new(
-                    state::INVALID_PARAMETER_VALUE,
-                    format!("unrecognized parameter \"{name}\""),
-                ),
-            });
-        }
-        let given = match value {
-            ast::Expr::Identifier(word) => fold(word),
-            ast::Expr::Value(value) => match &value.value {
-                ast::Value::SingleQuotedString(text) => text.clone(),
-                other => other.to_string(),
-            },
-            other => other.to_string(),
-        };
+        known_option(&name)?;
         if found.is_some() {
             return Err(Error::new(
                 state::INVALID_PARAMETER_VALUE,
                 "parameter \"check_option\" specified more than once",
             ));
         }
-        found = Some(match given.to_ascii_lowercase().as_str() {
-            "local" => CheckOption::Local,
-            "cascaded" => CheckOption::Cascaded,
-            _ => {
-                return Err(Error::new(
-                    state::INVALID_PARAMETER_VALUE,
-                    format!("invalid value for enum option \"check_option\": {given}"),
-                )
-                .with_detail("Valid values are \"local\" and \"cascaded\"."));
-            }
+        found = Some(match value {
+            ast::Expr::Identifier(word) => check_option_of(&fold(word))?,
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(text) => check_option_of(text)?,
+                other => check_option_of(&other.to_string())?,
+            },
+            other => check_option_of(&other.to_string())?,
         });
     }
     Ok(found)
+}
+
+fn known_option(name: &str) -> Result<()> {
+    match name {
+        "check_option" => Ok(()),
+        "security_barrier" | "security_invoker" => {
+            Err(Error::unsupported(format!("the option {name} of a view")))
+        }
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("unrecognized parameter \"{name}\""),
+        )),
+    }
+}
+
+fn check_option_of(value: &str) -> Result<CheckOption> {
+    match value.to_ascii_lowercase().as_str() {
+        "local" => Ok(CheckOption::Local),
+        "cascaded" => Ok(CheckOption::Cascaded),
+        _ => Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("invalid value for enum option \"check_option\": {value}"),
+        )
+        .with_detail("Valid values are \"local\" and \"cascaded\".")),
+    }
+}
+
+/// `ALTER VIEW ... SET (...)` with values, `RESET (...)` without.
+pub(crate) fn set_options(
+    session: &mut Session,
+    view: &ViewDef,
+    options: &[(String, Option<String>)],
+) -> Result<()> {
+    let mut changed = view.clone();
+    for (name, value) in options {
+        known_option(name)?;
+        changed.check_option = value.as_deref().map(check_option_of).transpose()?;
+    }
+    #[cfg(feature = "datafusion")]
+    {
+        let query = crate::updatable::query_of(view)?;
+        refuse_unchecked(&query, changed.check_option)?;
+    }
+    session
+        .transaction()?
+        .change_catalog(CatalogChange::PutView(Box::new(changed)))
 }
 
 /// The view's columns: names given, or the query's own.

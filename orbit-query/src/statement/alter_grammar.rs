@@ -176,6 +176,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
 
 /// Whether an ALTER of a view or sequence is one that tables have as well.
 fn is_plain(tokens: &Tokens<'_>) -> bool {
+    let is_view = tokens::is_word(tokens.peek_nth(1), "VIEW");
     let mut depth = 0usize;
     tokens.rest().windows(2).any(|pair| {
         let [first, second] = pair else { return false };
@@ -188,6 +189,10 @@ fn is_plain(tokens: &Tokens<'_>) -> bool {
         depth == 0
             && (is(first, "RENAME")
                 || (is(first, "SET") && is(second, "SCHEMA"))
+                || (is_view && is(first, "ALTER") && !is(second, "VIEW"))
+                || (is_view
+                    && second.token == Token::LParen
+                    && (is(first, "SET") || is(first, "RESET")))
                 || (is(first, "OWNER") && is(second, "TO")))
     })
 }

@@ -290,7 +290,12 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
                 move_relation(session, &relation, to)?;
             }
             Action::OwnerTo(role) => super::check_owner(session, role)?,
-            Action::Options(_) | Action::Nothing => {}
+            Action::Options(options) => {
+                if let Relation::View(view) = &relation {
+                    crate::ddl::view::set_options(session, view, options)?;
+                }
+            }
+            Action::Nothing => {}
             _ => {
                 return Err(Error::unsupported(format!(
                     "this action of {}",

@@ -2,7 +2,7 @@
 
 use super::{Arg, Call, Function, strict};
 use crate::pg_catalog::cells::Cell;
-use crate::pg_catalog::relations::Kind;
+use crate::pg_catalog::relations::{Kind, relations};
 use crate::updatable;
 use orbit_core::Result;
 use orbit_core::catalog::Catalog;
@@ -31,7 +31,8 @@ const INSERT: i64 = 1 << 3;
 const DELETE: i64 = 1 << 4;
 
 fn events(catalog: &Arc<Catalog>, oid: Oid) -> i64 {
-    if catalog.table_by_oid(oid).is_some() {
+    let of_system = relations().iter().find(|relation| relation.oid == oid);
+    if catalog.table_by_oid(oid).is_some() || of_system.is_some_and(|one| one.kind == "r") {
         return UPDATE | INSERT | DELETE;
     }
     let Some(view) = catalog.view_by_oid(oid) else {

@@ -351,6 +351,9 @@ fn fill_defaults(
         if !values.rows.iter().any(is) {
             continue;
         }
+        if let Some(place) = columns.get(at) {
+            target.written(*place, Verb::Insert)?;
+        }
         if values.rows.iter().all(is) {
             for row in &mut values.rows {
                 row.content.remove(at);
@@ -457,10 +460,10 @@ fn on_conflict(
                 let named = relation
                     .position(&types::last_name(name))
                     .map_err(|error| binder.placed_in(error, name.span()))?;
-                let at = relation.written(named, Verb::Update)?;
+                let at = relation.written(named, Verb::Insert)?;
                 binder.changes(relation, named);
                 let bound = if is_default(&assignment.value) {
-                    default_of(binder, table, at)?
+                    default_of(binder, relation, at)?
                 } else {
                     if let Some(column) = table.columns.get(at) {
                         crate::write::check_set(column)?;

@@ -158,7 +158,9 @@ pub(super) fn assignments(
                     format!("multiple assignments to same column \"{name}\""),
                 ));
             }
-            let is_default_value = matches!(value, New::Expr(value) if is_default(value));
+            // A view's columns have defaults of their own: none.
+            let is_default_value =
+                !target.is_view() && matches!(value, New::Expr(value) if is_default(value));
             if let Some(column) = table.columns.get(at).filter(|_| !is_default_value) {
                 crate::write::check_set(column)?;
             }
@@ -168,7 +170,7 @@ pub(super) fn assignments(
             };
             let bound = match value {
                 New::Known(bound) => bound,
-                New::Expr(value) if is_default(value) => default_of(binder, table, at)?,
+                New::Expr(value) if is_default(value) => default_of(binder, target, at)?,
                 New::Expr(value) => binder.within_clause(Clause::plain("UPDATE"), scope, value)?,
             };
             let expr = assigned(binder, target, named, bound).map_err(|error| match written {
@@ -279,13 +281,16 @@ pub(super) fn is_default(value: &ast::Expr) -> bool {
     matches!(value, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
 }
 
-/// A column's DEFAULT as an expression.
+/// A column's DEFAULT as an expression; a view's columns have none.
 pub(super) fn default_of(
     binder: &mut Binder<'_>,
-    table: &Table,
+    target: &Target,
     at: usize,
 ) -> Result<crate::planned::bind::Bound> {
-    let column = table.columns.get(at);
+    if target.is_view() {
+        return crate::planned::bind::literal::null();
+    }
+    let column = target.table.columns.get(at);
     let default = column.map(|column| crate::write::default_expression(binder.catalog, column));
     match default.transpose()?.flatten() {
         None => crate::planned::bind::literal::null(),

@@ -90,6 +90,10 @@ pub const SYNTAX: &[(&str, &str)] = &[
         "INSERT",
         "INSERT INTO table [(column, ...)] {VALUES (...), ... | query} [ON CONFLICT [(column, ...)] {DO NOTHING | DO UPDATE SET ... [WHERE ...]}] [RETURNING ...]",
     ),
+    (
+        "MERGE",
+        "MERGE INTO table [alias] USING from ON condition {WHEN [NOT] MATCHED [AND condition] THEN {UPDATE SET ... | DELETE | INSERT [(column, ...)] VALUES (...) | DO NOTHING}} ...",
+    ),
     ("ROLLBACK", "ROLLBACK [TO SAVEPOINT name] [AND CHAIN]"),
     ("SAVEPOINT", "SAVEPOINT name"),
     (

@@ -608,7 +608,7 @@ mod tests {
         );
         assert_eq!(
             code(settings.set("server_version", "9").unwrap_err()),
-            state::OBJECT_NOT_IN_PREREQUISITE_STATE
+            SqlState(*b"55P02")
         );
         assert_eq!(
             code(settings.set("TimeZone", "Middle/Earth").unwrap_err()),

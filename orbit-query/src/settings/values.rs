@@ -247,8 +247,8 @@ mod tests {
     fn set(name: &str, value: &str) -> std::result::Result<String, String> {
         let setting = find(name).expect("a setting");
         normalise(setting, value).map_err(|error| match error.hint() {
-            Some(hint) => format!("{error}|{hint}"),
-            None => error.to_string(),
+            Some(hint) => format!("{}|{hint}", error.message()),
+            None => error.message().to_owned(),
         })
     }
 

@@ -164,7 +164,10 @@ async fn lists_name_what_there_is() {
         ("\\dv", &[]),
         ("\\ds", &[]),
         ("\\dT", &[]),
-        ("\\dx", &[]),
+        (
+            "\\dx",
+            &["plpgsql|1.0|pg_catalog|PL/pgSQL procedural language"],
+        ),
     ] {
         let found = client.run(of(&queries, command)[0]).await;
         let rows: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();

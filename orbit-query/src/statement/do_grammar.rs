@@ -1,5 +1,5 @@
-//! DO: the part of PL/pgSQL that scripts guard their statements with. Statements, IF,
-//! PERFORM and NULL; whatever else there is says that it isn't built.
+//! DO: the part of PL/pgSQL that scripts guard their statements with. Statements, IF, loops
+//! over queries, EXECUTE, PERFORM and NULL; whatever else there is says that it isn't built.
 
 use super::limits;
 use super::tokens::{self, Piece, is_word};
@@ -17,6 +17,14 @@ pub enum Step {
     Run(String),
     /// The query of a PERFORM: its rows are thrown away.
     Perform(String),
+    /// The statements of a text that is put together.
+    Execute(String),
+    /// What is done for each row of a query.
+    For {
+        record: String,
+        query: String,
+        steps: Vec<Step>,
+    },
     /// Conditions with what is done where they hold, and what is done else.
     If {
         branches: Vec<(String, Vec<Step>)>,
@@ -45,8 +53,9 @@ pub(super) fn parse(tokens: &mut tokens::Tokens<'_>) -> Result<Utility> {
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::unsupported(format_args!("{what} in DO"))
-        .with_hint("A DO block may hold statements, IF, PERFORM and NULL.")
+    Error::unsupported(format_args!("{what} in DO")).with_hint(
+        "A DO block may hold statements, IF, FOR over queries, EXECUTE, PERFORM and NULL.",
+    )
 }
 
 fn wrong(token: Option<&TokenWithSpan>) -> Error {
@@ -62,6 +71,8 @@ struct Reader<'c> {
     pieces: Vec<Piece>,
     piece: usize,
     at: usize,
+    /// The variables: records, for loops.
+    records: Vec<String>,
 }
 
 /// Where a list of steps ended.
@@ -69,6 +80,7 @@ enum Ended {
     Elsif,
     Else,
     EndIf,
+    EndLoop,
     End,
 }
 
@@ -82,9 +94,10 @@ fn steps(code: &str) -> Result<Vec<Step>> {
         pieces,
         piece: 0,
         at: 0,
+        records: Vec::new(),
     };
-    if reader.is("DECLARE") {
-        return Err(unsupported("DECLARE"));
+    if reader.word("DECLARE") {
+        reader.declarations()?;
     }
     if !reader.word("BEGIN") {
         return Err(wrong(reader.token()));
@@ -109,6 +122,33 @@ impl Reader<'_> {
         let is = self.is(word);
         self.at += usize::from(is);
         is
+    }
+
+    fn name(&mut self) -> Option<String> {
+        let token = self.token()?;
+        let Token::Word(word) = &token.token else {
+            return None;
+        };
+        let name = super::names::fold(&sqlparser::ast::Ident {
+            value: word.value.clone(),
+            quote_style: word.quote_style,
+            span: token.span,
+        });
+        self.at += 1;
+        Some(name)
+    }
+
+    /// `r record; s record;` up to BEGIN.
+    fn declarations(&mut self) -> Result<()> {
+        while !self.is("BEGIN") {
+            let name = self.name().ok_or_else(|| wrong(self.token()))?;
+            if !self.word("RECORD") {
+                return Err(unsupported("DECLARE of anything but a record"));
+            }
+            self.records.push(name);
+            self.next_piece()?;
+        }
+        Ok(())
     }
 
     /// The next statement, where this one was read to its end.
@@ -139,15 +179,27 @@ impl Reader<'_> {
                 return Ok((steps, Ended::Else));
             }
             if self.word("END") {
-                let ended = match self.word("IF") {
-                    true => Ended::EndIf,
-                    false => Ended::End,
+                let ended = if self.word("IF") {
+                    Ended::EndIf
+                } else if self.word("LOOP") {
+                    Ended::EndLoop
+                } else {
+                    Ended::End
                 };
                 self.next_piece()?;
                 return Ok((steps, ended));
             }
             if self.word("IF") {
                 steps.push(self.conditional(depth)?);
+                continue;
+            }
+            if self.word("FOR") {
+                steps.push(self.each(depth)?);
+                continue;
+            }
+            if self.word("EXECUTE") {
+                steps.push(self.execute()?);
+                self.next_piece()?;
                 continue;
             }
             if self.word("NULL") {
@@ -159,13 +211,11 @@ impl Reader<'_> {
                 "CASE",
                 "LOOP",
                 "WHILE",
-                "FOR",
                 "FOREACH",
                 "RAISE",
                 "RETURN",
                 "EXIT",
                 "CONTINUE",
-                "EXECUTE",
                 "GET",
                 "OPEN",
                 "ASSERT",
@@ -213,7 +263,7 @@ impl Reader<'_> {
                     (steps, Ended::EndIf) => steps,
                     _ => return Err(wrong(self.token())),
                 },
-                Ended::End => return Err(wrong(self.token())),
+                Ended::End | Ended::EndLoop => return Err(wrong(self.token())),
             };
             return Ok(Step::If {
                 branches,
@@ -222,8 +272,56 @@ impl Reader<'_> {
         }
     }
 
+    /// `r IN query LOOP ... END LOOP`.
+    fn each(&mut self, depth: usize) -> Result<Step> {
+        let record = self.name().ok_or_else(|| wrong(self.token()))?;
+        if !self.records.contains(&record) {
+            return Err(unsupported("FOR with anything but a declared record"));
+        }
+        if !self.word("IN") {
+            return Err(wrong(self.token()));
+        }
+        let starts = ["SELECT", "WITH", "VALUES", "TABLE"];
+        let bracket = self
+            .token()
+            .is_some_and(|token| token.token == Token::LParen);
+        if !bracket && !starts.iter().any(|word| self.is(word)) {
+            return Err(unsupported("FOR over anything but a query"));
+        }
+        let query = self.up_to("LOOP")?;
+        match self.list(depth + 1)? {
+            (steps, Ended::EndLoop) => Ok(Step::For {
+                record,
+                query,
+                steps,
+            }),
+            _ => Err(wrong(self.token())),
+        }
+    }
+
+    /// The text that EXECUTE runs, without INTO and USING.
+    fn execute(&mut self) -> Result<Step> {
+        let piece = self.pieces.get(self.piece);
+        let tokens = piece.and_then(|piece| piece.tokens.get(self.at..));
+        let mut words = tokens.unwrap_or_default().iter();
+        let more = words.find(|token| {
+            is_word(Some(&token.token), "INTO") || is_word(Some(&token.token), "USING")
+        });
+        if more.is_some() {
+            return Err(unsupported("EXECUTE with INTO or USING"));
+        }
+        match self.rest() {
+            text if text.is_empty() => Err(wrong(self.token())),
+            text => Ok(Step::Execute(text)),
+        }
+    }
+
     /// The text up to THEN.
     fn condition(&mut self) -> Result<String> {
+        self.up_to("THEN")
+    }
+
+    fn up_to(&mut self, end: &str) -> Result<String> {
         let Some(piece) = self.pieces.get(self.piece) else {
             return Err(wrong(None));
         };
@@ -236,7 +334,7 @@ impl Reader<'_> {
                 Token::RParen => brackets = brackets.saturating_sub(1),
                 token if is_word(Some(token), "CASE") => cases += 1,
                 token if is_word(Some(token), "END") => cases = cases.saturating_sub(1),
-                token if brackets == 0 && cases == 0 && is_word(Some(token), "THEN") => {
+                token if brackets == 0 && cases == 0 && is_word(Some(token), end) => {
                     found = Some(place);
                     break;
                 }
@@ -279,6 +377,14 @@ mod tests {
         for (code, expected) in [
             ("BEGIN RAISE NOTICE 'x'; END", state::FEATURE_NOT_SUPPORTED),
             ("DECLARE x int; BEGIN END", state::FEATURE_NOT_SUPPORTED),
+            (
+                "DECLARE r record; BEGIN FOR i IN 1..3 LOOP NULL; END LOOP; END",
+                state::FEATURE_NOT_SUPPORTED,
+            ),
+            (
+                "DECLARE r record; BEGIN FOR r IN SELECT 1 LOOP NULL; END IF; END",
+                state::SYNTAX_ERROR,
+            ),
             ("BEGIN SELECT 1;", state::SYNTAX_ERROR),
             ("BEGIN IF true THEN END", state::SYNTAX_ERROR),
             ("SELECT 1", state::SYNTAX_ERROR),

@@ -420,16 +420,23 @@ pub(crate) async fn drop(
     Ok(Outcome::Done(Tag::Other("DROP VIEW")))
 }
 
-/// The views that read a relation, and those that read them, each after what it reads.
+/// The views that read a relation, each with those that read it behind it, as PostgreSQL
+/// lists them.
 pub(crate) fn readers(catalog: &Catalog, oid: Oid) -> Vec<Arc<ViewDef>> {
+    let of = |oid: Oid| {
+        let mut direct: Vec<_> = catalog
+            .views()
+            .filter(|view| view.reads.contains(&oid))
+            .collect();
+        direct.reverse();
+        direct
+    };
     let mut found: Vec<Arc<ViewDef>> = Vec::new();
-    let mut ahead = vec![oid];
-    while let Some(read) = ahead.pop() {
-        for view in catalog.views().filter(|view| view.reads.contains(&read)) {
-            if !found.iter().any(|known| known.oid == view.oid) {
-                found.push(view.clone());
-                ahead.push(view.oid);
-            }
+    let mut ahead = of(oid);
+    while let Some(view) = ahead.pop() {
+        if !found.iter().any(|known| known.oid == view.oid) {
+            found.push(view.clone());
+            ahead.extend(of(view.oid));
         }
     }
     found

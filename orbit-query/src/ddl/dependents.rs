@@ -182,27 +182,31 @@ fn views(
     named: &str,
     found: &mut Vec<Dependent>,
 ) {
-    let mut next: Vec<(Oid, String)> = vec![(relation, on.to_owned())];
-    while let Some((relation, on)) = next.pop() {
-        let reading: Vec<Arc<ViewDef>> = catalog
+    // Each with those that read it behind it.
+    let of = |relation: Oid, on: &str| {
+        let reading = catalog
             .views()
-            .filter(|view| view.reads.contains(&relation))
-            .cloned()
-            .collect();
-        for view in reading {
-            let known = |dependent: &Dependent| matches!(dependent.what, What::View(oid) if oid == view.oid);
-            if found.iter().any(known) {
-                continue;
-            }
-            let shown = format!("view {}", relation_name(session, &view.schema, &view.name));
-            next.push((view.oid, shown.clone()));
-            found.push(Dependent {
-                what: What::View(view.oid),
-                shown,
-                on: on.clone(),
-                named: named.to_owned(),
-            });
+            .filter(|view| view.reads.contains(&relation));
+        let mut reading: Vec<(Arc<ViewDef>, String)> =
+            reading.map(|view| (view.clone(), on.to_owned())).collect();
+        reading.reverse();
+        reading
+    };
+    let mut ahead = of(relation, on);
+    while let Some((view, on)) = ahead.pop() {
+        let known =
+            |dependent: &Dependent| matches!(dependent.what, What::View(oid) if oid == view.oid);
+        if found.iter().any(known) {
+            continue;
         }
+        let shown = format!("view {}", relation_name(session, &view.schema, &view.name));
+        ahead.extend(of(view.oid, &shown));
+        found.push(Dependent {
+            what: What::View(view.oid),
+            shown,
+            on,
+            named: named.to_owned(),
+        });
     }
 }
 

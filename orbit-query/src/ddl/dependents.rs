@@ -182,28 +182,21 @@ fn views(
     named: &str,
     found: &mut Vec<Dependent>,
 ) {
-    // Each with those that read it behind it.
-    let of = |relation: Oid, on: &str| {
-        let reading = catalog
-            .views()
-            .filter(|view| view.reads.contains(&relation));
-        let mut reading: Vec<(Arc<ViewDef>, String)> =
-            reading.map(|view| (view.clone(), on.to_owned())).collect();
-        reading.reverse();
-        reading
-    };
-    let mut ahead = of(relation, on);
-    while let Some((view, on)) = ahead.pop() {
+    for (view, by) in super::view::reading(catalog, relation) {
         let known =
             |dependent: &Dependent| matches!(dependent.what, What::View(oid) if oid == view.oid);
         if found.iter().any(known) {
             continue;
         }
-        let shown = format!("view {}", relation_name(session, &view.schema, &view.name));
-        ahead.extend(of(view.oid, &shown));
+        let shown =
+            |view: &ViewDef| format!("view {}", relation_name(session, &view.schema, &view.name));
+        let on = match catalog.view_by_oid(by) {
+            Some(between) if by != relation => shown(between),
+            _ => on.to_owned(),
+        };
         found.push(Dependent {
             what: What::View(view.oid),
-            shown,
+            shown: shown(&view),
             on,
             named: named.to_owned(),
         });

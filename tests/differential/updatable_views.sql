@@ -242,3 +242,5 @@ DROP VIEW st;
 ALTER TABLE t RENAME COLUMN qty TO quantity;
 UPDATE v SET qty = 17 WHERE id = 100 RETURNING *;
 SELECT quantity, more FROM t WHERE id = 100;
+-- differs: writing through views
+ALTER VIEW v ALTER COLUMN qty SET DEFAULT 9;

@@ -182,27 +182,24 @@ fn views(
     named: &str,
     found: &mut Vec<Dependent>,
 ) {
-    let mut next: Vec<(Oid, String)> = vec![(relation, on.to_owned())];
-    while let Some((relation, on)) = next.pop() {
-        let reading: Vec<Arc<ViewDef>> = catalog
-            .views()
-            .filter(|view| view.reads.contains(&relation))
-            .cloned()
-            .collect();
-        for view in reading {
-            let known = |dependent: &Dependent| matches!(dependent.what, What::View(oid) if oid == view.oid);
-            if found.iter().any(known) {
-                continue;
-            }
-            let shown = format!("view {}", relation_name(session, &view.schema, &view.name));
-            next.push((view.oid, shown.clone()));
-            found.push(Dependent {
-                what: What::View(view.oid),
-                shown,
-                on: on.clone(),
-                named: named.to_owned(),
-            });
+    for (view, by) in super::view::reading(catalog, relation) {
+        let known =
+            |dependent: &Dependent| matches!(dependent.what, What::View(oid) if oid == view.oid);
+        if found.iter().any(known) {
+            continue;
         }
+        let shown =
+            |view: &ViewDef| format!("view {}", relation_name(session, &view.schema, &view.name));
+        let on = match catalog.view_by_oid(by) {
+            Some(between) if by != relation => shown(between),
+            _ => on.to_owned(),
+        };
+        found.push(Dependent {
+            what: What::View(view.oid),
+            shown: shown(&view),
+            on,
+            named: named.to_owned(),
+        });
     }
 }
 

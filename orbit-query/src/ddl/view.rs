@@ -449,19 +449,41 @@ pub(crate) async fn drop(
     Ok(Outcome::Done(Tag::Other("DROP VIEW")))
 }
 
-/// The views that read a relation, and those that read them, each after what it reads.
-pub(crate) fn readers(catalog: &Catalog, oid: Oid) -> Vec<Arc<ViewDef>> {
-    let mut found: Vec<Arc<ViewDef>> = Vec::new();
-    let mut ahead = vec![oid];
-    while let Some(read) = ahead.pop() {
-        for view in catalog.views().filter(|view| view.reads.contains(&read)) {
-            if !found.iter().any(|known| known.oid == view.oid) {
-                found.push(view.clone());
-                ahead.push(view.oid);
+/// The views that read a relation, and those that read them, each after what it reads;
+/// with the relation by which each was met. In PostgreSQL's order: it goes from the last
+/// made to the first, and tells in the opposite one.
+pub(crate) fn reading(catalog: &Catalog, oid: Oid) -> Vec<(Arc<ViewDef>, Oid)> {
+    enum Step<'c> {
+        Enter(&'c Arc<ViewDef>, Oid),
+        Leave(&'c Arc<ViewDef>, Oid),
+    }
+    let enter = |oid: Oid| {
+        let views = catalog.views();
+        views
+            .filter(move |view| view.reads.contains(&oid))
+            .map(move |view| Step::Enter(view, oid))
+    };
+    let mut met = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut ahead: Vec<Step<'_>> = enter(oid).collect();
+    while let Some(step) = ahead.pop() {
+        match step {
+            Step::Enter(view, on) => {
+                if met.insert(view.oid) {
+                    ahead.push(Step::Leave(view, on));
+                    ahead.extend(enter(view.oid));
+                }
             }
+            Step::Leave(view, on) => found.push((view.clone(), on)),
         }
     }
+    found.reverse();
     found
+}
+
+pub(crate) fn readers(catalog: &Catalog, oid: Oid) -> Vec<Arc<ViewDef>> {
+    let reading = reading(catalog, oid).into_iter();
+    reading.map(|(view, _)| view).collect()
 }
 
 /// Before a relation is dropped: the views that read it go too, with CASCADE; without, 2BP01.
@@ -479,14 +501,9 @@ pub(crate) fn drop_dependents(
     }
     if !cascade {
         let mut details = Vec::with_capacity(readers.len());
-        for view in &readers {
-            let direct = view.reads.contains(&oid);
-            let between = readers
-                .iter()
-                .find(|other| view.reads.contains(&other.oid))
-                .map(|other| format!("view {}", other.name));
-            let on = match (direct, between) {
-                (false, Some(between)) => between,
+        for (view, on) in reading(&catalog, oid) {
+            let on = match catalog.view_by_oid(on) {
+                Some(between) if on != oid => format!("view {}", between.name),
                 _ => what.to_owned(),
             };
             details.push(format!("view {} depends on {on}", view.name));

@@ -388,7 +388,7 @@ pub fn truncate(unit: &str, micros: i64, ty: &str) -> Result<i64> {
     })
 }
 
-/// A unit that other functions and types have, or none at all.
+/// A unit that moments of other types are truncated to, or none at all.
 fn no_unit(unit: &str, ty: &str) -> Error {
     let elsewhere = matches!(
         unit,
@@ -397,12 +397,6 @@ fn no_unit(unit: &str, ty: &str) -> Error {
             | "timezone_hour"
             | "timezone_m"
             | "timezone_minute"
-            | "dow"
-            | "doy"
-            | "isodow"
-            | "isoyear"
-            | "julian"
-            | "epoch"
             | "week"
             | "weeks"
     );

@@ -105,7 +105,6 @@ BEGIN;
 SET TimeZone = 'Asia/Tokyo';
 ROLLBACK;
 SHOW TimeZone;
--- differs: dates at their edges
 SELECT current_setting('TimeZone'), current_setting('nope.nope', true), set_config('my.var', 'x', false), current_setting('my.var');
 SELECT current_setting('nope');
 SET my.other = 'y';

@@ -397,12 +397,6 @@ fn no_unit(unit: &str, ty: &str) -> Error {
             | "timezone_hour"
             | "timezone_m"
             | "timezone_minute"
-            | "dow"
-            | "doy"
-            | "isodow"
-            | "isoyear"
-            | "julian"
-            | "epoch"
             | "week"
             | "weeks"
     );

@@ -11,3 +11,4 @@ RESET my.note;
 SHOW my.note;
 SELECT current_setting('my.note') = '';
 RESET my.other;
+SELECT substr(a::text, 1, 2), substring(a::text, 1, 2), substring(a::text FROM 1) FROM generate_series(1, 1) a;

@@ -38,6 +38,9 @@ fn figured(expr: &Expr) -> Option<(String, u8)> {
         Expr::Ceil { .. } => own("ceil"),
         Expr::Floor { .. } => own("floor"),
         Expr::Position { .. } => own("position"),
+        Expr::Substring {
+            shorthand: true, ..
+        } => own("substr"),
         Expr::Substring { .. } => own("substring"),
         Expr::Overlay { .. } => own("overlay"),
         Expr::Trim { trim_where, .. } => own(match trim_where {

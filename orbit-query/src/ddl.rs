@@ -13,6 +13,7 @@ pub mod dependents;
 pub mod drop;
 pub mod expressions;
 pub mod foreign_keys;
+pub mod functions;
 pub mod index;
 pub mod like;
 pub mod names;

@@ -5,6 +5,7 @@ use super::foreign_keys::ForeignKeyRequest;
 pub(super) use super::foreign_keys::Timing;
 use super::sequence::ColumnSequence;
 use super::{names, types};
+use crate::ddl::functions;
 use crate::statement::names::{find_column, fold};
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::statement::visit;
@@ -473,38 +474,14 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
                     None => return ControlFlow::Continue(()),
                 },
                 Expr::Function(function) => {
-                    let name = function.name.to_string().to_ascii_lowercase();
-                    let volatile = [
-                        "random",
-                        "gen_random_uuid",
-                        "uuid_generate_v4",
-                        "now",
-                        "clock_timestamp",
-                        "statement_timestamp",
-                        "transaction_timestamp",
-                        "timeofday",
-                        "nextval",
-                        "current_setting",
-                    ];
-                    let aggregates = [
-                        "count",
-                        "sum",
-                        "avg",
-                        "min",
-                        "max",
-                        "array_agg",
-                        "string_agg",
-                        "bool_and",
-                        "bool_or",
-                        "every",
-                    ];
-                    if aggregates.contains(&name.trim_start_matches("pg_catalog.")) {
+                    let name = functions::name_of(function);
+                    if functions::AGGREGATES.contains(&name.as_str()) {
                         return ControlFlow::Break(Error::new(
                             state::GROUPING_ERROR,
                             "aggregate functions are not allowed in column generation expressions",
                         ));
                     }
-                    if volatile.contains(&name.trim_start_matches("pg_catalog.")) {
+                    if functions::is_changing(function) {
                         return ControlFlow::Break(not_immutable());
                     }
                     return ControlFlow::Continue(());

@@ -4,7 +4,7 @@
 use super::again;
 use crate::ddl::constraints::{self, KeyRequest, TableRequest};
 use crate::ddl::foreign_keys::{self, ForeignKeyRequest};
-use crate::ddl::{index, names, rebuild, sequence, skipping, types};
+use crate::ddl::{functions, index, names, rebuild, sequence, skipping, types};
 use crate::expr::Env;
 use crate::session::Session;
 use crate::statement::names::fold;
@@ -512,11 +512,9 @@ pub(crate) fn is_volatile(expr: &Expr) -> bool {
             let Expr::Function(function) = expr else {
                 return ControlFlow::Continue(());
             };
-            let name = function.name.to_string().to_ascii_lowercase();
-            match name.trim_start_matches("pg_catalog.") {
-                "random" | "gen_random_uuid" | "uuid_generate_v4" | "clock_timestamp"
-                | "timeofday" | "nextval" | "setseed" => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
+            match functions::is_volatile(function) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! for the same row for ever.
 
 use crate::ddl::expressions::named;
-use crate::ddl::types;
+use crate::ddl::{functions, types};
 use crate::session::Session;
 use crate::statement::names::fold;
 use crate::statement::visit;
@@ -96,118 +96,6 @@ fn unqualified(table: &Table, expr: &Expr) -> Expr {
     expr
 }
 
-fn name_of(function: &Function) -> String {
-    let name = function.name.to_string().to_ascii_lowercase();
-    name.trim_start_matches("pg_catalog.").to_owned()
-}
-
-const AGGREGATES: &[&str] = &[
-    "count",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "array_agg",
-    "string_agg",
-    "bool_and",
-    "bool_or",
-    "every",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "json_agg",
-    "jsonb_agg",
-    "json_object_agg",
-    "jsonb_object_agg",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "variance",
-    "var_pop",
-    "var_samp",
-    "corr",
-    "covar_pop",
-    "covar_samp",
-    "mode",
-    "percentile_cont",
-    "percentile_disc",
-];
-
-const SETS: &[&str] = &[
-    "generate_series",
-    "generate_subscripts",
-    "unnest",
-    "regexp_matches",
-    "regexp_split_to_table",
-    "string_to_table",
-    "json_array_elements",
-    "json_array_elements_text",
-    "jsonb_array_elements",
-    "jsonb_array_elements_text",
-    "json_each",
-    "json_each_text",
-    "jsonb_each",
-    "jsonb_each_text",
-    "json_object_keys",
-    "jsonb_object_keys",
-    "jsonb_path_query",
-];
-
-/// Functions that look at more than their arguments.
-const CHANGING: &[&str] = &[
-    "random",
-    "setseed",
-    "gen_random_uuid",
-    "uuid_generate_v4",
-    "now",
-    "clock_timestamp",
-    "statement_timestamp",
-    "transaction_timestamp",
-    "timeofday",
-    "nextval",
-    "currval",
-    "lastval",
-    "setval",
-    "current_setting",
-    "set_config",
-    "version",
-    "to_char",
-    "to_date",
-    "to_number",
-    "concat",
-    "concat_ws",
-    "format",
-    "array_to_string",
-    "quote_nullable",
-    "to_json",
-    "to_jsonb",
-    "row_to_json",
-    "array_to_json",
-    "json_build_array",
-    "json_build_object",
-    "jsonb_build_array",
-    "jsonb_build_object",
-    "make_timestamptz",
-    "current_database",
-    "current_schema",
-    "current_schemas",
-    "current_user",
-    "session_user",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "localtime",
-    "localtimestamp",
-    "current_catalog",
-    "user",
-    "inet_client_addr",
-    "txid_current",
-    "to_regclass",
-    "to_regtype",
-    "obj_description",
-    "col_description",
-];
-
 /// Refuses what no row by itself can answer.
 fn refuse(expr: &Expr, place: Place) -> Result<()> {
     struct Look(Place);
@@ -223,12 +111,12 @@ fn refuse(expr: &Expr, place: Place) -> Result<()> {
             let Expr::Function(function) = expr else {
                 return ControlFlow::Continue(());
             };
-            let name = name_of(function);
+            let name = functions::name_of(function);
             let (state, what) = if function.over.is_some() {
                 (state::WINDOWING_ERROR, "window")
-            } else if AGGREGATES.contains(&name.as_str()) {
+            } else if functions::AGGREGATES.contains(&name.as_str()) {
                 (state::GROUPING_ERROR, "aggregate")
-            } else if SETS.contains(&name.as_str()) {
+            } else if functions::SETS.contains(&name.as_str()) {
                 (state::FEATURE_NOT_SUPPORTED, "set-returning")
             } else {
                 return ControlFlow::Continue(());
@@ -270,13 +158,8 @@ async fn check_immutable(
                 return ControlFlow::Break(());
             }
             Expr::Function(function) => {
-                let name = name_of(function);
-                let changing = CHANGING.contains(&name.as_str())
-                    || name.starts_with("pg_")
-                    || name.starts_with("has_")
-                    || (name == "to_timestamp" && arguments(function).len() == 2)
-                    || (name == "age" && arguments(function).len() == 1);
-                if changing {
+                let name = functions::name_of(function);
+                if functions::is_changing(function) {
                     return ControlFlow::Break(());
                 }
                 match name.as_str() {

@@ -59,7 +59,8 @@ fn by_time(_: Args, _: &Env) -> Result<Value> {
     let mut bytes = uuid::Uuid::new_v4().into_bytes();
     bytes[..4].copy_from_slice(&(time as u32).to_be_bytes());
     bytes[4..6].copy_from_slice(&((time >> 32) as u16).to_be_bytes());
-    bytes[6..8].copy_from_slice(&((time >> 48) as u16 & 0x0fff | 0x1000).to_be_bytes());
+    let marked_time = ((time >> 48) as u16 & 0x0fff) | 0x1000;
+    bytes[6..8].copy_from_slice(&marked_time.to_be_bytes());
     // The bit that says that the node is no hardware's.
     bytes[10] |= 1;
     Ok(Value::Uuid(bytes))
@@ -79,8 +80,8 @@ fn named(args: Args) -> Result<Vec<u8>> {
 }
 
 fn marked(mut bytes: [u8; 16], version: u8) -> Value {
-    bytes[6] = bytes[6] & 0x0f | version << 4;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
     Value::Uuid(bytes)
 }
 
@@ -126,9 +127,9 @@ fn sha1(input: &[u8]) -> Result<[u8; 20]> {
         let [mut a, mut b, mut c, mut d, mut e] = state;
         for (i, word) in words.iter().enumerate() {
             let (f, constant) = match i / 20 {
-                0 => (b & c | !b & d, 0x5a82_7999),
+                0 => ((b & c) | (!b & d), 0x5a82_7999),
                 1 => (b ^ c ^ d, 0x6ed9_eba1),
-                2 => (b & c | b & d | c & d, 0x8f1b_bcdc),
+                2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
                 _ => (b ^ c ^ d, 0xca62_c1d6_u32),
             };
             let next = a

@@ -103,6 +103,8 @@ pub struct Session {
     planning_text: Option<Arc<str>>,
     /// The statement that runs is one of several of a message.
     in_script: bool,
+    /// How many blocks of DO are under way, each in a text that the one before executes.
+    do_depth: usize,
     /// The statement was prepared for this run: nobody was told of its columns yet.
     is_fresh: bool,
     /// A statement ran in the transaction that isn't over yet.
@@ -159,6 +161,7 @@ impl Session {
             protocol_portals: AHashMap::default(),
             planning_text: None,
             in_script: false,
+            do_depth: 0,
             is_fresh: false,
             has_run: false,
             statement_text: String::new(),

@@ -13,14 +13,27 @@ use orbit_core::{Error, Result, state};
 use record::{Record, written_out};
 use std::pin::Pin;
 
+/// How many blocks may execute each other: a text may come from a table, and hold itself.
+const DEEPEST: usize = 16;
+
 /// How many rows a loop goes through at the most: they are kept while it does.
 const MOST_ROWS: usize = 100_000;
 
 impl Session {
     pub(super) async fn run_do(&mut self, steps: &[Step]) -> Result<Outcome> {
+        if self.do_depth >= DEEPEST {
+            return Err(
+                Error::new(state::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded").with_hint(
+                    format!("Blocks of DO execute each other {DEEPEST} deep at the most."),
+                ),
+            );
+        }
         // All of it is one transaction's.
         self.transaction()?;
-        self.run_steps(steps, &[]).await?;
+        self.do_depth += 1;
+        let ran = self.run_steps(steps, &[]).await;
+        self.do_depth -= 1;
+        ran?;
         Ok(Outcome::Done(Tag::Other("DO")))
     }
 
@@ -97,7 +110,9 @@ impl Session {
                         format!("a loop in DO goes through {MOST_ROWS} rows at the most"),
                     ));
                 }
-                records.push(Record::of(name, &columns, &batch, row, &format)?);
+                let record = Record::of(name, &columns, &batch, row, &format)?;
+                orbit_core::memory::admit(record.bytes())?;
+                records.push(record);
             }
             tokio::task::yield_now().await;
         }

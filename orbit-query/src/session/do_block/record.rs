@@ -43,6 +43,13 @@ impl Record {
             fields,
         })
     }
+
+    pub fn bytes(&self) -> usize {
+        let fields = self.fields.iter();
+        fields
+            .map(|(name, constant)| name.len() + constant.len())
+            .sum()
+    }
 }
 
 /// The text with the records' fields written out.

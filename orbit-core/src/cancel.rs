@@ -9,6 +9,12 @@ use tokio::sync::Notify;
 #[derive(Clone, Default)]
 pub struct CancelToken(Arc<Inner>);
 
+impl std::fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CancelToken")
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     cancelled: AtomicBool,

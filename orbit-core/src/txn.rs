@@ -52,6 +52,7 @@ pub struct Mark {
     writes: Arc<WriteSet>,
     changes: Changes,
     own_catalog: Option<Arc<Catalog>>,
+    own_catalog_base: u64,
     references: Option<Arc<references::References>>,
     locks: usize,
 }
@@ -116,8 +117,15 @@ pub struct Transaction {
 /// The number of a version that only its transaction sees. Plans are kept by the versions of
 /// their tables: what was planned before a ROLLBACK must fit nothing that comes after.
 fn own_version() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1 << 62);
+    static NEXT: AtomicU64 = AtomicU64::new(FIRST_OWN_VERSION);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+const FIRST_OWN_VERSION: u64 = 1 << 62;
+
+/// Whether it is the transaction's own DDL that made this definition.
+fn is_own(table: &Table) -> bool {
+    table.version >= FIRST_OWN_VERSION
 }
 
 impl Transaction {
@@ -173,15 +181,38 @@ impl Transaction {
     pub fn begin_statement(&mut self) -> ReadView {
         if self.view.is_none() || self.isolation == Isolation::ReadCommitted {
             let durable = self.db.durable();
-            let view = if self.seen > durable.position {
+            let behind = durable.catalog.version < self.own_catalog_base;
+            let view = if self.seen > durable.position || behind {
                 self.db.newest()
             } else {
                 durable
             };
             self.seen = self.seen.max(view.position);
+            self.follow(&view.catalog);
             self.view = Some(view);
         }
         self.view()
+    }
+
+    /// Puts this transaction's own DDL on top of what others have changed since: their
+    /// tables may have moved, and what is written to where they were is lost.
+    fn follow(&mut self, base: &Arc<Catalog>) {
+        if self.own_catalog.is_none() || self.own_catalog_base == base.version {
+            return;
+        }
+        // What doesn't fit together is told of by the next DDL, and by COMMIT.
+        if let Ok(rebased) = self.on_top_of(base) {
+            self.own_catalog = Some(Arc::new(rebased));
+            self.own_catalog_base = base.version;
+        }
+    }
+
+    fn on_top_of(&self, base: &Arc<Catalog>) -> Result<Catalog> {
+        let mut rebased = (**base).clone();
+        for change in &self.changes.catalog {
+            rebased = rebased.with_version(change, own_version())?;
+        }
+        Ok(rebased)
     }
 
     /// The current statement's moment, without this transaction's writes.
@@ -259,17 +290,15 @@ impl Transaction {
     /// DDL: visible to this transaction at once, to others at COMMIT. The
     /// caller holds the locks that order it.
     pub fn change_catalog(&mut self, mut change: CatalogChange) -> Result<()> {
-        let base = self.db.newest().catalog.clone();
+        // What REPEATABLE READ reads, it reads where it was at its moment.
+        let base = match &self.view {
+            Some(view) if self.isolation == Isolation::RepeatableRead => view.catalog.clone(),
+            _ => self.db.newest().catalog.clone(),
+        };
         let current = match &self.own_catalog {
             Some(own) if self.own_catalog_base == base.version => own.clone(),
             // Others committed DDL meanwhile: ours goes on top of theirs.
-            _ => {
-                let mut rebased = (*base).clone();
-                for earlier in &self.changes.catalog {
-                    rebased = rebased.with_version(earlier, own_version())?;
-                }
-                Arc::new(rebased)
-            }
+            _ => Arc::new(self.on_top_of(&base)?),
         };
         current.put_owner(&mut change, self.creator);
         let next = current.with_version(&change, own_version())?;
@@ -328,6 +357,7 @@ impl Transaction {
             writes: self.writes.clone(),
             changes: self.changes.clone(),
             own_catalog: self.own_catalog.clone(),
+            own_catalog_base: self.own_catalog_base,
             references: self.references.clone(),
             locks: self.held.len(),
         }
@@ -337,6 +367,7 @@ impl Transaction {
         self.writes = mark.writes.clone();
         self.changes = mark.changes.clone();
         self.own_catalog = mark.own_catalog.clone();
+        self.own_catalog_base = mark.own_catalog_base;
         self.references = mark.references.clone();
     }
 

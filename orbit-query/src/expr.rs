@@ -24,6 +24,7 @@ mod tests;
 
 use crate::session::sequences::SessionSequences;
 use orbit_core::Result;
+use orbit_core::cancel::CancelToken;
 use orbit_core::row::RowRef;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
@@ -47,6 +48,8 @@ pub struct Facts {
     pub statement_micros: i64,
     pub format: FormatSettings,
     pub sequences: Arc<SessionSequences>,
+    /// Of the statement.
+    pub cancel: CancelToken,
 }
 
 impl Default for Facts {
@@ -56,6 +59,7 @@ impl Default for Facts {
             statement_micros: 0,
             format: FormatSettings::default(),
             sequences: Arc::default(),
+            cancel: CancelToken::default(),
         }
     }
 }

@@ -147,6 +147,12 @@ impl Session {
             }),
             utility: None,
             authenticated,
+            moment: Facts {
+                format: settings.format.clone(),
+                sequences,
+                cancel: control.token().clone(),
+                ..Facts::default()
+            },
             cancel: control.token().clone(),
             control,
             backend,
@@ -166,11 +172,6 @@ impl Session {
             has_run: false,
             statement_text: String::new(),
             statement_params: Vec::new(),
-            moment: Facts {
-                format: settings.format.clone(),
-                sequences,
-                ..Facts::default()
-            },
             scratch: Scratch::default(),
             notices: Vec::new(),
             settings,

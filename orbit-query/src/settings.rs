@@ -40,6 +40,9 @@ impl Limits {
     }
 }
 
+/// What an application's own settings may take: they are copied with the others.
+const MOST_CUSTOM_BYTES: usize = 1 << 20;
+
 /// The settings a statement runs under. Cheap to share; changed by replacing.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -279,6 +282,17 @@ impl Settings {
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let Some(setting) = registry::find(name) else {
             if name.contains('.') {
+                let others = self.custom.iter().filter(|(known, _)| *known != name);
+                let held: usize = others.map(|(name, value)| name.len() + value.len()).sum();
+                if held + name.len() + value.len() > MOST_CUSTOM_BYTES {
+                    return Err(Error::new(
+                        state::PROGRAM_LIMIT_EXCEEDED,
+                        "the settings of applications are too large",
+                    )
+                    .with_hint(format!(
+                        "A session keeps {MOST_CUSTOM_BYTES} bytes of them. RESET what isn't needed."
+                    )));
+                }
                 self.custom.insert(name.to_owned(), value.to_owned());
                 return Ok(());
             }

@@ -73,6 +73,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import IntegrityError, connection, models, transaction  # noqa: E402
 from django.db.models import Avg, Count, ExpressionWrapper, F, Max, Q, Subquery, OuterRef, Sum, Window  # noqa: E402
 from django.db.models.functions import Coalesce, Lower, Rank, TruncMonth  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from shop.models import Author, Book  # noqa: E402
 
 
@@ -240,7 +241,7 @@ def _():
 def _():
     equal(Author.objects.filter(born__year=1815, born__month=12).count(), 1)
     equal(Author.objects.filter(born__isnull=False).count(), 1)
-    equal(Book.objects.filter(pages__range=(60, 80), made__date=dt.datetime.now(dt.timezone.utc).date()).count(), 1)
+    equal(Book.objects.filter(pages__range=(60, 80), made__date=timezone.localdate()).count(), 1)
 
 
 @check("lookups in JSON and arrays")

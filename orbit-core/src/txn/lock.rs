@@ -1,6 +1,6 @@
 //! Locking for a transaction: tables, names, rows.
 
-use super::{Isolation, RowLock, TableLock, Transaction, Wait};
+use super::{Isolation, RowLock, TableLock, Transaction, Wait, is_own};
 use crate::catalog::Table;
 use crate::error::{Error, Result, state};
 use crate::ids::TableId;
@@ -55,11 +55,17 @@ impl Transaction {
         };
         self.acquire(key, mode.bit(), wait, &name).await?;
         let newest = self.db.newest();
-        let catalog = match &self.own_catalog {
-            Some(own) => own.clone(),
-            None => newest.catalog.clone(),
+        let found = newest.catalog.table_by_id(id);
+        let table = match &self.own_catalog {
+            None => found,
+            Some(own) => match own.table_by_id(id) {
+                // Others may have changed what this transaction's DDL hasn't: it knows
+                // only from its next statement on.
+                Some(table) if !is_own(table) => found,
+                own => own,
+            },
         };
-        let Some(table) = catalog.table_by_id(id) else {
+        let Some(table) = table else {
             return Err(Error::new(
                 state::UNDEFINED_TABLE,
                 format!("{} does not exist", name()),
@@ -74,7 +80,9 @@ impl Transaction {
         if looked < newest.catalog.version {
             self.seen = self.seen.max(newest.position);
         }
-        if mode >= TableLock::RowExclusive && !self.writing.iter().any(|known| known.id == id) {
+        // SHARE stands beside another's SHARE, and so beside a CREATE INDEX that moves the table.
+        let is_for_writing = mode >= TableLock::RowExclusive && mode != TableLock::Share;
+        if is_for_writing && !self.writing.iter().any(|known| known.id == id) {
             self.writing.push(table.clone());
         }
         Ok(table)

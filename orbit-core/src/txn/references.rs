@@ -203,13 +203,7 @@ impl Transaction {
         match &self.own_catalog {
             None => Ok(newest),
             Some(own) if self.own_catalog_base == newest.version => Ok(own.clone()),
-            Some(_) => {
-                let mut rebased = (*newest).clone();
-                for change in &self.changes.catalog {
-                    rebased = rebased.with_version(change, super::own_version())?;
-                }
-                Ok(Arc::new(rebased))
-            }
+            Some(_) => Ok(Arc::new(self.on_top_of(&newest)?)),
         }
     }
 

@@ -242,16 +242,20 @@ fn look_up<'a>(
             Ok(catalog.relation(schema, &name.name).map(securable))
         }
         None => {
-            let path = session.settings().search_path().iter();
-            let mut open = path.filter(|schema| rights.may_use_schema(catalog, schema));
-            let found = open.find_map(|schema| catalog.relation(schema, &name.name));
-            if found.is_none()
-                && names::look_up(catalog, session.settings(), None, &name.name).is_some()
-            {
+            // The statement itself takes the first of that name, and so must this.
+            let mut path = session.settings().search_path().iter();
+            let found = path.find_map(|schema| {
+                let relation = catalog.relation(schema, &name.name)?;
+                Some((schema, relation))
+            });
+            match found {
+                None => Ok(None),
+                Some((schema, relation)) if rights.may_use_schema(catalog, schema) => {
+                    Ok(Some(securable(relation)))
+                }
                 // It is there, behind a schema that is closed: as if it weren't.
-                return Err(names::undefined_table(None, &name.name));
+                Some(_) => Err(names::undefined_table(None, &name.name)),
             }
-            Ok(found.map(securable))
         }
     }
 }

@@ -376,6 +376,15 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
     put(session, changed)
 }
 
+/// What is kept with a role or database for its sessions to start with.
+const MOST_SETTINGS_BYTES: usize = 64 << 10;
+
+/// Limits, and what only superusers set.
+fn is_protected(name: &str) -> bool {
+    let setting = crate::settings::registry::find(name);
+    Settings::is_granted(name) || setting.is_some_and(|setting| setting.by_superusers)
+}
+
 /// Puts a change into what sessions start with.
 pub(crate) fn change_settings(
     session: &Session,
@@ -396,7 +405,7 @@ pub(crate) fn change_settings(
                     "ALTER ROLE ... SET {name}"
                 )));
             }
-            if Settings::is_granted(&name) && !superuser {
+            if is_protected(&name) && !superuser {
                 return Err(forbidden(format!(
                     "permission denied to set parameter \"{name}\""
                 )));
@@ -404,10 +413,22 @@ pub(crate) fn change_settings(
             let mut trial = (**session.settings()).clone();
             trial.grant(&name, value)?;
             settings.insert(name, value.clone());
+            let held: usize = settings
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum();
+            if held > MOST_SETTINGS_BYTES {
+                return Err(Error::new(
+                    state::PROGRAM_LIMIT_EXCEEDED,
+                    format!(
+                        "a role or database keeps {MOST_SETTINGS_BYTES} bytes of settings at the most"
+                    ),
+                ));
+            }
         }
         SettingChange::Reset(name) => {
             let name = canonical(name);
-            if Settings::is_granted(&name) && !superuser {
+            if is_protected(&name) && !superuser {
                 return Err(forbidden(format!(
                     "permission denied to set parameter \"{name}\""
                 )));
@@ -416,7 +437,7 @@ pub(crate) fn change_settings(
         }
         // A role can't free itself of its limits.
         SettingChange::ResetAll => {
-            settings.retain(|name, _| Settings::is_granted(name) && !superuser);
+            settings.retain(|name, _| is_protected(name) && !superuser);
         }
     }
     Ok(())

@@ -45,7 +45,10 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
         session.check_outside_block("CREATE INDEX CONCURRENTLY")?;
     }
     refuse_the_unbuilt(create)?;
-    let table = lock_named(session, &Name::of(&create.table_name)?, TableLock::Share).await?;
+    // It excludes itself, unlike PostgreSQL's SHARE: of two definitions of one table, each
+    // made without the other's index, the later would put the earlier away.
+    let name = Name::of(&create.table_name)?;
+    let table = lock_named(session, &name, TableLock::ShareRowExclusive).await?;
     let parts = constraints::index_parts(&table, &create.columns)?;
     let include = included(&table, create)?;
     let predicate = match &create.predicate {

@@ -3,7 +3,7 @@
 
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::statement::names::{MAX_NAME_BYTES, Name};
+use crate::statement::names::{MAX_NAME_BYTES, Name, along};
 use orbit_core::catalog::{Catalog, Table, is_temporary_schema};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
@@ -84,10 +84,9 @@ pub fn find_index<'a>(
 ) -> Option<(&'a Arc<Table>, usize)> {
     match &name.schema {
         Some(schema) => catalog.index(settings.schema(schema)?, &name.name),
-        None => settings
-            .search_path()
-            .iter()
-            .find_map(|schema| catalog.index(schema, &name.name)),
+        None => along(catalog, settings, &name.name, |catalog, schema| {
+            catalog.index(schema, &name.name)
+        }),
     }
 }
 

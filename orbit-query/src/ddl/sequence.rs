@@ -333,6 +333,9 @@ pub(crate) fn restart_owned(session: &mut Session, table: &TableDef) -> Result<(
     };
     for column in &table.columns {
         for sequence in catalog.sequences_of(table.id, column.created) {
+            session
+                .rights()
+                .require_owner(&catalog, &sequence.securable())?;
             change(session, sequence, &restart)?;
         }
     }

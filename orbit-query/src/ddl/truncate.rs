@@ -5,7 +5,7 @@ use super::{alter, drop, lock_named, sequence};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
-use orbit_core::catalog::{CatalogChange, Table};
+use orbit_core::catalog::{CatalogChange, Privileges, Table};
 use orbit_core::database::Database;
 use orbit_core::txn::{TableLock, Transaction, Wait};
 use orbit_core::{Error, Result, state};
@@ -71,6 +71,10 @@ async fn add_referring(
                 .transaction()?
                 .lock_table(other.id, TableLock::AccessExclusive, Wait::Block)
                 .await?;
+            let catalog = session.transaction()?.current_catalog()?;
+            session
+                .rights()
+                .require(&catalog, &locked.securable(), Privileges::TRUNCATE)?;
             session.notice(Error::new(
                 state::SUCCESSFUL_COMPLETION,
                 format!("truncate cascades to table \"{}\"", locked.name),

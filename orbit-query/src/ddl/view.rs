@@ -35,7 +35,13 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
     let catalog = transaction.catalog();
     let old = match catalog.relation(&schema, &name.name) {
         None => None,
-        Some(Relation::View(view)) if create.or_replace => Some(view.clone()),
+        Some(Relation::View(view)) if create.or_replace => {
+            // By this name another view may stand earlier in the search path.
+            session
+                .rights()
+                .require_owner(&catalog, &view.securable())?;
+            Some(view.clone())
+        }
         Some(_) if create.or_replace => {
             return Err(Error::new(
                 state::WRONG_OBJECT_TYPE,

@@ -31,6 +31,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use futures::{Stream, StreamExt};
+use orbit_core::cancel::CancelToken;
 use std::cell::RefCell;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -40,7 +41,20 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Work>> = const { RefCell::new(None) };
+}
+
+/// What a thread works for.
+enum Work {
+    Run(Arc<Run>),
+    /// A statement that computes rows by itself, without a plan.
+    Statement(CancelToken),
+}
+
+/// `work` for a statement, which its functions can hear to be cancelled.
+pub fn during<T>(cancel: &CancelToken, work: impl FnOnce() -> T) -> T {
+    let _current = Current::enter(Work::Statement(cancel.clone()));
+    work()
 }
 
 /// Fails once the run that this thread works for is cancelled, or the plan that it makes;
@@ -48,17 +62,18 @@ thread_local! {
 pub fn check() -> orbit_core::Result<()> {
     patience::check()?;
     CURRENT.with_borrow(|current| match current {
-        Some(run) => run.check(),
+        Some(Work::Run(run)) => run.check(),
+        Some(Work::Statement(cancel)) => cancel.check(),
         None => Ok(()),
     })
 }
 
-/// Makes a run the thread's, until it is dropped.
-struct Current(Option<Arc<Run>>);
+/// Makes it the thread's work, until it is dropped.
+struct Current(Option<Work>);
 
 impl Current {
-    fn enter(run: Arc<Run>) -> Current {
-        Current(CURRENT.replace(Some(run)))
+    fn enter(work: Work) -> Current {
+        Current(CURRENT.replace(Some(work)))
     }
 }
 
@@ -222,7 +237,7 @@ impl Stream for CancelStream {
         }
         // Pending once this poll of the task has taken many batches.
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
-        let current = Current::enter(self.run.clone());
+        let current = Current::enter(Work::Run(self.run.clone()));
         let next = self.input.poll_next_unpin(cx);
         drop(current);
         if next.is_ready() {

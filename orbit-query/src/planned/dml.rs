@@ -21,6 +21,7 @@ pub(super) mod update;
 
 use super::PlanContext;
 use super::arrow::cell;
+use super::cancel;
 use super::patience::Wanted;
 use super::runtime::{ArrowStream, Machine};
 use super::scalar;
@@ -156,6 +157,7 @@ pub(super) async fn write(
             statement_micros: now,
             format: ctx.settings.format.clone(),
             sequences: ctx.session.sequences.clone(),
+            cancel: ctx.cancel.clone(),
         },
     };
     match &write.kind {
@@ -285,7 +287,7 @@ fn key_of(row: &[Value]) -> Result<&[u8]> {
 pub(super) struct Compiled(pub scalar::CompiledExpr);
 
 impl RowFunction for Compiled {
-    fn call(&self, row: &[Value], _env: &Env<'_>) -> Result<Value> {
-        self.0.eval(row)
+    fn call(&self, row: &[Value], env: &Env<'_>) -> Result<Value> {
+        cancel::during(&env.facts.cancel, || self.0.eval(row))
     }
 }

@@ -9,6 +9,7 @@ use crate::statement::do_grammar::Step;
 use crate::statement::tokens;
 use orbit_core::error::SqlState;
 use orbit_core::value::Value;
+use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
 use record::{Record, written_out};
 use std::pin::Pin;
@@ -97,7 +98,8 @@ impl Session {
                 "FOR over a statement without rows in DO",
             ));
         };
-        let format = self.settings.format.clone();
+        // Read again whatever the session's settings are by then.
+        let format = FormatSettings::default();
         let Outcome::Rows(mut rows) = self.run_boxed(&select, &[]).await? else {
             return Err(Error::internal("a query gave no rows"));
         };

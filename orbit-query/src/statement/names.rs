@@ -103,6 +103,25 @@ pub fn split(name: &ObjectName) -> Result<(Option<String>, String)> {
     }
 }
 
+/// What a name without a schema means: the first relation of that name along the search path
+/// hides all later ones, of whatever kind they are.
+pub fn along<'a, T>(
+    catalog: &'a Catalog,
+    settings: &Settings,
+    name: &str,
+    find: impl Fn(&'a Catalog, &str) -> Option<T>,
+) -> Option<T> {
+    for schema in settings.search_path() {
+        if let Some(found) = find(catalog, schema) {
+            return Some(found);
+        }
+        if catalog.relation(schema, name).is_some() {
+            return None;
+        }
+    }
+    None
+}
+
 /// The table `name` means, if there is one.
 pub fn look_up<'a>(
     catalog: &'a Catalog,
@@ -112,10 +131,9 @@ pub fn look_up<'a>(
 ) -> Option<&'a Arc<Table>> {
     match schema {
         Some(schema) => catalog.table(settings.schema(schema)?, name),
-        None => settings
-            .search_path()
-            .iter()
-            .find_map(|schema| catalog.table(schema, name)),
+        None => along(catalog, settings, name, |catalog, schema| {
+            catalog.table(schema, name)
+        }),
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn value(
     let sql_type = match sql_type {
         SqlType::Varchar(_) => SqlType::Varchar(None),
         SqlType::Numeric(_) => SqlType::Numeric(None),
+        SqlType::Char(_) => SqlType::Char(0),
         SqlType::Unknown => SqlType::Text,
         other => other,
     };

@@ -7,6 +7,7 @@ use crate::access::need::Relation::{Sequence as SequenceNeed, View as ViewNeed};
 use crate::access::need::{Named, Need};
 use crate::planned::error::Told;
 use crate::statement::dates;
+use crate::statement::names::along;
 use crate::statement::parse::row_statement;
 use datafusion::common::Column;
 use datafusion::logical_expr::LogicalPlanBuilder;
@@ -23,11 +24,13 @@ impl Binder<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Option<Arc<ViewDef>> {
-        let find = |schema: &str| self.catalog.view(schema, name).cloned();
-        match schema {
-            Some(schema) => find(schema),
-            None => self.settings.search_path().iter().find_map(|s| find(s)),
-        }
+        let found = match schema {
+            Some(schema) => self.catalog.view(schema, name),
+            None => along(&self.catalog, &self.settings, name, |catalog, schema| {
+                catalog.view(schema, name)
+            }),
+        };
+        found.cloned()
     }
 
     pub(in crate::planned) fn find_sequence(
@@ -35,11 +38,13 @@ impl Binder<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Option<Arc<SequenceDef>> {
-        let find = |schema: &str| self.catalog.sequence(schema, name).cloned();
-        match schema {
-            Some(schema) => find(schema),
-            None => self.settings.search_path().iter().find_map(|s| find(s)),
-        }
+        let found = match schema {
+            Some(schema) => self.catalog.sequence(schema, name),
+            None => along(&self.catalog, &self.settings, name, |catalog, schema| {
+                catalog.sequence(schema, name)
+            }),
+        };
+        found.cloned()
     }
 
     /// A view: its query, bound as if nothing stood around it.

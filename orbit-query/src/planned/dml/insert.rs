@@ -461,6 +461,13 @@ fn on_conflict(
                     .position(&types::last_name(name))
                     .map_err(|error| binder.placed_in(error, name.span()))?;
                 let at = relation.written(named, Verb::Insert)?;
+                if set.contains(&at) {
+                    let name = types::last_name(name);
+                    return Err(Error::new(
+                        state::SYNTAX_ERROR,
+                        format!("multiple assignments to same column \"{name}\""),
+                    ));
+                }
                 binder.changes(relation, named);
                 let bound = if is_default(&assignment.value) {
                     default_of(binder, relation, at)?

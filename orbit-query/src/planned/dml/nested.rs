@@ -139,6 +139,7 @@ async fn locked(
             statement_micros: ctx.now_micros,
             format: ctx.settings.format.clone(),
             sequences: ctx.session.sequences.clone(),
+            cancel: ctx.cancel.clone(),
         },
     };
     running.locked_rows(txn, lock).await

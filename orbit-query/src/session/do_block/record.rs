@@ -3,6 +3,7 @@
 use crate::rows::{ColumnDesc, RowBatch};
 use crate::statement::names::fold;
 use crate::statement::tokens::{split, text_of};
+use orbit_core::types::SqlType;
 use orbit_core::value::ValueRef;
 use orbit_core::value::text::{self, FormatSettings};
 use orbit_core::{Error, Result, state};
@@ -35,7 +36,12 @@ impl Record {
                     format!("'{shown}'")
                 }
             };
-            let constant = format!("CAST({constant} AS {})", column.sql_type);
+            let name = match &column.sql_type {
+                // `character` alone would be one letter.
+                SqlType::Char(0) => "bpchar".to_owned(),
+                other => other.to_string(),
+            };
+            let constant = format!("CAST({constant} AS {name})");
             fields.push((column.name.clone(), constant));
         }
         Ok(Record {

@@ -10,6 +10,7 @@ use crate::planned::indexed::Indexed;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
 use crate::planned::types;
 use crate::planned::work::WorkRows;
+use crate::statement::names::along;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Cast;
@@ -109,12 +110,10 @@ impl Binder<'_> {
                 let schema = self.settings.schema(schema)?;
                 self.catalog.table(schema, name).cloned()
             }
-            None => self
-                .settings
-                .search_path()
-                .iter()
-                .find_map(|schema| self.catalog.table(schema, name))
-                .cloned(),
+            None => along(&self.catalog, &self.settings, name, |catalog, schema| {
+                catalog.table(schema, name)
+            })
+            .cloned(),
         }
     }
 

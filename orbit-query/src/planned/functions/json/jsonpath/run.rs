@@ -41,7 +41,7 @@ struct Runner<'d> {
     variables: &'d [(String, Node)],
     /// Structural errors don't count where the path goes through everything.
     forgiving: bool,
-    /// How often a filter has looked at an item: filters in filters look very often.
+    /// Items looked at: filters in filters and `**` behind `**` look at very many.
     looked: usize,
 }
 
@@ -73,6 +73,45 @@ fn as_node(truth: Option<bool>) -> Node {
 }
 
 impl Runner<'_> {
+    fn look(&mut self) -> Result<()> {
+        const BETWEEN_CHECKS: usize = 256;
+        self.looked += 1;
+        match self.looked.is_multiple_of(BETWEEN_CHECKS) {
+            true => cancel::check().and_then(|()| orbit_core::memory::check()),
+            false => Ok(()),
+        }
+    }
+
+    fn descend(
+        &mut self,
+        item: &Node,
+        depth: u32,
+        (from, to): (u32, Option<u32>),
+        out: &mut Vec<Node>,
+    ) -> Result<()> {
+        self.look()?;
+        let is_leaf = !matches!(item, Node::Array(_) | Node::Object(_));
+        // `last` as the first depth means leaves.
+        if depth >= from && to.is_none_or(|to| depth <= to) || from == u32::MAX && is_leaf {
+            if out.len() >= MAX_ITEMS {
+                return Err(too_many());
+            }
+            out.push(item.clone());
+        }
+        if to.is_some_and(|to| depth >= to) {
+            return Ok(());
+        }
+        match item {
+            Node::Array(inner) => inner
+                .iter()
+                .try_for_each(|item| self.descend(item, depth + 1, (from, to), out)),
+            Node::Object(members) => members
+                .iter()
+                .try_for_each(|(_, item)| self.descend(item, depth + 1, (from, to), out)),
+            _ => Ok(()),
+        }
+    }
+
     fn items(&mut self, expr: &Expr, place: Place<'_>) -> Result<Vec<Node>> {
         Ok(match expr {
             Expr::Root => vec![self.root.clone()],
@@ -106,10 +145,7 @@ impl Runner<'_> {
                 for step in steps {
                     items = self.step(step, items, place)?;
                     if items.len() > MAX_ITEMS {
-                        return Err(Error::new(
-                            state::PROGRAM_LIMIT_EXCEEDED,
-                            "a jsonpath finds too many items",
-                        ));
+                        return Err(too_many());
                     }
                 }
                 items
@@ -181,6 +217,7 @@ impl Runner<'_> {
             _ => items,
         };
         for item in items {
+            self.look()?;
             match step {
                 Step::Member(name) => match item {
                     Node::Object(members) => {
@@ -214,7 +251,7 @@ impl Runner<'_> {
                         ));
                     }
                 },
-                Step::Descend(from, to) => descend(&item, 0, *from, *to, &mut out),
+                Step::Descend(from, to) => self.descend(&item, 0, (*from, *to), &mut out)?,
                 Step::AnyItem => match item {
                     Node::Array(inner) => out.extend(inner),
                     other if !self.strict => out.push(other),
@@ -385,11 +422,7 @@ impl Runner<'_> {
 
     /// `None`: unknown.
     fn holds(&mut self, predicate: &Predicate, place: Place<'_>) -> Result<Option<bool>> {
-        const BETWEEN_CHECKS: usize = 1024;
-        self.looked += 1;
-        if self.looked.is_multiple_of(BETWEEN_CHECKS) {
-            cancel::check()?;
-        }
+        self.look()?;
         Ok(match predicate {
             Predicate::And(left, right) => match (self.holds(left, place)?, right) {
                 (Some(false), _) => Some(false),
@@ -500,28 +533,11 @@ impl Runner<'_> {
     }
 }
 
-fn descend(item: &Node, depth: u32, from: u32, to: Option<u32>, out: &mut Vec<Node>) {
-    let is_leaf = !matches!(item, Node::Array(_) | Node::Object(_));
-    // `last` as the first depth means leaves.
-    if depth >= from && to.is_none_or(|to| depth <= to) || from == u32::MAX && is_leaf {
-        out.push(item.clone());
-    }
-    if to.is_some_and(|to| depth >= to) || out.len() > MAX_ITEMS {
-        return;
-    }
-    match item {
-        Node::Array(inner) => {
-            for item in inner {
-                descend(item, depth + 1, from, to, out);
-            }
-        }
-        Node::Object(members) => {
-            for (_, item) in members {
-                descend(item, depth + 1, from, to, out);
-            }
-        }
-        _ => {}
-    }
+fn too_many() -> Error {
+    Error::new(
+        state::PROGRAM_LIMIT_EXCEEDED,
+        "a jsonpath finds too many items",
+    )
 }
 
 fn compared(op: &str, left: &Node, right: &Node) -> Option<bool> {

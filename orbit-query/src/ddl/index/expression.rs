@@ -143,6 +143,8 @@ enum Question {
     Pair(Expr, BinaryOperator, Expr),
     /// A function that reads a moment by the session's time zone; whether dates are moments to it.
     Zoned(Vec<Expr>, bool),
+    /// A literal without a time zone beside it, which the session's would complete.
+    Literal(Expr),
 }
 
 async fn check_immutable(
@@ -153,6 +155,11 @@ async fn check_immutable(
 ) -> Result<()> {
     let mut questions = Vec::new();
     let found = visit::expressions(expr, |expr| {
+        for (beside, literal) in compared(expr) {
+            if is_unzoned(literal) {
+                questions.push(Question::Literal(beside.clone()));
+            }
+        }
         match expr {
             Expr::Identifier(name) if table.column_position(&fold(name)).is_none() => {
                 // CURRENT_DATE and its like: the binder found no other names.
@@ -219,6 +226,16 @@ async fn check_immutable(
                 };
                 !literal(&left) && !literal(&right) && pair_changes(&a, &op, &b)
             }
+            Question::Literal(beside) => {
+                if type_of(session, table, &beside).await? == SqlType::TimestampTz {
+                    return Err(Error::unsupported(format!(
+                        "a time without its zone in an index {}",
+                        place.word()
+                    ))
+                    .with_hint("Write it with an offset: '2024-01-01 00:00+00'."));
+                }
+                false
+            }
             Question::Zoned(arguments, dates) => {
                 let mut zoned = false;
                 for argument in arguments {
@@ -240,6 +257,42 @@ async fn check_immutable(
             place.word()
         ),
     ))
+}
+
+/// What stands beside each literal that an expression compares or computes with.
+fn compared(expr: &Expr) -> Vec<(&Expr, &Expr)> {
+    match expr {
+        Expr::BinaryOp { left, right, .. } => vec![(left, right), (right, left)],
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            vec![(left, right), (right, left)]
+        }
+        Expr::Between {
+            expr, low, high, ..
+        } => vec![(expr, low), (expr, high)],
+        Expr::InList { expr, list, .. } => list.iter().map(|item| (&**expr, item)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A quoted literal that would be a time without a zone.
+fn is_unzoned(expr: &Expr) -> bool {
+    let value = match expr {
+        Expr::Cast { expr, .. } => return is_unzoned(expr),
+        Expr::TypedString(typed) => &typed.value.value,
+        Expr::Value(value) => &value.value,
+        _ => return false,
+    };
+    let ast::Value::SingleQuotedString(text) = value else {
+        return false;
+    };
+    let text = text.trim();
+    let offset = text.rfind(['+', '-']).is_some_and(|at| {
+        let before = text.get(..at).unwrap_or_default();
+        // Of a date's own dashes there is no time of day before.
+        text.get(at..).is_some_and(|offset| offset.starts_with('+')) || before.contains(':')
+    });
+    let named = text.ends_with(|c: char| c.is_ascii_alphabetic());
+    text.starts_with(|c: char| c.is_ascii_digit()) && !offset && !named
 }
 
 fn arguments(function: &Function) -> Vec<Expr> {

@@ -1,6 +1,8 @@
 //! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, with every relation
 //! named by its schema, so that it means the same whatever the search path.
 
+mod stars;
+
 use super::{names, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -11,9 +13,7 @@ use orbit_core::catalog::{
 };
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{
-    self, CreateView, Ident, ObjectName, Query, Select, SelectItem, SetExpr, VisitorMut,
-};
+use sqlparser::ast::{self, CreateView, Ident, ObjectName, Query, VisitorMut};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .iter()
         .map(|column| (column.name.clone(), column.sql_type.clone()))
         .collect();
-    expand_star(&mut query, &inner);
+    let query = stars::expanded(session, query).await?;
     let mut columns = columns(create, inner)?;
     for (column, shown) in columns.iter_mut().zip(shown.iter()) {
         column.precision = shown.precision;
@@ -388,22 +388,6 @@ pub(crate) fn qualify(session: &Session, catalog: &Catalog, query: &mut Query) -
     match visit::visit_mut(query, &mut relations) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(relations.reads),
-    }
-}
-
-/// `SELECT *` means the columns of today: columns added later are not in the view.
-fn expand_star(query: &mut Query, columns: &[(String, SqlType)]) {
-    let SetExpr::Select(select) = query.body.as_mut() else {
-        return;
-    };
-    let Select { projection, .. } = select.as_mut();
-    if let [SelectItem::Wildcard(_)] = projection.as_slice() {
-        *projection = columns
-            .iter()
-            .map(|(name, _)| {
-                SelectItem::UnnamedExpr(ast::Expr::Identifier(Ident::with_quote('"', name)))
-            })
-            .collect();
     }
 }
 

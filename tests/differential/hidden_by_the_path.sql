@@ -12,7 +12,9 @@ DELETE FROM t WHERE id = 2;
 SELECT * FROM b.t ORDER BY id;
 DROP TABLE t;
 TRUNCATE t;
+-- compare: state
 ALTER TABLE t ADD COLUMN x int;
+-- compare: state
 CREATE INDEX ON t (n);
 SET search_path = b, a;
 DROP VIEW t;

@@ -71,14 +71,14 @@ async fn add_referring(
                 .transaction()?
                 .lock_table(other.id, TableLock::AccessExclusive, Wait::Block)
                 .await?;
-            let catalog = session.transaction()?.current_catalog()?;
-            session
-                .rights()
-                .require(&catalog, &locked.securable(), Privileges::TRUNCATE)?;
             session.notice(Error::new(
                 state::SUCCESSFUL_COMPLETION,
                 format!("truncate cascades to table \"{}\"", locked.name),
             ));
+            let catalog = session.transaction()?.current_catalog()?;
+            session
+                .rights()
+                .require(&catalog, &locked.securable(), Privileges::TRUNCATE)?;
             tables.push(locked);
         }
     }

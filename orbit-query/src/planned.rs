@@ -20,6 +20,7 @@ mod explain;
 mod functions;
 mod in_order;
 mod indexed;
+mod names;
 mod num;
 mod opaque;
 mod operators;

@@ -9,8 +9,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::task::coop::unconstrained;
-use tokio::time::Instant;
 
 pub use crate::copy::{CopyIn, CopyOut};
 
@@ -171,7 +169,7 @@ pub struct Rows {
     /// The simple protocol, too, sends them in binary.
     pub binary: bool,
     /// What ends a stream early: a cancel request, the statement's timeout.
-    guard: Option<(CancelToken, Option<Instant>)>,
+    guard: Option<CancelToken>,
 }
 
 impl Rows {
@@ -200,11 +198,11 @@ impl Rows {
         }
     }
 
-    /// Has rows that are still to be made obey `cancel` and a deadline.
+    /// Has rows that are still to be made obey `cancel`.
     #[must_use]
-    pub(crate) fn guarded(mut self, cancel: &CancelToken, deadline: Option<Instant>) -> Rows {
+    pub(crate) fn guarded(mut self, cancel: &CancelToken) -> Rows {
         if let Source::Stream(_) = self.source {
-            self.guard = Some((cancel.clone(), deadline));
+            self.guard = Some(cancel.clone());
         }
         self
     }
@@ -250,17 +248,9 @@ impl Rows {
                 let next = poll_fn(|cx| stream.poll_next(cx));
                 let answer = match &self.guard {
                     None => next.await,
-                    Some((cancel, None)) => tokio::select! {
+                    Some(cancel) => tokio::select! {
                         biased;
                         reason = cancel.cancelled() => Err(reason),
-                        answer = next => answer,
-                    },
-                    Some((cancel, Some(deadline))) => tokio::select! {
-                        biased;
-                        reason = cancel.cancelled() => Err(reason),
-                        () = unconstrained(tokio::time::sleep_until(*deadline)) => {
-                            Err(crate::session::timed_out())
-                        }
                         answer = next => answer,
                     },
                 };

@@ -51,7 +51,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use block::Block;
-pub(crate) use run::timed_out;
 pub use run::transaction_timed_out;
 
 /// Who is connected, for `current_user` and its like.
@@ -237,11 +236,8 @@ impl Session {
             self.is_fresh = false;
             return self.settle(answer);
         }
-        self.cancel.reset();
-        self.control.set_running(true);
-        let (settings, backend) = (&self.settings, &self.backend);
-        backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
-        let outcome = self.run_within_timeout(statement, params).await;
+        self.begin_work();
+        let outcome = self.run_guarded(statement, params).await;
         self.is_fresh = false;
         if let Err(error) = &outcome {
             self.wait_for_cause(error).await;
@@ -255,6 +251,7 @@ impl Session {
         // What the next message runs may have been prepared long ago.
         self.is_fresh = false;
         self.control.set_running(false);
+        self.cancel.lift_deadline();
         if let Err(error) = self.configure() {
             return self.settle(Err(error));
         }

@@ -14,7 +14,6 @@ use orbit_core::value::ValueRef;
 use orbit_core::value::text::{self, FormatSettings};
 use orbit_core::{Error, Result, state};
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// Lines are handed over in pieces of about this size.
 const PIECE_BYTES: usize = 64 << 10;
@@ -53,8 +52,6 @@ pub struct CopyOut {
     count: u64,
     header: bool,
     cancel: CancelToken,
-    /// When the statement must be over.
-    deadline: Option<Instant>,
 }
 
 impl CopyOut {
@@ -149,19 +146,18 @@ impl CopyOut {
             count: 0,
             header: options.header || options.binary,
             cancel: session.cancel_token(),
-            deadline: None,
         })
     }
 
-    /// Has lines that are still to be made obey `cancel` and a deadline.
+    /// Has lines that are still to be made obey `cancel`.
     #[must_use]
-    pub(crate) fn guarded(mut self, cancel: &CancelToken, deadline: Option<Instant>) -> CopyOut {
-        // A backup takes its time, whatever a statement may take.
-        if !matches!(self.source, Source::Store(_)) {
-            self.deadline = deadline;
+    pub(crate) fn guarded(mut self, cancel: &CancelToken) -> CopyOut {
+        if let Source::Store(_) = self.source {
+            // A backup takes its time, whatever a statement may take.
+            cancel.lift_deadline();
         }
         if let Source::Query { rows, batch, at } = self.source {
-            let rows = rows.guarded(cancel, deadline);
+            let rows = rows.guarded(cancel);
             self.source = Source::Query { rows, batch, at };
         }
         self
@@ -170,12 +166,6 @@ impl CopyOut {
     /// Whole lines, some kilobytes at a time; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         self.cancel.check()?;
-        if self
-            .deadline
-            .is_some_and(|deadline| Instant::now() > deadline)
-        {
-            return Err(crate::session::timed_out());
-        }
         if let Source::Store(stream) = &mut self.source {
             let piece = stream.next()?;
             self.count += u64::from(piece.is_some());

@@ -10,9 +10,7 @@ use orbit_core::store::{Direction, KeyRange};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, key, state};
 use std::sync::Arc;
-
-/// Rows between two looks at the cancel token, and a breath for other tasks.
-const BREATH_ROWS: u64 = 4096;
+use tokio::task::coop::consume_budget;
 
 /// What a rebuild is for, where its errors must say so.
 pub(crate) enum Purpose<'a> {
@@ -47,12 +45,11 @@ pub(crate) async fn each_row(
     let mut scan = scan_newest(session, table)?;
     let mut count = 0u64;
     while let Some((pk, row)) = scan.next()? {
+        // One row may take long: its expressions may.
+        cancel.check()?;
+        consume_budget().await;
         visit(pk, row)?;
         count += 1;
-        if count.is_multiple_of(BREATH_ROWS) {
-            cancel.check()?;
-            tokio::task::yield_now().await;
-        }
     }
     Ok(count)
 }

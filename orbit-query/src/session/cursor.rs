@@ -179,10 +179,7 @@ impl Session {
             return Ok(false);
         };
         self.note_start(&bound.statement);
-        self.cancel.reset();
-        self.control.set_running(true);
-        let (settings, backend) = (&self.settings, &self.backend);
-        backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
+        self.begin_work();
         let opened = self.open_bound(name, bound).await;
         self.settle(opened.map(|()| true))
     }
@@ -331,7 +328,7 @@ impl Session {
             left: count,
         };
         let rows = Rows::stream(Arc::new([]), Box::new(stream));
-        let mut rows = rows.guarded(&self.cancel, None);
+        let mut rows = rows.guarded(&self.cancel);
         let mut passed = 0;
         while let Some(batch) = rows.next().await? {
             passed += batch.len() as u64;
@@ -503,11 +500,10 @@ impl Session {
             forward: true,
             left: limit,
         };
-        self.cancel.reset();
-        self.control.set_running(true);
+        self.begin_work();
         let mut rows = Rows::stream(cursor.columns.clone(), Box::new(stream));
         rows.binary = cursor.binary;
-        Ok(rows.guarded(&self.cancel, None))
+        Ok(rows.guarded(&self.cancel))
     }
 
     /// A Close message; what isn't there needs no closing.

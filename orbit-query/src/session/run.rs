@@ -14,7 +14,6 @@ use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 /// How often a statement is planned again because what it names keeps changing.
@@ -99,59 +98,43 @@ impl Session {
         Box::pin(self.run(statement, params))
     }
 
-    /// Runs under `statement_timeout`, by cancelling what runs too long: nothing
-    /// is dropped half way, least of all a commit.
-    pub(super) async fn run_within_timeout(
-        &mut self,
-        statement: &Arc<Prepared>,
-        params: &[Value],
-    ) -> Result<Outcome> {
-        let deadline = self.transaction_deadline();
+    /// Readies the off switch for the next thing that this session runs: cancel requests
+    /// reach it from now on, and so do `statement_timeout` and `transaction_timeout`.
+    pub(super) fn begin_work(&self) {
+        self.cancel.reset();
+        self.control.set_running(true);
         let timeout = self.settings.statement_timeout;
-        let end = match (timeout, deadline) {
-            (None, None) => {
-                let outcome = self.run(statement, params).await?;
-                return Ok(self.guarded(outcome, None));
-            }
-            (Some(timeout), None) => (Instant::now() + timeout, timed_out()),
-            (None, Some(deadline)) => (deadline, transaction_timed_out()),
-            (Some(timeout), Some(deadline)) => {
-                let end = Instant::now() + timeout;
-                if end < deadline {
-                    (end, timed_out())
-                } else {
-                    (deadline, transaction_timed_out())
-                }
-            }
-        };
-        if statement.ends_block() {
-            let outcome = self.run(statement, params).await?;
-            return Ok(self.guarded(outcome, None));
+        let statement = timeout.map(|timeout| (Instant::now() + timeout, timed_out()));
+        let transaction = self.transaction_deadline();
+        let transaction = transaction.map(|end| (end, transaction_timed_out()));
+        let first = statement
+            .into_iter()
+            .chain(transaction)
+            .min_by_key(|(end, _)| *end);
+        if let Some((end, reason)) = first {
+            self.cancel.expire_at(end, reason);
         }
-        Box::pin(self.run_until(statement, params, end)).await
+        let (settings, backend) = (&self.settings, &self.backend);
+        backend.set_waits(settings.lock_timeout, settings.deadlock_timeout);
     }
 
-    async fn run_until(
+    /// Before more rows of a portal are sent whose first ones were sent already.
+    pub fn resume(&self) {
+        self.begin_work();
+    }
+
+    /// Runs what may be cancelled by somebody or by the clock: nothing is dropped half
+    /// way, least of all a commit.
+    pub(super) async fn run_guarded(
         &mut self,
         statement: &Arc<Prepared>,
         params: &[Value],
-        (deadline, reason): (Instant, Error),
     ) -> Result<Outcome> {
-        let cancel = self.cancel.clone();
-        let outcome = {
-            let mut running = std::pin::pin!(self.run(statement, params));
-            tokio::select! {
-                biased;
-                outcome = &mut running => outcome,
-                // A statement that is always busy has used up the task's budget when it
-                // pauses; a timer within the budget would never be looked at.
-                () = unconstrained(tokio::time::sleep_until(deadline)) => {
-                    cancel.cancel(reason);
-                    running.await
-                }
-            }
-        }?;
-        Ok(self.guarded(outcome, Some(deadline)))
+        if statement.ends_block() {
+            self.cancel.lift_deadline();
+        }
+        let outcome = self.run(statement, params).await?;
+        Ok(self.guarded(outcome))
     }
 
     /// When the block under way must be over, by transaction_timeout.
@@ -160,11 +143,11 @@ impl Session {
         Some(self.blocks.opened()? + timeout)
     }
 
-    /// Rows still to come obey cancel requests and the timeout too.
-    fn guarded(&self, outcome: Outcome, deadline: Option<Instant>) -> Outcome {
+    /// Rows still to come obey cancel requests and timeouts too.
+    fn guarded(&self, outcome: Outcome) -> Outcome {
         match outcome {
-            Outcome::Rows(rows) => Outcome::Rows(rows.guarded(&self.cancel, deadline)),
-            Outcome::CopyOut(copy) => Outcome::CopyOut(copy.guarded(&self.cancel, deadline)),
+            Outcome::Rows(rows) => Outcome::Rows(rows.guarded(&self.cancel)),
+            Outcome::CopyOut(copy) => Outcome::CopyOut(copy.guarded(&self.cancel)),
             other => other,
         }
     }
@@ -379,7 +362,7 @@ pub fn transaction_timed_out() -> Error {
     )
 }
 
-pub(crate) fn timed_out() -> Error {
+pub(super) fn timed_out() -> Error {
     Error::new(
         state::QUERY_CANCELED,
         "canceling statement due to statement timeout",

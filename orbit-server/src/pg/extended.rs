@@ -114,7 +114,10 @@ impl Wire {
         let portal = self.portals.get_mut(name)?;
         let prepared = &portal.statement.prepared;
         let mut fetch = match std::mem::replace(&mut portal.progress, Progress::Finished) {
-            Progress::Suspended(fetch) => *fetch,
+            Progress::Suspended(fetch) => {
+                self.session.resume();
+                *fetch
+            }
             // A query's portal stays at its end; anything else runs once.
             Progress::Finished if prepared.columns.is_some() => {
                 self.out.command_complete(&Tag::Select(0));

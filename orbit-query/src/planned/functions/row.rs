@@ -2,6 +2,7 @@
 
 use crate::planned::arrow::{Builder, arrow_type, cell};
 use crate::planned::error::to_datafusion;
+use crate::planned::names;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -144,18 +145,9 @@ impl ScalarUDFImpl for RowFn {
 
     /// Plans tell expressions apart by name, so the name says what the closure holds.
     fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
-        let mut hasher = std::hash::DefaultHasher::new();
-        self.hash(&mut hasher);
-        let args: Vec<String> = args
-            .iter()
-            .map(|arg| arg.schema_name().to_string())
-            .collect();
-        Ok(format!(
-            "{}[{:08x}]({})",
-            self.name,
-            hasher.finish() as u32,
-            args.join(", ")
-        ))
+        let args: Vec<String> = args.iter().map(names::of_argument).collect();
+        let own = names::digest(self);
+        Ok(format!("{}[{own}]({})", self.name, args.join(", ")))
     }
 
     fn signature(&self) -> &Signature {

@@ -3,7 +3,7 @@
 
 use crate::planned::arrow::arrow_type;
 use crate::planned::error::{division_by_zero, to_datafusion};
-use crate::planned::num;
+use crate::planned::{names, num};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum};
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type};
@@ -169,9 +169,9 @@ impl ScalarUDFImpl for Arith {
         match args {
             [left, right] => Ok(format!(
                 "({} {} {})",
-                left.schema_name(),
+                names::of_argument(left),
                 self.op.sign(),
-                right.schema_name()
+                names::of_argument(right)
             )),
             _ => Ok(self.op.sign().to_owned()),
         }

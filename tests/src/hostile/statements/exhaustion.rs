@@ -215,6 +215,7 @@ const LONG_WORK: &[&str] = &[
     "MERGE INTO h USING (SELECT a.id FROM h a, h b, h c) s ON h.id = s.id WHEN MATCHED THEN UPDATE SET n = 1",
     "CREATE INDEX ON h ((repeat(t, 100000000)))",
     "CREATE INDEX ON h (n) WHERE repeat(t, 100000000) > ''",
+    "CREATE INDEX ON h ((regexp_count(repeat(t, 3000000), 'a*b|a|x')))",
 ];
 
 pub(super) fn cases() -> Vec<Case> {

@@ -131,12 +131,7 @@ pub(super) fn cases(n: usize) -> Vec<Case> {
         "UPDATE empty SET n = «(¦1¦)» RETURNING «(¦n¦)»",
         LIMIT,
     );
-    // Planning takes the cube of their number.
-    add(
-        "interval sums",
-        "SELECT now() «+ interval '1 day' »",
-        &["ok", "54", "57014"],
-    );
+    add("interval sums", "SELECT now() «+ interval '1 day' »", LIMIT);
     add(
         "type modifiers",
         "SELECT '1'::«numeric(¦1¦)»",

@@ -16,7 +16,7 @@ use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 type Eval = Arc<dyn for<'v> Fn(&[ValueRef<'v>]) -> Result<Value> + Send + Sync>;
 
@@ -32,6 +32,8 @@ pub struct RowFn {
     strict: bool,
     signature: Signature,
     eval: Eval,
+    /// What plans call it; they ask often.
+    title: OnceLock<String>,
 }
 
 impl RowFn {
@@ -51,6 +53,7 @@ impl RowFn {
             strict: true,
             signature,
             eval: Arc::new(eval),
+            title: OnceLock::new(),
         }
     }
 
@@ -146,8 +149,11 @@ impl ScalarUDFImpl for RowFn {
     /// Plans tell expressions apart by name, so the name says what the closure holds.
     fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
         let args: Vec<String> = args.iter().map(names::of_argument).collect();
-        let own = names::digest(self);
-        Ok(format!("{}[{own}]({})", self.name, args.join(", ")))
+        let title = self.title.get_or_init(|| {
+            // The name alone doesn't say what the closure holds.
+            format!("{}[{}]", self.name, names::digest(self))
+        });
+        Ok(format!("{title}({})", args.join(", ")))
     }
 
     fn signature(&self) -> &Signature {

@@ -32,7 +32,7 @@ pub struct RowFn {
     strict: bool,
     signature: Signature,
     eval: Eval,
-    /// What plans call it; they ask often.
+    /// Made when it is first asked for; plans ask often.
     title: OnceLock<String>,
 }
 
@@ -76,6 +76,14 @@ impl RowFn {
             Arc::new(ScalarUDF::new_from_impl(self)),
             args,
         ))
+    }
+
+    /// The name, and what the closure holds.
+    fn title(&self) -> &str {
+        self.title.get_or_init(|| {
+            let held = names::digest(&(&self.name, &self.identity, &self.args));
+            format!("{}[{held}]", self.name)
+        })
     }
 
     pub fn returns(&self) -> &SqlType {
@@ -135,9 +143,7 @@ impl Eq for RowFn {}
 
 impl Hash for RowFn {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-        self.identity.hash(state);
-        self.args.hash(state);
+        self.title().hash(state);
     }
 }
 
@@ -149,11 +155,7 @@ impl ScalarUDFImpl for RowFn {
     /// Plans tell expressions apart by name, so the name says what the closure holds.
     fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
         let args: Vec<String> = args.iter().map(names::of_argument).collect();
-        let title = self.title.get_or_init(|| {
-            // The name alone doesn't say what the closure holds.
-            format!("{}[{}]", self.name, names::digest(self))
-        });
-        Ok(format!("{title}({})", args.join(", ")))
+        Ok(format!("{}({})", self.title(), args.join(", ")))
     }
 
     fn signature(&self) -> &Signature {

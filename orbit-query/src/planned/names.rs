@@ -1,7 +1,8 @@
 //! What plans call expressions, which they tell apart by their names.
 
+use ahash::{AHasher, RandomState};
 use datafusion::logical_expr::Expr;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// An argument's name, as part of its function's: that of a column or a constant, and a
 /// [`digest`] of anything larger. A name that held those of all its parts would be made
@@ -18,14 +19,14 @@ pub fn of_argument(argument: &Expr) -> String {
 /// 128 bits, so that no two names of a plan are the same by chance. Not keyed: one
 /// program makes the same plans whenever it runs.
 pub fn digest<T: Hash + ?Sized>(what: &T) -> String {
-    let mut halves = Halves(DefaultHasher::new(), DefaultHasher::new());
-    halves.1.write_u8(1);
+    let half = |seed| RandomState::with_seeds(seed, 2, 3, 4).build_hasher();
+    let mut halves = Halves(half(0), half(1));
     what.hash(&mut halves);
     format!("{:016x}{:016x}", halves.0.finish(), halves.1.finish())
 }
 
 /// Two hashes of one walk.
-struct Halves(DefaultHasher, DefaultHasher);
+struct Halves(AHasher, AHasher);
 
 impl Hasher for Halves {
     fn write(&mut self, bytes: &[u8]) {

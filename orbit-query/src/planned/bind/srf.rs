@@ -10,6 +10,7 @@ use crate::planned::functions::{Choice, choose, json};
 use crate::planned::series::{self, Series};
 use crate::planned::types;
 use crate::planned::unnest::is_correlated;
+use crate::statement::build::plain_call;
 use crate::statement::spelling::ROWS_FROM;
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::datasource::provider_as_source;
@@ -125,6 +126,13 @@ impl Binder<'_> {
                 let bound = self.expr(&scope, arg)?;
                 lists.push(self.list_of("unnest", vec![bound])?);
             }
+        } else if !is_set_returning(&call.name) && json::each_columns(&call.name).is_none() {
+            // Any function may stand in FROM; it gives one row.
+            let args = call.args.iter().map(|arg| (*arg).clone()).collect();
+            let one = ast::Expr::Function(plain_call(&call.name, args));
+            let bound = self.expr(&scope, &one)?;
+            let ty = bound.ty.clone();
+            lists.push((crate::planned::functions::array::single(bound)?, ty));
         } else {
             let mut bounds = Vec::with_capacity(call.args.len());
             for arg in &call.args {
@@ -140,14 +148,8 @@ impl Binder<'_> {
                 }
                 lists.push(self.list_of(keys, bounds.clone())?);
                 self.list_of(values, bounds)?
-            } else if is_set_returning(&call.name) {
-                self.list_of(&call.name, bounds)?
             } else {
-                // Any function may stand in FROM; it gives one row.
-                let bound = self.call_bound(&call.name, bounds)?;
-                let ty = bound.ty.clone();
-                let row = crate::planned::functions::array::single(bound)?;
-                (row, ty)
+                self.list_of(&call.name, bounds)?
             };
             lists.push(list);
         }

@@ -36,6 +36,7 @@ pub mod setop;
 pub mod special;
 pub mod srf;
 pub mod subquery;
+mod variadic;
 mod view;
 pub mod window;
 

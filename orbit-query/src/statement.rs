@@ -6,6 +6,7 @@
 pub(crate) mod absent_grammar;
 pub(crate) mod access_grammar;
 pub mod alter_grammar;
+pub(crate) mod build;
 pub mod cache;
 pub(crate) mod comment_grammar;
 pub(crate) mod conflict_target;

@@ -85,6 +85,10 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
         temporary: false,
         created: db.new_creation_stamp(),
     };
+    define(db, def).await
+}
+
+async fn define(db: &Database, def: TableDef) -> Arc<Table> {
     let mut txn = db.begin(Isolation::ReadCommitted);
     let id = def.id;
     txn.change_catalog(CatalogChange::PutTable(Box::new(def)))

@@ -9,6 +9,7 @@
 //! and run.
 
 pub mod aggregate;
+mod among;
 pub mod call;
 pub mod cast;
 mod collate;
@@ -24,6 +25,7 @@ mod near;
 pub mod operator;
 pub(super) mod outer;
 mod overlaps;
+mod patterns;
 pub mod peers;
 mod place;
 mod precision;
@@ -35,9 +37,12 @@ pub mod select;
 pub mod setop;
 pub mod special;
 pub mod srf;
+mod srf_items;
 pub mod subquery;
+mod subscripts;
 mod variadic;
 mod view;
+mod whole_rows;
 pub mod window;
 
 use crate::access::need::{self, Need};

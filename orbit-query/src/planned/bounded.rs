@@ -136,15 +136,13 @@ pub struct Held;
 impl Unary for Held {
     const NAME: &'static str = "HeldExec";
 
-    fn execute(
+    fn pass(
         &self,
-        input: &Arc<dyn ExecutionPlan>,
-        partition: usize,
-        context: Arc<TaskContext>,
+        rows: SendableRecordBatchStream,
+        context: &TaskContext,
     ) -> Result<SendableRecordBatchStream> {
         let held = MemoryConsumer::new("rows of a window").register(context.memory_pool());
-        let input = input.execute(partition, context)?;
-        Ok(Box::pin(HeldStream { input, held }))
+        Ok(Box::pin(HeldStream { input: rows, held }))
     }
 }
 

@@ -209,17 +209,15 @@ struct Cancel {
 impl Unary for Cancel {
     const NAME: &'static str = "CancelExec";
 
-    fn execute(
+    fn pass(
         &self,
-        input: &Arc<dyn ExecutionPlan>,
-        partition: usize,
-        context: Arc<TaskContext>,
+        rows: SendableRecordBatchStream,
+        context: &TaskContext,
     ) -> Result<SendableRecordBatchStream> {
-        let run = Run::of(&context)?;
+        let run = Run::of(context)?;
         // Other partitions of the same run have set it to the same.
         let _ = self.run.set(run.clone());
-        let input = input.execute(partition, context)?;
-        Ok(Box::pin(CancelStream { input, run }))
+        Ok(Box::pin(CancelStream { input: rows, run }))
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) mod update;
 
 use super::PlanContext;
 use super::arrow::cell;
+use super::bind::Binder;
+use super::bind::from::Relation;
+use super::bind::scope::Scope;
 use super::cancel;
+use super::error::Told;
 use super::patience::Wanted;
 use super::runtime::{ArrowStream, Machine};
 use super::scalar;
@@ -32,7 +36,7 @@ use crate::expr::{Env, Facts};
 use crate::rows::{ColumnDesc, Rows, Tag};
 use crate::write::{RowFunction, TableWriter};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::catalog::Table;
 use orbit_core::database::ReadView;
 use orbit_core::txn::Transaction;
@@ -40,6 +44,7 @@ use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use returning::Returning;
+use sqlparser::ast;
 use std::sync::Arc;
 
 pub(super) enum Kind {
@@ -281,6 +286,26 @@ fn key_of(row: &[Value]) -> Result<&[u8]> {
         Some(Value::Bytea(key)) => Ok(key),
         _ => Err(Error::internal("a row to be written came without its key")),
     }
+}
+
+/// The rows that a statement's WHERE lets through.
+fn chosen(
+    binder: &mut Binder<'_>,
+    Relation { plan, scope }: Relation,
+    selection: Option<&ast::Expr>,
+) -> Result<(LogicalPlan, Scope)> {
+    let Some(selection) = selection else {
+        return Ok((plan, scope));
+    };
+    let condition = binder.condition(&scope, selection)?;
+    let plan = LogicalPlanBuilder::from(plan).filter(condition);
+    Ok((plan.told()?.build().told()?, scope))
+}
+
+/// What a row writer gets of each row.
+fn projected(plan: LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan> {
+    let plan = LogicalPlanBuilder::from(plan).project(exprs);
+    plan.told()?.build().told()
 }
 
 /// A planned expression as row writers call it.

@@ -26,12 +26,25 @@ pub trait Unary: Clone + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Its rows, of one partition of the input's.
     fn execute(
         &self,
         input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream>;
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = input.execute(partition, context.clone())?;
+        self.pass(rows, &context)
+    }
+
+    /// What becomes of a partition's rows on their way, where they are the input's.
+    fn pass(
+        &self,
+        rows: SendableRecordBatchStream,
+        _context: &TaskContext,
+    ) -> Result<SendableRecordBatchStream> {
+        Ok(rows)
+    }
 }
 
 /// `operator` above `input`.

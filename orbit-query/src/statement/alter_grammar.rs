@@ -472,18 +472,9 @@ fn column_action(tokens: &mut Tokens<'_>, all: &[TokenWithSpan]) -> Result<Colum
 
 fn column_type(tokens: &mut Tokens<'_>) -> Result<ColumnAction> {
     let rest = tokens.rest();
-    let mut depth = 0usize;
     let mut end = rest.len();
     let mut using = None;
-    for (at, token) in rest.iter().enumerate() {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > 0 {
-            continue;
-        }
+    for (at, token) in tokens::outermost(rest) {
         if tokens::is_word(Some(&token.token), "COLLATE") {
             end = end.min(at);
         }

@@ -5,13 +5,14 @@
 //! VALUES an INSERT ROW, and OVERRIDING is told by two marks of VALUES that no text of
 //! PostgreSQL's sets.
 
+use super::build::plain_query;
 use super::overriding::Overriding;
-use super::tokens::{is_word, position};
+use super::tokens::{is_word, outermost, position};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
-    MergeUpdateExpr, Parens, Query, SetExpr, Statement, TableAlias, TableFactor, Values, With,
+    MergeUpdateExpr, Parens, SetExpr, Statement, TableAlias, TableFactor, Values, With,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -28,16 +29,7 @@ pub(super) fn is_merge(tokens: &[TokenWithSpan]) -> bool {
     if !word(0, "WITH") {
         return false;
     }
-    let mut depth = 0usize;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > 0 {
-            continue;
-        }
+    for (at, _) in outermost(tokens) {
         if word(at, "MERGE") && word(at + 1, "INTO") {
             return true;
         }
@@ -89,18 +81,7 @@ pub(super) fn statement(parser: &mut Parser<'_>) -> Read<Statement> {
         cte_tables: parser.parse_comma_separated(Parser::parse_cte)?,
     };
     let body = SetExpr::Merge(Statement::Merge(merge(parser)?));
-    Ok(Statement::Query(Box::new(Query {
-        with: Some(with),
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    })))
+    Ok(Statement::Query(Box::new(plain_query(Some(with), body))))
 }
 
 fn merge(parser: &mut Parser<'_>) -> Read<Merge> {

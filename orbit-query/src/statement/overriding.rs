@@ -1,9 +1,9 @@
 //! INSERT ... OVERRIDING {SYSTEM|USER} VALUE, which the parser doesn't know: the words are
 //! taken out before it and marked in the tree by flags of clauses PostgreSQL has not.
 
-use super::tokens::is_word;
+use super::tokens::{is_word, outermost};
 use sqlparser::ast::{SetExpr, Statement};
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::TokenWithSpan;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overriding {
@@ -16,14 +16,8 @@ pub(crate) enum Overriding {
 /// The tokens without the clause; `None`: it isn't there.
 pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, Overriding)> {
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
-    let mut depth = 0usize;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > 0 || !word(at, "OVERRIDING") || !word(at + 2, "VALUE") {
+    for (at, _) in outermost(tokens) {
+        if !word(at, "OVERRIDING") || !word(at + 2, "VALUE") {
             continue;
         }
         let how = if word(at + 1, "SYSTEM") {

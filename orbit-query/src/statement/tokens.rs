@@ -40,6 +40,20 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+/// The tokens outside all parentheses, with their places; a closing one that ends the
+/// last is among them.
+pub(super) fn outermost(tokens: &[TokenWithSpan]) -> impl Iterator<Item = (usize, &TokenWithSpan)> {
+    let mut depth = 0usize;
+    tokens.iter().enumerate().filter(move |(_, token)| {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    })
+}
+
 /// What PostgreSQL says of names longer than are kept.
 pub fn cut_names(piece: &Piece) -> impl Iterator<Item = Error> {
     piece.tokens.iter().filter_map(|token| {

@@ -17,12 +17,7 @@ async fn partial(db: &Arc<Database>) -> Arc<Table> {
     index.constraint = false;
     index.predicate = Some(predicate);
     def.indexes.push(index);
-    let mut txn = db.begin(Isolation::ReadCommitted);
-    let id = def.id;
-    txn.change_catalog(CatalogChange::PutTable(Box::new(def)))
-        .unwrap();
-    txn.commit().await.unwrap();
-    db.durable().catalog.table_by_id(id).unwrap().clone()
+    define(db, def).await
 }
 
 fn wide(id: i32, n: i64, inside: bool) -> Vec<Value> {

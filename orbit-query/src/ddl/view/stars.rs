@@ -1,6 +1,7 @@
 //! `*` in a view means the columns of today: columns added later are not in the view.
 
 use crate::session::Session;
+use crate::statement::build::plain_query;
 use orbit_core::Result;
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
@@ -47,21 +48,11 @@ async fn expand(session: &mut Session, with: Option<&With>, select: &mut Select)
                 continue;
             }
         };
-        let alone = Query {
-            with: with.cloned(),
-            body: Box::new(SetExpr::Select(Box::new(Select {
-                projection: vec![item.clone()],
-                ..select.clone()
-            }))),
-            order_by: None,
-            limit_clause: None,
-            fetch: None,
-            locks: Vec::new(),
-            for_clause: None,
-            settings: None,
-            format_clause: None,
-            pipe_operators: Vec::new(),
-        };
+        let body = SetExpr::Select(Box::new(Select {
+            projection: vec![item.clone()],
+            ..select.clone()
+        }));
+        let alone = plain_query(with.cloned(), body);
         let prepared = session.prepare_inner(&alone.to_string(), &[]).await?;
         let columns = prepared.columns.as_deref().unwrap_or_default();
         let names: BTreeSet<&str> = columns.iter().map(|column| &*column.name).collect();

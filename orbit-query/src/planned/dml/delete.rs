@@ -2,15 +2,13 @@
 
 use super::returning::{Others, Returning};
 use super::update::named_target;
-use super::{Kind, Prepared, Running, Write, key_of, prepared};
+use super::{Kind, Prepared, Running, Write, chosen, key_of, prepared, projected};
 use crate::expr::{RowSource, StoredRow};
 use crate::planned::bind::Binder;
 use crate::planned::bind::from::target::{Verb, Written};
-use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::rows::{Rows, Tag};
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::LogicalPlanBuilder;
 use orbit_core::lock::RowLock;
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -36,27 +34,15 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     for item in delete.using.iter().flatten() {
         relation = binder.table_with_joins(item, Some(relation))?;
     }
-    let mut plan = relation.plan;
-    if let Some(selection) = &delete.selection {
-        let condition = binder.condition(&relation.scope, selection)?;
-        plan = LogicalPlanBuilder::from(plan)
-            .filter(condition)
-            .told()?
-            .build()
-            .told()?;
-    }
+    let (plan, scope) = chosen(binder, relation, delete.selection.as_ref())?;
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
     let items = delete.returning.as_deref();
-    let others = items.map(|_| Others::of(&relation.scope, &target));
+    let others = items.map(|_| Others::of(&scope, &target));
     if let Some(others) = &others {
         others.select(&mut exprs, &mut column_types);
     }
-    plan = LogicalPlanBuilder::from(plan)
-        .project(exprs)
-        .told()?
-        .build()
-        .told()?;
+    let plan = projected(plan, exprs)?;
     let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),

@@ -3,7 +3,7 @@
 use super::check::Checks;
 use super::returning::{Returning, RowExprs, RowScope};
 use super::update::{assigned, default_of, is_default};
-use super::{Kind, Prepared, Running, Write, prepared};
+use super::{Kind, Prepared, Running, Write, prepared, projected};
 use crate::expr::{RowSource, StoredRow};
 use crate::planned::bind::from::target::{Target, Verb, Written};
 use crate::planned::bind::{Binder, Bound, BoundQuery, Clause};
@@ -161,11 +161,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
     let plan = if exprs.is_empty() {
         input.plan
     } else {
-        LogicalPlanBuilder::from(input.plan)
-            .project(exprs)
-            .told()?
-            .build()
-            .told()?
+        projected(input.plan, exprs)?
     };
     let conflict = match &insert.on {
         None => None,

@@ -10,7 +10,7 @@ mod run;
 
 use super::insert::{named_columns, takes_given};
 use super::update::{assigned, assignments, is_default, lock_mode, named_target};
-use super::{Kind, Prepared, Write, prepared};
+use super::{Kind, Prepared, Write, prepared, projected};
 use crate::access::Need;
 use crate::planned::bind::from::Relation;
 use crate::planned::bind::from::target::{Target, Written};
@@ -344,10 +344,5 @@ fn valued(
             begins,
         });
     }
-    let plan = LogicalPlanBuilder::from(plan)
-        .project(exprs)
-        .told()?
-        .build()
-        .told()?;
-    Ok((plan, types, actions))
+    Ok((projected(plan, exprs)?, types, actions))
 }

@@ -2,19 +2,18 @@
 
 use super::check::Checks;
 use super::returning::{Others, Returning};
-use super::{Kind, Prepared, Running, Write, key_of, prepared};
+use super::{Kind, Prepared, Running, Write, chosen, key_of, prepared, projected};
 use crate::expr::StoredRow;
 use crate::planned::bind::from::target::{Target, Verb, Written};
 use crate::planned::bind::rows::row_items;
 use crate::planned::bind::scope::Scope;
 use crate::planned::bind::{Binder, Bound, Clause};
-use crate::planned::error::Told;
 use crate::planned::statement::optimized;
 use crate::planned::types;
 use crate::rows::{Rows, Tag};
 use ahash::AHashSet;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::Expr;
 use orbit_core::catalog::Table;
 use orbit_core::lock::{RowLock, Wait};
 use orbit_core::txn::Transaction;
@@ -91,34 +90,22 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
             relation = binder.table_with_joins(item, Some(relation))?;
         }
     }
-    let mut plan = relation.plan;
-    if let Some(selection) = &update.selection {
-        let condition = binder.condition(&relation.scope, selection)?;
-        plan = LogicalPlanBuilder::from(plan)
-            .filter(condition)
-            .told()?
-            .build()
-            .told()?;
-    }
+    let (plan, scope) = chosen(binder, relation, update.selection.as_ref())?;
     let mut exprs = vec![key.alias("key")];
     let mut column_types = vec![SqlType::Bytea];
     let mut set = Vec::new();
-    let new = assignments(binder, &target, &relation.scope, &update.assignments)?;
+    let new = assignments(binder, &target, &scope, &update.assignments)?;
     for (at, expr, ty) in new {
         exprs.push(expr.alias(format!("v{}", set.len())));
         column_types.push(ty);
         set.push(at);
     }
     let items = update.returning.as_deref();
-    let others = items.map(|_| Others::of(&relation.scope, &target));
+    let others = items.map(|_| Others::of(&scope, &target));
     if let Some(others) = &others {
         others.select(&mut exprs, &mut column_types);
     }
-    plan = LogicalPlanBuilder::from(plan)
-        .project(exprs)
-        .told()?
-        .build()
-        .told()?;
+    let plan = projected(plan, exprs)?;
     let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
     let checks = Checks::prepare(binder, state, &target)?;
     prepared(Write {

@@ -16,7 +16,7 @@ use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 type Eval = Arc<dyn for<'v> Fn(&[ValueRef<'v>]) -> Result<Value> + Send + Sync>;
 
@@ -32,6 +32,8 @@ pub struct RowFn {
     strict: bool,
     signature: Signature,
     eval: Eval,
+    /// Made when it is first asked for; plans ask often.
+    title: OnceLock<String>,
 }
 
 impl RowFn {
@@ -51,6 +53,7 @@ impl RowFn {
             strict: true,
             signature,
             eval: Arc::new(eval),
+            title: OnceLock::new(),
         }
     }
 
@@ -73,6 +76,14 @@ impl RowFn {
             Arc::new(ScalarUDF::new_from_impl(self)),
             args,
         ))
+    }
+
+    /// The name, and what the closure holds.
+    fn title(&self) -> &str {
+        self.title.get_or_init(|| {
+            let held = names::digest(&(&self.name, &self.identity, &self.args));
+            format!("{}[{held}]", self.name)
+        })
     }
 
     pub fn returns(&self) -> &SqlType {
@@ -132,9 +143,7 @@ impl Eq for RowFn {}
 
 impl Hash for RowFn {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-        self.identity.hash(state);
-        self.args.hash(state);
+        self.title().hash(state);
     }
 }
 
@@ -146,8 +155,7 @@ impl ScalarUDFImpl for RowFn {
     /// Plans tell expressions apart by name, so the name says what the closure holds.
     fn schema_name(&self, args: &[Expr]) -> DfResult<String> {
         let args: Vec<String> = args.iter().map(names::of_argument).collect();
-        let own = names::digest(self);
-        Ok(format!("{}[{own}]({})", self.name, args.join(", ")))
+        Ok(format!("{}({})", self.title(), args.join(", ")))
     }
 
     fn signature(&self) -> &Signature {

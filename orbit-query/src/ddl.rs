@@ -16,6 +16,8 @@ pub mod foreign_keys;
 pub mod functions;
 pub mod index;
 pub mod like;
+#[cfg(feature = "datafusion")]
+pub mod moments;
 pub mod names;
 pub mod rebuild;
 pub mod schema;

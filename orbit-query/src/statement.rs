@@ -36,6 +36,7 @@ mod set_grammar;
 pub(crate) mod spelling;
 pub mod tokens;
 mod transaction_grammar;
+mod unicode_escapes;
 pub mod utility;
 pub mod visit;
 

@@ -106,9 +106,8 @@ SELECT 1 FETCH FIRST;
 SELECT sum(DISTINCT) FROM t;
 SELECT max(*) FROM t;
 SELECT lower(*) FROM t;
--- differs: DISTINCT and VARIADIC in plain functions
+-- differs: DISTINCT in plain functions
 SELECT lower(DISTINCT name) FROM t;
--- differs: DISTINCT and VARIADIC in plain functions
 SELECT lower(VARIADIC name) FROM t;
 SELECT id FROM t UNION SELECT name FROM t;
 SELECT id FROM t UNION SELECT id, name FROM t;

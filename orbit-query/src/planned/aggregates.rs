@@ -11,7 +11,7 @@ mod states;
 
 use crate::planned::arrow::fixed_scale;
 use crate::planned::types;
-pub use collect::{joined, json_of_array, stacked, without_repeats};
+pub use collect::{joined, joined_bytes, json_of_array, stacked, without_repeats};
 use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
@@ -174,6 +174,12 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
             };
             chosen(function, vec![S::Float8, S::Float8], returns)
         }
+        // The items are collected, and joined when all are there.
+        ("string_agg", [S::Bytea, S::Bytea | S::Unknown] | [S::Unknown, S::Bytea]) => chosen(
+            df::array_agg::array_agg_udaf(),
+            vec![S::Bytea, S::Bytea],
+            S::Bytea,
+        ),
         ("string_agg", [value, delimiter]) => {
             let text = |ty: &S| *ty == S::Unknown || types::is_text(ty);
             if !text(value) || !text(delimiter) {

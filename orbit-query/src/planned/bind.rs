@@ -41,6 +41,7 @@ pub mod srf;
 mod srf_items;
 pub mod subquery;
 mod subscripts;
+mod variadic;
 mod view;
 mod whole_rows;
 pub mod window;

@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod regexp;
 pub mod row;
 pub mod session;
+pub mod sha;
 pub mod system;
 pub mod text;
 pub mod to_char;
@@ -74,6 +75,13 @@ pub enum T {
     Element,
     /// An array of `Element`.
     Array,
+}
+
+impl T {
+    /// The type itself; text for what goes by the arguments.
+    pub fn plain(self) -> SqlType {
+        plain(self)
+    }
 }
 
 /// What a function may know besides its arguments.
@@ -138,7 +146,7 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 16] = [
+    let families: [&'static [Function]; 17] = [
         array::FUNCTIONS,
         bytes::FUNCTIONS,
         datetime::FUNCTIONS,
@@ -150,6 +158,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         math::FUNCTIONS,
         regexp::FUNCTIONS,
         session::FUNCTIONS,
+        sha::FUNCTIONS,
         system::FUNCTIONS,
         text::FUNCTIONS,
         to_char::FUNCTIONS,

@@ -37,14 +37,15 @@ impl Session {
             self.check_writable(tag)?;
         }
         access::ddl::check(self, utility)?;
-        let keeps_text = match utility {
-            Utility::CreateTable(create) => create.query.is_none(),
-            Utility::CreateTableLike { .. } | Utility::CreateView(_) | Utility::Alter(_) => true,
-            _ => false,
-        };
-        if keeps_text && let Some(statement) = &self.utility {
-            let order = self.settings.format.date_order;
-            crate::statement::dates::refuse_ambiguous(&statement.sql, order)?;
+        #[cfg(feature = "datafusion")]
+        let settled = ddl::moments::settled(self, utility)?;
+        #[cfg(feature = "datafusion")]
+        let utility = settled.as_deref().unwrap_or(utility);
+        #[cfg(not(feature = "datafusion"))]
+        if let Utility::CreateTable(_) = utility
+            && let Some(statement) = &self.utility
+        {
+            crate::statement::dates::refuse_ambiguous(&statement.sql)?;
         }
         let done = |tag| Ok(Outcome::Done(Tag::Other(tag)));
         match utility {

@@ -1,13 +1,12 @@
-//! Dates in definitions. A definition is kept as it was written and read by sessions of
-//! any `DateStyle`: there, a date of numbers means month, day, year.
+//! Dates in definitions that were kept as they were written: there, a date of numbers means
+//! month, day, year. New ones are settled when they are made, see `ddl/moments.rs`.
 
+#[cfg(not(feature = "datafusion"))]
+use orbit_core::Result;
 use orbit_core::types::SqlType;
 use orbit_core::value::datetime::{DateOrder, parse_timestamp};
 use orbit_core::value::text::{self, FormatSettings};
-use orbit_core::{Error, Result};
 use sqlparser::ast::{Expr, Value};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Token, Tokenizer};
 
 fn format(order: DateOrder) -> FormatSettings {
     FormatSettings {
@@ -27,12 +26,12 @@ fn is_ambiguous(text: &str) -> bool {
     read(DateOrder::Dmy) != plain || read(DateOrder::Ymd) != plain
 }
 
-/// 0A000 for a definition with such a date by a session that doesn't put the month first,
-/// or on a node that can't settle them.
-pub(crate) fn refuse_ambiguous(sql: &str, order: DateOrder) -> Result<()> {
-    if order == DateOrder::Mdy && cfg!(feature = "datafusion") {
-        return Ok(());
-    }
+/// 0A000 for a definition with such a date, on a node that can't settle them.
+#[cfg(not(feature = "datafusion"))]
+pub(crate) fn refuse_ambiguous(sql: &str) -> Result<()> {
+    use sqlparser::dialect::PostgreSqlDialect;
+    use sqlparser::tokenizer::{Token, Tokenizer};
+
     let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else {
         return Ok(());
     };
@@ -40,7 +39,7 @@ pub(crate) fn refuse_ambiguous(sql: &str, order: DateOrder) -> Result<()> {
         if let Token::SingleQuotedString(text) = token
             && is_ambiguous(&text)
         {
-            return Err(Error::unsupported(format!(
+            return Err(orbit_core::Error::unsupported(format!(
                 "the date \"{text}\" in a definition under this DateStyle"
             ))
             .with_hint("Write it as YYYY-MM-DD."));

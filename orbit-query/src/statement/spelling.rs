@@ -30,6 +30,9 @@ pub(crate) const ALL_OF_ROW: &str = "\0all";
 /// What `ROWS FROM (f(x), g(y))` calls.
 pub(crate) const ROWS_FROM: &str = "\0rows";
 
+/// The name of the argument that `VARIADIC` stands before.
+pub(crate) const VARIADIC: &str = "\0variadic";
+
 /// The one item of a select list that has none.
 pub(super) const NO_ITEM: &str = "\0none";
 

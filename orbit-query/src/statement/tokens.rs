@@ -16,7 +16,8 @@ pub struct Piece {
 /// Cuts a message at its semicolons. Empty statements are left out.
 pub fn split(sql: &str) -> Result<Vec<Piece>> {
     let mut tokens = Vec::new();
-    Tokenizer::new(&PostgreSqlDialect {}, sql)
+    let decoded = super::unicode_escapes::decoded(sql)?;
+    Tokenizer::new(&PostgreSqlDialect {}, decoded.as_deref().unwrap_or(sql))
         .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| unreadable(sql, &error))?;
     let mut offsets = Offsets::new(sql);

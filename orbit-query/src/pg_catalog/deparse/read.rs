@@ -249,7 +249,8 @@ impl Reader<'_> {
             Expr::Interval(interval) => match interval.value.as_ref() {
                 Expr::Value(value) => match &value.value {
                     Value::SingleQuotedString(text) if interval.leading_field.is_none() => {
-                        known(constant(text, "interval"), SqlType::Interval)
+                        let text = canonical(text, &SqlType::Interval);
+                        known(constant(&text, "interval"), SqlType::Interval)
                     }
                     _ => return None,
                 },

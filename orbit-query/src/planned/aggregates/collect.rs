@@ -168,10 +168,12 @@ fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Res
 /// A list of so many values asks before it grows.
 const MANY: usize = 8 << 10;
 
-/// Appends, within PostgreSQL's limit of a gigabyte.
+/// PostgreSQL's limit of a gigabyte.
+const LONGEST: usize = 0x3fff_ffff;
+
+/// Appends, within that limit.
 fn grow(out: &mut String, more: &str) -> Result<()> {
-    const MOST: usize = 0x3fff_ffff;
-    if out.len() + more.len() >= MOST {
+    if out.len() + more.len() >= LONGEST {
         return Err(
             Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(format!(
                 "Cannot enlarge string buffer containing {} bytes by {} more bytes.",
@@ -234,6 +236,54 @@ pub fn joined(delimiter: Value) -> RowFn {
                 }
             }
             Ok(out.map_or(Value::Null, Value::Text))
+        },
+    )
+}
+
+/// The same of bytes.
+pub fn joined_bytes(delimiter: Value) -> RowFn {
+    RowFn::new(
+        "string_agg".to_owned(),
+        format!("{delimiter:?}"),
+        vec![SqlType::Array(Box::new(SqlType::Bytea))],
+        SqlType::Bytea,
+        move |args| {
+            let [ValueRef::Array(array)] = args else {
+                return Err(arity());
+            };
+            let delimiter = match &delimiter {
+                Value::Bytea(bytes) => bytes.as_slice(),
+                _ => &[],
+            };
+            let items = || {
+                array.items.iter().filter_map(|item| match item {
+                    Value::Bytea(bytes) => Some(bytes.as_slice()),
+                    _ => None,
+                })
+            };
+            let length = items().fold(0usize, |sum, item| {
+                sum.saturating_add(item.len())
+                    .saturating_add(delimiter.len())
+            });
+            if length >= LONGEST {
+                return Err(Error::new(state::PROGRAM_LIMIT_EXCEEDED, "out of memory"));
+            }
+            orbit_core::memory::admit(length)?;
+            let mut out: Option<Vec<u8>> = None;
+            for item in items() {
+                match &mut out {
+                    None => {
+                        let mut first = Vec::with_capacity(length);
+                        first.extend_from_slice(item);
+                        out = Some(first);
+                    }
+                    Some(out) => {
+                        out.extend_from_slice(delimiter);
+                        out.extend_from_slice(item);
+                    }
+                }
+            }
+            Ok(out.map_or(Value::Null, Value::Bytea))
         },
     )
 }

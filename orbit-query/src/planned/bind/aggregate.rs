@@ -200,6 +200,16 @@ impl Binder<'_> {
             .ok_or_else(|| super::special::no_function(name, &have))?;
         let given: Vec<Expr> = bounds.iter().map(|bound| bound.expr.clone()).collect();
         let delimiter = bounds.get(1).and_then(|bound| bound.literal.clone());
+        let of_bytes = match bounds.get(1) {
+            Some(bound) if name == "string_agg" && chosen.returns == SqlType::Bytea => {
+                let bound = self.coerce(bound.clone(), &SqlType::Bytea)?;
+                let value = constant_of(&bound).ok_or_else(|| {
+                    Error::unsupported("a delimiter of string_agg that is no constant")
+                })?;
+                Some(aggregates::joined_bytes(value))
+            }
+            _ => None,
+        };
         let mut exprs = Vec::with_capacity(bounds.len());
         for (bound, want) in bounds.into_iter().zip(&chosen.args) {
             exprs.push(self.aggregate_argument(bound, want)?);
@@ -254,13 +264,14 @@ impl Binder<'_> {
             }
         }
         // DataFusion's array_agg orders its items by itself, whatever the others want.
-        let over_array = function.over.is_none()
-            && match name {
-                "json_agg" | "jsonb_agg" => true,
-                "string_agg" => delimiter.is_some() && (distinct || !order_by.is_empty()),
-                "array_agg" => matches!(element, SqlType::Array(_)),
-                _ => false,
-            };
+        let over_array = of_bytes.is_some()
+            || function.over.is_none()
+                && match name {
+                    "json_agg" | "jsonb_agg" => true,
+                    "string_agg" => delimiter.is_some() && (distinct || !order_by.is_empty()),
+                    "array_agg" => matches!(element, SqlType::Array(_)),
+                    _ => false,
+                };
         if !over_array {
             let call = AggregateFunction::new_udf(
                 chosen.function,
@@ -277,6 +288,7 @@ impl Binder<'_> {
             _ if name == "array_agg" => aggregates::stacked(&element),
             _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),
         };
+        let finish = of_bytes.unwrap_or(finish);
         exprs.truncate(1);
         let call = AggregateFunction::new_udf(
             datafusion::functions_aggregate::array_agg::array_agg_udaf(),
@@ -491,8 +503,8 @@ pub(super) enum Call {
 pub(super) struct Parts {
     pub call: AggregateFunction,
     pub ty: SqlType,
-    /// Makes the answer out of the array that `call` gives. Never with OVER.
-    finish: Option<RowFn>,
+    /// Makes the answer out of the array that `call` gives.
+    pub(super) finish: Option<RowFn>,
 }
 
 impl Parts {

@@ -29,6 +29,8 @@ pub(super) struct Args<'q> {
     /// `count(t.*)`
     pub relation: Option<&'q ast::ObjectName>,
     pub distinct: bool,
+    /// The last one is `VARIADIC`.
+    pub variadic: bool,
     pub order_by: &'q [ast::OrderByExpr],
 }
 
@@ -38,6 +40,7 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
         star: false,
         relation: None,
         distinct: false,
+        variadic: false,
         order_by: &[],
     };
     let FunctionArguments::List(list) = &function.args else {
@@ -48,6 +51,13 @@ pub(super) fn arguments(function: &ast::Function) -> Result<Args<'_>> {
         Some(ast::DuplicateTreatment::Distinct)
     );
     for arg in &list.args {
+        if args.variadic {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                "syntax error at or near \",\"",
+            ));
+        }
+        args.variadic = super::variadic::is_marked(arg);
         match arg {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => args.exprs.push(expr),
             FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => args.star = true,
@@ -324,7 +334,10 @@ impl Binder<'_> {
                 None => self.expr(scope, arg)?,
             });
         }
-        self.call_bound(&name, bounds)
+        match args.variadic {
+            true => self.variadic_call(&name, bounds),
+            false => self.call_bound(&name, bounds),
+        }
     }
 
     /// What is built in is in `pg_catalog`, and in no other schema a call may name.
@@ -448,6 +461,7 @@ impl Binder<'_> {
                 star: false,
                 relation: None,
                 distinct: false,
+                variadic: false,
                 order_by: &[],
             };
             return match self.momentary(name, &plain)? {

@@ -98,12 +98,14 @@ impl Binder<'_> {
                 matches!(ty, SqlType::Bytea | SqlType::Jsonb) || super::record::holds_records(&ty);
         }
         let frame = self.frame(&spec, &mut order_by, of_bytes)?;
+        let mut finish = None;
         let (fun, exprs, filter, distinct, returned, ty) = if aggregates::is_aggregate(name) {
             let parts = self.aggregate_parts(scope, name, function, args)?;
-            let super::aggregate::Call::Here(super::aggregate::Parts { call, ty, .. }) = parts
-            else {
+            let super::aggregate::Call::Here(parts) = parts else {
                 return Err(Error::internal("a window function of an outer query"));
             };
+            let super::aggregate::Parts { call, ty, .. } = parts;
+            finish = parts.finish;
             let params = call.params;
             (
                 WindowFunctionDefinition::AggregateUDF(call.func),
@@ -148,7 +150,9 @@ impl Binder<'_> {
                 distinct,
             },
         }));
-        let expr = if returned == arrow_type(&ty) {
+        let expr = if let Some(finish) = finish {
+            finish.call(vec![call])
+        } else if returned == arrow_type(&ty) {
             call
         } else {
             Expr::Cast(Cast::new(Box::new(call), arrow_type(&ty)))

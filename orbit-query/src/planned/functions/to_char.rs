@@ -57,11 +57,7 @@ fn char_int8(args: Args, _: &Env) -> Result<Value> {
 }
 
 fn char_float8(args: Args, _: &Env) -> Result<Value> {
-    numbers::format(
-        &Numeric::from_f64(arg::float8(args, 0)?),
-        arg::text(args, 1)?,
-    )
-    .map(Value::Text)
+    numbers::format_float(arg::float8(args, 0)?, arg::text(args, 1)?).map(Value::Text)
 }
 
 fn char_numeric(args: Args, _: &Env) -> Result<Value> {

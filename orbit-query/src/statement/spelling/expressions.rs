@@ -1,6 +1,6 @@
 //! What may stand in any expression.
 
-use super::Speller;
+use super::{Speller, VARIADIC, quoted};
 use crate::statement::tokens::is_word;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
@@ -28,6 +28,7 @@ impl Speller<'_> {
                 Keyword::OPERATOR => self.named_operator(at, token),
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
                 Keyword::ROLLUP | Keyword::CUBE | Keyword::SETS => self.grouping_items(at),
+                Keyword::VARIADIC => self.variadic(at, token),
                 _ => 0,
             },
             _ => 0,
@@ -120,6 +121,31 @@ impl Speller<'_> {
             };
             self.put(sign, token);
         }
+        1
+    }
+
+    /// `f(x, VARIADIC y)` as a call with a named argument. What only looks like a call has none.
+    pub(super) fn variadic(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let special = ["coalesce", "greatest", "least", "nullif"];
+        let called = match self.before(at) {
+            Some(Token::Comma) => true,
+            Some(Token::LParen) => {
+                let name = at.checked_sub(2).and_then(|at| self.token(at));
+                matches!(name, Some(Token::Word(_)))
+                    && !special.iter().any(|word| is_word(name, word))
+            }
+            _ => false,
+        };
+        if !called
+            || matches!(
+                self.token(at + 1),
+                None | Some(Token::Comma | Token::RParen)
+            )
+        {
+            return 0;
+        }
+        self.put(quoted(VARIADIC), token);
+        self.put(Token::RArrow, token);
         1
     }
 

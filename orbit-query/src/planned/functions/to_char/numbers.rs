@@ -42,6 +42,8 @@ struct Template {
     ordinal: Option<bool>,
     roman: bool,
     exponent: bool,
+    /// Behind a V: by how many places the value is shifted to the left.
+    shift: Option<i32>,
     tail: String,
 }
 
@@ -141,7 +143,13 @@ fn template(text: &str) -> Result<Template> {
             &mut found.whole
         };
         match letter {
-            '9' => into.push(Digit::Nine),
+            '.' | 'D' | 'd' if found.shift.is_some() => return Err(shifted_point()),
+            'V' | 'v' if found.point => return Err(shifted_point()),
+            'V' | 'v' => found.shift = found.shift.or(Some(0)),
+            '9' => {
+                found.shift = found.shift.map(|places| places.saturating_add(1));
+                into.push(Digit::Nine);
+            }
             '0' => into.push(Digit::Zero),
             ',' | 'G' | 'g' => into.push(Digit::Comma),
             '.' | 'D' | 'd' if found.point => {
@@ -164,8 +172,38 @@ fn template(text: &str) -> Result<Template> {
     Ok(found)
 }
 
+fn shifted_point() -> Error {
+    Error::new(
+        state::SYNTAX_ERROR,
+        "cannot use \"V\" and decimal point together",
+    )
+}
+
+fn power_of_ten(places: i32) -> Result<Numeric> {
+    Numeric::parse(&format!("1e{places}"))
+}
+
+/// Of a float: the shifted value is rounded as floats are.
+pub fn format_float(value: f64, text: &str) -> Result<String> {
+    let mut template = template(text)?;
+    if let Some(places) = template.shift.take() {
+        let shifted = (value * 10f64.powi(places)).round_ties_even();
+        return format_by(&Numeric::from_f64(shifted), &template);
+    }
+    format_by(&Numeric::from_f64(value), &template)
+}
+
 pub fn format(value: &Numeric, text: &str) -> Result<String> {
     let template = template(text)?;
+    match template.shift {
+        Some(places) if value.is_finite() => {
+            format_by(&value.mul(&power_of_ten(places)?)?, &template)
+        }
+        _ => format_by(value, &template),
+    }
+}
+
+fn format_by(value: &Numeric, template: &Template) -> Result<String> {
     if template.roman {
         return Ok(roman(value, template.fill));
     }
@@ -308,7 +346,8 @@ pub fn format(value: &Numeric, text: &str) -> Result<String> {
         Sign::Angle if negative => format!("{blanks}<{number}>"),
         Sign::Angle => format!("{blanks} {number} "),
     };
-    if let (Some(upper), false) = (template.ordinal, negative || template.point) {
+    let unnumbered = negative || template.point || overflow;
+    if let (Some(upper), false) = (template.ordinal, unnumbered) {
         let n = rounded.to_i64().unwrap_or(0);
         let suffix = match (n % 100, n % 10) {
             (11..=13, _) => "th",
@@ -365,7 +404,8 @@ fn roman(value: &Numeric, fill: bool) -> String {
 
 /// Digits, sign and point of a text; the rest is decoration.
 pub fn parse(input: &str, text: &str) -> Result<Numeric> {
-    if template(text)?.exponent {
+    let template = template(text)?;
+    if template.exponent {
         return Err(Error::new(
             state::FEATURE_NOT_SUPPORTED,
             "\"EEEE\" not supported for input",
@@ -386,6 +426,10 @@ pub fn parse(input: &str, text: &str) -> Result<Numeric> {
             format!("invalid input syntax for type numeric: \"{input}\""),
         ));
     }
-    let value = Numeric::parse(&kept)?;
+    let mut value = Numeric::parse(&kept)?;
+    if let Some(places) = template.shift {
+        value = value.mul(&power_of_ten(places.saturating_neg())?)?;
+        value = value.round(16);
+    }
     Ok(if negative { value.neg() } else { value })
 }

@@ -68,7 +68,7 @@ pub(super) fn find(session: &Session, catalog: &Catalog, on: &Objects) -> Result
 
 /// The one database goes by the name that the client gave it.
 pub(crate) fn database(session: &Session, name: &str) -> Result<Oid> {
-    if name == session.facts().database || name == "orbit" {
+    if names::is_database(name) {
         return Ok(orbit_core::catalog::role::DATABASE);
     }
     Err(Error::new(

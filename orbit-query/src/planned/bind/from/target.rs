@@ -8,8 +8,7 @@ use crate::access::need::{Named, Need, Relation as Needed};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
 use crate::planned::error::Told;
-use crate::planned::types;
-use crate::statement::dates;
+use crate::statement::{dates, names};
 use crate::updatable::{self, Shape};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use orbit_core::catalog::{Privileges, Table, ViewDef};
@@ -197,7 +196,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         verb: Verb,
     ) -> Result<Written> {
-        let (schema, shown) = self.named_relation(name)?;
+        let (schema, shown) = names::split(name)?;
         let view = match self.find_table(schema.as_deref(), &shown) {
             Some(_) => None,
             None => self.find_view(schema.as_deref(), &shown),
@@ -234,22 +233,6 @@ impl Binder<'_> {
         })
     }
 
-    fn named_relation(&self, name: &ast::ObjectName) -> Result<(Option<String>, String)> {
-        let parts: Vec<String> = name
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident())
-            .map(types::fold)
-            .collect();
-        match parts.as_slice() {
-            [relation] => Ok((None, relation.clone())),
-            [schema, relation] => Ok((Some(schema.clone()), relation.clone())),
-            _ => Err(Error::unsupported(format_args!(
-                "cross-database references: {name}"
-            ))),
-        }
-    }
-
     /// The same of a table; other relations aren't there.
     pub(in crate::planned) fn table_target(
         &mut self,
@@ -257,7 +240,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         privileges: Privileges,
     ) -> Result<Written> {
-        let (schema, shown) = self.named_relation(name)?;
+        let (schema, shown) = names::split(name)?;
         let table = self
             .find_table(schema.as_deref(), &shown)
             .ok_or_else(|| self.placed_in(no_relation(schema.as_deref(), &shown), name.span()))?;
@@ -296,7 +279,7 @@ impl Binder<'_> {
             return Err(Error::internal("a view's query is none any more"));
         };
         let shape = updatable::shape(*query).map_err(|why| verb.refused(&view, why))?;
-        let (schema, name) = self.named_relation(&shape.base)?;
+        let (schema, name) = names::split(&shape.base)?;
         // What stands in it is its owner's affair.
         self.rights_of = Some(view.owner);
         let table = self.find_table(schema.as_deref(), &name);

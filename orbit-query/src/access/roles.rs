@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &mut Session, statement: &AccessStatement) -> R
             change,
         } => {
             if let Some(name) = database {
-                grant::database(session, name)?;
+                grant::database(name)?;
             }
             match role {
                 RoleName::Public => {

@@ -387,9 +387,10 @@ impl Session {
     }
 
     /// ALTER ROLE ... SET: as [`Session::set_initial`], but a value that doesn't fit
-    /// any more is told of rather than keeping the role out.
+    /// any more is told of rather than keeping the role out. Whoever gave the role a
+    /// setting was asked for the right to then: the role needs none.
     pub fn set_of_role(&mut self, name: &str, value: &str) {
-        let set = match Settings::is_granted(name) {
+        let set = match crate::access::roles::is_protected(name) {
             true => self.grant_initial(name, value),
             false => self.set_initial(name, value),
         };

@@ -315,10 +315,11 @@ impl Session {
     }
 
     fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
+        result.map_err(|error| {
+            let error = self.told_of(error, &[]);
             self.fail();
-        }
-        result
+            error
+        })
     }
 
     pub fn block(&self) -> Block {

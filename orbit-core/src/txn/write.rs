@@ -3,7 +3,7 @@
 
 use super::{RowLock, Transaction, Wait};
 use crate::catalog::{Index, Table};
-use crate::error::{Error, Result, state};
+use crate::error::{Error, Result, Shown, ShownValues, state};
 use crate::ids::IndexId;
 use crate::key;
 use crate::lock::{Acquired, LockKey};
@@ -603,4 +603,11 @@ pub fn duplicate(table: &Table, constraint: &str, columns: &[usize], values: &[V
     .of_schema(table.schema.clone())
     .of_table(table.name.clone())
     .of_constraint(constraint)
+    .showing(Shown {
+        table: table.id,
+        values: ShownValues::Key {
+            columns: columns.to_vec(),
+            otherwise: None,
+        },
+    })
 }

@@ -79,9 +79,10 @@ impl Binder<'_> {
             // A day of a zone is not always 24 hours.
             "+" | "-" | "overlaps" => has(SqlType::TimestampTz) && has(SqlType::Interval),
             "date_trunc" => has(SqlType::TimestampTz),
-            "quote_literal" | "quote_nullable" => !args
-                .iter()
-                .all(|ty| types::is_text(ty) || *ty == SqlType::Unknown),
+            // They quote the text that it would be.
+            "quote_literal" | "quote_nullable" => {
+                args.iter().any(|ty| is_stable(ty, &SqlType::Text))
+            }
             _ => false,
         };
         if stable {

@@ -52,6 +52,15 @@ impl Verb {
     }
 }
 
+/// Which of its views' conditions hold for the rows that a statement means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::planned) enum Conditions {
+    None,
+    /// Those WITH CHECK OPTION.
+    Checked,
+    All,
+}
+
 /// A relation that is written to.
 pub(in crate::planned) struct Target {
     /// The table whose rows are written.
@@ -218,7 +227,12 @@ impl Binder<'_> {
         if verb != Verb::Delete && !target.columns.iter().any(|column| column.base.is_some()) {
             return Err(verb.refused(&view, updatable::NO_COLUMNS));
         }
-        let (scope, conditions) = self.seen_through(&target, base.scope, alias, true)?;
+        // New rows are no rows of the view yet.
+        let wanted = match verb {
+            Verb::Insert => Conditions::None,
+            _ => Conditions::All,
+        };
+        let (scope, conditions) = self.seen_through(&target, base.scope, alias, wanted, true)?;
         let mut plan = LogicalPlanBuilder::from(base.plan);
         for condition in conditions.into_iter().flatten() {
             plan = plan.filter(condition).told()?;
@@ -310,18 +324,20 @@ impl Binder<'_> {
     }
 
     /// What the target shows of a row of its table, whose columns are the scope's; and the
-    /// conditions of its views, of the one that is named last. `noted`: its columns are
-    /// read there.
+    /// wanted conditions of its views, of the one that is named last. `noted`: its columns
+    /// are read there.
     pub(in crate::planned) fn seen_through(
         &mut self,
         target: &Target,
         base: Scope,
         alias: Option<&ast::TableAlias>,
+        wanted: Conditions,
         noted: bool,
     ) -> Result<(Scope, Vec<Option<Expr>>)> {
         if !target.is_view() {
             return Ok((base, Vec::new()));
         }
+        let checked = Self::checked_views(target);
         let mut conditions = Vec::with_capacity(target.levels.len());
         let mut below = ScopeRelation {
             alias: target.table.name.clone(),
@@ -329,7 +345,12 @@ impl Binder<'_> {
             columns: base.visible,
             primary_key: Vec::new(),
         };
-        for level in target.levels.iter().rev() {
+        for (level, checked) in target.levels.iter().rev().zip(checked) {
+            let is_wanted = match wanted {
+                Conditions::None => false,
+                Conditions::Checked => checked.is_some(),
+                Conditions::All => true,
+            };
             let scope = Scope::of(self.renamed(below, level.shape.alias.as_ref())?);
             let select = &level.shape.select;
             let (bounds, condition) = self.inside(&level.view, |binder| {
@@ -337,11 +358,17 @@ impl Binder<'_> {
                 for item in binder.items(&scope, &select.projection)? {
                     bounds.push(binder.standalone_bound(item.bound)?);
                 }
+                let relations = binder.needs.len();
                 let condition = select.selection.as_ref();
                 let condition = condition.map(|condition| binder.condition(&scope, condition));
-                Ok((bounds, condition.transpose()?))
+                let condition = condition.transpose()?;
+                if !is_wanted {
+                    // Nor are the relations read that it asks.
+                    binder.needs.truncate(relations);
+                }
+                Ok((bounds, condition))
             })?;
-            conditions.push(condition);
+            conditions.push(condition.filter(|_| is_wanted));
             let columns = level.view.columns.iter().zip(bounds).enumerate();
             let columns = columns.map(|(at, (column, bound))| ScopeColumn {
                 name: column.name.clone(),

@@ -27,6 +27,7 @@ pub struct LikeIndex {
     predicate: Option<String>,
     unique: bool,
     nulls_not_distinct: bool,
+    include: Vec<usize>,
 }
 
 /// The columns of the table that is named, as new ones; they begin at `place`.
@@ -76,6 +77,7 @@ pub(crate) async fn columns(
             added.keys.push(KeyRequest {
                 name: None,
                 columns: key.columns.iter().map(|column| place + column).collect(),
+                include: key.include.iter().map(|column| place + column).collect(),
                 primary: true,
                 nulls_not_distinct: false,
                 timing: Timing::default(),
@@ -90,6 +92,7 @@ pub(crate) async fn columns(
                         .iter()
                         .map(|part| place + part.column)
                         .collect(),
+                    include: index.include.iter().map(|column| place + column).collect(),
                     primary: false,
                     nulls_not_distinct: index.nulls_not_distinct,
                     timing: Timing {
@@ -112,6 +115,7 @@ pub(crate) async fn columns(
                     predicate: arbiter::predicate(&source, index).map(str::to_owned),
                     unique: index.unique,
                     nulls_not_distinct: index.nulls_not_distinct,
+                    include: index.include.iter().map(|column| place + column).collect(),
                 });
             }
         }
@@ -127,7 +131,7 @@ pub(crate) fn add_indexes(
     taken: &dyn Fn(&str) -> bool,
 ) {
     for like in indexes {
-        let names = index::names_of(table, &like.parts, &[]);
+        let names = index::names_of(table, &like.parts, &like.include);
         let joined = names::joined(names.iter().map(String::as_str));
         let name = names::choose(&table.name, Some(&joined), "idx", |name| {
             taken(name) || super::constraints::constraint_is_taken(table, name)
@@ -137,7 +141,7 @@ pub(crate) fn add_indexes(
             oid: session.engine().db().new_oid(),
             parts: like.parts,
             predicate: like.predicate,
-            include: Vec::new(),
+            include: like.include,
             unique: like.unique,
             nulls_not_distinct: like.nulls_not_distinct,
         };

@@ -33,8 +33,6 @@ pub struct KeyRequest {
 /// A CHECK as a statement asks for it.
 pub struct CheckRequest {
     pub name: Option<String>,
-    /// The column it was written at.
-    pub column: Option<String>,
     pub expression: Expr,
 }
 
@@ -104,7 +102,6 @@ pub fn column(db: &Database, table: &str, definition: &ColumnDef) -> Result<Colu
             }
             ColumnOption::Check(check) => request.checks.push(CheckRequest {
                 name: check.name.as_ref().map(fold).or(constraint),
-                column: Some(name.clone()),
                 expression: (*check.expr).clone(),
             }),
             ColumnOption::ForeignKey(key) => {
@@ -201,7 +198,6 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
         })),
         TableConstraint::Check(check) => Ok(TableRequest::Check(CheckRequest {
             name: check.name.as_ref().map(fold),
-            column: None,
             expression: (*check.expr).clone(),
         })),
         TableConstraint::ForeignKey(key) => {
@@ -392,10 +388,10 @@ pub fn add_check(table: &mut TableDef, request: CheckRequest) -> Result<()> {
         Some(name) => name,
         None => {
             // A condition over one column is named after it.
-            let column = request.column.or_else(|| match used.as_slice() {
+            let column = match used.as_slice() {
                 [one] => table.columns.get(*one).map(|column| column.name.clone()),
                 _ => None,
-            });
+            };
             names::choose(&table.name, column.as_deref(), "check", |name| {
                 constraint_is_taken(table, name)
             })

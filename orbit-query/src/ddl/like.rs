@@ -6,10 +6,11 @@ use super::sequence::ColumnSequence;
 use super::{lock_named, names};
 use crate::session::Session;
 use crate::statement::like_grammar::Like;
+use crate::statement::names::Name;
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::write::arbiter;
 use orbit_core::Result;
-use orbit_core::catalog::{Check, Column, TableDef};
+use orbit_core::catalog::{Check, Column, Relation, TableDef};
 use orbit_core::txn::TableLock;
 
 /// What a LIKE adds besides columns; positions are of the new table.
@@ -37,6 +38,9 @@ pub(crate) async fn columns(
     place: usize,
     added: &mut Added,
 ) -> Result<Vec<Column>> {
+    if let Some(columns) = of_view(session, &like.source)? {
+        return Ok(columns);
+    }
     let source = lock_named(session, &like.source, TableLock::AccessShare).await?;
     let db = session.engine().db().clone();
     let what = like.what;
@@ -121,6 +125,30 @@ pub(crate) async fn columns(
         }
     }
     Ok(columns)
+}
+
+/// The columns of a view, if the name is one's.
+fn of_view(session: &mut Session, name: &Name) -> Result<Option<Vec<Column>>> {
+    let settings = session.settings().clone();
+    let db = session.engine().db().clone();
+    let transaction = session.transaction()?;
+    transaction.begin_statement();
+    let catalog = transaction.catalog();
+    let view = match name.relation(&catalog, &settings) {
+        Some(Relation::View(view)) => view,
+        None | Some(Relation::Table(_)) => return Ok(None),
+        Some(other) => {
+            let message = format!("relation \"{}\" is invalid in LIKE clause", name.name);
+            return Err(super::wrong_kind::not_for(message, &other));
+        }
+    };
+    let columns = view.columns.iter().map(|of| {
+        let stamp = db.new_creation_stamp();
+        let mut column = Column::new(of.name.as_str(), of.sql_type.clone(), stamp);
+        column.precision = of.precision;
+        column
+    });
+    Ok(Some(columns.collect()))
 }
 
 /// Gives the new table its indexes that are no constraints.

@@ -4,6 +4,7 @@ use super::call::is_set_returning;
 use super::from::Relation;
 use super::keys::forget_dependencies;
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
+use super::variadic::is_marked;
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::functions::{Choice, choose, json};
@@ -26,6 +27,7 @@ pub(super) struct TableCall<'q> {
     /// Where the name stands.
     span: Span,
     args: Vec<&'q ast::Expr>,
+    variadic: bool,
     alias: Option<&'q ast::TableAlias>,
     ordinality: bool,
 }
@@ -36,6 +38,14 @@ impl Binder<'_> {
             args.iter()
                 .filter_map(|arg| match arg {
                     ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+                    ast::FunctionArg::Named {
+                        arg: ast::FunctionArgExpr::Expr(expr),
+                        ..
+                    }
+                    | ast::FunctionArg::ExprNamed {
+                        arg: ast::FunctionArgExpr::Expr(expr),
+                        ..
+                    } if is_marked(arg) => Some(expr),
                     _ => None,
                 })
                 .collect()
@@ -51,6 +61,7 @@ impl Binder<'_> {
                 span: name.span(),
                 name: types::last_name(name),
                 args: exprs(&args.args),
+                variadic: args.args.last().is_some_and(is_marked),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -64,6 +75,7 @@ impl Binder<'_> {
                 span: name.span(),
                 name: types::last_name(name),
                 args: exprs(args),
+                variadic: args.last().is_some_and(is_marked),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -76,6 +88,7 @@ impl Binder<'_> {
                 span: Span::empty(),
                 name: "unnest".to_owned(),
                 args: array_exprs.iter().collect(),
+                variadic: false,
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -144,7 +157,10 @@ impl Binder<'_> {
                 self.list_of(&call.name, bounds)?
             } else {
                 // Any function may stand in FROM; it gives one row.
-                let bound = self.call_bound(&call.name, bounds)?;
+                let bound = match call.variadic {
+                    true => self.variadic_call(&call.name, bounds)?,
+                    false => self.call_bound(&call.name, bounds)?,
+                };
                 let ty = bound.ty.clone();
                 let row = crate::planned::functions::array::single(bound)?;
                 (row, ty)

@@ -14,8 +14,13 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// The newest layout this version reads, and the one it writes.
-pub const FORMAT: u32 = 1;
+/// The newest layout this version reads, and the one it writes. Every older one is read,
+/// and is this one from then on.
+///
+/// * 1: the first
+/// * 2: rows may have slots that are no column's, for indexes on expressions and partial
+///   ones. Whoever doesn't know of them takes the slots of later columns for others.
+pub const FORMAT: u32 = 2;
 
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 pub(crate) const LOCK_FILE: &str = "LOCK";
@@ -58,7 +63,14 @@ impl DataDirectory {
         create(path)?;
         let lock = lock(path)?;
         let store_kind = match fs::read_to_string(path.join(FORMAT_FILE)) {
-            Ok(text) => read_format(path, &text)?,
+            Ok(text) => {
+                let (version, kind) = read_format(path, &text)?;
+                // Before anything is written that an older version would misread.
+                if version < FORMAT {
+                    write_format(path, kind).map_err(|error| in_directory(path, &error))?;
+                }
+                kind
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 require_empty(path)?;
                 write_format(path, wished).map_err(|error| in_directory(path, &error))?;
@@ -181,10 +193,10 @@ pub(crate) fn write_format(path: &Path, kind: StoreKind) -> std::io::Result<()> 
     File::open(path)?.sync_all()
 }
 
-fn read_format(path: &Path, text: &str) -> Result<StoreKind> {
+fn read_format(path: &Path, text: &str) -> Result<(u32, StoreKind)> {
     let mut words = text.split_whitespace();
     let version = match (words.next(), words.next().map(str::parse::<u32>)) {
-        (Some("orbit"), Some(Ok(version))) => version,
+        (Some("orbit"), Some(Ok(version))) if version > 0 => version,
         _ => {
             return Err(Error::corrupted(format!(
                 "{} holds no version: \"{}\"",
@@ -204,11 +216,11 @@ fn read_format(path: &Path, text: &str) -> Result<StoreKind> {
         .with_detail("It was written by a newer version. Nothing was changed.")
         .with_hint("Start that version again, or choose another --data-dir."));
     }
-    match words.next() {
-        Some("redb") => Ok(StoreKind::Redb),
-        Some("rocksdb") => Ok(StoreKind::RocksDb),
-        other => Err(Error::corrupted(format!(
-            "{} names no store: {other:?}",
+    let word = words.next();
+    match word.and_then(StoreKind::named) {
+        Some(kind) => Ok((version, kind)),
+        None => Err(Error::corrupted(format!(
+            "{} names no store: {word:?}",
             path.join(FORMAT_FILE).display()
         ))),
     }
@@ -225,7 +237,7 @@ mod tests {
         drop(DataDirectory::open(&path, StoreKind::Redb).unwrap());
         assert_eq!(
             fs::read_to_string(path.join("FORMAT")).unwrap(),
-            "orbit 1 redb\n"
+            "orbit 2 redb\n"
         );
         let again = DataDirectory::open(&path, StoreKind::RocksDb).unwrap();
         assert_eq!(again.store_kind, StoreKind::Redb);
@@ -254,17 +266,41 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_with_what_to_do_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("FORMAT"), "orbit 2 quantum\n").unwrap();
+        fs::write(dir.path().join("FORMAT"), "orbit 3 quantum\n").unwrap();
         let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
         assert!(error.is(state::OBJECT_NOT_IN_PREREQUISITE_STATE));
-        assert!(error.message().contains("has format 2") && error.hint().is_some());
+        assert!(error.message().contains("has format 3") && error.hint().is_some());
+        assert!(!dir.path().join("FORMAT.new").exists());
         assert!(!dir.path().join("scratch").exists());
+    }
+
+    #[test]
+    fn an_older_format_is_read_and_no_older_version_opens_it_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let format = dir.path().join("FORMAT");
+        for kind in [StoreKind::Redb, StoreKind::RocksDb] {
+            fs::write(&format, format!("orbit 1 {}\n", kind.name())).unwrap();
+            let other = match kind {
+                StoreKind::Redb => StoreKind::RocksDb,
+                StoreKind::RocksDb => StoreKind::Redb,
+            };
+            let opened = DataDirectory::open(dir.path(), other).unwrap();
+            assert_eq!(opened.store_kind, kind);
+            let written = fs::read_to_string(&format).unwrap();
+            assert_eq!(written, format!("orbit {FORMAT} {}\n", kind.name()));
+        }
     }
 
     #[test]
     fn nonsense_and_strangers_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        for text in ["", "orbit", "orbit one redb", "orbit 1 papyrus"] {
+        for text in [
+            "",
+            "orbit",
+            "orbit one redb",
+            "orbit 0 redb",
+            "orbit 1 papyrus",
+        ] {
             fs::write(dir.path().join("FORMAT"), text).unwrap();
             let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
             assert!(error.is(state::DATA_CORRUPTED), "{text}");

@@ -44,6 +44,7 @@ mod work;
 pub(crate) use aggregates::is_aggregate;
 pub use arrow::ArrowRows;
 pub(crate) use bind::call::is_set_returning;
+pub(crate) use bind::leaning::{Leaning, Literal};
 pub(crate) use bind::name::of_expr as output_name;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
@@ -57,6 +58,7 @@ use crate::statement::limits;
 use crate::statement::names::NamedColumn;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
+use orbit_core::catalog::TableDef;
 use orbit_core::database::{Database, ReadView};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
@@ -172,6 +174,16 @@ impl Planner {
         columns: &[(String, SqlType)],
     ) -> Result<Arc<dyn crate::write::RowFunction>> {
         Ok(Arc::new(dml::Compiled(self.scalar(ctx, expr, columns)?)))
+    }
+
+    /// What an expression over a table's columns leans on besides them.
+    pub fn leaning(
+        &self,
+        ctx: &PlanContext,
+        expr: &ast::Expr,
+        table: &TableDef,
+    ) -> Result<Leaning> {
+        scalar::leaning(ctx, expr, table)
     }
 
     /// An expression over columns, for what the row interpreter can't do.

@@ -121,3 +121,21 @@ SELECT has_database_privilege(oid, 'CREATE'), shobj_description(oid, 'pg_databas
 WITH t AS (SELECT DISTINCT c.oid AS id, c.relname AS name FROM pg_catalog.pg_class c, pg_catalog.pg_attribute a WHERE c.relname LIKE 'of\_%' AND pg_catalog.age(a.xmin) <= coalesce(nullif(greatest(pg_catalog.age('1000'::varchar::xid), -1), -1), 2147483647) AND a.attrelid = c.oid) SELECT count(*) > 0 FROM t;
 SELECT e.extname, extversion, array(SELECT unnest FROM unnest(available_versions) WHERE unnest > extversion) FROM pg_catalog.pg_extension e LEFT JOIN (SELECT name, array_agg(version) AS available_versions FROM pg_available_extension_versions() GROUP BY name) v ON e.extname = v.name;
 SELECT age(5);
+
+-- Names of types in a CASE, and beside pg_typeof.
+SELECT a.attname, CASE a.atttypid WHEN 'int'::regtype THEN 'i' WHEN 'text'::regtype THEN 't' ELSE '?' END
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  WHERE c.relname = 'pg_database' AND a.attname IN ('oid', 'datname') ORDER BY 1;
+SELECT CASE 23::oid WHEN 'int'::regtype THEN 1 ELSE 2 END;
+SELECT pg_typeof(1) = 'int'::regtype, 'bigint'::regtype = pg_typeof(1), pg_typeof('x'::text) = 'text'::regtype;
+
+-- One value in FROM, whatever function makes it.
+SELECT count(*) FROM now();
+SELECT n = now() FROM now() AS n;
+SELECT * FROM coalesce(NULL, 2) AS c;
+SELECT * FROM greatest(1, 3), upper('a') AS u;
+SELECT t.x, c FROM (VALUES (1), (NULL)) t(x), coalesce(t.x, 7) AS c ORDER BY 2;
+SELECT c.* FROM nullif(1, 1) AS c(value);
+SELECT * FROM no_such_function(1);
+SELECT * FROM count(1);
+SELECT * FROM row_number();

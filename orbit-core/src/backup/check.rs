@@ -55,11 +55,11 @@ impl Checker {
             .with_hint("Give the file that `orbit backup` wrote."));
         }
         let version = u16::from_le_bytes([bytes[14], bytes[15]]);
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(Error::new(
                 state::OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!(
-                    "{} has format {version}, this version of Orbit reads {VERSION}",
+                    "{} has format {version}, this version of Orbit reads up to {VERSION}",
                     self.name
                 ),
             )

@@ -114,6 +114,23 @@ fn a_restored_store_holds_what_the_snapshot_held() {
 }
 
 #[test]
+fn backups_of_older_versions_are_read_and_of_newer_ones_refused() {
+    let bytes = backup(&filled(4));
+    assert_eq!(bytes[14..16], VERSION.to_le_bytes());
+    let of = |version: u16| {
+        let mut bytes = bytes.clone();
+        bytes[14..16].copy_from_slice(&version.to_le_bytes());
+        check(&bytes, |_| Ok(()))
+    };
+    of(1).unwrap();
+    for version in [0, VERSION + 1, u16::MAX] {
+        let error = of(version).unwrap_err();
+        assert!(error.is(state::OBJECT_NOT_IN_PREREQUISITE_STATE));
+        assert!(error.message().contains(&format!("has format {version},")));
+    }
+}
+
+#[test]
 fn every_flipped_bit_and_every_cut_is_noticed() {
     let bytes = backup(&filled(40));
     check(&bytes, |_| Ok(())).unwrap();

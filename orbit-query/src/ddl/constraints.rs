@@ -6,6 +6,7 @@ pub(super) use super::foreign_keys::Timing;
 use super::sequence::ColumnSequence;
 use super::{names, types};
 use crate::ddl::functions;
+use crate::session::Session;
 use crate::statement::included_columns;
 use crate::statement::names::{find_column, fold};
 use crate::statement::sequence_grammar::SequenceOptions;
@@ -536,17 +537,34 @@ pub(super) fn check_generated(table: &TableDef, column: &str, sql: &str) -> Resu
             }
         }
     }
-    fn not_immutable() -> Error {
-        Error::new(
-            state::INVALID_OBJECT_DEFINITION,
-            "generation expression is not immutable",
-        )
-    }
     let expr = crate::write::stored_expression(sql)?;
     match visit::visit(&expr, &mut Look { table, column }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
+}
+
+fn not_immutable() -> Error {
+    Error::new(
+        state::INVALID_OBJECT_DEFINITION,
+        "generation expression is not immutable",
+    )
+}
+
+/// Refuses a generation expression that sessions of other settings compute otherwise.
+#[cfg(feature = "datafusion")]
+pub(super) fn check_settled(session: &mut Session, table: &TableDef, sql: &str) -> Result<()> {
+    let expr = crate::write::stored_expression(sql)?;
+    match session.leaning(table, &expr)?.on_settings {
+        true => Err(not_immutable()),
+        false => Ok(()),
+    }
+}
+
+/// What types an expression has on its way is the planner's knowledge.
+#[cfg(not(feature = "datafusion"))]
+pub(super) fn check_settled(_: &mut Session, _: &TableDef, _: &str) -> Result<()> {
+    Ok(())
 }
 
 /// DEFAULT may name no column and no query.

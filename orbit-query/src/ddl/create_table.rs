@@ -167,6 +167,7 @@ pub(crate) async fn run(
     for column in &table.columns {
         if let Some(sql) = &column.generated {
             constraints::check_generated(&table, &column.name, sql)?;
+            constraints::check_settled(session, &table, sql)?;
         }
     }
     session.table_writer(&Arc::new(Table::new(table.clone(), 0)?))?;

@@ -210,6 +210,16 @@ fn rewrite_expression(expr: &mut Expr) {
             plain_operator(op);
             casts::compared(left, right, op);
         }
+        Expr::Case {
+            operand: Some(tested),
+            conditions,
+            ..
+        } => {
+            for when in conditions {
+                casts::as_oid_beside(&mut when.condition, tested);
+                casts::as_oid_beside(tested, &when.condition);
+            }
+        }
         Expr::InList {
             expr: tested, list, ..
         } => {

@@ -19,6 +19,7 @@ pub mod given;
 mod grouping;
 mod hypothetical;
 pub mod keys;
+pub mod leaning;
 pub mod literal;
 pub mod name;
 mod near;
@@ -228,6 +229,8 @@ pub struct Binder<'a> {
     pub(super) key: Option<Expr>,
     /// The order that the rows of FROM come in, for aggregates that say none.
     pub(super) rows_order: Vec<datafusion::logical_expr::SortExpr>,
+    /// What is leaned on besides rows, if somebody wants to know.
+    pub(super) leaning: Option<leaning::Leaning>,
 }
 
 /// Syntax nested deeper than this is refused; the parser has a limit of its own.
@@ -280,6 +283,7 @@ impl<'a> Binder<'a> {
             locked: Vec::new(),
             key: None,
             rows_order: Vec::new(),
+            leaning: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::PlanContext;
 use super::arrow::{array_of, cell, field};
+use super::bind::leaning::Leaning;
 use super::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::bind::{Binder, Bound};
 use super::error::Told;
@@ -14,6 +15,7 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use orbit_core::Result;
+use orbit_core::catalog::TableDef;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use sqlparser::ast;
@@ -24,6 +26,41 @@ pub struct CompiledExpr {
     schema: SchemaRef,
     columns: Vec<SqlType>,
     returns: SqlType,
+}
+
+/// What an expression over a table's columns leans on besides them.
+pub fn leaning(ctx: &PlanContext, expr: &ast::Expr, table: &TableDef) -> Result<Leaning> {
+    let system = System::new(ctx);
+    let lookup = |schema: &str| system.schema(schema);
+    let mut binder = Binder::new(
+        ctx.view.catalog(),
+        &ctx.settings,
+        &ctx.session,
+        &lookup,
+        &[],
+    );
+    binder.watch_leaning();
+    let columns = table.columns.iter();
+    let columns: Vec<(String, SqlType)> = columns
+        .map(|column| (column.name.clone(), column.sql_type.clone()))
+        .collect();
+    binder.standalone(&scope_of(&table.name, &columns), expr)?;
+    Ok(binder.leaning.unwrap_or_default())
+}
+
+fn scope_of(alias: &str, columns: &[(String, SqlType)]) -> Scope {
+    Scope::of(ScopeRelation {
+        alias: alias.to_owned(),
+        schema: None,
+        columns: columns
+            .iter()
+            .map(|(name, ty)| ScopeColumn {
+                name: name.clone(),
+                bound: Bound::new(Expr::Column(Column::new_unqualified(name)), ty.clone()),
+            })
+            .collect(),
+        primary_key: Vec::new(),
+    })
 }
 
 pub fn compile(
@@ -41,19 +78,7 @@ pub fn compile(
         &lookup,
         &[],
     );
-    let scope = Scope::of(ScopeRelation {
-        alias: String::new(),
-        schema: None,
-        columns: columns
-            .iter()
-            .map(|(name, ty)| ScopeColumn {
-                name: name.clone(),
-                bound: Bound::new(Expr::Column(Column::new_unqualified(name)), ty.clone()),
-            })
-            .collect(),
-        primary_key: Vec::new(),
-    });
-    let bound = binder.standalone(&scope, expr)?;
+    let bound = binder.standalone(&scope_of("", columns), expr)?;
     let schema = Arc::new(Schema::new(
         columns
             .iter()

@@ -374,6 +374,18 @@ impl Session {
         TableWriter::new(table, None)
     }
 
+    /// What an expression over a table's columns leans on besides them.
+    #[cfg(feature = "datafusion")]
+    pub(crate) fn leaning(
+        &mut self,
+        table: &orbit_core::catalog::TableDef,
+        expr: &sqlparser::ast::Expr,
+    ) -> Result<crate::planned::Leaning> {
+        let view = self.planning_view();
+        let context = self.plan_context(view);
+        self.engine.planner().leaning(&context, expr, table)
+    }
+
     /// A condition over a table's rows, compiled.
     pub(crate) fn row_condition(
         &mut self,

@@ -207,6 +207,7 @@ async fn add_column(
         || request.default.as_ref().is_some_and(is_volatile);
     if let Some(sql) = &request.column.generated {
         constraints::check_generated(&table.def, &name, sql)?;
+        constraints::check_settled(session, &table.def, sql)?;
     }
     if let Some(default) = &request.default
         && !each_its_own

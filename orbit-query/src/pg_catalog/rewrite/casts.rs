@@ -334,6 +334,16 @@ fn is_look_up(expr: &Expr) -> bool {
     }
 }
 
+fn is_call_of(expr: &Expr, function: &str) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_call_of(inner, function),
+        Expr::Function(call) => parts(&call.name)
+            .last()
+            .is_some_and(|name| name == function),
+        _ => false,
+    }
+}
+
 fn is_oid_call(expr: &Expr) -> bool {
     match expr {
         Expr::Nested(inner) => is_oid_call(inner),
@@ -400,6 +410,10 @@ pub fn as_oid_beside(expr: &mut Expr, other: &Expr) {
     let holds = column_holds(other);
     if holds == Some(Holds::Procedures) {
         without_arguments(expr);
+    }
+    // The name of a type, as a look-up's.
+    if is_call_of(other, "pg_typeof") {
+        return;
     }
     if is_look_up(expr) && !matches!(holds, Some(Holds::Procedures | Holds::Other)) {
         as_oid(expr);

@@ -16,7 +16,8 @@ fn arrow_cast(expr: Expr, to: &SqlType) -> Expr {
 }
 
 impl Binder<'_> {
-    pub(super) fn parse_text(&self, input: &str, ty: &SqlType) -> Result<Value> {
+    pub(super) fn parse_text(&mut self, input: &str, ty: &SqlType) -> Result<Value> {
+        self.note_read_from(input, ty);
         text::parse(input, ty, &self.settings.format)
     }
 
@@ -118,6 +119,7 @@ impl Binder<'_> {
         if bound.ty == *to {
             return Ok(bound);
         }
+        self.note_cast(&bound.ty, to);
         if let Some(value) = bound.literal {
             let value = self.cast_value(value, &bound.ty, to)?;
             let ty = match (to, &value) {
@@ -139,7 +141,7 @@ impl Binder<'_> {
         })
     }
 
-    fn cast_value(&self, value: Value, from: &SqlType, to: &SqlType) -> Result<Value> {
+    fn cast_value(&mut self, value: Value, from: &SqlType, to: &SqlType) -> Result<Value> {
         if value.is_null() {
             return Ok(Value::Null);
         }

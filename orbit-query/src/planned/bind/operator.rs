@@ -222,6 +222,7 @@ impl Binder<'_> {
             exprs.push(arg.expr);
         }
         let function = chosen.function;
+        self.note_call(function, &chosen.args);
         let body = function.body;
         let env = Env {
             format: self.settings.format.clone(),

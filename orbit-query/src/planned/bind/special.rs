@@ -1,6 +1,7 @@
 //! Syntax with rules of its own: COALESCE and its like, EXTRACT, SUBSTRING,
 //! patterns, arrays, `::regclass`.
 
+use super::leaning::Literal as Leans;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
 use crate::planned::error::Told;
@@ -82,6 +83,9 @@ impl Binder<'_> {
         } else {
             source
         };
+        if source.ty == SqlType::TimestampTz {
+            self.leans_on_settings();
+        }
         let part = datetime::part(&field.to_lowercase(), &source.ty)?;
         let returns = part.numeric_type();
         let zone = self.settings.format.time_zone;
@@ -188,6 +192,7 @@ impl Binder<'_> {
         expr: &ast::Expr,
         ty: &ast::DataType,
     ) -> Result<Bound> {
+        self.leans_on_literal(Leans::Name);
         let bound = self.expr(scope, expr)?;
         if !bound.is_unknown() && !types::is_text(&bound.ty) {
             // An oid shows as itself; names come from joins with the catalogs.

@@ -4,13 +4,14 @@ use super::call::is_set_returning;
 use super::from::Relation;
 use super::keys::forget_dependencies;
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
-use super::variadic::is_marked;
+use super::variadic::{is_marked, mark_last};
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::functions::{Choice, choose, json};
 use crate::planned::series::{self, Series};
 use crate::planned::types;
 use crate::planned::unnest::is_correlated;
+use crate::statement::build::plain_call;
 use crate::statement::spelling::ROWS_FROM;
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::datasource::provider_as_source;
@@ -138,6 +139,16 @@ impl Binder<'_> {
                 let bound = self.expr(&scope, arg)?;
                 lists.push(self.list_of("unnest", vec![bound])?);
             }
+        } else if !is_set_returning(&call.name) && json::each_columns(&call.name).is_none() {
+            // Any function may stand in FROM; it gives one row.
+            let args = call.args.iter().map(|arg| (*arg).clone()).collect();
+            let mut one = plain_call(&call.name, args);
+            if call.variadic {
+                mark_last(&mut one);
+            }
+            let bound = self.expr(&scope, &ast::Expr::Function(one))?;
+            let ty = bound.ty.clone();
+            lists.push((crate::planned::functions::array::single(bound)?, ty));
         } else {
             let mut bounds = Vec::with_capacity(call.args.len());
             for arg in &call.args {
@@ -153,17 +164,8 @@ impl Binder<'_> {
                 }
                 lists.push(self.list_of(keys, bounds.clone())?);
                 self.list_of(values, bounds)?
-            } else if is_set_returning(&call.name) {
-                self.list_of(&call.name, bounds)?
             } else {
-                // Any function may stand in FROM; it gives one row.
-                let bound = match call.variadic {
-                    true => self.variadic_call(&call.name, bounds)?,
-                    false => self.call_bound(&call.name, bounds)?,
-                };
-                let ty = bound.ty.clone();
-                let row = crate::planned::functions::array::single(bound)?;
-                (row, ty)
+                self.list_of(&call.name, bounds)?
             };
             lists.push(list);
         }

@@ -6,6 +6,7 @@ use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::planned::functions::json;
 use crate::planned::types;
+use crate::statement::build::plain_call;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, Operator, lit};
 use orbit_core::Result;
@@ -76,21 +77,7 @@ impl Binder<'_> {
         };
         self.row_columns(scope, row)?;
         let name = if binary { "to_jsonb" } else { "row_to_json" };
-        let call = ast::Function {
-            name: ast::ObjectName::from(vec![ast::Ident::new(name)]),
-            args: FunctionArguments::List(ast::FunctionArgumentList {
-                duplicate_treatment: None,
-                args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(row.clone()))],
-                clauses: Vec::new(),
-            }),
-            uses_odbc_syntax: false,
-            parameters: FunctionArguments::None,
-            filter: None,
-            null_treatment: None,
-            over: None,
-            within_group: Vec::new(),
-        };
-        *row = ast::Expr::Function(call);
+        *row = ast::Expr::Function(plain_call(name, vec![row.clone()]));
         Some(ast::Expr::Function(inner))
     }
 

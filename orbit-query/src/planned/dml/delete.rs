@@ -44,6 +44,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, delete: &ast::Dele
     }
     let plan = projected(plan, exprs)?;
     let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
+    binder.settle_rights(&target);
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

@@ -179,6 +179,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, insert: &ast::Inse
         None,
     )?;
     let checks = Checks::prepare(binder, state, &target)?;
+    binder.settle_rights(&target);
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

@@ -108,6 +108,7 @@ pub fn prepare(binder: &mut Binder<'_>, state: &SessionState, update: &ast::Upda
     let plan = projected(plan, exprs)?;
     let returning = Returning::prepare(binder, state, &target, alias, items, others.as_ref())?;
     let checks = Checks::prepare(binder, state, &target)?;
+    binder.settle_rights(&target);
     prepared(Write {
         input: Arc::new(optimized(state, plan)?),
         types: column_types.into(),

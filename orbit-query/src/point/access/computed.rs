@@ -53,7 +53,7 @@ impl Computed {
             return Some(*column);
         }
         let mut values = self.values.iter();
-        let found = values.find(|(_, known)| known == node)?;
+        let found = values.find(|(_, known)| same(known, node))?;
         Some(found.0)
     }
 
@@ -76,9 +76,11 @@ impl Computed {
         };
         let mut given = Vec::new();
         conditions.iter().for_each(|node| split(node, &mut given));
-        needed
-            .iter()
-            .all(|one| given.contains(one) || given.iter().any(|known| excludes_null(known, one)))
+        let is_given = |one: &Node| {
+            let mut given = given.iter();
+            given.any(|known| same(known, one) || excludes_null(known, one))
+        };
+        needed.iter().all(is_given)
     }
 }
 
@@ -91,6 +93,40 @@ fn compiled(
     let mut params = Params::default();
     let compiled = compile(&mut Compiler::new(scope, &mut params), &expr).ok()?;
     Some(compiled.node)
+}
+
+/// Whether two expressions give the same for every row, to the last digit: 1.0 equals 1.00,
+/// and what is computed with one is not shown as what is computed with the other.
+fn same(one: &Node, other: &Node) -> bool {
+    if one != other {
+        return false;
+    }
+    let (ones, others) = (constants(one), constants(other));
+    ones.len() == others.len() && ones.iter().zip(&others).all(|(a, b)| alike(a, b))
+}
+
+fn constants(node: &Node) -> Vec<Value> {
+    let mut found = Vec::new();
+    node.visit(&mut |node| {
+        if let Node::Const(value) = node {
+            found.push(value.clone());
+        }
+    });
+    found
+}
+
+/// Of values that are equal: whether they look it.
+fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Numeric(a), Value::Numeric(b)) => a.scale() == b.scale(),
+        (Value::Float4(a), Value::Float4(b)) => a.to_bits() == b.to_bits(),
+        (Value::Float8(a), Value::Float8(b)) => a.to_bits() == b.to_bits(),
+        (Value::Array(a), Value::Array(b)) => {
+            let mut elements = a.items.iter().zip(&b.items);
+            elements.all(|(a, b)| alike(a, b))
+        }
+        _ => true,
+    }
 }
 
 /// The conditions that must all be true, each in one form.
@@ -129,13 +165,13 @@ fn excludes_null(known: &Node, wanted: &Node) -> bool {
         return false;
     };
     match known {
-        Node::Compare(_, sides) => sides.0 == **operand || sides.1 == **operand,
+        Node::Compare(_, sides) => same(&sides.0, operand) || same(&sides.1, operand),
         Node::In {
             operand: subject,
             negated: false,
             ..
-        } => subject == operand,
-        Node::Like { sides, .. } => sides.0 == **operand,
+        } => same(subject, operand),
+        Node::Like { sides, .. } => same(&sides.0, operand),
         _ => false,
     }
 }

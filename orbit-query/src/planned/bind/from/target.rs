@@ -413,6 +413,26 @@ impl Binder<'_> {
         }
     }
 
+    /// Once the statement is bound: what the owners of views are asked for is what the
+    /// statement does to the first view. Only where it reads a column of that, they have
+    /// to be allowed to read, and then all that their views are made of.
+    pub(in crate::planned) fn settle_rights(&mut self, target: &Target) {
+        let Some(first) = target.levels.first() else {
+            return;
+        };
+        let named = self.needs.get(first.need);
+        if named.is_none_or(|need| need.required.contains(Privileges::SELECT)) {
+            return;
+        }
+        let below = target.levels.iter().skip(1).map(|level| level.need);
+        for at in below.chain([target.need]) {
+            if let Some(need) = self.needs.get_mut(at) {
+                need.required = need.required.without(Privileges::SELECT);
+                need.selected.clear();
+            }
+        }
+    }
+
     pub(in crate::planned) fn reads_column(&mut self, target: &Target, at: usize) {
         for (need, column) in target.needs(at) {
             self.needs_select_of(need, column);

@@ -13,6 +13,7 @@ mod fields;
 mod import;
 pub mod options;
 
+use crate::ddl::wrong_kind::{is_an_index, is_index};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, find_column};
@@ -75,6 +76,7 @@ fn refuse_others(session: &mut Session, name: &Name, from: bool) -> Result<()> {
     let what = match name.relation(view.catalog(), &settings) {
         Some(Relation::View(_)) => "view",
         Some(Relation::Sequence(_)) => "sequence",
+        Some(other) if is_index(&other) => return Err(is_an_index(&name.name)),
         _ => return Ok(()),
     };
     let error = |to: &str| {

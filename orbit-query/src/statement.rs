@@ -20,6 +20,7 @@ pub mod dialect;
 pub mod do_grammar;
 mod effort;
 mod foreign_key_columns;
+pub(crate) mod included_columns;
 pub mod like_grammar;
 pub mod limits;
 #[cfg(feature = "datafusion")]

@@ -98,6 +98,12 @@ fn drop(session: &mut Session, name: &str, if_exists: bool) -> Result<()> {
 
 fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Result<()> {
     let mut what = absent.what.clone();
+    if let Some((name, kind)) = &absent.relation {
+        let catalog = session.current_catalog();
+        if let Some(other) = name.relation(&catalog, session.settings()) {
+            return Err(super::wrong_kind::not_dropped(&name.name, kind, &other));
+        }
+    }
     if let Some(on) = &absent.on {
         let catalog = session.current_catalog();
         let of_relation = if_exists || absent.what.starts_with("rule");

@@ -10,7 +10,7 @@ use super::names::Name;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
-use super::{create_grammar, foreign_key_columns, limits, row_locks};
+use super::{create_grammar, foreign_key_columns, included_columns, limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, ObjectName, Statement};
@@ -105,7 +105,9 @@ fn part_of<T>(
     let ordered = super::sequence_grammar::ordered(text, readable)?;
     let readable = ordered.as_deref().unwrap_or(readable);
     let lifted = foreign_key_columns::lift(readable);
-    let mut parser = parser(lifted.as_deref().unwrap_or(readable));
+    let readable = lifted.as_deref().unwrap_or(readable);
+    let included = included_columns::lift(readable);
+    let mut parser = parser(included.as_deref().unwrap_or(readable));
     let part = read(&mut parser).map_err(|error| syntax_error(text, tokens, error))?;
     at_end(text, tokens, &mut parser)?;
     Ok(part)
@@ -156,9 +158,6 @@ fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
         tokens::is_word(token.map(|token| &token.token), word)
     };
     if is(tokens.first(), "CREATE") || is(tokens.first(), "ALTER") {
-        if is(token, "INCLUDE") {
-            return Error::unsupported("INCLUDE in a constraint");
-        }
         if is(token, "UNLOGGED") {
             return Error::unsupported("CREATE UNLOGGED TABLE");
         }
@@ -269,6 +268,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         foreign_key_columns::lift(readable)
     };
     let readable = lifted.as_deref().unwrap_or(readable);
+    let included = match over_rows {
+        true => None,
+        false => included_columns::lift(readable),
+    };
+    let readable = included.as_deref().unwrap_or(readable);
     let (cut, clauses) = full::cut(text, readable)?.unzip();
     let readable = cut.as_deref().unwrap_or(readable);
     let likes = match over_rows {

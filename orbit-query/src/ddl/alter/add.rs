@@ -163,6 +163,7 @@ async fn add_using_index(
         constraint: name,
         columns,
         oid: index.oid,
+        include: index.include,
     });
     super::forget_indexes(session, table, &target)?;
     rebuild::run(session, table, target, rebuild::Purpose::PrimaryKey).await
@@ -264,6 +265,7 @@ async fn add_column(
             timing,
             name,
             columns: vec![place],
+            include: Vec::new(),
             primary,
             nulls_not_distinct: false,
         })

@@ -1,6 +1,7 @@
 //! RENAME and SET SCHEMA, of tables and of what else has a name in a schema.
 
 use super::{follow, put};
+use crate::ddl::wrong_kind::is_index;
 use crate::ddl::{expressions, not_a_table, skipping};
 use crate::session::Session;
 use crate::statement::alter_grammar::{Action, Alter, Altered};
@@ -54,13 +55,7 @@ pub(super) async fn set_schema(
 ) -> Result<()> {
     check_schema(session, schema)?;
     if table.schema == schema {
-        return Err(Error::new(
-            state::DUPLICATE_TABLE,
-            format!(
-                "relation \"{}\" already exists in schema \"{schema}\"",
-                table.name
-            ),
-        ));
+        return Ok(());
     }
     let mut names = vec![table.name.clone()];
     for index in &table.indexes {
@@ -285,7 +280,17 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
         match action {
             Action::RenameTo(to) => rename_relation(session, &relation, &schema, to).await?,
             Action::SetSchema(to) => {
+                if is_index(&relation) {
+                    return Err(Error::new(
+                        state::WRONG_OBJECT_TYPE,
+                        format!("cannot change schema of index \"{}\"", name.name),
+                    )
+                    .with_hint("Change the schema of the table instead."));
+                }
                 check_schema(session, to)?;
+                if *to == schema {
+                    continue;
+                }
                 taken_in(session, to, &name.name).await?;
                 move_relation(session, &relation, to)?;
             }

@@ -3,7 +3,7 @@
 //! A view's columns are bound over the table's, so that the statement's other parts see
 //! the view and the rows written are the table's.
 
-use super::{Relation, no_relation};
+use super::Relation;
 use crate::access::need::{Named, Need, Relation as Needed};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
@@ -255,9 +255,17 @@ impl Binder<'_> {
         privileges: Privileges,
     ) -> Result<Written> {
         let (schema, shown) = names::split(name)?;
-        let table = self
-            .find_table(schema.as_deref(), &shown)
-            .ok_or_else(|| self.placed_in(no_relation(schema.as_deref(), &shown), name.span()))?;
+        let table = self.find_table(schema.as_deref(), &shown);
+        let table = table.ok_or_else(|| {
+            let error = match self.find_sequence(schema.as_deref(), &shown) {
+                Some(_) => Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    format!("cannot change sequence \"{shown}\""),
+                ),
+                None => self.not_readable(schema.as_deref(), &shown),
+            };
+            self.placed_in(error, name.span())
+        })?;
         let relation = self.stored(&table, alias, true)?;
         let need = self.needs_write(privileges, schema.is_some());
         let key = Self::key_of(&relation).ok_or_else(|| Error::internal("no key to write by"))?;

@@ -495,25 +495,21 @@ impl TableWriter {
         self.check_conditions(&Changed { old, changes }, env)
     }
 
-    /// What another row's change makes of a stored row's columns: converted and checked.
-    pub fn changes_of(
+    /// Values given to columns of a stored row: converted, with what is computed from
+    /// them, and checked.
+    pub fn change(
         &self,
-        row: &[u8],
-        changes: Vec<(usize, Value)>,
+        old: &dyn RowSource,
+        changes: &mut Vec<(usize, Value)>,
         env: &Env<'_>,
-    ) -> Result<Vec<(usize, Value)>> {
-        let mut converted = Vec::with_capacity(changes.len());
-        for (place, value) in changes {
-            let value = match self.table.columns.get(place) {
-                Some(column) => cast::assign(value, &column.sql_type)?,
-                None => value,
-            };
-            converted.push((place, value));
+    ) -> Result<()> {
+        for (place, value) in &mut *changes {
+            if let Some(column) = self.table.columns.get(*place) {
+                *value = cast::assign(std::mem::take(value), &column.sql_type)?;
+            }
         }
-        let old = crate::expr::StoredRow::new(row, &self.table)?;
-        self.regenerate(&old, &mut converted, env)?;
-        self.check_changes(&old, &converted, env)?;
-        Ok(converted)
+        self.regenerate(old, changes, env)?;
+        self.check_changes(old, changes, env)
     }
 
     fn check_conditions(&self, row: &dyn RowSource, env: &Env<'_>) -> Result<()> {

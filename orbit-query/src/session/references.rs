@@ -7,7 +7,7 @@
 //! end of the queue, so a cascade of any depth takes no stack.
 
 use super::Session;
-use crate::expr::Env;
+use crate::expr::{Env, StoredRow};
 use crate::write::TableWriter;
 use ahash::AHashSet;
 use orbit_core::catalog::{ForeignKey, ReferentialAction, Table};
@@ -241,7 +241,8 @@ impl Session {
                 let Some(row) = locked else { continue };
                 match (&changes, &writer) {
                     (Some(changes), Some(writer)) => {
-                        let changes = writer.changes_of(&row, changes.clone(), &env)?;
+                        let mut changes = changes.clone();
+                        writer.change(&StoredRow::new(&row, &table)?, &mut changes, &env)?;
                         transaction.update_locked(&table, &pk, row, changes).await?;
                     }
                     _ => {

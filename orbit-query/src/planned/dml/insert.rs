@@ -646,8 +646,7 @@ impl Running<'_> {
             let mut changes: Vec<(usize, Value)> = update.set.iter().copied().zip(values).collect();
             let written = {
                 let source = StoredRow::new(&old, table)?;
-                writer.regenerate(&source, &mut changes, &self.env())?;
-                writer.check_changes(&source, &changes, &self.env())?;
+                writer.change(&source, &mut changes, &self.env())?;
                 writer.changed_row(&source, &changes)?
             };
             txn.update(table, &met.pk, changes).await?;

@@ -166,7 +166,6 @@ CREATE INDEX i ON t USING nope (id);
 CREATE INDEX i ON t (id);
 CREATE INDEX i ON t (name);
 CREATE INDEX IF NOT EXISTS i ON t (name);
--- differs: dropping the index of a constraint
 DROP INDEX t_pkey;
 DROP INDEX t;
 DROP TABLE i;

@@ -1,7 +1,6 @@
 -- text, varchar, char, bytea, uuid, patterns and string functions.
 -- differs: literals that touch
 SELECT 'a' 'b';
--- differs: literals that touch
 SELECT 'a'
  'b', E'tab\there', E'\x41\u0042', U&'d\0061t\+000061', $$dollar 'quoted'$$, $tag$a $$ b$tag$, 'it''s';
 SELECT length('héllo'), char_length('日本'), octet_length('日本'), bit_length('a'), length('a  '::char(5)), length('');

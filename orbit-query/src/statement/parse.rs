@@ -241,6 +241,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let part = if over_rows { Part::Row } else { Part::Other };
     let respelled = spelling::respelled(text, tokens, part)?;
     let mut readable = respelled.as_deref().unwrap_or(tokens);
+    let placed = create_grammar::cut_tablespace(readable);
+    readable = placed.as_deref().unwrap_or(readable);
     let data = create_grammar::cut_data(readable);
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
     let named = create_grammar::named_columns(readable);

@@ -8,6 +8,7 @@ pub mod comment;
 pub mod constraints;
 pub mod create_table;
 pub mod database;
+mod defaults;
 pub mod deferral;
 pub mod dependents;
 pub mod drop;

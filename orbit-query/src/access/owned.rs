@@ -139,7 +139,7 @@ pub(crate) async fn alter_owner(
                 format!("schema \"{name}\" does not exist"),
             )),
         },
-        Object::Database(name) => grant::database(session, name),
+        Object::Database(name) => grant::database(name),
     };
     let oid = match found {
         Ok(oid) => oid,

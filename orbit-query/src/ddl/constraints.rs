@@ -4,7 +4,7 @@
 use super::foreign_keys::ForeignKeyRequest;
 pub(super) use super::foreign_keys::Timing;
 use super::sequence::ColumnSequence;
-use super::{names, types};
+use super::{defaults, names, types};
 use crate::ddl::functions;
 use crate::session::Session;
 use crate::statement::included_columns;
@@ -83,7 +83,7 @@ pub fn column(db: &Database, table: &str, definition: &ColumnDef) -> Result<Colu
             }
             ColumnOption::Default(expr) => {
                 check_default(expr)?;
-                request.column.default = Some(expr.to_string());
+                request.column.default = defaults::kept(expr, &request.column);
                 request.default = Some(expr.clone());
             }
             ColumnOption::PrimaryKey(key) => {

@@ -6,13 +6,14 @@ mod full;
 mod read;
 
 use super::dialect::OrbitDialect;
+use super::names::Name;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
 use super::{create_grammar, foreign_key_columns, included_columns, limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, LockTableMode, Statement};
+use sqlparser::ast::{self, LockTableMode, ObjectName, Statement};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
@@ -334,7 +335,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
             ..
         } => match schema_name {
             ast::SchemaName::Simple(name) => Utility::CreateSchema {
-                name: super::names::split(&name)?.1,
+                name: only_name(&name)?,
                 if_not_exists,
             },
             _ => return Err(Error::unsupported("CREATE SCHEMA ... AUTHORIZATION")),
@@ -342,6 +343,17 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         _ => return Err(Error::unsupported(first_words(tokens))),
     };
     Ok(Parsed::Utility(Box::new(utility)))
+}
+
+/// Of a schema, which stands in nothing.
+fn only_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(only)] => Ok(super::names::fold(only)),
+        _ => Err(Error::new(
+            state::SYNTAX_ERROR,
+            "syntax error at or near \".\"",
+        )),
+    }
 }
 
 /// The words by which PostgreSQL would call the statement: `CREATE VIEW`.
@@ -463,9 +475,18 @@ fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
         tokens.word("CONCURRENTLY");
     }
     let if_exists = tokens.words(&["IF", "EXISTS"]);
-    let mut names = vec![tokens.name()?];
-    while tokens.take(&Token::Comma) {
-        names.push(tokens.name()?);
+    let mut names = Vec::new();
+    loop {
+        names.push(match kind {
+            Dropped::Schema => Name {
+                schema: None,
+                name: tokens.identifier()?,
+            },
+            _ => tokens.name()?,
+        });
+        if !tokens.take(&Token::Comma) {
+            break;
+        }
     }
     let cascade = tokens.word("CASCADE");
     if !cascade {

@@ -339,20 +339,19 @@ impl<'a> Tokens<'a> {
         Ok(name)
     }
 
-    /// `[schema.]name`
+    /// `[[database.]schema.]name`
     pub fn name(&mut self) -> Result<Name> {
-        let first = self.identifier()?;
-        if !self.take(&Token::Period) {
-            return Ok(Name {
-                schema: None,
-                name: first,
-            });
+        let mut name = self.identifier()?;
+        let mut schema = None;
+        if self.take(&Token::Period) {
+            schema = Some(std::mem::replace(&mut name, self.identifier()?));
         }
-        let second = self.identifier()?;
-        Ok(Name {
-            schema: Some(first),
-            name: second,
-        })
+        if let Some(database) = schema.take_if(|_| self.take(&Token::Period)) {
+            let own = std::mem::replace(&mut name, self.identifier()?);
+            names::check_database(&database, &own, &name)?;
+            schema = Some(own);
+        }
+        Ok(Name { schema, name })
     }
 
     /// `a, b, c`, with PostgreSQL's `ONLY` and `*`, which mean nothing without inheritance.

@@ -5,7 +5,7 @@ use super::again;
 use crate::ddl::constraints::{self, KeyRequest, TableRequest};
 use crate::ddl::foreign_keys::{self, ForeignKeyRequest};
 use crate::ddl::wrong_kind::{is_index, is_not};
-use crate::ddl::{functions, index, names, rebuild, sequence, skipping, types};
+use crate::ddl::{defaults, functions, index, names, rebuild, sequence, skipping, types};
 use crate::expr::Env;
 use crate::session::Session;
 use crate::statement::names::fold;
@@ -327,13 +327,13 @@ async fn fill(
 
 /// A DEFAULT as the catalog keeps it.
 pub(super) struct NewDefault {
-    text: String,
+    text: Option<String>,
     sequence: Option<SequenceId>,
 }
 
 impl NewDefault {
     pub fn put(self, column: &mut Column) {
-        column.default = Some(self.text);
+        column.default = self.text;
         column.sequence = self.sequence;
     }
 }
@@ -346,13 +346,13 @@ pub(super) async fn default_text(
 ) -> Result<NewDefault> {
     if let Some(def) = sequence::of_default(session, value)? {
         return Ok(NewDefault {
-            text: sequence::default_text(&def),
+            text: Some(sequence::default_text(&def)),
             sequence: Some(def.id),
         });
     }
     default_value(session, value, &column.sql_type).await?;
     Ok(NewDefault {
-        text: value.to_string(),
+        text: defaults::kept(value, column),
         sequence: None,
     })
 }

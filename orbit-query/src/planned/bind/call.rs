@@ -414,6 +414,8 @@ impl Binder<'_> {
         // What it answers may be folded into the plan, which then holds for this catalog and
         // these settings only: asking for the schema notes that.
         let _ = (self.system)(crate::pg_catalog::PG_CATALOG);
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        self.note_named_call(name, &have);
         let mut args = Vec::with_capacity(bounds.len());
         let mut carried = Vec::with_capacity(bounds.len());
         for bound in bounds {

@@ -409,28 +409,10 @@ fn on_conflict(
             for column in crate::point::needs::constrained(table, &name) {
                 binder.needs_select_of(relation.need(), column);
             }
-            let missing = || {
-                Error::new(
-                    state::UNDEFINED_OBJECT,
-                    format!(
-                        "constraint \"{name}\" for table \"{}\" does not exist",
-                        relation.name
-                    ),
-                )
-            };
             // A view has no constraints, though its table has.
-            if relation.is_view() {
-                return Err(missing());
-            }
-            match &table.primary_key {
-                Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
-                _ => ConflictTarget::Index(
-                    table
-                        .index_named(&name)
-                        .filter(|index| index.unique)
-                        .ok_or_else(missing)?
-                        .id,
-                ),
+            match relation.is_view() {
+                true => return Err(arbiter::no_constraint(&name, &relation.name)),
+                false => arbiter::named(table, &name)?,
             }
         }
     };
@@ -613,7 +595,7 @@ impl Running<'_> {
         loop {
             self.ctx.cancel.check()?;
             let Some(met) = txn
-                .insert_unless_conflict(table, row.clone(), conflict.target)
+                .insert_unless_conflict(table, row.clone(), &conflict.target)
                 .await?
             else {
                 if conflict.update.is_some() && !table.primary_key_columns().is_empty() {

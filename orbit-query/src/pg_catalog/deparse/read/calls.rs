@@ -2,7 +2,7 @@
 
 use super::super::Tree;
 use super::Reader;
-use super::typed::{Kind, Typed, canonical, constant, known, type_name};
+use super::typed::{Kind, Typed, bare_name, canonical, constant, known, known_bool, type_name};
 use crate::ddl::types::sql_type;
 use crate::statement::names::fold;
 use crate::statement::quoting::quote;
@@ -48,7 +48,7 @@ impl Reader<'_> {
         let tree = match &sql_type {
             SqlType::Bool => known_bool(text)?,
             SqlType::Char(_) if name == "bpchar" => constant(text, "bpchar"),
-            other => constant(&canonical(text, other), &type_name(other)),
+            other => constant(&canonical(text, other), &written_name(data_type, other)),
         };
         Some(known(tree, sql_type))
     }
@@ -65,6 +65,14 @@ impl Reader<'_> {
                 | ArrayElemTypeDef::AngleBracket(element),
             ) = data_type
         {
+            if array.elem.is_empty() {
+                let tree = Tree::Plain(format!("ARRAY[]::{}", bare_name(&wanted)));
+                let tree = match type_name(&wanted) {
+                    name if name == bare_name(&wanted) => tree,
+                    name => Tree::Cast(Box::new(tree), name),
+                };
+                return Some(known(tree, wanted));
+            }
             let items = array.elem.iter().map(|item| {
                 let item = self.cast(item, element)?;
                 Some(item.tree)
@@ -83,8 +91,12 @@ impl Reader<'_> {
                 let sql_type = sql_type(data_type).ok()?;
                 let tree = match (&inner.kind, &inner.tree) {
                     (Kind::Null, _) => Tree::Plain(format!("NULL::{}", type_name(&sql_type))),
-                    (Kind::Known(own), _) if *own == sql_type => inner.tree,
-                    _ => Tree::Cast(Box::new(inner.tree), type_name(&sql_type)),
+                    (Kind::Known(own), _)
+                        if *own == sql_type && written_digits(data_type).is_none() =>
+                    {
+                        inner.tree
+                    }
+                    _ => Tree::Cast(Box::new(inner.tree), written_name(data_type, &sql_type)),
                 };
                 Some(known(tree, sql_type))
             }
@@ -156,6 +168,17 @@ impl Reader<'_> {
                 _ => return None,
             }
         }
+        if let ("current_timestamp" | "localtimestamp" | "current_time" | "localtime", [digits]) =
+            (name.as_str(), list.as_slice())
+        {
+            let kind = match name.as_str() {
+                "current_timestamp" => Kind::Known(SqlType::TimestampTz),
+                "localtimestamp" => Kind::Known(SqlType::Timestamp),
+                _ => Kind::Unknown,
+            };
+            let tree = Tree::Plain(format!("{}({digits})", name.to_uppercase()));
+            return Some(Typed { tree, kind });
+        }
         let open = match name.as_str() {
             "coalesce" => "COALESCE(",
             "greatest" => "GREATEST(",
@@ -185,11 +208,19 @@ fn integers(element: &SqlType, item: &Kind) -> bool {
     *element == SqlType::Int4 && *item == Kind::Known(SqlType::Int4)
 }
 
-fn known_bool(text: &str) -> Option<Tree> {
-    let word = match text {
-        "t" | "true" => "true",
-        "f" | "false" => "false",
-        _ => return None,
-    };
-    Some(Tree::Plain(word.to_owned()))
+/// The precision that a type of times was written with, which is no part of our types.
+fn written_digits(data_type: &DataType) -> Option<u64> {
+    match data_type {
+        DataType::Time(digits, _) | DataType::Timestamp(digits, _) => *digits,
+        _ => None,
+    }
+}
+
+/// The type's name with the precision that it was written with.
+fn written_name(data_type: &DataType, sql_type: &SqlType) -> String {
+    let name = type_name(sql_type);
+    match (written_digits(data_type), name.split_once(' ')) {
+        (Some(digits), Some((word, zone))) => format!("{word}({digits}) {zone}"),
+        _ => name,
+    }
 }

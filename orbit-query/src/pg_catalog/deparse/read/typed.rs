@@ -3,6 +3,7 @@
 use super::super::Tree;
 use crate::pg_catalog::types;
 use orbit_core::types::SqlType;
+use orbit_core::value::Value;
 use orbit_core::value::text::{self, FormatSettings};
 
 /// A tree and its type, as far as that is known.
@@ -69,6 +70,14 @@ pub(super) fn canonical(text: &str, sql_type: &SqlType) -> String {
     }
 }
 
+/// What a boolean's text means: `on` is true.
+pub(super) fn known_bool(text: &str) -> Option<Tree> {
+    match text::parse(text, &SqlType::Bool, &FormatSettings::default()) {
+        Ok(Value::Bool(value)) => Some(Tree::Plain(value.to_string())),
+        _ => None,
+    }
+}
+
 pub(super) fn constant(text: &str, name: &str) -> Tree {
     Tree::Plain(format!("{}::{name}", string(text)))
 }
@@ -77,11 +86,9 @@ impl Typed {
     /// As the given type where a conversion goes without saying; what PostgreSQL then shows.
     pub(super) fn into(self, wanted: &SqlType) -> Tree {
         match self.kind {
-            Kind::Literal(text) if *wanted == SqlType::Bool => match text.as_str() {
-                "t" | "true" => Tree::Plain("true".to_owned()),
-                "f" | "false" => Tree::Plain("false".to_owned()),
-                _ => constant(&text, "boolean"),
-            },
+            Kind::Literal(text) if *wanted == SqlType::Bool => {
+                known_bool(&text).unwrap_or_else(|| constant(&text, "boolean"))
+            }
             Kind::Literal(text) => constant(&canonical(&text, wanted), &bare_name(wanted)),
             Kind::Null => Tree::Plain(format!("NULL::{}", bare_name(wanted))),
             Kind::Known(own) if own.oid() != wanted.oid() => {

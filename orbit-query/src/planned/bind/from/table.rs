@@ -11,8 +11,7 @@ use crate::planned::indexed::Indexed;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
 use crate::planned::types;
 use crate::planned::work::WorkRows;
-use crate::statement::names::Name;
-use crate::statement::names::along;
+use crate::statement::names::{self, Name, along};
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Cast;
@@ -30,24 +29,7 @@ impl Binder<'_> {
         name: &ast::ObjectName,
         alias: Option<&ast::TableAlias>,
     ) -> Result<Relation> {
-        let parts: Vec<String> = name
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident())
-            .map(types::fold)
-            .collect();
-        let (schema, table_name) = match parts.as_slice() {
-            [table] => (None, table.clone()),
-            [schema, table] => (Some(schema.clone()), table.clone()),
-            [database, schema, table] if *database == self.facts.database => {
-                (Some(schema.clone()), table.clone())
-            }
-            _ => {
-                return Err(Error::unsupported(format_args!(
-                    "cross-database references: {name}"
-                )));
-            }
-        };
+        let (schema, table_name) = names::split(name)?;
         self.reads(1)?;
         if schema.is_none() {
             if let Some(cte) = self

@@ -106,7 +106,6 @@ SELECT 1 FETCH FIRST;
 SELECT sum(DISTINCT) FROM t;
 SELECT max(*) FROM t;
 SELECT lower(*) FROM t;
--- differs: DISTINCT in plain functions
 SELECT lower(DISTINCT name) FROM t;
 SELECT lower(VARIADIC name) FROM t;
 SELECT id FROM t UNION SELECT name FROM t;

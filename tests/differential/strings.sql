@@ -37,7 +37,6 @@ SELECT format('%2$s %1$s', 'a', 'b');
 SELECT format('%5s|%-5s|', 'a', 'b');
 SELECT format('%s', NULL);
 SELECT format('%L', NULL);
--- differs: format with a width from an argument
 SELECT format('%*s', 4, 'x');
 SELECT format('%I', NULL);
 SELECT format('%s');

@@ -38,6 +38,9 @@ pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
     if let Some(utility) = full::positioned(text, piece)? {
         return Ok(Parsed::Utility(Box::new(utility)));
     }
+    if let Some(making) = full::making(&piece.tokens) {
+        return large(text, &making);
+    }
     large(text, &piece.tokens)
 }
 
@@ -471,9 +474,7 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
 }
 
 fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
-    if kind == Dropped::Index {
-        tokens.word("CONCURRENTLY");
-    }
+    let concurrently = kind == Dropped::Index && tokens.word("CONCURRENTLY");
     let if_exists = tokens.words(&["IF", "EXISTS"]);
     let mut names = Vec::new();
     loop {
@@ -491,6 +492,15 @@ fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
     let cascade = tokens.word("CASCADE");
     if !cascade {
         tokens.word("RESTRICT");
+    }
+    if concurrently && (names.len() > 1 || cascade) {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            match names.len() {
+                1 => "DROP INDEX CONCURRENTLY does not support CASCADE",
+                _ => "DROP INDEX CONCURRENTLY does not support dropping multiple objects",
+            },
+        ));
     }
     Ok(Utility::Drop {
         kind,

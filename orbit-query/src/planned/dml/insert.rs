@@ -417,7 +417,12 @@ fn on_conflict(
         }
     };
     let update = match &on.action {
-        OnConflictAction::DoNothing => None,
+        OnConflictAction::DoNothing => {
+            if matches!(target, ConflictTarget::Any) {
+                arbiter::check_all(table)?;
+            }
+            None
+        }
         OnConflictAction::DoUpdate(update) => {
             if matches!(target, ConflictTarget::Any) {
                 return Err(Error::new(

@@ -32,6 +32,8 @@ pub mod quoting;
 mod reindex_grammar;
 pub(crate) mod row_locks;
 mod search_cycle;
+#[cfg(feature = "datafusion")]
+mod select_into;
 pub(crate) mod sequence_grammar;
 mod set_grammar;
 pub(crate) mod spelling;

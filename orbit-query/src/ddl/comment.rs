@@ -78,7 +78,13 @@ pub(crate) async fn run(
         }
         Commented::Constraint { name, table } => {
             let Relation::Table(found) = find(table)? else {
-                return Err(wrong(table, "a table"));
+                return Err(Error::new(
+                    state::UNDEFINED_OBJECT,
+                    format!(
+                        "constraint \"{name}\" for table \"{}\" does not exist",
+                        table.name
+                    ),
+                ));
             };
             let keys = found
                 .primary_key

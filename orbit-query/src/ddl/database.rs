@@ -128,6 +128,7 @@ fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Resul
 fn known(name: &str) -> Option<&'static str> {
     Some(match name {
         "plpgsql" => "PL/pgSQL procedural language",
+        "pgcrypto" => "cryptographic functions",
         "uuid-ossp" => "generate universally unique identifiers (UUIDs)",
         _ => return None,
     })
@@ -156,9 +157,6 @@ fn create_extension(session: &mut Session, name: &str, if_not_exists: bool) -> R
         _ if known(name).is_some() => Ok(()),
         _ => {
             let hint = match name {
-                "pgcrypto" => {
-                    "gen_random_uuid() and sha256() are there without it: leave the statement out."
-                }
                 "citext" => "Compare lower(x) instead.",
                 _ => "Extensions can't be added to a node.",
             };

@@ -38,6 +38,9 @@ pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
     if let Some(utility) = full::positioned(text, piece)? {
         return Ok(Parsed::Utility(Box::new(utility)));
     }
+    if let Some(making) = full::making(&piece.tokens) {
+        return large(text, &making);
+    }
     large(text, &piece.tokens)
 }
 
@@ -242,6 +245,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let part = if over_rows { Part::Row } else { Part::Other };
     let respelled = spelling::respelled(text, tokens, part)?;
     let mut readable = respelled.as_deref().unwrap_or(tokens);
+    let placed = create_grammar::cut_tablespace(readable);
+    readable = placed.as_deref().unwrap_or(readable);
     let data = create_grammar::cut_data(readable);
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
     let named = create_grammar::named_columns(readable);
@@ -469,9 +474,7 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
 }
 
 fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
-    if kind == Dropped::Index {
-        tokens.word("CONCURRENTLY");
-    }
+    let concurrently = kind == Dropped::Index && tokens.word("CONCURRENTLY");
     let if_exists = tokens.words(&["IF", "EXISTS"]);
     let mut names = Vec::new();
     loop {
@@ -489,6 +492,15 @@ fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
     let cascade = tokens.word("CASCADE");
     if !cascade {
         tokens.word("RESTRICT");
+    }
+    if concurrently && (names.len() > 1 || cascade) {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            match names.len() {
+                1 => "DROP INDEX CONCURRENTLY does not support CASCADE",
+                _ => "DROP INDEX CONCURRENTLY does not support dropping multiple objects",
+            },
+        ));
     }
     Ok(Utility::Drop {
         kind,

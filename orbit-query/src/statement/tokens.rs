@@ -5,7 +5,7 @@ use super::names::{self, Name};
 use orbit_core::{Error, Result, state};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 /// One statement of a message: its text and its tokens without white space.
 pub struct Piece {
@@ -23,9 +23,28 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
     let mut offsets = Offsets::new(sql);
     let mut pieces = Vec::new();
     let mut piece = Vec::new();
+    // Whether a line has ended since the last token, with nothing but blanks between.
+    let mut new_line = false;
     for token in tokens {
+        let after_line = new_line;
+        new_line = false;
         match token.token {
-            Token::Whitespace(_) | Token::EOF => {}
+            Token::Whitespace(Whitespace::MultiLineComment(_)) | Token::EOF => {}
+            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => {
+                new_line = true;
+            }
+            Token::Whitespace(_) => new_line = after_line,
+            // Two literals on two lines are one.
+            Token::SingleQuotedString(text) if after_line && is_literal(piece.last()) => {
+                if let Some(TokenWithSpan {
+                    token: Token::SingleQuotedString(joined),
+                    span,
+                }) = piece.last_mut()
+                {
+                    joined.push_str(&text);
+                    span.end = token.span.end;
+                }
+            }
             Token::SemiColon => close(&mut piece, &mut offsets, &mut pieces),
             Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
                 let message = "zero-length delimited identifier at or near \"\"\"\"";
@@ -52,6 +71,13 @@ pub(super) fn outermost(tokens: &[TokenWithSpan]) -> impl Iterator<Item = (usize
         }
         depth == 0
     })
+}
+
+fn is_literal(token: Option<&TokenWithSpan>) -> bool {
+    matches!(
+        token.map(|token| &token.token),
+        Some(Token::SingleQuotedString(_))
+    )
 }
 
 /// What PostgreSQL says of names longer than are kept.

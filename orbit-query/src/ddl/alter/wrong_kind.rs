@@ -31,7 +31,7 @@ pub(super) fn check(session: &mut Session, alter: &Alter) -> Result<()> {
                 );
             }
             (Action::RenameColumn { .. }, _) => {
-                return Error::unsupported("renaming a column of a view or an index");
+                return Error::unsupported("renaming a column of an index");
             }
             (
                 Action::Column(_, ColumnAction::SetDefault(_) | ColumnAction::DropDefault),
@@ -71,7 +71,7 @@ fn word(action: &Action) -> Option<&'static str> {
             ColumnAction::DropExpression { .. } => "ALTER COLUMN ... DROP EXPRESSION",
             ColumnAction::DropIdentity { .. } => "ALTER COLUMN ... DROP IDENTITY",
             ColumnAction::AddIdentity(_) => "ALTER COLUMN ... ADD IDENTITY",
-            ColumnAction::SetGenerated { .. } => "ALTER COLUMN ... SET",
+            ColumnAction::ChangeIdentity { .. } => "ALTER COLUMN ... SET",
             ColumnAction::Nothing => return None,
         },
         Action::Options(options) => match options.iter().any(|(_, value)| value.is_some()) {

@@ -238,6 +238,12 @@ impl Binder<'_> {
                 format!("FILTER specified, but {name} is not an aggregate function"),
             ));
         }
+        if args.distinct {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("DISTINCT specified, but {name} is not an aggregate function"),
+            ));
+        }
         if let Some(bound) = self.momentary(&name, &args)? {
             return Ok(bound);
         }

@@ -114,6 +114,8 @@ fn custom(name: &str, modifiers: &[String]) -> Result<SqlType> {
         },
         "name" => SqlType::Name,
         "oid" => SqlType::Oid,
+        "inet" => SqlType::Inet,
+        "cidr" => SqlType::Cidr,
         "timetz" => return Err(Error::unsupported("type time with time zone")),
         _ => return Err(unknown(name)),
     })

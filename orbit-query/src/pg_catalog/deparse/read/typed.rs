@@ -52,6 +52,8 @@ pub(super) fn canonical(text: &str, sql_type: &SqlType) -> String {
             | SqlType::Timestamp
             | SqlType::Interval
             | SqlType::Uuid
+            | SqlType::Inet
+            | SqlType::Cidr
             | SqlType::Bytea
             | SqlType::Jsonb
             | SqlType::Array(_)

@@ -30,7 +30,7 @@ copy pg_collation "SELECT * FROM pg_collation WHERE collname IN ('default', 'C',
 copy pg_language "SELECT * FROM pg_language WHERE lanname IN ('internal', 'sql') ORDER BY oid"
 copy pg_tablespace "SELECT * FROM pg_tablespace ORDER BY oid"
 copy pg_cast "SELECT oid, castsource, casttarget, castfunc, castcontext, castmethod FROM pg_cast WHERE castsource IN ($own) AND casttarget IN ($own) ORDER BY oid"
-copy pg_operator "SELECT * FROM pg_operator WHERE (oprleft = 0 OR oprleft IN ($own)) AND oprright IN ($own) AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','%','||','~','~*','!~','!~*','~~','!~~','~~*','!~~*','->','->>','#>','#>>','@>','<@','?') ORDER BY oid"
+copy pg_operator "SELECT * FROM pg_operator WHERE (oprleft = 0 OR oprleft IN ($own)) AND oprright IN ($own) AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','%','||','~','~*','!~','!~*','~~','!~~','~~*','!~~*','->','->>','#>','#>>','@>','<@','?','<<','<<=','>>','>>=','&&','&','|') ORDER BY oid"
 copy pg_opfamily "SELECT * FROM pg_opfamily f WHERE opfmethod = 403 AND EXISTS (SELECT 1 FROM pg_opclass c WHERE c.opcfamily = f.oid AND opcintype IN ($own)) ORDER BY oid"
 copy pg_opclass "SELECT * FROM pg_opclass WHERE opcmethod = 403 AND opcintype IN ($own) ORDER BY oid"
 copy pg_amop "SELECT * FROM pg_amop WHERE amopmethod = 403 AND amoplefttype IN ($own) AND amoprighttype IN ($own) ORDER BY oid"

@@ -143,7 +143,7 @@ SELECT ip, seen[1], '10.0.0.2' = ANY (seen) AS second, array_length(seen, 1), se
 SELECT unnest(seen) AS one FROM leases ORDER BY 1;
 CREATE INDEX leases_seen ON leases (net DESC, seen);
 CREATE UNIQUE INDEX leases_host ON leases (host(ip));
-CREATE TABLE logins (id serial PRIMARY KEY, ip inet REFERENCES leases, via cidr DEFAULT '10.1' CHECK (via <<= '10/8'));
+CREATE TABLE logins (id serial PRIMARY KEY, ip inet REFERENCES leases, via cidr DEFAULT '10.1.0.0/16' CHECK (via <<= '10/8'));
 INSERT INTO logins (ip) VALUES ('10.0.0.1'), ('10.0.0.7') RETURNING *;
 INSERT INTO logins (ip) VALUES ('10.0.0.8');
 INSERT INTO logins (ip, via) VALUES ('10.0.0.7', '11/8');

@@ -150,7 +150,7 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 18] = [
+    let families: &[&'static [Function]] = &[
         array::FUNCTIONS,
         bytes::FUNCTIONS,
         crypto::FUNCTIONS,
@@ -172,7 +172,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         zone::FUNCTIONS,
     ];
     let mut table: AHashMap<&'static str, Vec<&'static Function>> = AHashMap::new();
-    for function in families.into_iter().flatten() {
+    for function in families.iter().copied().flatten() {
         table.entry(function.name).or_default().push(function);
     }
     table

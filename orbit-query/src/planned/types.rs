@@ -131,6 +131,12 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
         })
     };
     if let Some(ty) = of(&folded) {
+        if matches!(ty, SqlType::Inet | SqlType::Cidr) && !modifiers.is_empty() {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("type modifier is not allowed for type \"{folded}\""),
+            ));
+        }
         return Ok(ty);
     }
     if let Some(element) = folded

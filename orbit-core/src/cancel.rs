@@ -83,7 +83,9 @@ impl CancelToken {
     /// Makes the token good for the next statement.
     pub fn reset(&self) {
         if self.0.is_set.load(Ordering::Acquire) {
-            *self.0.state.lock() = State::default();
+            let mut state = self.0.state.lock();
+            *state = State::default();
+            // Under the lock: a reason that comes meanwhile stays with its mark.
             self.0.is_set.store(false, Ordering::Release);
         }
     }

@@ -1,6 +1,7 @@
 //! One error type for everything a client can be told: what happened, where,
 //! and what to do now, with PostgreSQL's five-letter code.
 
+use crate::ids::TableId;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -157,6 +158,25 @@ struct Inner {
     table: Option<String>,
     column: Option<String>,
     constraint: Option<String>,
+    shown: Option<Box<Shown>>,
+}
+
+/// Which values of a table a DETAIL shows: whoever may not read them is told less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub table: TableId,
+    pub values: ShownValues,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownValues {
+    /// Those of a key, and the DETAIL without them.
+    Key {
+        columns: Vec<usize>,
+        otherwise: Option<String>,
+    },
+    /// Those of a whole row as they are written, in the order of its columns.
+    Row(Vec<String>),
 }
 
 macro_rules! fields {
@@ -185,6 +205,7 @@ impl Error {
             table: None,
             column: None,
             constraint: None,
+            shown: None,
         }))
     }
 
@@ -231,6 +252,25 @@ impl Error {
         of_table, table: String;
         of_column, column: String;
         of_constraint, constraint: String;
+    }
+
+    /// What the DETAIL shows, for whoever sends it to a client.
+    #[must_use]
+    pub fn showing(mut self, shown: Shown) -> Self {
+        self.0.shown = Some(Box::new(shown));
+        self
+    }
+
+    pub fn is_showing(&self) -> bool {
+        self.0.shown.is_some()
+    }
+
+    pub fn take_shown(&mut self) -> Option<Shown> {
+        self.0.shown.take().map(|shown| *shown)
+    }
+
+    pub fn set_detail(&mut self, detail: Option<String>) {
+        self.0.detail = detail;
     }
 
     pub fn state(&self) -> SqlState {

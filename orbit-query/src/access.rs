@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub(crate) mod ddl;
+pub(crate) mod discretion;
 pub(crate) mod grant;
 pub(crate) mod need;
 pub(crate) mod owned;

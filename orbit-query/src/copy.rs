@@ -13,6 +13,7 @@ mod fields;
 mod import;
 pub mod options;
 
+use crate::ddl::wrong_kind::{is_an_index, is_index};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, find_column};
@@ -36,19 +37,25 @@ impl CopyIn {
     /// Takes any piece of the stream; pieces need not end at lines.
     pub async fn push(&mut self, session: &mut Session, bytes: &[u8]) -> Result<()> {
         let pushed = self.import.push(session, bytes).await;
-        if pushed.is_err() {
+        pushed.map_err(|error| {
+            let given = self.import.given();
+            let error = session.told(error, |table, column| given.has(table, column));
             session.fail();
-        }
-        pushed
+            error
+        })
     }
 
     pub async fn finish(self, session: &mut Session) -> Result<Tag> {
-        let finished = self.import.finish(session).await;
-        if let Err(error) = &finished {
-            session.wait_for_cause(error).await;
-            session.fail();
+        let given = self.import.given();
+        match self.import.finish(session).await {
+            Ok(rows) => Ok(Tag::Copy(rows)),
+            Err(error) => {
+                session.wait_for_cause(&error).await;
+                let error = session.told(error, |table, column| given.has(table, column));
+                session.fail();
+                Err(error)
+            }
         }
-        finished.map(Tag::Copy)
     }
 
     /// The client gave up (CopyFail): 57014 with its reason.
@@ -69,6 +76,7 @@ fn refuse_others(session: &mut Session, name: &Name, from: bool) -> Result<()> {
     let what = match name.relation(view.catalog(), &settings) {
         Some(Relation::View(_)) => "view",
         Some(Relation::Sequence(_)) => "sequence",
+        Some(other) if is_index(&other) => return Err(is_an_index(&name.name)),
         _ => return Ok(()),
     };
     let error = |to: &str| {

@@ -28,6 +28,7 @@ pub mod truncate;
 pub mod types;
 pub mod vacuum;
 pub mod view;
+pub(crate) mod wrong_kind;
 
 use crate::session::Session;
 use crate::statement::names::Name;
@@ -62,10 +63,7 @@ pub(crate) async fn lock_named(
 }
 
 pub(crate) fn not_a_table(name: &str) -> Error {
-    Error::new(
-        state::WRONG_OBJECT_TYPE,
-        format!("\"{name}\" is not a table"),
-    )
+    wrong_kind::is_not(name, "a table")
 }
 
 pub(crate) async fn lock_if_exists(

@@ -315,10 +315,11 @@ impl Session {
     }
 
     fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
+        result.map_err(|error| {
+            let error = self.told_of(error, &[]);
             self.fail();
-        }
-        result
+            error
+        })
     }
 
     pub fn block(&self) -> Block {
@@ -387,9 +388,10 @@ impl Session {
     }
 
     /// ALTER ROLE ... SET: as [`Session::set_initial`], but a value that doesn't fit
-    /// any more is told of rather than keeping the role out.
+    /// any more is told of rather than keeping the role out. Whoever gave the role a
+    /// setting was asked for the right to then: the role needs none.
     pub fn set_of_role(&mut self, name: &str, value: &str) {
-        let set = match Settings::is_granted(name) {
+        let set = match crate::access::roles::is_protected(name) {
             true => self.grant_initial(name, value),
             false => self.set_initial(name, value),
         };

@@ -20,6 +20,7 @@ pub mod dialect;
 pub mod do_grammar;
 mod effort;
 mod foreign_key_columns;
+pub(crate) mod included_columns;
 pub mod like_grammar;
 pub mod limits;
 #[cfg(feature = "datafusion")]
@@ -31,6 +32,8 @@ pub mod quoting;
 mod reindex_grammar;
 pub(crate) mod row_locks;
 mod search_cycle;
+#[cfg(feature = "datafusion")]
+mod select_into;
 pub(crate) mod sequence_grammar;
 mod set_grammar;
 pub(crate) mod spelling;

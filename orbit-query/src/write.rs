@@ -9,6 +9,7 @@ pub mod arbiter;
 use crate::expr::{Env, NoRow, Params, RowExpr, RowSource, Scope};
 use crate::statement::dates;
 use orbit_core::catalog::{Catalog, Column, Identity, Index, Table};
+use orbit_core::error::{Shown, ShownValues};
 use orbit_core::ids::SequenceId;
 use orbit_core::types::SqlType;
 use orbit_core::value::text::FormatSettings;
@@ -494,25 +495,21 @@ impl TableWriter {
         self.check_conditions(&Changed { old, changes }, env)
     }
 
-    /// What another row's change makes of a stored row's columns: converted and checked.
-    pub fn changes_of(
+    /// Values given to columns of a stored row: converted, with what is computed from
+    /// them, and checked.
+    pub fn change(
         &self,
-        row: &[u8],
-        changes: Vec<(usize, Value)>,
+        old: &dyn RowSource,
+        changes: &mut Vec<(usize, Value)>,
         env: &Env<'_>,
-    ) -> Result<Vec<(usize, Value)>> {
-        let mut converted = Vec::with_capacity(changes.len());
-        for (place, value) in changes {
-            let value = match self.table.columns.get(place) {
-                Some(column) => cast::assign(value, &column.sql_type)?,
-                None => value,
-            };
-            converted.push((place, value));
+    ) -> Result<()> {
+        for (place, value) in &mut *changes {
+            if let Some(column) = self.table.columns.get(*place) {
+                *value = cast::assign(std::mem::take(value), &column.sql_type)?;
+            }
         }
-        let old = crate::expr::StoredRow::new(row, &self.table)?;
-        self.regenerate(&old, &mut converted, env)?;
-        self.check_changes(&old, &converted, env)?;
-        Ok(converted)
+        self.regenerate(old, changes, env)?;
+        self.check_changes(old, changes, env)
     }
 
     fn check_conditions(&self, row: &dyn RowSource, env: &Env<'_>) -> Result<()> {
@@ -523,17 +520,17 @@ impl TableWriter {
                 for column in 0..width {
                     values.push(row.value(column)?.to_owned());
                 }
-                return Err(Error::new(
+                let error = Error::new(
                     state::CHECK_VIOLATION,
                     format!(
                         "new row for relation \"{}\" violates check constraint \"{}\"",
                         self.table.name, check.name
                     ),
                 )
-                .with_detail(self.failing_row(&values, env))
                 .of_schema(&self.table.schema)
                 .of_table(&self.table.name)
-                .of_constraint(&check.name));
+                .of_constraint(&check.name);
+                return Err(self.with_failing_row(error, &values, env));
             }
         }
         Ok(())
@@ -552,35 +549,40 @@ impl TableWriter {
     }
 
     fn null_in(&self, column: &str, row: &[Value], env: &Env<'_>) -> Error {
-        Error::new(
+        let error = Error::new(
             state::NOT_NULL_VIOLATION,
             format!(
                 "null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
                 self.table.name
             ),
         )
-        .with_detail(self.failing_row(row, env))
         .of_schema(&self.table.schema)
         .of_table(&self.table.name)
-        .of_column(column)
+        .of_column(column);
+        self.with_failing_row(error, row, env)
     }
 
     /// `Failing row contains (1, null, abc).`, each value cut at 64 bytes as PostgreSQL does.
-    pub fn failing_row(&self, row: &[Value], env: &Env<'_>) -> String {
-        let mut detail = String::from("Failing row contains (");
-        for (place, (column, value)) in self.table.columns.iter().zip(row).enumerate() {
-            if place > 0 {
-                detail.push_str(", ");
-            }
-            push_value(
-                &mut detail,
-                &value.as_ref(),
-                &column.sql_type,
-                &env.facts.format,
-            );
-        }
-        detail.push_str(").");
-        detail
+    pub fn with_failing_row(&self, error: Error, row: &[Value], env: &Env<'_>) -> Error {
+        let columns = self.table.columns.iter().zip(row);
+        let values: Vec<String> = columns
+            .map(|(column, value)| {
+                let mut shown = String::new();
+                push_value(
+                    &mut shown,
+                    &value.as_ref(),
+                    &column.sql_type,
+                    &env.facts.format,
+                );
+                shown
+            })
+            .collect();
+        error
+            .with_detail(format!("Failing row contains ({}).", values.join(", ")))
+            .showing(Shown {
+                table: self.table.id,
+                values: ShownValues::Row(values),
+            })
     }
 }
 

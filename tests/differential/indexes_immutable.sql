@@ -65,7 +65,8 @@ CREATE INDEX ON moments ((i || s));
 CREATE INDEX ON moments ((s || tz || n));
 CREATE INDEX ON moments ((s = '2020-01-01'::text::date::text));
 CREATE INDEX ON moments (quote_literal(d));
-CREATE INDEX ON moments (quote_nullable(n));
+CREATE INDEX ON moments (quote_nullable(ts));
+CREATE INDEX ON moments (quote_nullable(n), quote_literal(t));
 CREATE INDEX ON moments (concat(s, n));
 CREATE INDEX ON moments (array_to_string(ns, ','));
 CREATE INDEX ON moments (convert_from(s::bytea, 'UTF8'));
@@ -124,9 +125,7 @@ CREATE INDEX ON moments ((tz = ANY ('{2020-01-01}')));
 CREATE INDEX ON moments ((COALESCE(tz, '2020-01-01 12:00')));
 -- differs: indexes on expressions and partial indexes
 CREATE INDEX ON moments (n) WHERE CASE WHEN n > 0 THEN tz > '2020-01-01' END;
--- differs: indexes on expressions and partial indexes
 CREATE INDEX ON moments ((d > '01/02/2024'));
 -- differs: indexes on expressions and partial indexes
 CREATE INDEX ON moments ((d > 'today'));
--- differs: indexes on expressions and partial indexes
 CREATE INDEX ON moments ((i > '-1 2:03:04'));

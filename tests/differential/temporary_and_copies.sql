@@ -34,9 +34,7 @@ CREATE TABLE copy2 (x, y) AS SELECT a, b FROM src WITH NO DATA;
 SELECT * FROM copy2;
 CREATE TABLE copy1 AS SELECT 1;
 CREATE TABLE IF NOT EXISTS copy1 AS SELECT 1;
--- differs: other ways to make a table
 SELECT a, b INTO copy3 FROM src;
--- differs: other ways to make a table
 SELECT count(*) FROM copy3;
 CREATE TEMP TABLE copy4 AS VALUES (1, 'one'), (2, 'two');
 SELECT * FROM copy4 ORDER BY 1;

@@ -165,6 +165,9 @@ pub struct PrimaryKey {
     /// Positions in `Table::columns`, in key order.
     pub columns: Vec<usize>,
     pub oid: Oid,
+    /// Positions of the columns of INCLUDE, of which only is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -297,6 +300,15 @@ impl std::ops::Deref for Table {
 }
 
 impl TableDef {
+    /// The columns that an index, or the primary key, includes.
+    pub fn included(&self, index: Oid) -> &[usize] {
+        let key = self.primary_key.iter().map(|key| (key.oid, &key.include));
+        let indexes = self.indexes.iter().map(|of| (of.oid, &of.include));
+        let mut all = key.chain(indexes);
+        all.find(|(oid, _)| *oid == index)
+            .map_or(&[], |(_, include)| include.as_slice())
+    }
+
     pub fn column_position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

@@ -56,6 +56,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
             constraint: "t_pkey".into(),
             columns: vec![0],
             oid: db.new_oid(),
+            include: Vec::new(),
         }),
         checks: Vec::new(),
         foreign_keys: Vec::new(),

@@ -3,7 +3,7 @@
 
 use super::{RowLock, Transaction, Wait};
 use crate::catalog::{Index, Table};
-use crate::error::{Error, Result, state};
+use crate::error::{Error, Result, Shown, ShownValues, state};
 use crate::ids::IndexId;
 use crate::key;
 use crate::lock::{Acquired, LockKey};
@@ -14,11 +14,22 @@ use crate::value::{Value, text};
 use std::sync::Arc;
 
 /// What ON CONFLICT watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictTarget {
     Any,
     PrimaryKey,
-    Index(IndexId),
+    /// Any of these: several partial ones may be over the same columns.
+    Indexes(Arc<[IndexId]>),
+}
+
+impl ConflictTarget {
+    fn watches(&self, index: &Index) -> bool {
+        match self {
+            ConflictTarget::Any => true,
+            ConflictTarget::PrimaryKey => false,
+            ConflictTarget::Indexes(ids) => ids.contains(&index.id),
+        }
+    }
 }
 
 /// The row that stands in the way of an INSERT.
@@ -60,7 +71,7 @@ impl Transaction {
         &mut self,
         table: &Arc<Table>,
         values: Vec<Value>,
-        target: ConflictTarget,
+        target: &ConflictTarget,
     ) -> Result<Option<Conflict>> {
         self.try_insert(table, &values, Some(target)).await
     }
@@ -69,7 +80,7 @@ impl Transaction {
         &mut self,
         table: &Arc<Table>,
         values: &[Value],
-        target: Option<ConflictTarget>,
+        target: Option<&ConflictTarget>,
     ) -> Result<Option<Conflict>> {
         self.lock_for_writing(table).await?;
         if let Some(met) = self.arbiter_conflict(table, values, target).await? {
@@ -125,12 +136,7 @@ impl Transaction {
                     self.note_entered(table, index, &columns);
                 }
                 Unique::Taken(conflict) => {
-                    let watched = match target {
-                        Some(ConflictTarget::Any) => true,
-                        Some(ConflictTarget::Index(id)) => id == index.id,
-                        _ => false,
-                    };
-                    if watched {
+                    if target.is_some_and(|target| target.watches(index)) {
                         self.require_in_snapshot(table, &conflict.pk)?;
                         return Ok(Some(conflict));
                     }
@@ -154,30 +160,33 @@ impl Transaction {
         Ok(None)
     }
 
-    /// The row that has the values of the index which ON CONFLICT names. It is looked for
+    /// The row that has the values of an index which ON CONFLICT names. It is looked for
     /// first: the row may also stand against a key that isn't named.
     async fn arbiter_conflict(
         &mut self,
         table: &Arc<Table>,
         values: &[Value],
-        target: Option<ConflictTarget>,
+        target: Option<&ConflictTarget>,
     ) -> Result<Option<Conflict>> {
-        let Some(ConflictTarget::Index(id)) = target else {
+        let Some(target @ ConflictTarget::Indexes(_)) = target else {
             return Ok(None);
         };
-        let Some(index) = table.indexes.iter().find(|index| index.id == id) else {
-            return Ok(None);
-        };
-        let mut columns = Vec::new();
-        let complete = index_columns(index, values, &mut columns)?;
-        if !index.holds(values) || (!complete && !index.nulls_not_distinct) {
-            return Ok(None);
+        for index in table.indexes.iter().filter(|index| target.watches(index)) {
+            if !index.holds(values) {
+                continue;
+            }
+            let mut columns = Vec::new();
+            let complete = index_columns(index, values, &mut columns)?;
+            if !complete && !index.nulls_not_distinct {
+                continue;
+            }
+            // No row has an empty key: every row that has the values is another one.
+            if let Unique::Taken(conflict) = self.unique(table, index, &columns, &[]).await? {
+                self.require_in_snapshot(table, &conflict.pk)?;
+                return Ok(Some(conflict));
+            }
         }
-        // No row has an empty key: every row that has the values is another one.
-        Ok(match self.unique(table, index, &columns, &[]).await? {
-            Unique::Free => None,
-            Unique::Taken(conflict) => Some(conflict),
-        })
+        Ok(None)
     }
 
     /// Changes columns of a live row that the caller has locked (or that is
@@ -594,4 +603,11 @@ pub fn duplicate(table: &Table, constraint: &str, columns: &[usize], values: &[V
     .of_schema(table.schema.clone())
     .of_table(table.name.clone())
     .of_constraint(constraint)
+    .showing(Shown {
+        table: table.id,
+        values: ShownValues::Key {
+            columns: columns.to_vec(),
+            otherwise: None,
+        },
+    })
 }

@@ -132,6 +132,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
             constraint: "audit_pkey".to_owned(),
             columns: vec![0, 1],
             oid: db.new_oid(),
+            include: Vec::new(),
         }),
         checks: Vec::new(),
         dropped: Vec::new(),

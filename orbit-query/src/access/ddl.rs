@@ -159,7 +159,11 @@ pub(crate) fn check(session: &mut Session, utility: &Utility) -> Result<()> {
         Utility::Comment { object, .. } => comments(session, object),
         Utility::Truncate { tables, .. } => tables.iter().try_for_each(|name| {
             with_relation(session, name, |rights, catalog, object| {
-                rights.require(catalog, object, Privileges::TRUNCATE)
+                match catalog.table_by_oid(object.oid) {
+                    Some(_) => rights.require(catalog, object, Privileges::TRUNCATE),
+                    // The statement itself says that it is no table.
+                    None => Ok(()),
+                }
             })
         }),
         Utility::Copy(copy) => match &copy.source {

@@ -124,7 +124,13 @@ pub(crate) async fn alter_owner(
 ) -> Result<()> {
     let catalog = session.current_catalog();
     let found = match object {
-        Object::Table(name) | Object::View(name) => grant::relation(session, &catalog, name, false),
+        Object::Table(name) => grant::relation(session, &catalog, name, false),
+        Object::View(name) => match grant::relation(session, &catalog, name, false) {
+            Ok(oid) if !catalog.views().any(|view| view.oid == oid) => {
+                Err(crate::ddl::wrong_kind::is_not(&name.name, "a view"))
+            }
+            found => found,
+        },
         Object::Sequence(name) => grant::relation(session, &catalog, name, true),
         Object::Schema(name) => match catalog.schema(name) {
             Some(schema) => Ok(schema.oid),
@@ -133,7 +139,7 @@ pub(crate) async fn alter_owner(
                 format!("schema \"{name}\" does not exist"),
             )),
         },
-        Object::Database(name) => grant::database(session, name),
+        Object::Database(name) => grant::database(name),
     };
     let oid = match found {
         Ok(oid) => oid,

@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &mut Session, statement: &AccessStatement) -> R
             change,
         } => {
             if let Some(name) = database {
-                grant::database(session, name)?;
+                grant::database(name)?;
             }
             match role {
                 RoleName::Public => {
@@ -380,7 +380,7 @@ async fn set(session: &mut Session, name: &RoleName, change: &SettingChange) -> 
 const MOST_SETTINGS_BYTES: usize = 64 << 10;
 
 /// Limits, and what only superusers set.
-fn is_protected(name: &str) -> bool {
+pub(crate) fn is_protected(name: &str) -> bool {
     let setting = crate::settings::registry::find(name);
     Settings::is_granted(name) || setting.is_some_and(|setting| setting.by_superusers)
 }

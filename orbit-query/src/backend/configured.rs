@@ -6,8 +6,9 @@ use orbit_core::{Error, Result};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What one query may change at the most.
+/// What one query may change at the most, and the bytes of names and values.
 const MOST: usize = 1000;
+const MOST_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -17,6 +18,13 @@ pub struct Change {
     pub local: bool,
     /// As SHOW will print it.
     pub shown: String,
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        let value = self.value.as_ref().map_or(0, String::len);
+        self.name.len() + value + self.shown.len()
+    }
 }
 
 #[derive(Default)]
@@ -35,6 +43,14 @@ impl Configured {
                 SqlState(*b"54000"),
                 format!("a query can change {MOST} settings at the most"),
             ));
+        }
+        let held: usize = changes.iter().map(Change::bytes).sum();
+        if held + change.bytes() > MOST_BYTES {
+            return Err(Error::new(
+                SqlState(*b"54000"),
+                format!("a query can change settings of {MOST_BYTES} bytes at the most"),
+            )
+            .with_hint("Change them by statements of their own."));
         }
         changes.push(change);
         self.any.store(true, Ordering::Release);
@@ -62,5 +78,37 @@ impl Configured {
             return Vec::new();
         }
         std::mem::take(&mut *self.changes.lock())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(name: &str, bytes: usize) -> Change {
+        Change {
+            name: name.to_owned(),
+            value: Some("x".repeat(bytes)),
+            local: false,
+            shown: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number_and_in_bytes() {
+        let waiting = Configured::default();
+        for number in 0..MOST {
+            waiting.add(change(&format!("a.n{number}"), 1)).unwrap();
+        }
+        // The same again takes no more room.
+        waiting.add(change("a.n1", 2)).unwrap();
+        assert!(waiting.add(change("a.more", 1)).is_err());
+        assert_eq!(waiting.take().len(), MOST);
+        let half = MOST_BYTES / 2;
+        waiting.add(change("a.a", half)).unwrap();
+        waiting.add(change("a.a", half)).unwrap();
+        let error = waiting.add(change("a.b", half)).unwrap_err();
+        assert_eq!(error.state(), SqlState(*b"54000"));
+        waiting.add(change("a.b", 1000)).unwrap();
     }
 }

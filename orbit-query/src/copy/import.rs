@@ -13,6 +13,7 @@ use super::positions;
 use crate::ddl::lock_named;
 use crate::session::Session;
 use crate::statement::names::Name;
+use orbit_core::ids::TableId;
 use orbit_core::load::Load;
 use orbit_core::txn::TableLock;
 use orbit_core::{Error, Result, state};
@@ -37,6 +38,15 @@ enum Target {
     Feeding(JoinHandle<Result<Box<Load>>>),
     /// An error took it.
     Lost,
+}
+
+/// The columns that the data has.
+pub struct Given(Arc<Plan>);
+
+impl Given {
+    pub fn has(&self, table: TableId, column: usize) -> bool {
+        self.0.table.id == table && self.0.places.contains(&column)
+    }
 }
 
 pub struct Import {
@@ -132,6 +142,10 @@ impl Import {
 
     pub fn columns(&self) -> usize {
         self.plan.places.len()
+    }
+
+    pub fn given(&self) -> Given {
+        Given(self.plan.clone())
     }
 
     /// `COPY t, line 3`: how far the import has come, for messages.

@@ -8,6 +8,7 @@ mod drop_column;
 pub(super) mod follow;
 mod rename;
 mod retype;
+mod wrong_kind;
 
 pub(crate) use add::{default_value, is_volatile};
 pub(super) use rename::in_views;
@@ -42,7 +43,10 @@ pub(crate) async fn run(session: &mut Session, alter: &Alter) -> Result<Outcome>
             session.notice(skipping(state::SUCCESSFUL_COMPLETION, what));
             return done;
         }
-        None => lock_named(session, name, mode).await?,
+        None => {
+            wrong_kind::check(session, alter)?;
+            lock_named(session, name, mode).await?
+        }
     };
     refuse_pending(session, &table, "ALTER TABLE")?;
     let id = table.id;

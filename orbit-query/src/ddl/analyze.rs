@@ -4,12 +4,12 @@ use super::rebuild::each_row;
 use crate::session::Session;
 use crate::statement::names::Name;
 use ahash::AHashMap;
-use orbit_core::Result;
-use orbit_core::catalog::{CatalogChange, ColumnStatistics, Statistics, Table};
+use orbit_core::catalog::{Catalog, CatalogChange, ColumnStatistics, Relation, Statistics, Table};
 use orbit_core::row::RowRef;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::types::SqlType;
 use orbit_core::value::{ValueRef, cast, text};
+use orbit_core::{Error, Result, state};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -26,10 +26,13 @@ pub(crate) async fn run(session: &mut Session, tables: &[Name]) -> Result<()> {
     let found: Vec<Arc<Table>> = if tables.is_empty() {
         catalog.tables().cloned().collect()
     } else {
-        tables
-            .iter()
-            .map(|name| name.require(&catalog, &settings).cloned())
-            .collect::<Result<_>>()?
+        let mut found = Vec::with_capacity(tables.len());
+        for name in tables {
+            if !is_skipped(session, &catalog, name, "analyze") {
+                found.push(name.require(&catalog, &settings)?.clone());
+            }
+        }
+        found
     };
     for table in found {
         // A table dropped meanwhile needs no statistics.
@@ -44,6 +47,27 @@ pub(crate) async fn run(session: &mut Session, tables: &[Name]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether it is a relation that has no rows of its own, which is told.
+pub(super) fn is_skipped(
+    session: &mut Session,
+    catalog: &Catalog,
+    name: &Name,
+    verb: &str,
+) -> bool {
+    let skipped = !matches!(
+        name.relation(catalog, session.settings()),
+        None | Some(Relation::Table(_))
+    );
+    if skipped {
+        let message = format!(
+            "skipping \"{}\" --- cannot {verb} non-tables or special system tables",
+            name.name
+        );
+        session.notice(Error::new(state::WARNING, message));
+    }
+    skipped
 }
 
 async fn one(session: &mut Session, table: &Arc<Table>) -> Result<()> {

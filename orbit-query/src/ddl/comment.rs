@@ -60,11 +60,9 @@ pub(crate) async fn run(
                     let mut columns = view.columns.iter();
                     (view.oid, columns.position(|known| known.name == *column))
                 }
-                _ => {
-                    return Err(wrong(
-                        relation,
-                        "a table, view, materialized view, composite type, or foreign table",
-                    ));
+                other => {
+                    let message = format!("cannot set comment on relation \"{}\"", relation.name);
+                    return Err(super::wrong_kind::not_for(message, &other));
                 }
             };
             let place = place.ok_or_else(|| {
@@ -80,7 +78,13 @@ pub(crate) async fn run(
         }
         Commented::Constraint { name, table } => {
             let Relation::Table(found) = find(table)? else {
-                return Err(wrong(table, "a table"));
+                return Err(Error::new(
+                    state::UNDEFINED_OBJECT,
+                    format!(
+                        "constraint \"{name}\" for table \"{}\" does not exist",
+                        table.name
+                    ),
+                ));
             };
             let keys = found
                 .primary_key

@@ -7,6 +7,7 @@ use super::sequence::ColumnSequence;
 use super::{defaults, names, types};
 use crate::ddl::functions;
 use crate::session::Session;
+use crate::statement::included_columns;
 use crate::statement::names::{find_column, fold};
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::statement::visit;
@@ -23,6 +24,8 @@ use std::ops::ControlFlow;
 pub struct KeyRequest {
     pub name: Option<String>,
     pub columns: Vec<usize>,
+    /// What INCLUDE names.
+    pub include: Vec<usize>,
     pub primary: bool,
     pub nulls_not_distinct: bool,
     pub timing: Timing,
@@ -31,8 +34,6 @@ pub struct KeyRequest {
 /// A CHECK as a statement asks for it.
 pub struct CheckRequest {
     pub name: Option<String>,
-    /// The column it was written at.
-    pub column: Option<String>,
     pub expression: Expr,
 }
 
@@ -102,7 +103,6 @@ pub fn column(db: &Database, table: &str, definition: &ColumnDef) -> Result<Colu
             }
             ColumnOption::Check(check) => request.checks.push(CheckRequest {
                 name: check.name.as_ref().map(fold).or(constraint),
-                column: Some(name.clone()),
                 expression: (*check.expr).clone(),
             }),
             ColumnOption::ForeignKey(key) => {
@@ -183,6 +183,7 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
             Ok(TableRequest::Key(KeyRequest {
                 name: key.name.as_ref().map(fold),
                 columns: key_columns(table, &key.columns, "primary key")?,
+                include: included(table, key.index_name.as_ref())?,
                 primary: true,
                 nulls_not_distinct: false,
                 timing: Timing::default(),
@@ -191,13 +192,13 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
         TableConstraint::Unique(key) => Ok(TableRequest::Key(KeyRequest {
             name: key.name.as_ref().map(fold),
             columns: key_columns(table, &key.columns, "unique")?,
+            include: included(table, key.index_name.as_ref())?,
             timing: Timing::of(key.characteristics.as_ref())?,
             primary: false,
             nulls_not_distinct: key.nulls_distinct == ast::NullsDistinctOption::NotDistinct,
         })),
         TableConstraint::Check(check) => Ok(TableRequest::Check(CheckRequest {
             name: check.name.as_ref().map(fold),
-            column: None,
             expression: (*check.expr).clone(),
         })),
         TableConstraint::ForeignKey(key) => {
@@ -210,7 +211,7 @@ pub fn table_constraint(table: &TableDef, constraint: &TableConstraint) -> Resul
     }
 }
 
-/// Constraints are checked at once; ones that wait for COMMIT are not built.
+/// The primary key is where a row lies: two rows can't have one for a while.
 fn immediate(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
     let Some(characteristics) = characteristics else {
         return Ok(());
@@ -218,7 +219,8 @@ fn immediate(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> 
     if characteristics.deferrable == Some(true)
         || characteristics.initially == Some(DeferrableInitial::Deferred)
     {
-        return Err(Error::unsupported("a DEFERRABLE constraint"));
+        return Err(Error::unsupported("a DEFERRABLE primary key")
+            .with_hint("A UNIQUE constraint beside it may be DEFERRABLE."));
     }
     Ok(())
 }
@@ -250,6 +252,19 @@ fn key_columns(table: &TableDef, columns: &[ast::IndexColumn], kind: &str) -> Re
     Ok(places)
 }
 
+fn included(table: &TableDef, name: Option<&ast::Ident>) -> Result<Vec<usize>> {
+    let names = included_columns::of(name).into_iter();
+    let places = names.map(|name| {
+        table.column_position(&name).ok_or_else(|| {
+            Error::new(
+                state::UNDEFINED_COLUMN,
+                format!("column \"{name}\" named in key does not exist"),
+            )
+        })
+    });
+    places.collect()
+}
+
 /// Whether a name of a constraint is free in the table.
 pub(super) fn constraint_is_taken(table: &TableDef, name: &str) -> bool {
     table
@@ -258,6 +273,12 @@ pub(super) fn constraint_is_taken(table: &TableDef, name: &str) -> bool {
         .is_some_and(|key| key.constraint == name)
         || table.checks.iter().any(|check| check.name == name)
         || table.foreign_keys.iter().any(|key| key.name == name)
+        || table.indexes.iter().any(|index| index.name == name)
+}
+
+fn is_index(table: &TableDef, name: &str) -> bool {
+    let key = table.primary_key.as_ref();
+    key.is_some_and(|key| key.constraint == name)
         || table.indexes.iter().any(|index| index.name == name)
 }
 
@@ -286,10 +307,11 @@ pub fn add_key(
     }
     let is_taken = |name: &str| taken(name) || constraint_is_taken(table, name);
     let name = match request.name {
-        Some(name) if constraint_is_taken(table, &name) => {
+        // Keys have names of relations; other constraints have names of their own.
+        Some(name) if constraint_is_taken(table, &name) && !is_index(table, &name) => {
             return Err(duplicate_constraint(table, &name));
         }
-        Some(name) if taken(&name) => {
+        Some(name) if taken(&name) || is_index(table, &name) => {
             return Err(Error::new(
                 state::DUPLICATE_TABLE,
                 format!("relation \"{name}\" already exists"),
@@ -302,6 +324,7 @@ pub fn add_key(
                 request
                     .columns
                     .iter()
+                    .chain(&request.include)
                     .filter_map(|column| table.columns.get(*column))
                     .map(|column| column.name.as_str()),
             );
@@ -327,6 +350,7 @@ pub fn add_key(
             constraint: name,
             columns: request.columns,
             oid: db.new_oid(),
+            include: request.include,
         });
         return Ok(());
     }
@@ -344,7 +368,7 @@ pub fn add_key(
                 nulls_first: None,
             })
             .collect(),
-        include: Vec::new(),
+        include: request.include,
         unique: true,
         constraint: true,
         nulls_not_distinct: request.nulls_not_distinct,
@@ -365,10 +389,10 @@ pub fn add_check(table: &mut TableDef, request: CheckRequest) -> Result<()> {
         Some(name) => name,
         None => {
             // A condition over one column is named after it.
-            let column = request.column.or_else(|| match used.as_slice() {
+            let column = match used.as_slice() {
                 [one] => table.columns.get(*one).map(|column| column.name.clone()),
                 _ => None,
-            });
+            };
             names::choose(&table.name, column.as_deref(), "check", |name| {
                 constraint_is_taken(table, name)
             })

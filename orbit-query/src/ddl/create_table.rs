@@ -109,6 +109,7 @@ pub(crate) async fn run(
         push_column(&mut table, request.column)?;
         if let Some(name) = request.primary {
             keys.push(KeyRequest {
+                include: Vec::new(),
                 name,
                 columns: vec![place],
                 primary: true,
@@ -117,6 +118,7 @@ pub(crate) async fn run(
             });
         }
         keys.extend(request.unique.into_iter().map(|(name, timing)| KeyRequest {
+            include: Vec::new(),
             timing,
             name,
             columns: vec![place],

@@ -98,6 +98,12 @@ fn drop(session: &mut Session, name: &str, if_exists: bool) -> Result<()> {
 
 fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Result<()> {
     let mut what = absent.what.clone();
+    if let Some((name, kind)) = &absent.relation {
+        let catalog = session.current_catalog();
+        if let Some(other) = name.relation(&catalog, session.settings()) {
+            return Err(super::wrong_kind::not_dropped(&name.name, kind, &other));
+        }
+    }
     if let Some(on) = &absent.on {
         let catalog = session.current_catalog();
         let of_relation = if_exists || absent.what.starts_with("rule");
@@ -122,6 +128,7 @@ fn drop_absent(session: &mut Session, absent: &Absent, if_exists: bool) -> Resul
 fn known(name: &str) -> Option<&'static str> {
     Some(match name {
         "plpgsql" => "PL/pgSQL procedural language",
+        "pgcrypto" => "cryptographic functions",
         "uuid-ossp" => "generate universally unique identifiers (UUIDs)",
         _ => return None,
     })
@@ -150,9 +157,6 @@ fn create_extension(session: &mut Session, name: &str, if_not_exists: bool) -> R
         _ if known(name).is_some() => Ok(()),
         _ => {
             let hint = match name {
-                "pgcrypto" => {
-                    "gen_random_uuid() and sha256() are there without it: leave the statement out."
-                }
                 "citext" => "Compare lower(x) instead.",
                 _ => "Extensions can't be added to a node.",
             };

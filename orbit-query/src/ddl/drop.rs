@@ -1,6 +1,7 @@
 //! DROP TABLE and DROP INDEX.
 
-use super::{alter, dependents, lock_if_exists, names, not_a_table, sequence, skipping};
+use super::wrong_kind::not_dropped;
+use super::{alter, dependents, lock_if_exists, names, sequence, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::Name;
@@ -24,14 +25,8 @@ pub(crate) async fn tables(
             None => {
                 let settings = session.settings().clone();
                 let catalog = session.transaction()?.catalog();
-                let hint = match name.relation(&catalog, &settings) {
-                    Some(Relation::View(_)) => Some("Use DROP VIEW to remove a view."),
-                    Some(Relation::Sequence(_)) => Some("Use DROP SEQUENCE to remove a sequence."),
-                    Some(_) => Some("Use DROP INDEX to remove an index."),
-                    None => None,
-                };
-                if let Some(hint) = hint {
-                    return Err(not_a_table(&name.name).with_hint(hint));
+                if let Some(relation) = name.relation(&catalog, &settings) {
+                    return Err(not_dropped(&name.name, "a table", &relation));
                 }
                 missing(session, "table", name, if_exists)?;
             }
@@ -107,6 +102,18 @@ pub(crate) async fn indexes(
     Ok(Outcome::Done(Tag::Other("DROP INDEX")))
 }
 
+fn needed_by_constraint(index: &str, table: &str) -> Error {
+    Error::new(
+        state::DEPENDENT_OBJECTS_STILL_EXIST,
+        format!(
+            "cannot drop index {index} because constraint {index} on table {table} requires it"
+        ),
+    )
+    .with_hint(format!(
+        "You can drop constraint {index} on table {table} instead."
+    ))
+}
+
 async fn drop_index(
     session: &mut Session,
     name: &Name,
@@ -119,12 +126,12 @@ async fn drop_index(
         transaction.begin_statement();
         let catalog = transaction.catalog();
         let Some((owner, _)) = names::find_index(&catalog, &settings, name) else {
-            if name.find(&catalog, &settings).is_some() {
-                return Err(Error::new(
-                    state::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not an index", name.name),
-                )
-                .with_hint("Use DROP TABLE to remove a table."));
+            match name.relation(&catalog, &settings) {
+                Some(Relation::PrimaryKey(table)) => {
+                    return Err(needed_by_constraint(&name.name, &table.name));
+                }
+                Some(relation) => return Err(not_dropped(&name.name, "an index", &relation)),
+                None => {}
             }
             return missing(session, "index", name, if_exists);
         };
@@ -145,17 +152,7 @@ async fn drop_index(
             continue;
         };
         if index.constraint {
-            return Err(Error::new(
-                state::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop index {} because constraint {0} on table {} requires it",
-                    index.name, table.name
-                ),
-            )
-            .with_hint(format!(
-                "You can drop constraint {} on table {} instead.",
-                index.name, table.name
-            )));
+            return Err(needed_by_constraint(&index.name, &table.name));
         }
         let named = format!("index {}", index.name);
         let needed = dependents::of_key(session, &table, Some(index.id), &index.name, &named)?;

@@ -201,11 +201,15 @@ fn not_referable(session: &mut Session, name: &Name, error: Error) -> Error {
         return error;
     };
     let catalog = transaction.catalog();
-    let is_other = path
+    let mut others = path
         .iter()
-        .any(|schema| catalog.relation(schema, &name.name).is_some());
-    if !is_other {
-        return error;
+        .filter_map(|schema| catalog.relation(schema, &name.name));
+    match others.next() {
+        None => return error,
+        Some(other) if super::wrong_kind::is_index(&other) => {
+            return super::wrong_kind::is_an_index(&name.name);
+        }
+        Some(_) => {}
     }
     Error::new(
         state::WRONG_OBJECT_TYPE,

@@ -8,7 +8,7 @@
 mod expression;
 
 use super::constraints::IndexPart;
-use super::{constraints, lock_named, names, rebuild, skipping};
+use super::{constraints, lock_named, names, rebuild, skipping, wrong_kind};
 use crate::expr::Env;
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -48,6 +48,15 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
     // It excludes itself, unlike PostgreSQL's SHARE: of two definitions of one table, each
     // made without the other's index, the later would put the earlier away.
     let name = Name::of(&create.table_name)?;
+    wrong_kind::refuse(session, &name, |relation| {
+        match wrong_kind::is_index(relation) {
+            true => wrong_kind::is_an_index(&name.name),
+            false => {
+                let message = format!("cannot create index on relation \"{}\"", name.name);
+                wrong_kind::not_for(message, relation)
+            }
+        }
+    })?;
     let table = lock_named(session, &name, TableLock::ShareRowExclusive).await?;
     let parts = constraints::index_parts(&table, &create.columns)?;
     let include = included(&table, create)?;

@@ -6,10 +6,11 @@ use super::sequence::ColumnSequence;
 use super::{lock_named, names};
 use crate::session::Session;
 use crate::statement::like_grammar::Like;
+use crate::statement::names::Name;
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::write::arbiter;
 use orbit_core::Result;
-use orbit_core::catalog::{Check, Column, TableDef};
+use orbit_core::catalog::{Check, Column, Relation, TableDef};
 use orbit_core::txn::TableLock;
 
 /// What a LIKE adds besides columns; positions are of the new table.
@@ -27,6 +28,7 @@ pub struct LikeIndex {
     predicate: Option<String>,
     unique: bool,
     nulls_not_distinct: bool,
+    include: Vec<usize>,
 }
 
 /// The columns of the table that is named, as new ones; they begin at `place`.
@@ -36,6 +38,9 @@ pub(crate) async fn columns(
     place: usize,
     added: &mut Added,
 ) -> Result<Vec<Column>> {
+    if let Some(columns) = of_view(session, &like.source)? {
+        return Ok(columns);
+    }
     let source = lock_named(session, &like.source, TableLock::AccessShare).await?;
     let db = session.engine().db().clone();
     let what = like.what;
@@ -76,6 +81,7 @@ pub(crate) async fn columns(
             added.keys.push(KeyRequest {
                 name: None,
                 columns: key.columns.iter().map(|column| place + column).collect(),
+                include: key.include.iter().map(|column| place + column).collect(),
                 primary: true,
                 nulls_not_distinct: false,
                 timing: Timing::default(),
@@ -90,6 +96,7 @@ pub(crate) async fn columns(
                         .iter()
                         .map(|part| place + part.column)
                         .collect(),
+                    include: index.include.iter().map(|column| place + column).collect(),
                     primary: false,
                     nulls_not_distinct: index.nulls_not_distinct,
                     timing: Timing {
@@ -112,11 +119,36 @@ pub(crate) async fn columns(
                     predicate: arbiter::predicate(&source, index).map(str::to_owned),
                     unique: index.unique,
                     nulls_not_distinct: index.nulls_not_distinct,
+                    include: index.include.iter().map(|column| place + column).collect(),
                 });
             }
         }
     }
     Ok(columns)
+}
+
+/// The columns of a view, if the name is one's.
+fn of_view(session: &mut Session, name: &Name) -> Result<Option<Vec<Column>>> {
+    let settings = session.settings().clone();
+    let db = session.engine().db().clone();
+    let transaction = session.transaction()?;
+    transaction.begin_statement();
+    let catalog = transaction.catalog();
+    let view = match name.relation(&catalog, &settings) {
+        Some(Relation::View(view)) => view,
+        None | Some(Relation::Table(_)) => return Ok(None),
+        Some(other) => {
+            let message = format!("relation \"{}\" is invalid in LIKE clause", name.name);
+            return Err(super::wrong_kind::not_for(message, &other));
+        }
+    };
+    let columns = view.columns.iter().map(|of| {
+        let stamp = db.new_creation_stamp();
+        let mut column = Column::new(of.name.as_str(), of.sql_type.clone(), stamp);
+        column.precision = of.precision;
+        column
+    });
+    Ok(Some(columns.collect()))
 }
 
 /// Gives the new table its indexes that are no constraints.
@@ -127,7 +159,7 @@ pub(crate) fn add_indexes(
     taken: &dyn Fn(&str) -> bool,
 ) {
     for like in indexes {
-        let names = index::names_of(table, &like.parts, &[]);
+        let names = index::names_of(table, &like.parts, &like.include);
         let joined = names::joined(names.iter().map(String::as_str));
         let name = names::choose(&table.name, Some(&joined), "idx", |name| {
             taken(name) || super::constraints::constraint_is_taken(table, name)
@@ -137,7 +169,7 @@ pub(crate) fn add_indexes(
             oid: session.engine().db().new_oid(),
             parts: like.parts,
             predicate: like.predicate,
-            include: Vec::new(),
+            include: like.include,
             unique: like.unique,
             nulls_not_distinct: like.nulls_not_distinct,
         };

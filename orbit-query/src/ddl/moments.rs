@@ -32,7 +32,7 @@ pub fn settled(session: &mut Session, utility: &Utility) -> Result<Option<Box<Ut
         Utility::CreateTable(create) if create.query.is_none() => columns.define(&create.columns),
         Utility::CreateTableLike { create, .. } => columns.define(&create.columns),
         Utility::Alter(alter) => {
-            columns.add_relation(session, &alter.name)?;
+            columns.add_relation(session, &alter.name);
             for action in &alter.actions {
                 if let Action::Add { what, .. } = action
                     && let AlterTableOperation::AddColumn { column_def, .. } = &**what
@@ -42,7 +42,7 @@ pub fn settled(session: &mut Session, utility: &Utility) -> Result<Option<Box<Ut
             }
         }
         Utility::CreateIndex(create) => {
-            columns.add_relation(session, &Name::of(&create.table_name)?)?;
+            columns.add_relation(session, &Name::of(&create.table_name)?);
             // An index says for itself what it makes of a moment without a zone.
             zones = false;
         }
@@ -53,7 +53,7 @@ pub fn settled(session: &mut Session, utility: &Utility) -> Result<Option<Box<Ut
                 ControlFlow::<()>::Continue(())
             });
             for name in names.into_iter().flatten() {
-                columns.add_relation(session, &name)?;
+                columns.add_relation(session, &name);
             }
         }
         _ => return Ok(None),
@@ -134,10 +134,10 @@ impl Columns {
         }
     }
 
-    fn add_relation(&mut self, session: &mut Session, name: &Name) -> Result<()> {
-        let settings = session.settings().clone();
-        let catalog = session.transaction()?.catalog();
-        match name.relation(&catalog, &settings) {
+    fn add_relation(&mut self, session: &mut Session, name: &Name) {
+        // Without a transaction, which some of these statements must not be in.
+        let catalog = session.current_catalog();
+        match name.relation(&catalog, session.settings()) {
             Some(Relation::Table(table)) => self.stored(&table.columns),
             Some(Relation::View(view)) => {
                 for column in &view.columns {
@@ -146,7 +146,6 @@ impl Columns {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn get(&self, name: &str) -> Option<SqlType> {

@@ -1,5 +1,6 @@
 //! CREATE, ALTER and DROP SEQUENCE, and the sequences behind serial and identity columns.
 
+use super::wrong_kind::not_dropped;
 use super::{names, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -212,6 +213,16 @@ fn owned_by(
     schema: &str,
     (table, column): &(Name, String),
 ) -> Result<OwnedBy> {
+    match table.relation(catalog, session.settings()) {
+        Some(other @ (Relation::Sequence(_) | Relation::Index(..) | Relation::PrimaryKey(_))) => {
+            let message = format!("sequence cannot be owned by relation \"{}\"", table.name);
+            return Err(super::wrong_kind::not_for(message, &other));
+        }
+        Some(Relation::View(_)) => {
+            return Err(Error::unsupported("a sequence that a view's column owns"));
+        }
+        _ => {}
+    }
     let table = table.require(catalog, session.settings())?;
     if table.schema != schema {
         return Err(Error::new(
@@ -349,6 +360,12 @@ pub(crate) async fn drop(
     cascade: bool,
 ) -> Result<Outcome> {
     for name in names {
+        let settings = session.settings().clone();
+        let catalog = session.transaction()?.catalog();
+        match name.relation(&catalog, &settings) {
+            None | Some(Relation::Sequence(_)) => {}
+            Some(other) => return Err(not_dropped(&name.name, "a sequence", &other)),
+        }
         match find(session, name)? {
             Some(found) => {
                 let def = lock(session, &found).await?;

@@ -4,7 +4,9 @@ use crate::statement::names;
 use orbit_core::types::SqlType;
 use orbit_core::value::precision::MOST_DIGITS;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, TimezoneInfo,
+};
 
 /// PostgreSQL's largest length of varchar and char.
 const MAX_LENGTH: u64 = 10_485_760;
@@ -53,8 +55,16 @@ pub fn sql_type(data_type: &DataType) -> Result<SqlType> {
             digits(*precision)?;
             SqlType::TimestampTz
         }
+        // Those that end in seconds leave nothing out.
         DataType::Interval {
-            fields: None,
+            fields:
+                None
+                | Some(
+                    IntervalFields::Second
+                    | IntervalFields::DayToSecond
+                    | IntervalFields::HourToSecond
+                    | IntervalFields::MinuteToSecond,
+                ),
             precision,
         } => {
             digits(*precision)?;

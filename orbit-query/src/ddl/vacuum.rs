@@ -16,10 +16,18 @@ pub(crate) async fn run(
     let db = session.engine().db().clone();
     let view = db.read();
     let mut ids = Vec::with_capacity(tables.len());
+    let mut kept = Vec::with_capacity(tables.len());
     for name in tables {
+        if analyze::is_skipped(session, view.catalog(), name, "vacuum") {
+            continue;
+        }
         ids.push(name.require(view.catalog(), &settings)?.id);
+        kept.push(name.clone());
     }
     drop(view);
+    if ids.is_empty() && !tables.is_empty() {
+        return Ok(Outcome::Done(Tag::Other("VACUUM")));
+    }
     if ids.is_empty() {
         db.vacuum(None).await?;
     }
@@ -27,7 +35,7 @@ pub(crate) async fn run(
         db.vacuum(Some(id)).await?;
     }
     if with_analyze {
-        analyze::run(session, tables).await?;
+        analyze::run(session, &kept).await?;
     }
     Ok(Outcome::Done(Tag::Other("VACUUM")))
 }

@@ -358,18 +358,8 @@ pub(crate) async fn drop(
                     .transaction()?
                     .change_catalog(CatalogChange::DropView { oid: view.oid })?;
             }
-            Some(Relation::Table(table)) => {
-                return Err(Error::new(
-                    state::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a view", table.name),
-                )
-                .with_hint("Use DROP TABLE to remove a table."));
-            }
-            Some(_) => {
-                return Err(Error::new(
-                    state::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a view", name.name),
-                ));
+            Some(other) => {
+                return Err(super::wrong_kind::not_dropped(&name.name, "a view", &other));
             }
             None => {
                 let what = format!("view \"{}\" does not exist", name.name);

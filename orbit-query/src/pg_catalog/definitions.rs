@@ -2,7 +2,7 @@
 
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
-use super::objects::{Constraint, index_column, key_columns, quote};
+use super::objects::{Constraint, inclusion, index_column, key_columns, quote};
 use crate::statement::{spelling, visit};
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
@@ -131,7 +131,8 @@ pub fn constraint_definition(
     Some(match constraint {
         Constraint::PrimaryKey(table) => {
             let key = table.primary_key.as_ref()?;
-            format!("PRIMARY KEY ({})", list(table, key_columns(key)))
+            let included = inclusion(table, key.oid);
+            format!("PRIMARY KEY ({}){included}", list(table, key_columns(key)))
         }
         Constraint::Unique(table, place) => {
             let index = table.indexes.get(*place)?;
@@ -141,7 +142,8 @@ pub fn constraint_definition(
             };
             let columns = list(table, index.columns.clone());
             let when = deferral(index.deferrable, index.initially_deferred);
-            format!("UNIQUE{nulls} ({columns}){when}")
+            let included = inclusion(table, index.oid);
+            format!("UNIQUE{nulls} ({columns}){included}{when}")
         }
         Constraint::Check(table, place) => {
             let not_valid = match table.checks.get(*place)?.validated {

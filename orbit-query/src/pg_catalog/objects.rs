@@ -230,6 +230,20 @@ pub fn index_column(table: &Table, column: &IndexColumn, pretty: bool) -> String
     }
 }
 
+/// ` INCLUDE (...)`, if the index or primary key includes any columns.
+pub fn inclusion(table: &Table, index: Oid) -> String {
+    let included: Vec<String> = table
+        .included(index)
+        .iter()
+        .filter_map(|place| table.columns.get(*place))
+        .map(|column| quote(&column.name))
+        .collect();
+    match included.is_empty() {
+        true => String::new(),
+        false => format!(" INCLUDE ({})", included.join(", ")),
+    }
+}
+
 /// `CREATE INDEX ...`. Pretty: the table's schema only where it is needed.
 pub fn index_definition(object: &Object, table_name: &str, pretty: bool) -> Option<String> {
     let table = object.table()?;
@@ -255,17 +269,12 @@ pub fn index_definition(object: &Object, table_name: &str, pretty: bool) -> Opti
         Object::Index(table, place) => table.indexes.get(*place),
         _ => None,
     };
-    let mut behind = String::new();
+    let oid = match object {
+        Object::PrimaryKey(_) => table.primary_key.as_ref()?.oid,
+        _ => own?.oid,
+    };
+    let mut behind = inclusion(table, oid);
     if let Some(index) = own {
-        let included: Vec<String> = index
-            .include
-            .iter()
-            .filter_map(|place| table.columns.get(*place))
-            .map(|column| quote(&column.name))
-            .collect();
-        if !included.is_empty() {
-            behind = format!(" INCLUDE ({})", included.join(", "));
-        }
         if index.nulls_not_distinct {
             behind.push_str(" NULLS NOT DISTINCT");
         }

@@ -122,6 +122,7 @@ fn catalog() -> Catalog {
         constraint: "flights_pkey".to_owned(),
         columns: vec![0, 1, 2, 5, 6],
         oid: 16399,
+        include: Vec::new(),
     });
     flights.checks.push(Check {
         name: "flights_month_check".to_owned(),
@@ -151,6 +152,7 @@ fn catalog() -> Catalog {
         constraint: "airports_pkey".to_owned(),
         columns: vec![0],
         oid: 16408,
+        include: Vec::new(),
     });
     airports
         .indexes

@@ -9,6 +9,7 @@ pub mod are;
 pub mod array;
 pub mod assign;
 pub mod bytes;
+pub mod crypto;
 pub mod datetime;
 pub mod encoding;
 pub mod escape;
@@ -146,9 +147,10 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 17] = [
+    let families: [&'static [Function]; 18] = [
         array::FUNCTIONS,
         bytes::FUNCTIONS,
+        crypto::FUNCTIONS,
         datetime::FUNCTIONS,
         encoding::FUNCTIONS,
         escape::FUNCTIONS,

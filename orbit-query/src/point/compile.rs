@@ -2,7 +2,7 @@
 
 use super::access::{Computed, OrderColumn, Path, Wanted, choose};
 use super::change::{Change, Delete, Set, Update};
-use super::insert::{Arbiter, Cell, Insert, OnConflict};
+use super::insert::{Cell, Insert, OnConflict};
 use super::rows::{Output, OutputColumn};
 use super::select::Select;
 use super::{Kind, PointPlan};
@@ -15,7 +15,7 @@ use crate::write::TableWriter;
 use orbit_core::catalog::{Catalog, Table};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, Expr, Ident, ObjectName, SetExpr, Statement, TableFactor};
+use sqlparser::ast::{self, Expr, ObjectName, SetExpr, Statement, TableFactor};
 use std::sync::Arc;
 
 pub(super) mod name;

@@ -20,14 +20,8 @@ pub(super) enum Cell {
     Value(RowExpr),
 }
 
-/// The constraint ON CONFLICT watches.
-#[derive(Debug)]
-pub(super) struct Arbiter {
-    pub target: ConflictTarget,
-}
-
 pub(super) struct OnConflict {
-    pub arbiter: Arbiter,
+    pub target: ConflictTarget,
     /// `None`: DO NOTHING. SET and WHERE are over the row there, then `excluded`.
     pub update: Option<(Vec<Set>, Option<RowExpr>)>,
 }
@@ -123,9 +117,8 @@ impl Insert {
     ) -> Result<Option<Option<Vec<Value>>>> {
         let watch_touched = conflict.update.is_some() && self.rows.len() > 1;
         loop {
-            let target = conflict.arbiter.target;
             let in_the_way = txn
-                .insert_unless_conflict(table, values.clone(), target)
+                .insert_unless_conflict(table, values.clone(), &conflict.target)
                 .await?;
             let Some(in_the_way) = in_the_way else {
                 if watch_touched {

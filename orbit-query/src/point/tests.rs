@@ -93,6 +93,7 @@ impl Fixture {
                 constraint: format!("{name}_pkey"),
                 columns: primary_key.to_vec(),
                 oid: db.new_oid(),
+                include: Vec::new(),
             }),
             checks: checks
                 .iter()

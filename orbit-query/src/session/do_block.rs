@@ -6,6 +6,7 @@ use super::Session;
 use crate::rows::{Outcome, Tag};
 use crate::statement::Plan;
 use crate::statement::do_grammar::Step;
+use crate::statement::limits;
 use crate::statement::tokens;
 use orbit_core::error::SqlState;
 use orbit_core::value::Value;
@@ -131,7 +132,12 @@ impl Session {
                 "query string argument of EXECUTE is null",
             ));
         };
-        for piece in tokens::split(&sql)? {
+        // It may be any text that a query makes, so it is looked at as a client's would be.
+        limits::check_text(&sql, self.engine.options())?;
+        let pieces = tokens::split(&sql)?;
+        limits::check_granted(&sql, &pieces, &self.settings.limits)?;
+        limits::check_statements(pieces.len())?;
+        for piece in pieces {
             let statement = tokens::text_of(&sql, &piece.tokens);
             // ActiveRecord marks foreign keys as not checked, to have them checked again by
             // the statement behind it. Here those that say that they hold do.

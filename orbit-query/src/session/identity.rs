@@ -2,10 +2,12 @@
 //! are allowed to do by that.
 
 use super::{Session, SessionFacts};
-use crate::access::{Rights, ddl, forbidden, need};
+use crate::access::need::{self, Need};
+use crate::access::{Rights, ddl, discretion, forbidden};
 use crate::settings::Settings;
 use crate::statement::{Plan, Prepared};
 use orbit_core::catalog::{Catalog, Role};
+use orbit_core::ids::TableId;
 use orbit_core::txn::Isolation;
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
@@ -66,6 +68,28 @@ impl Session {
             ..(*self.facts).clone()
         };
         self.facts = Arc::new(facts);
+    }
+
+    /// The error of a statement as its role may see it; `needs` say which columns it gave
+    /// values.
+    #[cold]
+    pub(crate) fn told_of(&mut self, error: Error, needs: &[Need]) -> Error {
+        self.told(error, |table, column| {
+            needs.iter().any(|need| {
+                need.relation == need::Relation::Table(table)
+                    && (need.inserted.contains(&column) || need.updated.contains(&column))
+            })
+        })
+    }
+
+    #[cold]
+    pub(crate) fn told(&mut self, error: Error, given: impl Fn(TableId, usize) -> bool) -> Error {
+        if !error.is_showing() {
+            return error;
+        }
+        let catalog = self.current_catalog();
+        self.identify(&catalog);
+        discretion::told(error, &self.facts.rights, &catalog, given)
     }
 
     /// 42501 if the statement may not run, in this catalog, for the current role.

@@ -7,10 +7,11 @@
 //! end of the queue, so a cascade of any depth takes no stack.
 
 use super::Session;
-use crate::expr::Env;
+use crate::expr::{Env, StoredRow};
 use crate::write::TableWriter;
 use ahash::AHashSet;
 use orbit_core::catalog::{ForeignKey, ReferentialAction, Table};
+use orbit_core::error::{Shown, ShownValues};
 use orbit_core::store::{Direction, KeyRange};
 use orbit_core::txn::{Constraint, Happened, RowLock, TableLock, Wait, duplicate};
 use orbit_core::types::Oid;
@@ -240,7 +241,8 @@ impl Session {
                 let Some(row) = locked else { continue };
                 match (&changes, &writer) {
                     (Some(changes), Some(writer)) => {
-                        let changes = writer.changes_of(&row, changes.clone(), &env)?;
+                        let mut changes = changes.clone();
+                        writer.change(&StoredRow::new(&row, &table)?, &mut changes, &env)?;
                         transaction.update_locked(&table, &pk, row, changes).await?;
                     }
                     _ => {
@@ -423,6 +425,16 @@ impl Session {
             shown(referenced, &key.referenced_columns, old, &self.settings().format),
             referring.name
         ))
+        .showing(Shown {
+            table: referenced.id,
+            values: ShownValues::Key {
+                columns: key.referenced_columns.clone(),
+                otherwise: Some(format!(
+                    "Key is still referenced from table \"{}\".",
+                    referring.name
+                )),
+            },
+        })
         .of_schema(&referring.schema)
         .of_table(&referring.name)
         .of_constraint(&key.name)
@@ -442,7 +454,8 @@ pub(crate) fn absent(
         .iter()
         .map(|column| row.get(*column).cloned().unwrap_or_default())
         .collect();
-    let detail = if values.iter().any(Value::is_null) {
+    let mixed = values.iter().any(Value::is_null);
+    let detail = if mixed {
         "MATCH FULL does not allow mixing of null and nonnull key values.".to_owned()
     } else {
         format!(
@@ -450,7 +463,7 @@ pub(crate) fn absent(
             shown(table, &key.columns, &values, format)
         )
     };
-    Error::new(
+    let error = Error::new(
         state::FOREIGN_KEY_VIOLATION,
         format!(
             "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
@@ -460,7 +473,17 @@ pub(crate) fn absent(
     .with_detail(detail)
     .of_schema(&table.schema)
     .of_table(&table.name)
-    .of_constraint(&key.name)
+    .of_constraint(&key.name);
+    if mixed {
+        return error;
+    }
+    error.showing(Shown {
+        table: table.id,
+        values: ShownValues::Key {
+            columns: key.columns.clone(),
+            otherwise: Some(format!("Key is not present in table \"{referenced}\".")),
+        },
+    })
 }
 
 fn has(table: &Table, key: Oid) -> bool {

@@ -261,6 +261,7 @@ impl Session {
                     (statement, view) = self.lock_and_look(&statement, false).await?;
                     self.check_access(&statement, view.catalog())?;
                 }
+                Err(error) => return Err(self.told_of(error, statement.all_needs())),
                 done => return done,
             }
         }

@@ -415,4 +415,5 @@ async fn names_too_long_are_cut_with_a_notice() {
     );
 }
 
+mod bounds;
 mod others;

@@ -17,6 +17,8 @@ pub struct Absent {
     pub code: SqlState,
     /// The table that it would be on.
     pub on: Option<Name>,
+    /// A kind of relation, so what it names may be another kind: its name, and that kind's.
+    pub relation: Option<(Name, &'static str)>,
 }
 
 /// What is dropped, what it is called where it is missing, and whether it is on a table.
@@ -106,6 +108,7 @@ fn one(tokens: &mut Tokens<'_>, kind: &str, on_table: bool) -> Result<Absent> {
             what: format!("{kind} {shown}({arguments})"),
             code: state::UNDEFINED_FUNCTION,
             on: None,
+            relation: None,
         });
     }
     let on = match on_table {
@@ -115,13 +118,18 @@ fn one(tokens: &mut Tokens<'_>, kind: &str, on_table: bool) -> Result<Absent> {
         }
         false => None,
     };
-    let is_relation = matches!(kind, "materialized view" | "foreign table");
+    let relation = match kind {
+        "materialized view" => Some("a materialized view"),
+        "foreign table" => Some("a foreign table"),
+        _ => None,
+    };
     Ok(Absent {
         what: format!("{kind} \"{shown}\""),
-        code: match is_relation {
-            true => state::UNDEFINED_TABLE,
-            false => state::UNDEFINED_OBJECT,
+        code: match relation {
+            Some(_) => state::UNDEFINED_TABLE,
+            None => state::UNDEFINED_OBJECT,
         },
         on,
+        relation: relation.map(|kind| (name, kind)),
     })
 }

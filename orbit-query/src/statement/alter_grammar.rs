@@ -3,6 +3,7 @@
 
 use super::names::Name;
 use super::parse;
+use super::sequence_grammar::{self, SequenceOptions};
 use super::tokens::{self, Tokens};
 use super::utility::Utility;
 use crate::ddl::foreign_keys::Timing;
@@ -105,8 +106,10 @@ pub enum ColumnAction {
     },
     /// ADD GENERATED ... AS IDENTITY, as a column definition's option would have it.
     AddIdentity(Box<AlterTableOperation>),
-    SetGenerated {
-        always: bool,
+    /// `SET GENERATED ...`, `RESTART`, `SET START WITH 5` and their like.
+    ChangeIdentity {
+        always: Option<bool>,
+        options: Box<SequenceOptions>,
     },
     Nothing,
 }
@@ -391,7 +394,14 @@ fn options(tokens: &mut Tokens<'_>) -> Result<Action> {
         return Err(Error::unsupported("UNLOGGED"));
     }
     if set && tokens.word("TABLESPACE") {
-        return Err(Error::unsupported("TABLESPACE"));
+        let name = tokens.identifier()?;
+        if name != "pg_default" {
+            return Err(Error::new(
+                state::UNDEFINED_OBJECT,
+                format!("tablespace \"{name}\" does not exist"),
+            ));
+        }
+        return Ok(Action::Nothing);
     }
     Err(tokens.unexpected())
 }
@@ -441,12 +451,6 @@ fn column_action(tokens: &mut Tokens<'_>, all: &[TokenWithSpan]) -> Result<Colum
         let if_exists = tokens.words(&["IF", "EXISTS"]);
         return Ok(ColumnAction::DropIdentity { if_exists });
     }
-    if tokens.words(&["SET", "GENERATED", "ALWAYS"]) {
-        return Ok(ColumnAction::SetGenerated { always: true });
-    }
-    if tokens.words(&["SET", "GENERATED", "BY", "DEFAULT"]) {
-        return Ok(ColumnAction::SetGenerated { always: false });
-    }
     if tokens.words(&["ADD", "GENERATED"]) {
         // Read as ALTER COLUMN x ADD GENERATED ... by sqlparser.
         let what = parse::alter_column(tokens.text(), all)?;
@@ -463,11 +467,46 @@ fn column_action(tokens: &mut Tokens<'_>, all: &[TokenWithSpan]) -> Result<Colum
         while tokens.advance().is_some() {}
         return Ok(ColumnAction::Nothing);
     }
-    if tokens.is_word("RESTART") || (tokens.is_word("SET") && !tokens.at_end()) {
-        return Err(Error::unsupported("this change of an identity column")
-            .with_hint("Change the column's sequence with ALTER SEQUENCE."));
+    if tokens.is_word("RESTART") || tokens.is_word("SET") {
+        return change_identity(tokens);
     }
     Err(tokens.unexpected())
+}
+
+/// Any number of `RESTART`, `SET GENERATED` and `SET` with a sequence's option.
+fn change_identity(tokens: &mut Tokens<'_>) -> Result<ColumnAction> {
+    let again = || Error::new(state::SYNTAX_ERROR, "conflicting or redundant options");
+    let mut always = None;
+    let mut rest = Vec::new();
+    while !tokens.at_end() {
+        let kind = if tokens.words(&["SET", "GENERATED", "ALWAYS"]) {
+            Some(true)
+        } else if tokens.words(&["SET", "GENERATED", "BY", "DEFAULT"]) {
+            Some(false)
+        } else {
+            None
+        };
+        if kind.is_some() {
+            if always.is_some() {
+                return Err(again());
+            }
+            always = kind;
+            continue;
+        }
+        if !tokens.word("SET") {
+            rest.extend(tokens.rest().first().cloned());
+            tokens.advance();
+        } else if tokens.at_end() {
+            return Err(tokens.unexpected());
+        }
+    }
+    let mut rest = Tokens::new(tokens.text(), &rest);
+    let options = sequence_grammar::options(&mut rest)?;
+    rest.expect_end()?;
+    Ok(ColumnAction::ChangeIdentity {
+        always,
+        options: Box::new(options),
+    })
 }
 
 fn column_type(tokens: &mut Tokens<'_>) -> Result<ColumnAction> {

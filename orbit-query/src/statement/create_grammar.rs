@@ -13,6 +13,28 @@ fn word_at(tokens: &[TokenWithSpan], at: usize, word: &str) -> bool {
     is_word(tokens.get(at).map(|token| &token.token), word)
 }
 
+/// The tokens without `TABLESPACE pg_default`, the one that there is.
+pub(super) fn cut_tablespace(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let said =
+        |at: usize| word_at(tokens, at, "TABLESPACE") && word_at(tokens, at + 1, "pg_default");
+    if !word_at(tokens, 0, "CREATE") || !(1..tokens.len()).any(said) {
+        return None;
+    }
+    let mut kept = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        if word_at(tokens, at, "USING") && word_at(tokens, at + 1, "INDEX") && said(at + 2) {
+            at += 4;
+        } else if said(at) {
+            at += 2;
+        } else {
+            kept.push(token.clone());
+            at += 1;
+        }
+    }
+    Some(kept)
+}
+
 /// The tokens without `WITH [NO] DATA` at their end; whether it said NO.
 pub(super) fn cut_data(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, bool)> {
     let is_table = (1..4).any(|at| word_at(tokens, at, "TABLE"));

@@ -27,7 +27,9 @@ impl Name {
         let mut parts = super::quoting::split_name(text)?;
         let name = parts.pop()?;
         let schema = parts.pop();
-        parts.is_empty().then_some(Name { schema, name })
+        let database = parts.pop();
+        let here = database.is_none_or(|database| is_database(&database));
+        (here && parts.is_empty()).then_some(Name { schema, name })
     }
 
     /// What the name means among tables, views, sequences and indexes.
@@ -55,6 +57,23 @@ impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&display(self.schema.as_deref(), &self.name))
     }
+}
+
+/// Whether it is the name of the database. There is one, and the names that tools try
+/// first for lack of another mean it, too.
+pub fn is_database(name: &str) -> bool {
+    matches!(name, "orbit" | "postgres" | "template1")
+}
+
+/// 0A000 where the first of three names isn't the database's.
+pub fn check_database(database: &str, schema: &str, name: &str) -> Result<()> {
+    if is_database(database) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::FEATURE_NOT_SUPPORTED,
+        format!("cross-database references are not implemented: \"{database}.{schema}.{name}\""),
+    ))
 }
 
 /// PostgreSQL's NAMEDATALEN - 1.
@@ -94,8 +113,14 @@ pub fn split(name: &ObjectName) -> Result<(Option<String>, String)> {
     }
     let last = parts.pop();
     let schema = parts.pop();
-    match (last, parts.len()) {
-        (Some(name), 0 | 1) => Ok((schema, name)),
+    let database = parts.pop();
+    if let (Some(database), Some(schema), Some(name), true) =
+        (&database, &schema, &last, parts.is_empty())
+    {
+        check_database(database, schema, name)?;
+    }
+    match (last, parts.is_empty()) {
+        (Some(name), true) => Ok((schema, name)),
         _ => Err(Error::new(
             state::SYNTAX_ERROR,
             format!("improper relation name (too many dotted names): {name}"),

@@ -6,13 +6,14 @@ mod full;
 mod read;
 
 use super::dialect::OrbitDialect;
+use super::names::Name;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
 use super::utility::{Dropped, Explain, ExplainFormat, Utility};
-use super::{create_grammar, foreign_key_columns, limits, row_locks};
+use super::{create_grammar, foreign_key_columns, included_columns, limits, row_locks};
 use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, LockTableMode, Statement};
+use sqlparser::ast::{self, LockTableMode, ObjectName, Statement};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
@@ -36,6 +37,9 @@ pub(crate) fn parse(text: &str, piece: &Piece) -> Result<Parsed> {
     }
     if let Some(utility) = full::positioned(text, piece)? {
         return Ok(Parsed::Utility(Box::new(utility)));
+    }
+    if let Some(making) = full::making(&piece.tokens) {
+        return large(text, &making);
     }
     large(text, &piece.tokens)
 }
@@ -104,7 +108,9 @@ fn part_of<T>(
     let ordered = super::sequence_grammar::ordered(text, readable)?;
     let readable = ordered.as_deref().unwrap_or(readable);
     let lifted = foreign_key_columns::lift(readable);
-    let mut parser = parser(lifted.as_deref().unwrap_or(readable));
+    let readable = lifted.as_deref().unwrap_or(readable);
+    let included = included_columns::lift(readable);
+    let mut parser = parser(included.as_deref().unwrap_or(readable));
     let part = read(&mut parser).map_err(|error| syntax_error(text, tokens, error))?;
     at_end(text, tokens, &mut parser)?;
     Ok(part)
@@ -155,9 +161,6 @@ fn at_place(text: &str, tokens: &[TokenWithSpan], place: Location) -> Error {
         tokens::is_word(token.map(|token| &token.token), word)
     };
     if is(tokens.first(), "CREATE") || is(tokens.first(), "ALTER") {
-        if is(token, "INCLUDE") {
-            return Error::unsupported("INCLUDE in a constraint");
-        }
         if is(token, "UNLOGGED") {
             return Error::unsupported("CREATE UNLOGGED TABLE");
         }
@@ -246,6 +249,8 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     };
     let respelled = spelling::respelled(text, tokens, part)?;
     let mut readable = respelled.as_deref().unwrap_or(tokens);
+    let placed = create_grammar::cut_tablespace(readable);
+    readable = placed.as_deref().unwrap_or(readable);
     let data = create_grammar::cut_data(readable);
     readable = data.as_ref().map_or(readable, |(tokens, _)| tokens);
     let named = create_grammar::named_columns(readable);
@@ -272,6 +277,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         foreign_key_columns::lift(readable)
     };
     let readable = lifted.as_deref().unwrap_or(readable);
+    let included = match over_rows {
+        true => None,
+        false => included_columns::lift(readable),
+    };
+    let readable = included.as_deref().unwrap_or(readable);
     let (cut, clauses) = full::cut(text, readable)?.unzip();
     let readable = cut.as_deref().unwrap_or(readable);
     let likes = match over_rows {
@@ -332,7 +342,7 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
             ..
         } => match schema_name {
             ast::SchemaName::Simple(name) => Utility::CreateSchema {
-                name: super::names::split(&name)?.1,
+                name: only_name(&name)?,
                 if_not_exists,
             },
             _ => return Err(Error::unsupported("CREATE SCHEMA ... AUTHORIZATION")),
@@ -340,6 +350,17 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
         _ => return Err(Error::unsupported(first_words(tokens))),
     };
     Ok(Parsed::Utility(Box::new(utility)))
+}
+
+/// Of a schema, which stands in nothing.
+fn only_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(only)] => Ok(super::names::fold(only)),
+        _ => Err(Error::new(
+            state::SYNTAX_ERROR,
+            "syntax error at or near \".\"",
+        )),
+    }
 }
 
 /// The words by which PostgreSQL would call the statement: `CREATE VIEW`.
@@ -457,17 +478,33 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
 }
 
 fn drop(tokens: &mut Tokens<'_>, kind: Dropped) -> Result<Utility> {
-    if kind == Dropped::Index {
-        tokens.word("CONCURRENTLY");
-    }
+    let concurrently = kind == Dropped::Index && tokens.word("CONCURRENTLY");
     let if_exists = tokens.words(&["IF", "EXISTS"]);
-    let mut names = vec![tokens.name()?];
-    while tokens.take(&Token::Comma) {
-        names.push(tokens.name()?);
+    let mut names = Vec::new();
+    loop {
+        names.push(match kind {
+            Dropped::Schema => Name {
+                schema: None,
+                name: tokens.identifier()?,
+            },
+            _ => tokens.name()?,
+        });
+        if !tokens.take(&Token::Comma) {
+            break;
+        }
     }
     let cascade = tokens.word("CASCADE");
     if !cascade {
         tokens.word("RESTRICT");
+    }
+    if concurrently && (names.len() > 1 || cascade) {
+        return Err(Error::new(
+            state::FEATURE_NOT_SUPPORTED,
+            match names.len() {
+                1 => "DROP INDEX CONCURRENTLY does not support CASCADE",
+                _ => "DROP INDEX CONCURRENTLY does not support dropping multiple objects",
+            },
+        ));
     }
     Ok(Utility::Drop {
         kind,

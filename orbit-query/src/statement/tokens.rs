@@ -5,7 +5,7 @@ use super::names::{self, Name};
 use orbit_core::{Error, Result, state};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 /// One statement of a message: its text and its tokens without white space.
 pub struct Piece {
@@ -23,9 +23,28 @@ pub fn split(sql: &str) -> Result<Vec<Piece>> {
     let mut offsets = Offsets::new(sql);
     let mut pieces = Vec::new();
     let mut piece = Vec::new();
+    // Whether a line has ended since the last token, with nothing but blanks between.
+    let mut new_line = false;
     for token in tokens {
+        let after_line = new_line;
+        new_line = false;
         match token.token {
-            Token::Whitespace(_) | Token::EOF => {}
+            Token::Whitespace(Whitespace::MultiLineComment(_)) | Token::EOF => {}
+            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => {
+                new_line = true;
+            }
+            Token::Whitespace(_) => new_line = after_line,
+            // Two literals on two lines are one.
+            Token::SingleQuotedString(text) if after_line && is_literal(piece.last()) => {
+                if let Some(TokenWithSpan {
+                    token: Token::SingleQuotedString(joined),
+                    span,
+                }) = piece.last_mut()
+                {
+                    joined.push_str(&text);
+                    span.end = token.span.end;
+                }
+            }
             Token::SemiColon => close(&mut piece, &mut offsets, &mut pieces),
             Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
                 let message = "zero-length delimited identifier at or near \"\"\"\"";
@@ -52,6 +71,13 @@ pub(super) fn outermost(tokens: &[TokenWithSpan]) -> impl Iterator<Item = (usize
         }
         depth == 0
     })
+}
+
+fn is_literal(token: Option<&TokenWithSpan>) -> bool {
+    matches!(
+        token.map(|token| &token.token),
+        Some(Token::SingleQuotedString(_))
+    )
 }
 
 /// What PostgreSQL says of names longer than are kept.
@@ -313,20 +339,19 @@ impl<'a> Tokens<'a> {
         Ok(name)
     }
 
-    /// `[schema.]name`
+    /// `[[database.]schema.]name`
     pub fn name(&mut self) -> Result<Name> {
-        let first = self.identifier()?;
-        if !self.take(&Token::Period) {
-            return Ok(Name {
-                schema: None,
-                name: first,
-            });
+        let mut name = self.identifier()?;
+        let mut schema = None;
+        if self.take(&Token::Period) {
+            schema = Some(std::mem::replace(&mut name, self.identifier()?));
         }
-        let second = self.identifier()?;
-        Ok(Name {
-            schema: Some(first),
-            name: second,
-        })
+        if let Some(database) = schema.take_if(|_| self.take(&Token::Period)) {
+            let own = std::mem::replace(&mut name, self.identifier()?);
+            names::check_database(&database, &own, &name)?;
+            schema = Some(own);
+        }
+        Ok(Name { schema, name })
     }
 
     /// `a, b, c`, with PostgreSQL's `ONLY` and `*`, which mean nothing without inheritance.

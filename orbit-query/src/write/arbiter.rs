@@ -90,6 +90,13 @@ fn bare(expr: &Expr) -> &Expr {
     expr
 }
 
+/// ON CONFLICT DO NOTHING without a target watches all unique indexes, and one that is
+/// looked at later can't be.
+pub fn check_all(table: &Table) -> Result<()> {
+    let mut unique = table.indexes.iter().filter(|index| index.unique);
+    unique.try_for_each(|index| check_arbiter(table, index))
+}
+
 /// What ON CONFLICT names.
 pub struct Asked {
     /// Its plain columns.
@@ -162,36 +169,51 @@ fn use_columns(table: &Table, expr: &Expr, used: &mut Vec<usize>) -> Result<()> 
     }
 }
 
-/// The key or unique index over exactly what is named, whose rows are all among those
-/// that the condition lets through; 42P10 if there is none.
+/// The key or the unique indexes over exactly what is named that have every row which the
+/// condition lets through; 42P10 if there is none. A row that one of several has isn't in
+/// all of them: each is watched.
 pub fn infer(table: &Table, asked: &Asked) -> Result<ConflictTarget> {
     let key = table.primary_key_columns();
     if !key.is_empty() && asked.expressions.is_empty() && same(key.to_vec(), &asked.columns) {
         return Ok(ConflictTarget::PrimaryKey);
     }
-    let mut fitting = table.indexes.iter().filter(|index| index.unique);
-    // One over all rows decides more than a partial one.
-    let mut partial = None;
-    let found = loop {
-        let Some(index) = fitting.next() else {
-            break partial;
-        };
-        if !is_over(table, index, asked)? || !is_implied(table, index, &asked.conditions)? {
-            continue;
+    let mut found = Vec::new();
+    for index in table.indexes.iter().filter(|index| index.unique) {
+        if is_over(table, index, asked)? && is_implied(table, index, &asked.conditions)? {
+            check_arbiter(table, index)?;
+            found.push(index.id);
         }
-        if index.predicate.is_none() {
-            break Some(index);
-        }
-        partial = partial.or(Some(index));
-    };
-    let index = found.ok_or_else(|| {
-        Error::new(
+    }
+    if found.is_empty() {
+        return Err(Error::new(
             state::INVALID_COLUMN_REFERENCE,
             "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-        )
-    })?;
+        ));
+    }
+    Ok(ConflictTarget::Indexes(found.into()))
+}
+
+/// The key or the constraint of this name; 42704 if there is none.
+pub fn named(table: &Table, name: &str) -> Result<ConflictTarget> {
+    if table
+        .primary_key
+        .as_ref()
+        .is_some_and(|key| key.constraint == name)
+    {
+        return Ok(ConflictTarget::PrimaryKey);
+    }
+    let index = table.index_named(name);
+    let index = index.filter(|index| index.unique && index.constraint);
+    let index = index.ok_or_else(|| no_constraint(name, &table.name))?;
     check_arbiter(table, index)?;
-    Ok(ConflictTarget::Index(index.id))
+    Ok(ConflictTarget::Indexes([index.id].into()))
+}
+
+pub fn no_constraint(name: &str, relation: &str) -> Error {
+    Error::new(
+        state::UNDEFINED_OBJECT,
+        format!("constraint \"{name}\" for table \"{relation}\" does not exist"),
+    )
 }
 
 fn same(mut columns: Vec<usize>, wanted: &[usize]) -> bool {

@@ -15,6 +15,7 @@ use orbit_core::error::SqlState;
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
 use orbit_query::access::audit::Login;
+use orbit_query::statement::names::is_database;
 use orbit_query::{Encryption, Ends, Engine, SessionInit};
 use parking_lot::Mutex;
 use rustls::ProtocolVersion;
@@ -400,15 +401,14 @@ fn encryption(tls: &TlsStream<TcpStream>) -> Encryption {
     }
 }
 
-/// There is one database. The names that tools try first for lack of another mean it, too.
 fn known_database(name: &str) -> Result<(), Error> {
-    match name {
-        "orbit" | "postgres" | "template1" => Ok(()),
-        _ => Err(Error::new(
-            state::INVALID_CATALOG_NAME,
-            format!("database \"{name}\" does not exist"),
-        )),
+    if is_database(name) {
+        return Ok(());
     }
+    Err(Error::new(
+        state::INVALID_CATALOG_NAME,
+        format!("database \"{name}\" does not exist"),
+    ))
 }
 
 /// Says FATAL to somebody who has no session.

@@ -75,6 +75,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
             constraint: format!("{name}_pkey"),
             columns: vec![0],
             oid: db.new_oid(),
+            include: Vec::new(),
         }),
         checks: Vec::new(),
         foreign_keys: Vec::new(),

@@ -31,7 +31,7 @@ pub(super) fn find(session: &Session, catalog: &Catalog, on: &Objects) -> Result
             .iter()
             .map(|name| Ok(schema_named(name)?.oid))
             .collect(),
-        Objects::Databases(names) => names.iter().map(|name| database(session, name)).collect(),
+        Objects::Databases(names) => names.iter().map(|name| database(name)).collect(),
         Objects::AllTablesIn(schemas) => {
             let mut oids = Vec::new();
             for schema in schemas {
@@ -67,8 +67,8 @@ pub(super) fn find(session: &Session, catalog: &Catalog, on: &Objects) -> Result
 }
 
 /// The one database goes by the name that the client gave it.
-pub(crate) fn database(session: &Session, name: &str) -> Result<Oid> {
-    if name == session.facts().database || name == "orbit" {
+pub(crate) fn database(name: &str) -> Result<Oid> {
+    if names::is_database(name) {
         return Ok(orbit_core::catalog::role::DATABASE);
     }
     Err(Error::new(

@@ -4,6 +4,7 @@
 use super::again;
 use crate::ddl::constraints::{self, KeyRequest, TableRequest};
 use crate::ddl::foreign_keys::{self, ForeignKeyRequest};
+use crate::ddl::wrong_kind::{is_index, is_not};
 use crate::ddl::{defaults, functions, index, names, rebuild, sequence, skipping, types};
 use crate::expr::Env;
 use crate::session::Session;
@@ -94,10 +95,14 @@ async fn add_using_index(
         .iter()
         .position(|index| index.name == index_name)
     else {
-        return Err(Error::new(
-            state::UNDEFINED_OBJECT,
-            format!("index \"{index_name}\" does not exist"),
-        ));
+        let catalog = session.transaction()?.catalog();
+        return Err(match catalog.relation(&table.schema, &index_name) {
+            Some(other) if !is_index(&other) => is_not(&index_name, "an index"),
+            _ => Error::new(
+                state::UNDEFINED_OBJECT,
+                format!("index \"{index_name}\" does not exist"),
+            ),
+        });
     };
     let plain = table
         .indexes
@@ -163,6 +168,7 @@ async fn add_using_index(
         constraint: name,
         columns,
         oid: index.oid,
+        include: index.include,
     });
     super::forget_indexes(session, table, &target)?;
     rebuild::run(session, table, target, rebuild::Purpose::PrimaryKey).await
@@ -264,6 +270,7 @@ async fn add_column(
             timing,
             name,
             columns: vec![place],
+            include: Vec::new(),
             primary,
             nulls_not_distinct: false,
         })

@@ -94,16 +94,20 @@ pub(super) async fn run(
             super::add::no_default(changed);
             crate::ddl::drop::forget_sequences(session, table, column)?;
         }
-        ColumnAction::SetGenerated { always } => {
+        ColumnAction::ChangeIdentity { always, options } => {
             if column.identity.is_none() {
                 let what = not_identity(table, name);
                 return Err(Error::new(state::OBJECT_NOT_IN_PREREQUISITE_STATE, what));
             }
-            changed.identity = Some(if *always {
-                Identity::Always
-            } else {
-                Identity::ByDefault
-            });
+            match always {
+                Some(true) => changed.identity = Some(Identity::Always),
+                Some(false) => changed.identity = Some(Identity::ByDefault),
+                None => {}
+            }
+            let catalog = session.transaction()?.catalog();
+            for sequence in catalog.sequences_of(table.id, column.created) {
+                crate::ddl::sequence::change(session, sequence, options)?;
+            }
         }
         ColumnAction::AddIdentity(what) => {
             return super::add::identity(session, table, place, what).await;

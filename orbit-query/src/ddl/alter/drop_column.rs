@@ -126,7 +126,7 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
     let keyed = target
         .primary_key
         .as_ref()
-        .is_some_and(|key| key.columns.contains(&place));
+        .is_some_and(|key| key.columns.contains(&place) || key.include.contains(&place));
     if keyed {
         target.primary_key = None;
     }
@@ -148,6 +148,7 @@ fn without(table: &TableDef, place: usize) -> Result<TableDef> {
     };
     if let Some(key) = &mut target.primary_key {
         key.columns.iter_mut().for_each(moved);
+        key.include.iter_mut().for_each(moved);
     }
     for index in &mut target.indexes {
         for part in &mut index.columns {

@@ -1,11 +1,12 @@
 //! RENAME and SET SCHEMA, of tables and of what else has a name in a schema.
 
 use super::{follow, put};
+use crate::ddl::wrong_kind::is_index;
 use crate::ddl::{expressions, not_a_table, skipping};
 use crate::session::Session;
 use crate::statement::alter_grammar::{Action, Alter, Altered};
 use crate::statement::names::{Name, fold, undefined_table};
-use orbit_core::catalog::{Catalog, CatalogChange, Relation, Table, TableDef};
+use orbit_core::catalog::{Catalog, CatalogChange, Relation, Table, TableDef, ViewDef};
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::Ident;
@@ -54,13 +55,7 @@ pub(super) async fn set_schema(
 ) -> Result<()> {
     check_schema(session, schema)?;
     if table.schema == schema {
-        return Err(Error::new(
-            state::DUPLICATE_TABLE,
-            format!(
-                "relation \"{}\" already exists in schema \"{schema}\"",
-                table.name
-            ),
-        ));
+        return Ok(());
     }
     let mut names = vec![table.name.clone()];
     for index in &table.indexes {
@@ -237,7 +232,51 @@ pub(super) fn is_other(session: &mut Session, alter: &Alter) -> Result<bool> {
             Action::RenameTo(_) | Action::SetSchema(_) | Action::OwnerTo(_)
         )
     });
-    Ok(shared && find(session, &alter.name)?.is_some())
+    let of_view = alter
+        .actions
+        .iter()
+        .all(|action| matches!(action, Action::Options(_) | Action::RenameColumn { .. }));
+    match find(session, &alter.name)? {
+        Some(_) if shared => Ok(true),
+        Some((schema, catalog)) if of_view => Ok(matches!(
+            catalog.relation(&schema, &alter.name.name),
+            Some(Relation::View(_))
+        )),
+        _ => Ok(false),
+    }
+}
+
+/// RENAME COLUMN of a view: its query stays, and gives its columns other names.
+fn rename_view_column(session: &mut Session, view: &ViewDef, from: &str, to: &str) -> Result<()> {
+    let known = |name: &str| view.columns.iter().position(|column| column.name == name);
+    let Some(place) = known(from) else {
+        return Err(Error::new(
+            state::UNDEFINED_COLUMN,
+            format!("column \"{from}\" does not exist"),
+        ));
+    };
+    if known(to).is_some() {
+        return Err(Error::new(
+            state::DUPLICATE_COLUMN,
+            format!(
+                "column \"{to}\" of relation \"{}\" already exists",
+                view.name
+            ),
+        ));
+    }
+    let catalog = session.transaction()?.current_catalog()?;
+    if catalog.views().any(|other| other.reads.contains(&view.oid)) {
+        return Err(Error::unsupported(
+            "renaming a column of a view that another view reads",
+        ));
+    }
+    let mut renamed = view.clone();
+    if let Some(column) = renamed.columns.get_mut(place) {
+        to.clone_into(&mut column.name);
+    }
+    session
+        .transaction()?
+        .change_catalog(CatalogChange::PutView(Box::new(renamed)))
 }
 
 /// ALTER INDEX, VIEW and SEQUENCE.
@@ -273,6 +312,9 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
                     .await?;
                 return table(session, &found, to).await;
             }
+            // Whatever has a name may be renamed so.
+            (Relation::View(_) | Relation::Sequence(_), Altered::Index)
+                if matches!(action, Action::RenameTo(_)) => {}
             (_, Altered::Table) => return Err(not_a_table(&name.name)),
             (_, kind) => {
                 let article = if kind == Altered::Index { "an" } else { "a" };
@@ -285,7 +327,17 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
         match action {
             Action::RenameTo(to) => rename_relation(session, &relation, &schema, to).await?,
             Action::SetSchema(to) => {
+                if is_index(&relation) {
+                    return Err(Error::new(
+                        state::WRONG_OBJECT_TYPE,
+                        format!("cannot change schema of index \"{}\"", name.name),
+                    )
+                    .with_hint("Change the schema of the table instead."));
+                }
                 check_schema(session, to)?;
+                if *to == schema {
+                    continue;
+                }
                 taken_in(session, to, &name.name).await?;
                 move_relation(session, &relation, to)?;
             }
@@ -295,6 +347,10 @@ pub(super) async fn other(session: &mut Session, alter: &Alter) -> Result<()> {
                     crate::ddl::view::set_options(session, view, options)?;
                 }
             }
+            Action::RenameColumn { from, to } => match &relation {
+                Relation::View(view) => rename_view_column(session, view, from, to)?,
+                _ => return Err(Error::unsupported("renaming a column of an index")),
+            },
             Action::Nothing => {}
             _ => {
                 return Err(Error::unsupported(format!(

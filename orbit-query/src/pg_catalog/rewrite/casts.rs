@@ -2,7 +2,7 @@
 
 use super::names::{fold, parts};
 use super::parse;
-use crate::pg_catalog::relations::{INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
+use crate::pg_catalog::relations::{Column, INFORMATION_SCHEMA, Kind, PG_CATALOG, relations};
 use crate::statement::visit;
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr,
@@ -42,7 +42,7 @@ pub fn cast(expr: &mut Expr) {
         return;
     };
     plain_type(data_type);
-    if let Some(list) = look_ups(inner, data_type) {
+    if let Some(list) = look_ups(inner, data_type).or_else(|| vector_of_items(inner, data_type)) {
         *expr = list;
         return;
     }
@@ -108,6 +108,57 @@ fn look_ups(list: &mut Expr, data_type: &DataType) -> Option<Expr> {
         *item = call(&format!("orbit_{kind}_name"), item)?;
     }
     Some(list.clone())
+}
+
+/// `ARRAY['text'::regtype]::oidvector`: a list, as columns of that type are ones here.
+fn vector_of_items(list: &mut Expr, data_type: &DataType) -> Option<Expr> {
+    let Expr::Array(array) = list else {
+        return None;
+    };
+    if !is_vector(data_type) {
+        return None;
+    }
+    array.elem.iter_mut().for_each(as_oid);
+    Some(list.clone())
+}
+
+fn is_vector(data_type: &DataType) -> bool {
+    let DataType::Custom(name, _) = data_type else {
+        return false;
+    };
+    parts(name)
+        .last()
+        .is_some_and(|name| name == "oidvector" || name == "int2vector")
+}
+
+/// `'25 26'` beside such a list, with or without its type.
+fn vector_beside(expr: &mut Expr, other: &Expr) {
+    let items = match other {
+        Expr::Array(_) => Some("oid"),
+        column => match column_type(column) {
+            Some("oidvector") => Some("oid"),
+            Some("int2vector") => Some("int2"),
+            _ => None,
+        },
+    };
+    let literal = match &*expr {
+        Expr::Cast {
+            expr, data_type, ..
+        } if is_vector(data_type) => expr,
+        Expr::Value(_) if !matches!(other, Expr::Array(_)) => &*expr,
+        _ => return,
+    };
+    if let (Some(items), Expr::Value(value)) = (items, literal)
+        && let Value::SingleQuotedString(text) = &value.value
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b' ')
+    {
+        let list: Vec<&str> = text.split_whitespace().collect();
+        if let Some(list) = parse(&format!("'{{{}}}'::{items}[]", list.join(","))) {
+            *expr = list;
+        }
+    }
 }
 
 /// What a cast to this type looks up.
@@ -377,6 +428,8 @@ pub fn compared(left: &mut Expr, right: &mut Expr, op: &BinaryOperator) {
     if is_comparison(op) {
         as_oid_beside(left, right);
         as_oid_beside(right, left);
+        vector_beside(left, right);
+        vector_beside(right, left);
         number_beside(left, right);
         number_beside(right, left);
     }
@@ -390,19 +443,28 @@ enum Holds {
     Other,
 }
 
+/// The type of system columns of this name.
+fn column_type(expr: &Expr) -> Option<&'static str> {
+    system_column(expr).map(|column| column.type_name)
+}
+
 fn column_holds(expr: &Expr) -> Option<Holds> {
+    let column = system_column(expr)?;
+    Some(match column.kind {
+        Kind::Oid => Holds::Oids,
+        Kind::Text if column.type_name == "regproc" => Holds::Procedures,
+        _ => Holds::Other,
+    })
+}
+
+fn system_column(expr: &Expr) -> Option<&'static Column> {
     let name = match expr {
         Expr::Identifier(name) => fold(name),
         Expr::CompoundIdentifier(path) => fold(path.last()?),
         _ => return None,
     };
     let mut columns = relations().iter().flat_map(|relation| &relation.columns);
-    let column = columns.find(|column| column.name == name)?;
-    Some(match column.kind {
-        Kind::Oid => Holds::Oids,
-        Kind::Text if column.type_name == "regproc" => Holds::Procedures,
-        _ => Holds::Other,
-    })
+    columns.find(|column| column.name == name)
 }
 
 /// Compared with anything but a column of names, a look-up is an oid.

@@ -8,6 +8,7 @@ pub const PLPGSQL: u32 = 13_579;
 /// `pg_extension` itself.
 pub const CLASS: u32 = 3079;
 pub const OF_PLPGSQL: &str = "PL/pgSQL procedural language";
+const OF_PGCRYPTO: &str = "cryptographic functions";
 
 pub fn pg_extension(_context: &CatalogContext, rows: &mut Rows) {
     rows.add([
@@ -27,7 +28,12 @@ pub fn pg_available_extensions(_context: &CatalogContext, rows: &mut Rows) {
         ("installed_version", "1.0".into()),
         ("comment", OF_PLPGSQL.into()),
     ]);
-    // Taken by CREATE EXTENSION, which does nothing: what it has is there already.
+    // Taken by CREATE EXTENSION, which does nothing: what they have is there already.
+    rows.add([
+        ("name", "pgcrypto".into()),
+        ("default_version", "1.3".into()),
+        ("comment", OF_PGCRYPTO.into()),
+    ]);
     rows.add([
         ("name", "uuid-ossp".into()),
         ("default_version", "1.1".into()),
@@ -41,6 +47,7 @@ pub fn pg_available_extensions(_context: &CatalogContext, rows: &mut Rows) {
 pub fn pg_available_extension_versions(_context: &CatalogContext, rows: &mut Rows) {
     for (name, version, installed, comment) in [
         ("plpgsql", "1.0", true, OF_PLPGSQL),
+        ("pgcrypto", "1.3", false, OF_PGCRYPTO),
         (
             "uuid-ossp",
             "1.1",

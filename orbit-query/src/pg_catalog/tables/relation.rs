@@ -207,9 +207,7 @@ pub fn numbers(table: &Table, columns: &[IndexColumn]) -> Vec<i64> {
 
 /// An index's columns with those of INCLUDE behind them.
 pub fn all_columns(table: &Table, index: Oid, columns: &[IndexColumn]) -> Vec<IndexColumn> {
-    let own = table.indexes.iter().find(|own| own.oid == index);
-    let included = own.map(|own| own.include.as_slice()).unwrap_or_default();
-    let included = included.iter().map(|place| IndexColumn {
+    let included = table.included(index).iter().map(|place| IndexColumn {
         column: *place,
         descending: false,
         nulls_first: None,

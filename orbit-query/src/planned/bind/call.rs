@@ -238,6 +238,12 @@ impl Binder<'_> {
                 format!("FILTER specified, but {name} is not an aggregate function"),
             ));
         }
+        if args.distinct {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("DISTINCT specified, but {name} is not an aggregate function"),
+            ));
+        }
         if let Some(bound) = self.momentary(&name, &args)? {
             return Ok(bound);
         }
@@ -414,6 +420,8 @@ impl Binder<'_> {
         // What it answers may be folded into the plan, which then holds for this catalog and
         // these settings only: asking for the schema notes that.
         let _ = (self.system)(crate::pg_catalog::PG_CATALOG);
+        let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
+        self.note_named_call(name, &have);
         let mut args = Vec::with_capacity(bounds.len());
         let mut carried = Vec::with_capacity(bounds.len());
         for bound in bounds {

@@ -18,7 +18,6 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, Spanned, TableFactor};
-pub(in crate::planned) use table::no_relation;
 
 /// A part of FROM, resolved.
 pub(in crate::planned) struct Relation {

@@ -67,13 +67,23 @@ impl Binder<'_> {
     }
 
     pub(super) fn note_call(&mut self, function: &Function, args: &[SqlType]) {
+        self.note_named_call(function.name, args);
+        if function.volatile || function.of_session {
+            self.leans_on_settings();
+        }
+    }
+
+    pub(super) fn note_named_call(&mut self, name: &str, args: &[SqlType]) {
         let has = |ty: SqlType| args.contains(&ty);
-        let stable = match function.name {
+        let stable = match name {
             // A day of a zone is not always 24 hours.
             "+" | "-" | "overlaps" => has(SqlType::TimestampTz) && has(SqlType::Interval),
             "date_trunc" => has(SqlType::TimestampTz),
-            "quote_literal" | "quote_nullable" => !args.iter().all(types::is_text),
-            _ => function.volatile || function.of_session,
+            // They quote the text that it would be.
+            "quote_literal" | "quote_nullable" => {
+                args.iter().any(|ty| is_stable(ty, &SqlType::Text))
+            }
+            _ => false,
         };
         if stable {
             self.leans_on_settings();

@@ -73,7 +73,8 @@ impl Binder<'_> {
         for (at, column) in columns.into_iter().enumerate() {
             let unknown = column.iter().all(Bound::is_unknown);
             let ty = match wanted.and_then(|wanted| wanted.get(at)) {
-                Some(want) if unknown => want.clone(),
+                // Without its length: a cast to it would cut what an INSERT must refuse.
+                Some(want) if unknown => types::base(want),
                 _ => types::common(column.iter().map(|bound| &bound.ty), "VALUES").map_err(
                     |error| {
                         let items = values.rows.iter().filter_map(|row| row.content.get(at));

@@ -4,6 +4,7 @@ use super::call::is_set_returning;
 use super::from::Relation;
 use super::keys::forget_dependencies;
 use super::scope::{Scope, ScopeColumn, ScopeRelation};
+use super::variadic::{is_marked, mark_last};
 use super::{Binder, Bound, BoundQuery, Clause, OutColumn};
 use crate::planned::error::Told;
 use crate::planned::functions::{Choice, choose, json};
@@ -27,6 +28,7 @@ pub(super) struct TableCall<'q> {
     /// Where the name stands.
     span: Span,
     args: Vec<&'q ast::Expr>,
+    variadic: bool,
     alias: Option<&'q ast::TableAlias>,
     ordinality: bool,
 }
@@ -37,6 +39,14 @@ impl Binder<'_> {
             args.iter()
                 .filter_map(|arg| match arg {
                     ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+                    ast::FunctionArg::Named {
+                        arg: ast::FunctionArgExpr::Expr(expr),
+                        ..
+                    }
+                    | ast::FunctionArg::ExprNamed {
+                        arg: ast::FunctionArgExpr::Expr(expr),
+                        ..
+                    } if is_marked(arg) => Some(expr),
                     _ => None,
                 })
                 .collect()
@@ -52,6 +62,7 @@ impl Binder<'_> {
                 span: name.span(),
                 name: types::last_name(name),
                 args: exprs(&args.args),
+                variadic: args.args.last().is_some_and(is_marked),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -65,6 +76,7 @@ impl Binder<'_> {
                 span: name.span(),
                 name: types::last_name(name),
                 args: exprs(args),
+                variadic: args.last().is_some_and(is_marked),
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -77,6 +89,7 @@ impl Binder<'_> {
                 span: Span::empty(),
                 name: "unnest".to_owned(),
                 args: array_exprs.iter().collect(),
+                variadic: false,
                 alias: alias.as_ref(),
                 ordinality: *with_ordinality,
             }),
@@ -129,8 +142,11 @@ impl Binder<'_> {
         } else if !is_set_returning(&call.name) && json::each_columns(&call.name).is_none() {
             // Any function may stand in FROM; it gives one row.
             let args = call.args.iter().map(|arg| (*arg).clone()).collect();
-            let one = ast::Expr::Function(plain_call(&call.name, args));
-            let bound = self.expr(&scope, &one)?;
+            let mut one = plain_call(&call.name, args);
+            if call.variadic {
+                mark_last(&mut one);
+            }
+            let bound = self.expr(&scope, &ast::Expr::Function(one))?;
             let ty = bound.ty.clone();
             lists.push((crate::planned::functions::array::single(bound)?, ty));
         } else {

@@ -3,13 +3,13 @@
 use super::special::no_function;
 use super::{Binder, Bound};
 use crate::planned::functions::row::{RowFn, arity};
-use crate::planned::functions::{Env, Function, T, named};
+use crate::planned::functions::{self, Env, T, named};
 use crate::planned::types;
 use crate::statement::spelling::VARIADIC;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{Expr, FunctionArg};
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgOperator, FunctionArguments, Ident};
 
 /// Whether the argument stood behind `VARIADIC`.
 pub(super) fn is_marked(arg: &FunctionArg) -> bool {
@@ -20,6 +20,22 @@ pub(super) fn is_marked(arg: &FunctionArg) -> bool {
             ..
         } => name.value == VARIADIC,
         _ => false,
+    }
+}
+
+/// Puts `VARIADIC` before the last argument.
+pub(super) fn mark_last(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    if let Some(last) = list.args.last_mut()
+        && let FunctionArg::Unnamed(arg) = last
+    {
+        *last = FunctionArg::Named {
+            name: Ident::with_quote('"', VARIADIC),
+            arg: arg.clone(),
+            operator: FunctionArgOperator::RightArrow,
+        };
     }
 }
 
@@ -95,7 +111,7 @@ impl Binder<'_> {
 
 /// Calls the function with the items of the last argument in its place.
 fn spread(
-    function: &Function,
+    function: &functions::Function,
     args: &[ValueRef<'_>],
     element: &SqlType,
     env: &Env,

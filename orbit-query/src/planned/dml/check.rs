@@ -58,10 +58,10 @@ impl Running<'_> {
         let Some((_, view)) = failed else {
             return Ok(());
         };
-        Err(Error::new(
+        let error = Error::new(
             state::WITH_CHECK_OPTION_VIOLATION,
             format!("new row violates check option for view \"{view}\""),
-        )
-        .with_detail(writer.failing_row(row, &self.env())))
+        );
+        Err(writer.with_failing_row(error, row, &self.env()))
     }
 }

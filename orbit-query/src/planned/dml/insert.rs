@@ -409,33 +409,20 @@ fn on_conflict(
             for column in crate::point::needs::constrained(table, &name) {
                 binder.needs_select_of(relation.need(), column);
             }
-            let missing = || {
-                Error::new(
-                    state::UNDEFINED_OBJECT,
-                    format!(
-                        "constraint \"{name}\" for table \"{}\" does not exist",
-                        relation.name
-                    ),
-                )
-            };
             // A view has no constraints, though its table has.
-            if relation.is_view() {
-                return Err(missing());
-            }
-            match &table.primary_key {
-                Some(key) if key.constraint == name => ConflictTarget::PrimaryKey,
-                _ => ConflictTarget::Index(
-                    table
-                        .index_named(&name)
-                        .filter(|index| index.unique)
-                        .ok_or_else(missing)?
-                        .id,
-                ),
+            match relation.is_view() {
+                true => return Err(arbiter::no_constraint(&name, &relation.name)),
+                false => arbiter::named(table, &name)?,
             }
         }
     };
     let update = match &on.action {
-        OnConflictAction::DoNothing => None,
+        OnConflictAction::DoNothing => {
+            if matches!(target, ConflictTarget::Any) {
+                arbiter::check_all(table)?;
+            }
+            None
+        }
         OnConflictAction::DoUpdate(update) => {
             if matches!(target, ConflictTarget::Any) {
                 return Err(Error::new(
@@ -613,7 +600,7 @@ impl Running<'_> {
         loop {
             self.ctx.cancel.check()?;
             let Some(met) = txn
-                .insert_unless_conflict(table, row.clone(), conflict.target)
+                .insert_unless_conflict(table, row.clone(), &conflict.target)
                 .await?
             else {
                 if conflict.update.is_some() && !table.primary_key_columns().is_empty() {
@@ -659,8 +646,7 @@ impl Running<'_> {
             let mut changes: Vec<(usize, Value)> = update.set.iter().copied().zip(values).collect();
             let written = {
                 let source = StoredRow::new(&old, table)?;
-                writer.regenerate(&source, &mut changes, &self.env())?;
-                writer.check_changes(&source, &changes, &self.env())?;
+                writer.change(&source, &mut changes, &self.env())?;
                 writer.changed_row(&source, &changes)?
             };
             txn.update(table, &met.pk, changes).await?;

@@ -2,7 +2,7 @@
 
 use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{array_of, cell, field};
-use crate::planned::bind::from::target::Target;
+use crate::planned::bind::from::target::{Conditions, Target};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
 use crate::planned::error::Told;
@@ -49,7 +49,7 @@ impl RowScope {
         for (number, alias) in aliases.iter().enumerate() {
             let noted = number == 0;
             let row = RowScope::row(target, *alias, noted, &mut columns);
-            let (row, _) = binder.seen_through(target, row, *alias, noted)?;
+            let (row, _) = binder.seen_through(target, row, *alias, Conditions::None, noted)?;
             // Unqualified names mean the first row's columns.
             if scope.visible.is_empty() {
                 scope.visible = row.visible;
@@ -91,14 +91,15 @@ impl RowScope {
         Scope::of(row)
     }
 
-    /// The conditions of the target's views over a row of its table.
+    /// The conditions of the target's views WITH CHECK OPTION over a row of its table.
     pub fn conditions(
         binder: &mut Binder<'_>,
         target: &Target,
     ) -> Result<(RowScope, Vec<Option<Expr>>)> {
         let mut columns = Vec::new();
         let row = RowScope::row(target, None, false, &mut columns);
-        let (scope, conditions) = binder.seen_through(target, row, None, false)?;
+        let (scope, conditions) =
+            binder.seen_through(target, row, None, Conditions::Checked, false)?;
         Ok((RowScope { scope, columns }, conditions))
     }
 

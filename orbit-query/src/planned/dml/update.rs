@@ -311,8 +311,7 @@ impl Running<'_> {
             let mut new = None;
             {
                 let source = StoredRow::new(&old, table)?;
-                writer.regenerate(&source, &mut changes, &env)?;
-                writer.check_changes(&source, &changes, &env)?;
+                writer.change(&source, &mut changes, &env)?;
                 if shown.is_some() || update.checks.is_some() {
                     new = Some(writer.changed_row(&source, &changes)?);
                 }

@@ -34,8 +34,24 @@ pub fn expand(
         let mut left = false;
         let mut width: Option<usize> = None;
         let mut position = None;
+        // `*`, and the number of the argument that it names, if it names one.
+        let mut from_argument = None;
         loop {
             match letters.peek() {
+                Some('*') if number.is_empty() && from_argument.is_none() => {
+                    letters.next();
+                    let mut named = String::new();
+                    let mut ahead = letters.clone();
+                    while let Some(digit) = ahead.next_if(char::is_ascii_digit) {
+                        named.push(digit);
+                    }
+                    let is_named = !named.is_empty() && ahead.next() == Some('$');
+                    if is_named {
+                        letters = ahead;
+                    }
+                    let named = named.parse::<usize>().ok().filter(|_| is_named);
+                    from_argument = Some(named);
+                }
                 Some(digit) if digit.is_ascii_digit() => {
                     number.push(*digit);
                     letters.next();
@@ -61,6 +77,28 @@ pub fn expand(
                 Error::new(state::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range")
             })?;
             width = usize::try_from(wide).ok();
+        }
+        if let Some(named) = from_argument {
+            let at = named.unwrap_or(next);
+            if at == 0 {
+                return Err(wrong(
+                    "format specifies argument 0, but arguments are numbered from 1",
+                ));
+            }
+            if at > count {
+                return Err(wrong("too few arguments for format()"));
+            }
+            next = at + 1;
+            // NULL is no width.
+            let said = argument(at)?.unwrap_or_else(|| "0".to_owned());
+            let wide = said.trim().parse::<i32>().map_err(|_| {
+                Error::new(
+                    state::INVALID_TEXT_REPRESENTATION,
+                    format!("invalid input syntax for type integer: \"{said}\""),
+                )
+            })?;
+            left |= wide < 0;
+            width = usize::try_from(wide.unsigned_abs()).ok();
         }
         let Some(kind) = letters.next() else {
             return Err(wrong("unterminated format() type specifier")

@@ -1,10 +1,8 @@
-//! SHA-2, by FIPS 180-4.
+//! SHA-2 and SHA-1, by FIPS 180-4.
 
-use super::{Env, Function, T, arg, function};
-use orbit_core::value::{Value, ValueRef};
+use super::{Function, T, arg, function};
+use orbit_core::value::Value;
 use orbit_core::{Error, Result};
-
-type Args<'a, 'v> = &'a [ValueRef<'v>];
 
 /// Cube roots of the first 64 primes, behind the point.
 #[rustfmt::skip]
@@ -154,33 +152,93 @@ macro_rules! digest {
 digest!(of_32, u32, ROUNDS_32, TURNS_32, u64);
 digest!(of_64, u64, ROUNDS_64, TURNS_64, u128);
 
-fn sha224(args: Args, _: &Env) -> Result<Value> {
-    let sums = of_32(arg::bytes(args, 0)?, START_224)?;
-    let bytes = sums.iter().take(7).flat_map(|sum| sum.to_be_bytes());
-    Ok(Value::Bytea(bytes.collect()))
+pub(super) fn sha224(input: &[u8]) -> Result<Vec<u8>> {
+    let sums = of_32(input, START_224)?;
+    Ok(sums
+        .iter()
+        .take(7)
+        .flat_map(|sum| sum.to_be_bytes())
+        .collect())
 }
 
-fn sha256(args: Args, _: &Env) -> Result<Value> {
-    let sums = of_32(arg::bytes(args, 0)?, START_256)?;
-    let bytes = sums.iter().flat_map(|sum| sum.to_be_bytes());
-    Ok(Value::Bytea(bytes.collect()))
+pub(super) fn sha256(input: &[u8]) -> Result<Vec<u8>> {
+    let sums = of_32(input, START_256)?;
+    Ok(sums.iter().flat_map(|sum| sum.to_be_bytes()).collect())
 }
 
-fn sha384(args: Args, _: &Env) -> Result<Value> {
-    let sums = of_64(arg::bytes(args, 0)?, START_384)?;
-    let bytes = sums.iter().take(6).flat_map(|sum| sum.to_be_bytes());
-    Ok(Value::Bytea(bytes.collect()))
+pub(super) fn sha384(input: &[u8]) -> Result<Vec<u8>> {
+    let sums = of_64(input, START_384)?;
+    Ok(sums
+        .iter()
+        .take(6)
+        .flat_map(|sum| sum.to_be_bytes())
+        .collect())
 }
 
-fn sha512(args: Args, _: &Env) -> Result<Value> {
-    let sums = of_64(arg::bytes(args, 0)?, START_512)?;
-    let bytes = sums.iter().flat_map(|sum| sum.to_be_bytes());
-    Ok(Value::Bytea(bytes.collect()))
+pub(super) fn sha512(input: &[u8]) -> Result<Vec<u8>> {
+    let sums = of_64(input, START_512)?;
+    Ok(sums.iter().flat_map(|sum| sum.to_be_bytes()).collect())
+}
+
+/// SHA-1, for who asks for it by name.
+pub(super) fn sha1(input: &[u8]) -> Result<Vec<u8>> {
+    let mut message = input.to_vec();
+    message.push(0x80);
+    while message.len() % 64 != 56 {
+        message.push(0);
+    }
+    message.extend_from_slice(&(input.len() as u64).wrapping_mul(8).to_be_bytes());
+    let mut sums: [u32; 5] = [
+        0x6745_2301,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
+    for block in message.chunks_exact(64) {
+        let mut words = [0u32; 80];
+        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
+            let bytes = bytes.try_into();
+            *word = u32::from_be_bytes(bytes.map_err(|_| Error::internal("a block of SHA-1"))?);
+        }
+        for i in 16..words.len() {
+            let mixed = words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16];
+            words[i] = mixed.rotate_left(1);
+        }
+        let [mut a, mut b, mut c, mut d, mut e] = sums;
+        for (round, word) in words.iter().enumerate() {
+            let (chosen, constant) = match round / 20 {
+                0 => ((b & c) | (!b & d), 0x5a82_7999),
+                1 => (b ^ c ^ d, 0x6ed9_eba1),
+                2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
+                _ => (b ^ c ^ d, 0xca62_c1d6u32),
+            };
+            let next = a
+                .rotate_left(5)
+                .wrapping_add(chosen)
+                .wrapping_add(e)
+                .wrapping_add(constant)
+                .wrapping_add(*word);
+            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+        }
+        for (sum, add) in sums.iter_mut().zip([a, b, c, d, e]) {
+            *sum = sum.wrapping_add(add);
+        }
+    }
+    Ok(sums.iter().flat_map(|sum| sum.to_be_bytes()).collect())
 }
 
 pub const FUNCTIONS: &[Function] = &[
-    function("sha224", &[T::Bytea], T::Bytea, sha224),
-    function("sha256", &[T::Bytea], T::Bytea, sha256),
-    function("sha384", &[T::Bytea], T::Bytea, sha384),
-    function("sha512", &[T::Bytea], T::Bytea, sha512),
+    function("sha224", &[T::Bytea], T::Bytea, |args, _| {
+        sha224(arg::bytes(args, 0)?).map(Value::Bytea)
+    }),
+    function("sha256", &[T::Bytea], T::Bytea, |args, _| {
+        sha256(arg::bytes(args, 0)?).map(Value::Bytea)
+    }),
+    function("sha384", &[T::Bytea], T::Bytea, |args, _| {
+        sha384(arg::bytes(args, 0)?).map(Value::Bytea)
+    }),
+    function("sha512", &[T::Bytea], T::Bytea, |args, _| {
+        sha512(arg::bytes(args, 0)?).map(Value::Bytea)
+    }),
 ];

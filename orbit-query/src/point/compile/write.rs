@@ -170,20 +170,26 @@ fn on_conflict(
     alias: Option<&str>,
     on: &ast::OnConflict,
 ) -> Result<OnConflict, Stop> {
-    let arbiter = match &on.conflict_target {
-        None => Arbiter {
-            target: ConflictTarget::Any,
-        },
-        Some(ast::ConflictTarget::Columns(columns)) => by_columns(table, columns)?,
+    let target = match &on.conflict_target {
+        None => ConflictTarget::Any,
+        Some(ast::ConflictTarget::Columns(columns)) => {
+            let asked = arbiter::asked(table, columns).map_err(Stop::Error)?;
+            arbiter::infer(table, &asked).map_err(Stop::Error)?
+        }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let [ast::ObjectNamePart::Identifier(name)] = name.0.as_slice() else {
                 return Err(Stop::Unknown);
             };
-            by_constraint(table, &fold(name))?
+            arbiter::named(table, &fold(name)).map_err(Stop::Error)?
         }
     };
     let update = match &on.action {
-        ast::OnConflictAction::DoNothing => None,
+        ast::OnConflictAction::DoNothing => {
+            if matches!(target, ConflictTarget::Any) {
+                arbiter::check_all(table).map_err(Stop::Error)?;
+            }
+            None
+        }
         ast::OnConflictAction::DoUpdate(update) => {
             if on.conflict_target.is_none() {
                 return Err(Stop::Error(
@@ -206,40 +212,7 @@ fn on_conflict(
             Some((sets, filter))
         }
     };
-    Ok(OnConflict { arbiter, update })
-}
-
-fn by_columns(table: &Table, columns: &[Ident]) -> Result<Arbiter, Stop> {
-    let asked = arbiter::asked(table, columns).map_err(Stop::Error)?;
-    let target = arbiter::infer(table, &asked).map_err(Stop::Error)?;
-    Ok(Arbiter { target })
-}
-
-fn by_constraint(table: &Table, name: &str) -> Result<Arbiter, Stop> {
-    if table
-        .primary_key
-        .as_ref()
-        .is_some_and(|key| key.constraint == name)
-    {
-        return Ok(Arbiter {
-            target: ConflictTarget::PrimaryKey,
-        });
-    }
-    match table.index_named(name) {
-        Some(index) if index.unique && index.constraint => {
-            crate::write::check_arbiter(table, index)?;
-            Ok(Arbiter {
-                target: ConflictTarget::Index(index.id),
-            })
-        }
-        _ => Err(Stop::Error(Error::new(
-            state::UNDEFINED_OBJECT,
-            format!(
-                "constraint \"{name}\" for table \"{}\" does not exist",
-                table.name
-            ),
-        ))),
-    }
+    Ok(OnConflict { target, update })
 }
 
 /// SET's list; expressions over `scope`.

@@ -41,6 +41,11 @@ mod whole {
         Ok(None)
     }
 
+    /// A SELECT that makes a table, as the statement that does so.
+    pub fn making(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+        crate::statement::select_into::respelled(tokens)
+    }
+
     /// `UPDATE` and `DELETE ... WHERE CURRENT OF`.
     pub fn positioned(text: &str, piece: &Piece) -> Result<Option<Utility>> {
         cursor_grammar::positioned(text, piece)
@@ -100,6 +105,10 @@ mod micro {
             Some(word) => Err(Error::unsupported(format!("{word} on a micro node"))),
             None => Ok(None),
         }
+    }
+
+    pub fn making(_tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+        None
     }
 
     pub fn positioned(_text: &str, _piece: &Piece) -> Result<Option<Utility>> {

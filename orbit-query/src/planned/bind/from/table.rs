@@ -2,6 +2,7 @@
 
 use super::Relation;
 use crate::access::{Need, denied};
+use crate::ddl::wrong_kind::{is_an_index, is_index};
 use crate::planned::arrow::{arrow_type, sql_type_of};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound, Cte};
@@ -10,7 +11,7 @@ use crate::planned::indexed::Indexed;
 use crate::planned::provider::{KEY_COLUMN, OrbitTable};
 use crate::planned::types;
 use crate::planned::work::WorkRows;
-use crate::statement::names::along;
+use crate::statement::names::{self, Name, along};
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Cast;
@@ -28,24 +29,7 @@ impl Binder<'_> {
         name: &ast::ObjectName,
         alias: Option<&ast::TableAlias>,
     ) -> Result<Relation> {
-        let parts: Vec<String> = name
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident())
-            .map(types::fold)
-            .collect();
-        let (schema, table_name) = match parts.as_slice() {
-            [table] => (None, table.clone()),
-            [schema, table] => (Some(schema.clone()), table.clone()),
-            [database, schema, table] if *database == self.facts.database => {
-                (Some(schema.clone()), table.clone())
-            }
-            _ => {
-                return Err(Error::unsupported(format_args!(
-                    "cross-database references: {name}"
-                )));
-            }
-        };
+        let (schema, table_name) = names::split(name)?;
         self.reads(1)?;
         if schema.is_none() {
             if let Some(cte) = self
@@ -87,7 +71,7 @@ impl Binder<'_> {
         if let Some(relation) = self.system_table(schema.as_deref(), &table_name, alias)? {
             return Ok(relation);
         }
-        Err(no_relation(schema.as_deref(), &table_name))
+        Err(self.not_readable(schema.as_deref(), &table_name))
     }
 
     /// The relation noted last is read, under its schema's name or not.
@@ -331,7 +315,21 @@ impl Binder<'_> {
     }
 }
 
-pub(in crate::planned) fn no_relation(schema: Option<&str>, name: &str) -> Error {
+impl Binder<'_> {
+    /// A name that means no rows: an index's, or nobody's.
+    pub(super) fn not_readable(&self, schema: Option<&str>, name: &str) -> Error {
+        let known = Name {
+            schema: schema.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        match known.relation(self.catalog, self.settings) {
+            Some(relation) if is_index(&relation) => is_an_index(name),
+            _ => no_relation(schema, name),
+        }
+    }
+}
+
+fn no_relation(schema: Option<&str>, name: &str) -> Error {
     let shown = match schema {
         Some(schema) => format!("{schema}.{name}"),
         None => name.to_owned(),

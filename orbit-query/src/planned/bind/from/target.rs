@@ -3,13 +3,12 @@
 //! A view's columns are bound over the table's, so that the statement's other parts see
 //! the view and the rows written are the table's.
 
-use super::{Relation, no_relation};
+use super::Relation;
 use crate::access::need::{Named, Need, Relation as Needed};
 use crate::planned::bind::scope::{Scope, ScopeColumn, ScopeRelation};
 use crate::planned::bind::{Binder, Bound};
 use crate::planned::error::Told;
-use crate::planned::types;
-use crate::statement::dates;
+use crate::statement::{dates, names};
 use crate::updatable::{self, Shape};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use orbit_core::catalog::{Privileges, Table, ViewDef};
@@ -51,6 +50,15 @@ impl Verb {
             "To enable {doing} the view, provide an INSTEAD OF {event} trigger or an unconditional ON {event} DO INSTEAD rule."
         ))
     }
+}
+
+/// Which of its views' conditions hold for the rows that a statement means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::planned) enum Conditions {
+    None,
+    /// Those WITH CHECK OPTION.
+    Checked,
+    All,
 }
 
 /// A relation that is written to.
@@ -197,7 +205,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         verb: Verb,
     ) -> Result<Written> {
-        let (schema, shown) = self.named_relation(name)?;
+        let (schema, shown) = names::split(name)?;
         let view = match self.find_table(schema.as_deref(), &shown) {
             Some(_) => None,
             None => self.find_view(schema.as_deref(), &shown),
@@ -219,7 +227,12 @@ impl Binder<'_> {
         if verb != Verb::Delete && !target.columns.iter().any(|column| column.base.is_some()) {
             return Err(verb.refused(&view, updatable::NO_COLUMNS));
         }
-        let (scope, conditions) = self.seen_through(&target, base.scope, alias, true)?;
+        // New rows are no rows of the view yet.
+        let wanted = match verb {
+            Verb::Insert => Conditions::None,
+            _ => Conditions::All,
+        };
+        let (scope, conditions) = self.seen_through(&target, base.scope, alias, wanted, true)?;
         let mut plan = LogicalPlanBuilder::from(base.plan);
         for condition in conditions.into_iter().flatten() {
             plan = plan.filter(condition).told()?;
@@ -234,22 +247,6 @@ impl Binder<'_> {
         })
     }
 
-    fn named_relation(&self, name: &ast::ObjectName) -> Result<(Option<String>, String)> {
-        let parts: Vec<String> = name
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident())
-            .map(types::fold)
-            .collect();
-        match parts.as_slice() {
-            [relation] => Ok((None, relation.clone())),
-            [schema, relation] => Ok((Some(schema.clone()), relation.clone())),
-            _ => Err(Error::unsupported(format_args!(
-                "cross-database references: {name}"
-            ))),
-        }
-    }
-
     /// The same of a table; other relations aren't there.
     pub(in crate::planned) fn table_target(
         &mut self,
@@ -257,10 +254,18 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         privileges: Privileges,
     ) -> Result<Written> {
-        let (schema, shown) = self.named_relation(name)?;
-        let table = self
-            .find_table(schema.as_deref(), &shown)
-            .ok_or_else(|| self.placed_in(no_relation(schema.as_deref(), &shown), name.span()))?;
+        let (schema, shown) = names::split(name)?;
+        let table = self.find_table(schema.as_deref(), &shown);
+        let table = table.ok_or_else(|| {
+            let error = match self.find_sequence(schema.as_deref(), &shown) {
+                Some(_) => Error::new(
+                    state::WRONG_OBJECT_TYPE,
+                    format!("cannot change sequence \"{shown}\""),
+                ),
+                None => self.not_readable(schema.as_deref(), &shown),
+            };
+            self.placed_in(error, name.span())
+        })?;
         let relation = self.stored(&table, alias, true)?;
         let need = self.needs_write(privileges, schema.is_some());
         let key = Self::key_of(&relation).ok_or_else(|| Error::internal("no key to write by"))?;
@@ -296,7 +301,7 @@ impl Binder<'_> {
             return Err(Error::internal("a view's query is none any more"));
         };
         let shape = updatable::shape(*query).map_err(|why| verb.refused(&view, why))?;
-        let (schema, name) = self.named_relation(&shape.base)?;
+        let (schema, name) = names::split(&shape.base)?;
         // What stands in it is its owner's affair.
         self.rights_of = Some(view.owner);
         let table = self.find_table(schema.as_deref(), &name);
@@ -327,18 +332,20 @@ impl Binder<'_> {
     }
 
     /// What the target shows of a row of its table, whose columns are the scope's; and the
-    /// conditions of its views, of the one that is named last. `noted`: its columns are
-    /// read there.
+    /// wanted conditions of its views, of the one that is named last. `noted`: its columns
+    /// are read there.
     pub(in crate::planned) fn seen_through(
         &mut self,
         target: &Target,
         base: Scope,
         alias: Option<&ast::TableAlias>,
+        wanted: Conditions,
         noted: bool,
     ) -> Result<(Scope, Vec<Option<Expr>>)> {
         if !target.is_view() {
             return Ok((base, Vec::new()));
         }
+        let checked = Self::checked_views(target);
         let mut conditions = Vec::with_capacity(target.levels.len());
         let mut below = ScopeRelation {
             alias: target.table.name.clone(),
@@ -346,7 +353,12 @@ impl Binder<'_> {
             columns: base.visible,
             primary_key: Vec::new(),
         };
-        for level in target.levels.iter().rev() {
+        for (level, checked) in target.levels.iter().rev().zip(checked) {
+            let is_wanted = match wanted {
+                Conditions::None => false,
+                Conditions::Checked => checked.is_some(),
+                Conditions::All => true,
+            };
             let scope = Scope::of(self.renamed(below, level.shape.alias.as_ref())?);
             let select = &level.shape.select;
             let (bounds, condition) = self.inside(&level.view, |binder| {
@@ -354,11 +366,17 @@ impl Binder<'_> {
                 for item in binder.items(&scope, &select.projection)? {
                     bounds.push(binder.standalone_bound(item.bound)?);
                 }
+                let relations = binder.needs.len();
                 let condition = select.selection.as_ref();
                 let condition = condition.map(|condition| binder.condition(&scope, condition));
-                Ok((bounds, condition.transpose()?))
+                let condition = condition.transpose()?;
+                if !is_wanted {
+                    // Nor are the relations read that it asks.
+                    binder.needs.truncate(relations);
+                }
+                Ok((bounds, condition))
             })?;
-            conditions.push(condition);
+            conditions.push(condition.filter(|_| is_wanted));
             let columns = level.view.columns.iter().zip(bounds).enumerate();
             let columns = columns.map(|(at, (column, bound))| ScopeColumn {
                 name: column.name.clone(),

@@ -63,8 +63,7 @@ impl Running<'_> {
                     set.iter().copied().zip(row.values).collect();
                 {
                     let source = StoredRow::new(&row.old, table)?;
-                    writer.regenerate(&source, &mut changes, &self.env())?;
-                    writer.check_changes(&source, &changes, &self.env())?;
+                    writer.change(&source, &mut changes, &self.env())?;
                 }
                 txn.update(table, &row.key, changes).await?;
                 Ok(true)

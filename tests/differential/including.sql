@@ -1,0 +1,54 @@
+-- INCLUDE in constraints, and constraints that wait.
+CREATE TABLE i1 (a int, b int, c text, PRIMARY KEY (a) INCLUDE (b));
+CREATE TABLE i2 (a int PRIMARY KEY, b int, c text, UNIQUE (b) INCLUDE (c));
+CREATE TABLE i3 (a int, b int, c text, CONSTRAINT mypk PRIMARY KEY (a) INCLUDE (b, c), CONSTRAINT u3 UNIQUE (b) INCLUDE (a, c));
+CREATE TABLE i4 (a int PRIMARY KEY INCLUDE (b), b int);
+SELECT conname, pg_get_constraintdef(oid), conkey FROM pg_constraint WHERE conrelid IN ('i1'::regclass, 'i2'::regclass, 'i3'::regclass) ORDER BY conname;
+SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1;
+SELECT indexrelid::regclass::text, indnatts, indnkeyatts, indkey::text FROM pg_index WHERE indrelid IN ('i1'::regclass, 'i2'::regclass, 'i3'::regclass) ORDER BY 1;
+INSERT INTO i3 VALUES (1, 1, 'a');
+INSERT INTO i3 VALUES (1, 2, 'b');
+INSERT INTO i3 VALUES (2, 1, 'b');
+INSERT INTO i3 VALUES (1, 9, 'b') ON CONFLICT (a) DO UPDATE SET c = excluded.c RETURNING *;
+INSERT INTO i3 VALUES (7, 1, 'b') ON CONFLICT ON CONSTRAINT u3 DO UPDATE SET c = 'cc' RETURNING *;
+CREATE TABLE i5 (a int, b int);
+ALTER TABLE i5 ADD PRIMARY KEY (a) INCLUDE (b);
+ALTER TABLE i5 ADD CONSTRAINT i5u UNIQUE (b) INCLUDE (a);
+SELECT conname, pg_get_constraintdef(oid), conkey FROM pg_constraint WHERE conrelid = 'i5'::regclass ORDER BY conname;
+ALTER TABLE i5 DROP COLUMN b;
+ALTER TABLE i5 ADD UNIQUE (a) INCLUDE (nosuch);
+CREATE TABLE i6 (a int, UNIQUE (a) INCLUDE (nosuch));
+CREATE TABLE i6 (a int, b int, UNIQUE (a) INCLUDE (b, b));
+CREATE TABLE i7 (a int, b int, UNIQUE (a) INCLUDE (a));
+CREATE TABLE i8 (a int, b int, FOREIGN KEY (a) INCLUDE (b) REFERENCES i5);
+-- differs: primary keys that wait
+CREATE TABLE df1 (a int PRIMARY KEY DEFERRABLE);
+CREATE TABLE df2 (a int PRIMARY KEY, b int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+-- differs: primary keys that wait
+CREATE TABLE df3 (a int, PRIMARY KEY (a) DEFERRABLE INITIALLY IMMEDIATE);
+CREATE TABLE df31 (a int);
+-- differs: primary keys that wait
+ALTER TABLE df31 ADD PRIMARY KEY (a) INITIALLY DEFERRED;
+CREATE TABLE df4 (a int, UNIQUE (a) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE df5 (a int, UNIQUE (a) NOT DEFERRABLE INITIALLY IMMEDIATE);
+CREATE TABLE df6 (a int UNIQUE NOT DEFERRABLE);
+CREATE TABLE df7 (a int PRIMARY KEY, b int);
+ALTER TABLE df7 ADD UNIQUE (b) DEFERRABLE;
+ALTER TABLE df7 ADD CONSTRAINT x UNIQUE (b) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE df7 ADD CONSTRAINT x UNIQUE (b) NOT DEFERRABLE;
+CREATE TABLE wide (id int, a int, b text, PRIMARY KEY (id) INCLUDE (a, b), UNIQUE (a) INCLUDE (b));
+CREATE INDEX wide_b ON wide (b) INCLUDE (a);
+CREATE TABLE like_wide (LIKE wide INCLUDING ALL);
+SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'like_wide' ORDER BY 1;
+CREATE TABLE refers (w int REFERENCES wide);
+INSERT INTO wide VALUES (1, 1, 'x'), (2, 2, 'y');
+INSERT INTO refers VALUES (1);
+INSERT INTO refers VALUES (3);
+ALTER TABLE wide RENAME COLUMN a TO aa;
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'wide'::regclass ORDER BY 1;
+CREATE TABLE uses_index (a int NOT NULL, b int);
+CREATE UNIQUE INDEX with_b ON uses_index (a) INCLUDE (b);
+ALTER TABLE uses_index ADD PRIMARY KEY USING INDEX with_b;
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'uses_index'::regclass;
+ALTER TABLE uses_index DROP COLUMN b;
+SELECT count(*) FROM pg_constraint WHERE conrelid = 'uses_index'::regclass;

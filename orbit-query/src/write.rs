@@ -151,6 +151,18 @@ pub fn check_arbiter(table: &Table, index: &Index) -> Result<()> {
     .of_constraint(&index.name))
 }
 
+/// 21000 for a second row of one INSERT that meets the same row, or one that it inserted.
+pub fn touched_twice() -> Error {
+    Error::new(
+        state::CARDINALITY_VIOLATION,
+        "ON CONFLICT DO UPDATE command cannot affect row a second time",
+    )
+    .with_hint(
+        "Ensure that no rows proposed for insertion within the same command have \
+         duplicate constrained values.",
+    )
+}
+
 /// 428C9 for SET of a column that makes its own values to anything but DEFAULT.
 pub fn check_set(column: &Column) -> Result<()> {
     if column.identity != Some(Identity::Always) && column.generated.is_none() {

@@ -66,3 +66,23 @@ INSERT INTO later VALUES (1, 1);
 INSERT INTO later VALUES (1, 1) ON CONFLICT (a) DO NOTHING;
 INSERT INTO later SELECT 1, 1 ON CONFLICT DO NOTHING;
 INSERT INTO later VALUES (1, 1) ON CONFLICT DO UPDATE SET b = 2;
+-- One command doesn't touch a row twice, whatever key it has by then; one that it left alone
+-- it may meet again.
+CREATE TABLE keyless (a int, b text);
+CREATE UNIQUE INDEX ON keyless (lower(b));
+INSERT INTO keyless VALUES (3, 'n'), (4, 'N') ON CONFLICT (lower(b)) DO UPDATE SET a = 1;
+INSERT INTO keyless SELECT g, 'N' FROM generate_series(1, 2) g ON CONFLICT (lower(b)) DO UPDATE SET a = 1;
+INSERT INTO keyless VALUES (3, 'n'), (4, 'N') ON CONFLICT (lower(b)) DO NOTHING;
+INSERT INTO keyless VALUES (5, 'N'), (6, 'N') ON CONFLICT (lower(b)) DO UPDATE SET a = excluded.a;
+INSERT INTO keyless VALUES (5, 'N'), (6, 'N') ON CONFLICT (lower(b)) DO UPDATE SET a = excluded.a WHERE excluded.a > 5;
+INSERT INTO keyless SELECT g, 'N' FROM generate_series(7, 8) g ON CONFLICT (lower(b)) DO UPDATE SET a = excluded.a WHERE excluded.a > 7;
+SELECT * FROM keyless;
+CREATE TABLE moving (id int PRIMARY KEY, n int);
+INSERT INTO moving VALUES (1, 1), (2, 2);
+INSERT INTO moving VALUES (1, 1), (101, 5) ON CONFLICT (id) DO UPDATE SET id = excluded.id + 100;
+INSERT INTO moving SELECT g, 1 FROM unnest(ARRAY[1, 101]) g ON CONFLICT (id) DO UPDATE SET id = excluded.id + 100;
+INSERT INTO moving VALUES (1, 1), (1, 5) ON CONFLICT (id) DO UPDATE SET id = excluded.id + 100;
+INSERT INTO moving SELECT 1, g FROM generate_series(1, 2) g ON CONFLICT (id) DO UPDATE SET id = moving.id + 100 + excluded.n;
+INSERT INTO moving VALUES (2, 7), (2, 8) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 7;
+INSERT INTO moving SELECT 2, g FROM generate_series(8, 9) g ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 8;
+SELECT * FROM moving ORDER BY id;

@@ -38,6 +38,15 @@ pub struct Conflict {
     pub pk: Vec<u8>,
 }
 
+/// What became of a row that is inserted where nothing stands in its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// Under this key.
+    Inserted(Vec<u8>),
+    /// Nothing was written.
+    Met(Conflict),
+}
+
 enum Unique {
     Free,
     Taken(Conflict),
@@ -61,18 +70,18 @@ impl Transaction {
     /// business; keys are checked here (23505).
     pub async fn insert(&mut self, table: &Arc<Table>, values: Vec<Value>) -> Result<()> {
         match self.try_insert(table, &values, None).await? {
-            None => Ok(()),
-            Some(_) => Err(Error::internal("an insert without ON CONFLICT met one")),
+            Tried::Inserted(_) => Ok(()),
+            Tried::Met(_) => Err(Error::internal("an insert without ON CONFLICT met one")),
         }
     }
 
-    /// `None`: inserted. Otherwise nothing was written, and the row in the way is locked.
+    /// Where it met a row, that one's key is locked.
     pub async fn insert_unless_conflict(
         &mut self,
         table: &Arc<Table>,
         values: Vec<Value>,
         target: &ConflictTarget,
-    ) -> Result<Option<Conflict>> {
+    ) -> Result<Tried> {
         self.try_insert(table, &values, Some(target)).await
     }
 
@@ -81,10 +90,10 @@ impl Transaction {
         table: &Arc<Table>,
         values: &[Value],
         target: Option<&ConflictTarget>,
-    ) -> Result<Option<Conflict>> {
+    ) -> Result<Tried> {
         self.lock_for_writing(table).await?;
         if let Some(met) = self.arbiter_conflict(table, values, target).await? {
-            return Ok(Some(met));
+            return Ok(Tried::Met(met));
         }
         let mut pk = Vec::new();
         let mut causal_length = 1;
@@ -103,7 +112,7 @@ impl Transaction {
                         Some(ConflictTarget::Any | ConflictTarget::PrimaryKey)
                     ) {
                         self.require_in_snapshot(table, &pk)?;
-                        return Ok(Some(Conflict { pk }));
+                        return Ok(Tried::Met(Conflict { pk }));
                     }
                     self.wait_until_durable().await?;
                     return Err(duplicate(
@@ -138,7 +147,7 @@ impl Transaction {
                 Unique::Taken(conflict) => {
                     if target.is_some_and(|target| target.watches(index)) {
                         self.require_in_snapshot(table, &conflict.pk)?;
-                        return Ok(Some(conflict));
+                        return Ok(Tried::Met(conflict));
                     }
                     self.wait_until_durable().await?;
                     let positions: Vec<_> =
@@ -157,7 +166,7 @@ impl Transaction {
         if !table.foreign_keys.is_empty() && self.note_refers(table, &pk, None, values) {
             Box::pin(self.thin_out()).await?;
         }
-        Ok(None)
+        Ok(Tried::Inserted(pk))
     }
 
     /// The row that has the values of an index which ON CONFLICT names. It is looked for

@@ -14,7 +14,7 @@ use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
 use crate::statement::utility::Reindexed;
-use crate::write::stored_expression;
+use crate::write::{arbiter, stored_expression};
 use orbit_core::catalog::{CatalogChange, Index, IndexColumn, Relation, Table, TableDef};
 use orbit_core::txn::TableLock;
 use orbit_core::types::{Oid, SqlType};
@@ -266,26 +266,32 @@ pub(super) async fn make(session: &mut Session, table: &Arc<Table>, recipe: Reci
     build(session, table, target).await
 }
 
-/// How an index that keeps something of rows is made: to make it again, for what its columns are now.
-pub(super) async fn recipe(session: &mut Session, table: &Table, index: &Index) -> Result<Recipe> {
+/// How an index that keeps something of rows is made: to make it again, for what the
+/// columns of `old` are `now`.
+pub(super) async fn recipe(
+    session: &mut Session,
+    old: &Table,
+    now: &Table,
+    index: &Index,
+) -> Result<Recipe> {
     let mut parts = Vec::with_capacity(index.columns.len());
     for part in &index.columns {
-        let own = match table.computed_at(part.column) {
+        let own = match old.computed_at(part.column) {
             None => Part::Column(part.column),
             Some(kept) => {
-                let expr = stored_expression(&kept.expression)?;
-                let (sql, sql_type) = value(session, table, &expr).await?;
+                let expr = arbiter::as_it_was(&kept.expression, &old.columns, &now.columns)?;
+                let (sql, sql_type) = value(session, now, &expr).await?;
                 key::check_type(&sql_type)?;
                 Part::Expression(sql, sql_type)
             }
         };
         parts.push((own, part.descending, part.nulls_first));
     }
-    let predicate = match crate::write::arbiter::predicate(table, index) {
+    let predicate = match arbiter::predicate(old, index) {
         None => None,
         Some(sql) => {
-            let expr = stored_expression(sql)?;
-            Some(condition(session, table, &expr).await?)
+            let expr = arbiter::as_it_was(sql, &old.columns, &now.columns)?;
+            Some(condition(session, now, &expr).await?)
         }
     };
     Ok(Recipe {

@@ -6,10 +6,10 @@ use super::rows::Output;
 use crate::expr::{Beside, Env, Facts, NoRow, RowExpr, StoredRow};
 use crate::rows::{RowBatch, Rows, Tag};
 use crate::write::{Changed, TableWriter};
+use orbit_core::Result;
 use orbit_core::catalog::Table;
-use orbit_core::txn::{ConflictTarget, RowLock, Transaction, Wait};
+use orbit_core::txn::{ConflictTarget, RowLock, Transaction, Tried, Wait};
 use orbit_core::value::Value;
-use orbit_core::{Error, Result, state};
 use std::sync::Arc;
 
 /// What a column is given.
@@ -117,42 +117,30 @@ impl Insert {
     ) -> Result<Option<Option<Vec<Value>>>> {
         let watch_touched = conflict.update.is_some() && self.rows.len() > 1;
         loop {
-            let in_the_way = txn
+            let tried = txn
                 .insert_unless_conflict(table, values.clone(), &conflict.target)
                 .await?;
-            let Some(in_the_way) = in_the_way else {
-                if watch_touched {
-                    let mut pk = Vec::new();
-                    if table.primary_key.is_some() {
-                        orbit_core::key::primary_key(
-                            table.primary_key_columns(),
-                            &values,
-                            &mut pk,
-                        )?;
+            let in_the_way = match tried {
+                Tried::Inserted(pk) => {
+                    if watch_touched {
+                        touched.push(pk);
                     }
-                    touched.push(pk);
+                    return Ok(Some(answer));
                 }
-                return Ok(Some(answer));
+                Tried::Met(in_the_way) => in_the_way,
             };
             let Some((sets, filter)) = &conflict.update else {
                 return Ok(None);
             };
             if touched.contains(&in_the_way.pk) {
-                return Err(Error::new(
-                    state::CARDINALITY_VIOLATION,
-                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
-                )
-                .with_hint(
-                    "Ensure that no rows proposed for insertion within the same command have \
-                     duplicate constrained values.",
-                ));
+                return Err(crate::write::touched_twice());
             }
             let locked = txn
                 .lock_row(table, &in_the_way.pk, RowLock::Update, Wait::Block)
                 .await?;
             // Gone meanwhile: the insert is free to try again.
             let Some(row) = locked.row else { continue };
-            let (changes, answer) = {
+            let (changes, answer, key) = {
                 let there = StoredRow::new(&row, table)?;
                 let both = Beside {
                     first: &there,
@@ -176,11 +164,19 @@ impl Insert {
                         Some(output.values(&changed, env)?)
                     }
                 };
-                (changes, answer)
+                let mut key = None;
+                if watch_touched && table.primary_key.is_some() {
+                    // It may be another one afterwards.
+                    let after = self.writer.changed_row(&there, &changes)?;
+                    let columns = table.primary_key_columns();
+                    orbit_core::key::primary_key(columns, &after, key.insert(Vec::new()))?;
+                }
+                (changes, answer, key)
             };
             txn.update(table, &in_the_way.pk, changes).await?;
             if watch_touched {
                 touched.push(in_the_way.pk);
+                touched.extend(key);
             }
             return Ok(Some(answer));
         }

@@ -44,6 +44,18 @@ fn canonical(_: &[Column], expr: &Expr) -> String {
     expr.to_string()
 }
 
+/// An expression for columns of other types, which means by its literals and functions
+/// what it meant: they keep the types that they had beside the old ones. Where that is
+/// what they would get anyway, it stays as it was written.
+pub fn as_it_was(sql: &str, old: &[Column], now: &[Column]) -> Result<Expr> {
+    let written = stored_expression(sql)?;
+    let meant = stored_expression(&canonical(old, &written))?;
+    match canonical(now, &meant) == canonical(now, &written) {
+        true => Ok(written),
+        false => Ok(meant),
+    }
+}
+
 /// The conditions that must all be true, each in one spelling. `a = true` and
 /// `a IS TRUE` are `a` where nothing but truth counts.
 fn conjuncts(columns: &[Column], expr: &Expr, found: &mut Vec<String>) {

@@ -165,8 +165,8 @@ async fn without(
     let bare = super::again(session, table)?;
     run(session, &bare, place, data_type, using).await?;
     for index in computed {
-        let recipe = crate::ddl::index::recipe(session, table, index).await?;
         let now = super::again(session, table)?;
+        let recipe = crate::ddl::index::recipe(session, table, &now, index).await?;
         crate::ddl::index::make(session, &now, recipe).await?;
     }
     Ok(())

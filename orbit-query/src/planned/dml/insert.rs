@@ -19,7 +19,7 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use orbit_core::catalog::{Catalog, Table};
 use orbit_core::lock::{RowLock, Wait};
-use orbit_core::txn::{ConflictTarget, Transaction};
+use orbit_core::txn::{ConflictTarget, Transaction, Tried};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -599,33 +599,28 @@ impl Running<'_> {
         let table = &self.write.table;
         loop {
             self.ctx.cancel.check()?;
-            let Some(met) = txn
+            let tried = txn
                 .insert_unless_conflict(table, row.clone(), &conflict.target)
-                .await?
-            else {
-                if conflict.update.is_some() && !table.primary_key_columns().is_empty() {
-                    let mut key = Vec::new();
-                    orbit_core::key::primary_key(table.primary_key_columns(), &row, &mut key)?;
+                .await?;
+            let met = match (tried, &conflict.update) {
+                (Tried::Inserted(key), Some(_)) => {
                     touched.insert(key);
+                    return Ok(Some(row));
                 }
-                return Ok(Some(row));
+                (Tried::Inserted(_), None) => return Ok(Some(row)),
+                (Tried::Met(met), _) => met,
             };
             let Some(update) = &conflict.update else {
                 return Ok(None);
             };
-            if !touched.insert(met.pk.clone()) {
-                return Err(Error::new(
-                    state::CARDINALITY_VIOLATION,
-                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
-                )
-                .with_hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
+            if touched.contains(&met.pk) {
+                return Err(crate::write::touched_twice());
             }
             let locked = txn
                 .lock_row(table, &met.pk, RowLock::Update, Wait::Block)
                 .await?;
             let Some(old) = locked.row else {
                 // Deleted meanwhile: the key is free again.
-                touched.remove(&met.pk);
                 continue;
             };
             let mut both = {
@@ -650,6 +645,13 @@ impl Running<'_> {
                 writer.changed_row(&source, &changes)?
             };
             txn.update(table, &met.pk, changes).await?;
+            if table.primary_key.is_some() {
+                // It may have another key now.
+                let mut key = Vec::new();
+                orbit_core::key::primary_key(table.primary_key_columns(), &written, &mut key)?;
+                touched.insert(key);
+            }
+            touched.insert(met.pk);
             return Ok(Some(written));
         }
     }

@@ -3,14 +3,14 @@
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
 use super::objects::{Constraint, inclusion, index_column, key_columns, quote};
-use crate::statement::visit;
+use crate::statement::{spelling, visit};
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
 };
 use orbit_core::types::Oid;
 use sqlparser::ast::{
-    GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query, SetExpr, Statement,
-    TableWithJoins,
+    DataType, Expr, GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query,
+    SetExpr, Statement, TableWithJoins, Value,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -220,7 +220,6 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
             ObjectNamePart::Identifier(schema),
             ObjectNamePart::Identifier(table),
         ] = name.0.as_slice()
-            && path.contains(&schema.value)
             && let Some(oid) = objects.named(&schema.value, &table.value)
             && objects.is_visible(oid, &path) == Some(true)
         {
@@ -229,7 +228,21 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         name.0.iter_mut().for_each(unquoted);
         ControlFlow::<()>::Continue(())
     });
-    format!(" {};", laid_out(&query))
+    let _ = visit::expressions_mut(&mut query, |expr| {
+        if let Expr::Cast {
+            expr: constant,
+            data_type: DataType::Regclass,
+            ..
+        } = expr
+            && let Expr::Value(constant) = &mut **constant
+            && let Value::SingleQuotedString(text) = &mut constant.value
+            && let Ok(oid) = text.parse::<Oid>()
+        {
+            *text = objects.written(oid, &path);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    format!(" {};", spelling::as_written(laid_out(&query)))
 }
 
 /// A name without quotes where it needs none.

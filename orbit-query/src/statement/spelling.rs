@@ -33,6 +33,14 @@ pub(crate) const ROWS_FROM: &str = "\0rows";
 /// The name of the argument that `VARIADIC` stands before.
 pub(crate) const VARIADIC: &str = "\0variadic";
 
+/// A kept text as it was written, where a mark of ours stands for a word.
+pub(crate) fn without_marks(text: String) -> String {
+    match text.contains(VARIADIC) {
+        true => text.replace(&format!("\"{VARIADIC}\" => "), "VARIADIC "),
+        false => text,
+    }
+}
+
 /// The one item of a select list that has none.
 pub(super) const NO_ITEM: &str = "\0none";
 

@@ -102,13 +102,6 @@ fn bare(expr: &Expr) -> &Expr {
     expr
 }
 
-/// ON CONFLICT DO NOTHING without a target watches all unique indexes, and one that is
-/// looked at later can't be.
-pub fn check_all(table: &Table) -> Result<()> {
-    let mut unique = table.indexes.iter().filter(|index| index.unique);
-    unique.try_for_each(|index| check_arbiter(table, index))
-}
-
 /// What ON CONFLICT names.
 pub struct Asked {
     /// Its plain columns.

@@ -90,7 +90,9 @@ SELECT * FROM moving ORDER BY id;
 CREATE UNIQUE INDEX ON moving ((id % 1000));
 INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000)) DO NOTHING;
 INSERT INTO moving VALUES (2, 1) ON CONFLICT (id % 1000) DO NOTHING;
+-- compare: state
 INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000) nonsense more) DO NOTHING;
+-- compare: state
 INSERT INTO moving VALUES (2, 1) ON CONFLICT (moving.id) DO NOTHING;
 INSERT INTO moving VALUES (2, 1) ON CONFLICT (id int4_ops) DO NOTHING;
 INSERT INTO moving VALUES (2, 1) ON CONFLICT (((id)) int4_ops) DO NOTHING;

@@ -150,3 +150,8 @@ SELECT indexrelid::regclass::text FROM pg_index WHERE indkey = '2' AND indrelid 
 -- Pony's.
 CREATE TABLE of_spans (a interval day to second, b interval(3));
 INSERT INTO of_spans VALUES ('1 year 2 days 03:04:05.6789', '1.23456 seconds') RETURNING *;
+-- drizzle-kit's: the columns of an index, each beside its place.
+SELECT i.indexrelid::regclass::text, a.attname FROM pg_index i CROSS JOIN LATERAL (SELECT unnest(i.indkey)) AS k(attnum)
+  LEFT JOIN pg_attribute a ON i.indrelid = a.attrelid AND k.attnum = a.attnum
+ WHERE i.indrelid = 'holds'::regclass ORDER BY 1, 2;
+SELECT count(*) FROM pg_index i CROSS JOIN LATERAL (SELECT unnest(i.indkey)) AS k(attnum) LEFT JOIN pg_attribute a ON i.indrelid = a.attrelid AND k.attnum = a.attnum WHERE i.indrelid = 'holds'::regclass;

@@ -58,4 +58,4 @@ INSERT INTO generated (a) VALUES ('{a,b}') RETURNING *;
 INSERT INTO generated (a) VALUES ('{a,NULL}');
 SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'generated'::regclass;
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'generated'::regclass;
-SELECT pg_get_viewdef('joined') LIKE '%VARIADIC a) AS path%';
+SELECT pg_get_viewdef('joined') LIKE '%VARIADIC%a) AS path%';

@@ -199,6 +199,9 @@ impl VisitorMut for Settler {
                     self.literal(right, &list);
                 }
             }
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => {
+                self.literal(pattern, &SqlType::Text);
+            }
             Expr::Function(function) => self.arguments(function),
             Expr::Value(value) => {
                 if !self.decided.contains(&value.span) {
@@ -366,6 +369,22 @@ impl Settler {
                     break;
                 }
             }
+            // Of texts, patterns and documents.
+            B::StringConcat
+            | B::PGRegexMatch
+            | B::PGRegexIMatch
+            | B::PGRegexNotMatch
+            | B::PGRegexNotIMatch
+            | B::Arrow
+            | B::LongArrow
+            | B::HashArrow
+            | B::HashLongArrow => {
+                let of_array = |of: Option<SqlType>| matches!(of, Some(SqlType::Array(_)));
+                if !of_array(self.type_of(left, 0)) && !of_array(self.type_of(right, 0)) {
+                    self.literal(left, &SqlType::Text);
+                    self.literal(right, &SqlType::Text);
+                }
+            }
             _ => {}
         }
     }
@@ -398,6 +417,7 @@ impl Settler {
             .collect();
         match (name.as_str(), arguments.as_mut_slice()) {
             ("coalesce" | "greatest" | "least" | "nullif", all) => self.alike(all),
+            ("to_char", [_, template]) => self.literal(template, &SqlType::Text),
             // These have no arguments of time.
             (
                 "left" | "right" | "lpad" | "rpad" | "replace" | "split_part" | "position"

@@ -111,6 +111,9 @@ impl Reader<'_> {
             first = first.or_else(|| typed.sql_type().cloned());
             // Functions on strings are functions on text.
             list.push(match typed.kind {
+                Kind::Known(SqlType::Cidr) | Kind::Literal(_) if of_addresses(name) => {
+                    typed.into(&SqlType::Inet)
+                }
                 Kind::Known(SqlType::Varchar(_)) => typed.into(&SqlType::Text),
                 Kind::Known(SqlType::Char(_)) if matches!(name, "lower" | "upper" | "md5") => {
                     typed.into(&SqlType::Text)
@@ -130,6 +133,11 @@ impl Reader<'_> {
             }
             "nextval" | "currval" => Some(SqlType::Int8),
             "gen_random_uuid" | "uuid_generate_v4" => Some(SqlType::Uuid),
+            "host" => Some(SqlType::Text),
+            "masklen" | "family" => Some(SqlType::Int4),
+            "inet_same_family" => Some(SqlType::Bool),
+            "broadcast" | "hostmask" | "netmask" => Some(SqlType::Inet),
+            "inet_merge" | "network" => Some(SqlType::Cidr),
             "abs" | "ceil" | "floor" | "round" | "trunc" => first,
             _ => None,
         };
@@ -223,4 +231,20 @@ fn written_name(data_type: &DataType, sql_type: &SqlType) -> String {
         (Some(digits), Some((word, zone))) => format!("{word}({digits}) {zone}"),
         _ => name,
     }
+}
+
+/// Functions of inet alone: a cidr, and a literal, becomes one.
+fn of_addresses(name: &str) -> bool {
+    matches!(
+        name,
+        "broadcast"
+            | "family"
+            | "host"
+            | "hostmask"
+            | "inet_merge"
+            | "inet_same_family"
+            | "masklen"
+            | "netmask"
+            | "network"
+    )
 }

@@ -3,7 +3,8 @@
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
 use super::objects::{Constraint, inclusion, index_column, key_columns, quote};
-use crate::statement::{spelling, visit};
+use crate::statement::spelling::without_marks;
+use crate::statement::visit;
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
 };
@@ -29,7 +30,10 @@ fn read<T>(context: &CatalogContext, columns: &[Column], read: impl FnOnce(&Read
 }
 
 fn printed(tree: Option<Tree>, text: &str, pretty: bool) -> String {
-    tree.map_or_else(|| text.trim().to_owned(), |tree| tree.print(pretty))
+    tree.map_or_else(
+        || without_marks(text.trim().to_owned()),
+        |tree| tree.print(pretty),
+    )
 }
 
 /// The condition of a CHECK, in the brackets that are PostgreSQL's.
@@ -212,7 +216,7 @@ fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Opt
 pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
     let parsed = crate::statement::parse::row_statement(&view.query);
     let Ok(Statement::Query(mut query)) = parsed else {
-        return format!(" {};", view.query);
+        return without_marks(format!(" {};", view.query));
     };
     let (objects, path) = (context.objects(), context.search_path());
     let _ = visit::relations_mut(&mut query, |name: &mut ObjectName| {
@@ -245,7 +249,7 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         }
         ControlFlow::<()>::Continue(())
     });
-    format!(" {};", spelling::as_written(laid_out(&query)))
+    without_marks(format!(" {};", laid_out(&query)))
 }
 
 /// A name without quotes where it needs none.

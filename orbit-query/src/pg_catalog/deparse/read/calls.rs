@@ -6,6 +6,7 @@ use super::typed::{Kind, Typed, bare_name, canonical, constant, known, known_boo
 use crate::ddl::types::sql_type;
 use crate::statement::names::fold;
 use crate::statement::quoting::quote;
+use crate::statement::spelling::VARIADIC;
 use orbit_core::types::SqlType;
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
@@ -123,11 +124,12 @@ impl Reader<'_> {
         }
         let result = match name {
             "length" | "char_length" | "character_length" | "octet_length" | "cardinality"
-            | "array_length" | "strpos" | "position" => Some(SqlType::Int4),
-            "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "concat" | "replace"
-            | "md5" | "left" | "right" | "substr" | "repeat" | "to_char" | "format" => {
-                Some(SqlType::Text)
+            | "array_length" | "strpos" | "position" | "num_nulls" | "num_nonnulls" => {
+                Some(SqlType::Int4)
             }
+            "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "concat" | "replace"
+            | "md5" | "left" | "right" | "substr" | "repeat" | "to_char" | "format"
+            | "concat_ws" => Some(SqlType::Text),
             "now" | "statement_timestamp" | "clock_timestamp" | "transaction_timestamp" => {
                 Some(SqlType::TimestampTz)
             }
@@ -170,11 +172,34 @@ impl Reader<'_> {
             _ => return None,
         };
         let mut list = Vec::with_capacity(arguments.len());
+        let mut variadic = false;
         for argument in arguments {
             match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => list.push(expr),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(expr),
+                    ..
+                }
+                | FunctionArg::ExprNamed {
+                    name: Expr::Identifier(name),
+                    arg: FunctionArgExpr::Expr(expr),
+                    ..
+                } if name.value == VARIADIC => {
+                    list.push(expr);
+                    variadic = true;
+                }
                 _ => return None,
             }
+        }
+        if variadic {
+            let mut call = self.plain_call(&quote(&name), &list)?;
+            if let Tree::Call(_, items) = &mut call.tree
+                && let Some(last) = items.last_mut()
+            {
+                *last = Tree::Plain(format!("VARIADIC {}", last.print(false)));
+            }
+            return Some(call);
         }
         if let ("current_timestamp" | "localtimestamp" | "current_time" | "localtime", [digits]) =
             (name.as_str(), list.as_slice())

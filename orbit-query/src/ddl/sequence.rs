@@ -8,8 +8,8 @@ use crate::session::Session;
 use crate::statement::names::{Name, undefined_table};
 use crate::statement::sequence_grammar::SequenceOptions;
 use orbit_core::catalog::{
-    BOOTSTRAP_ROLE, Catalog, CatalogChange, Column, Identity, OwnedBy, Relation, SequenceDef,
-    TableDef,
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, Check, Column, Identity, OwnedBy, Relation,
+    SequenceDef, TableDef,
 };
 use orbit_core::database::Database;
 use orbit_core::types::SqlType;
@@ -397,9 +397,10 @@ fn drop_one(session: &mut Session, def: &SequenceDef, cascade: bool) -> Result<(
         let default = column.default.as_deref();
         column.sequence == Some(def.id) || default.is_some_and(|text| text.contains(&constant))
     };
+    let checks = |check: &Check| check.expression.contains(&constant);
     let users: Vec<_> = catalog
         .tables()
-        .filter(|table| table.columns.iter().any(uses))
+        .filter(|table| table.columns.iter().any(uses) || table.checks.iter().any(checks))
         .cloned()
         .collect();
     let mut dependents = Vec::new();
@@ -420,6 +421,11 @@ fn drop_one(session: &mut Session, def: &SequenceDef, cascade: bool) -> Result<(
                 )));
             }
             let what = format!("default value for column {} of table {name}", column.name);
+            let line = format!("{what} depends on sequence {shown}");
+            dependents.push((what, line));
+        }
+        for check in table.checks.iter().filter(|check| checks(check)) {
+            let what = format!("constraint {} on table {name}", check.name);
             let line = format!("{what} depends on sequence {shown}");
             dependents.push((what, line));
         }
@@ -473,6 +479,7 @@ fn drop_one(session: &mut Session, def: &SequenceDef, cascade: bool) -> Result<(
             column.sequence = None;
             column.default = None;
         }
+        changed.checks.retain(|check| !checks(check));
         session
             .transaction()?
             .change_catalog(CatalogChange::PutTable(Box::new(changed)))?;

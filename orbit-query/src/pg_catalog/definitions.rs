@@ -31,7 +31,7 @@ fn read<T>(context: &CatalogContext, columns: &[Column], read: impl FnOnce(&Read
 
 fn printed(tree: Option<Tree>, text: &str, pretty: bool) -> String {
     tree.map_or_else(
-        || without_marks(text.trim().to_owned()),
+        || spelling::without_marks(text.trim().to_owned()),
         |tree| tree.print(pretty),
     )
 }
@@ -216,7 +216,7 @@ fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Opt
 pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
     let parsed = crate::statement::parse::row_statement(&view.query);
     let Ok(Statement::Query(mut query)) = parsed else {
-        return without_marks(format!(" {};", view.query));
+        return spelling::without_marks(format!(" {};", view.query));
     };
     let (objects, path) = (context.objects(), context.search_path());
     let _ = visit::relations_mut(&mut query, |name: &mut ObjectName| {

@@ -3,8 +3,7 @@
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
 use super::objects::{Constraint, inclusion, index_column, key_columns, quote};
-use crate::statement::spelling::without_marks;
-use crate::statement::visit;
+use crate::statement::{spelling, visit};
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
 };
@@ -249,7 +248,7 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         }
         ControlFlow::<()>::Continue(())
     });
-    without_marks(format!(" {};", laid_out(&query)))
+    spelling::without_marks(format!(" {};", laid_out(&query)))
 }
 
 /// A name without quotes where it needs none.

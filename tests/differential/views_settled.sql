@@ -160,6 +160,7 @@ DROP SEQUENCE s1.cq;
 DROP SEQUENCE s1.cq CASCADE;
 INSERT INTO s1.checked VALUES (1, 1000);
 SET search_path = s1;
+SELECT deptype, count(*) FROM pg_depend WHERE refobjid = 's1.dq_too'::regclass AND classid = 'pg_attrdef'::regclass GROUP BY 1 ORDER BY 1;
 CREATE VIEW v_dq AS SELECT last_value FROM dq_too;
 CREATE VIEW v_dq2 AS TABLE v_dq;
 DROP SEQUENCE s1.dq_too;

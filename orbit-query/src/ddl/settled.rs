@@ -329,6 +329,14 @@ fn regclass(value: Value) -> Expr {
     }
 }
 
+/// The relations that a kept text names by such constants.
+pub(crate) fn constants_in(text: &str) -> impl Iterator<Item = Oid> {
+    let mut parts: Vec<&str> = text.split("'::REGCLASS").collect();
+    parts.pop();
+    let before = parts.into_iter();
+    before.filter_map(|part| part.rsplit('\'').next()?.parse().ok())
+}
+
 /// How a kept text names a relation by such a constant.
 pub(super) fn constant_of(relation: Oid) -> String {
     regclass(Value::SingleQuotedString(relation.to_string())).to_string()

@@ -151,12 +151,15 @@ SET ROLE details_bob;
 UPDATE vs SET renamed = 50 WHERE id = 1;
 RESET ROLE;
 -- An owner that may not read his own.
+CREATE SCHEMA details_own AUTHORIZATION details_bob;
 SET ROLE details_bob;
-CREATE TEMP TABLE own (a int, b int DEFAULT 5);
+SET search_path = details_own;
+CREATE TABLE own (a int, b int DEFAULT 5);
 INSERT INTO own VALUES (1), (1);
 REVOKE SELECT ON own FROM details_bob;
 CREATE UNIQUE INDEX own_a ON own (a);
 RESET ROLE;
+RESET search_path;
 -- In DO, and in prepared statements.
 REVOKE SELECT ON d FROM details_bob;
 REVOKE SELECT (id, a) ON d FROM details_bob;

@@ -1,10 +1,9 @@
 //! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, its names settled
 //! (see `settled`), so that it means the same whatever the search path.
 
-mod settled;
 mod stars;
 
-use super::{names, skipping, temporary};
+use super::{names, settled, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -56,7 +55,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
             return Err(Error::new(state::DUPLICATE_TABLE, what));
         }
     };
-    let mut query = (*create.query).clone();
+    let mut query = unbracketed((*create.query).clone());
     let reads = settled::settle(&catalog, session.settings(), &mut query)?;
     let select = session.prepare_inner(&query.to_string(), &[]).await?;
     if !select.params.is_empty() {
@@ -121,6 +120,21 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .transaction()?
         .change_catalog(CatalogChange::PutView(Box::new(view)))?;
     Ok(Outcome::Done(tag))
+}
+
+/// `(SELECT ...)` without the brackets, which say nothing.
+fn unbracketed(mut query: Query) -> Query {
+    loop {
+        let ends = query.order_by.is_none() && query.limit_clause.is_none();
+        let plain = ends && query.fetch.is_none() && query.locks.is_empty();
+        query = match *query.body {
+            ast::SetExpr::Query(inner) if plain && query.with.is_none() => *inner,
+            body => {
+                query.body = Box::new(body);
+                return query;
+            }
+        };
+    }
 }
 
 /// A view over a temporary relation goes with it: it is temporary itself.

@@ -9,8 +9,8 @@ use orbit_core::catalog::{
 };
 use orbit_core::types::Oid;
 use sqlparser::ast::{
-    DataType, Expr, GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query,
-    SetExpr, Statement, TableWithJoins, Value,
+    DataType, Expr, GroupByExpr, Ident, LimitClause, ObjectName, ObjectNamePart, OrderByKind,
+    Query, SetExpr, Statement, TableWithJoins, Value,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -234,18 +234,21 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
     let _ = visit::expressions_mut(&mut query, |expr| {
         if let Expr::Cast {
             expr: constant,
-            data_type: DataType::Regclass,
+            data_type,
             ..
         } = expr
+            && *data_type == DataType::Regclass
             && let Expr::Value(constant) = &mut **constant
             && let Value::SingleQuotedString(text) = &mut constant.value
             && let Ok(oid) = text.parse::<Oid>()
         {
             *text = objects.written(oid, &path);
+            // In small letters.
+            *data_type = DataType::Custom(ObjectName::from(vec![Ident::new("regclass")]), vec![]);
         }
         ControlFlow::<()>::Continue(())
     });
-    format!(" {};", spelling::as_written(laid_out(&query)))
+    spelling::without_marks(format!(" {};", laid_out(&query)))
 }
 
 /// A name without quotes where it needs none.

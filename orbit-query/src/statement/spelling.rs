@@ -33,20 +33,9 @@ pub(crate) const ROWS_FROM: &str = "\0rows";
 /// The name of the argument that `VARIADIC` stands before.
 pub(crate) const VARIADIC: &str = "\0variadic";
 
-/// A kept text as it was written, where a mark of ours stands for a word.
-pub(crate) fn without_marks(text: String) -> String {
-    match text.contains(VARIADIC) {
-        true => text.replace(&format!("\"{VARIADIC}\" => "), "VARIADIC "),
-        false => text,
-    }
-}
-
-/// The one item of a select list that has none.
-pub(super) const NO_ITEM: &str = "\0none";
-
-/// The text of a query that was read respelled, in PostgreSQL's spelling again.
+/// A kept text as it was written, where marks of ours stand for words.
 #[cfg(feature = "datafusion")]
-pub(crate) fn as_written(text: String) -> String {
+pub(crate) fn without_marks(text: String) -> String {
     if !text.contains('\0') {
         return text;
     }
@@ -62,6 +51,9 @@ pub(crate) fn as_written(text: String) -> String {
     .iter()
     .fold(text, |text, (mark, written)| text.replace(mark, written))
 }
+
+/// The one item of a select list that has none.
+pub(super) const NO_ITEM: &str = "\0none";
 
 /// What a piece of text is part of.
 #[derive(Clone, Copy, PartialEq, Eq)]

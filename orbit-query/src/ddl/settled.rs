@@ -1,17 +1,22 @@
-//! What a view's names mean is settled when it is made: its text names every relation by its
-//! schema, and those in constants of type regclass by their oids. What a search path says
-//! later, and a temporary table of a reader's, is nothing to it.
+//! What the names in a definition mean is settled when it is made: a view's text names every
+//! relation by its schema, and constants of type regclass, in a default or check too, are
+//! kept by their oids. What a search path says later, and a temporary table of somebody's, is
+//! nothing to them.
 
+use crate::session::Session;
 use crate::settings::Settings;
+use crate::statement::alter_grammar::{Action, ColumnAction};
 use crate::statement::names::{Name, fold, undefined_table};
 use crate::statement::parse::row_statement;
+use crate::statement::utility::Utility;
 use crate::statement::visit;
 use orbit_core::catalog::{Catalog, Relation};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result};
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    Query, SetExpr, Statement, TableFactor, Value, VisitorMut,
+    AlterTableOperation, CastKind, ColumnDef, ColumnOption, DataType, Expr, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, SetExpr, Statement,
+    TableConstraint, TableFactor, Value, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -24,16 +29,40 @@ pub(crate) fn settle(
     settings: &Settings,
     query: &mut Query,
 ) -> Result<Vec<Oid>> {
-    let mut settler = Settler {
-        catalog,
-        settings,
-        scopes: Scopes::default(),
-        reads: Vec::new(),
-    };
+    let mut settler = Settler::new(catalog, settings);
     match visit::visit_mut(query, &mut settler) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(settler.reads),
     }
+}
+
+/// The statement with the constants of its defaults and checks settled, if there are any.
+pub(crate) fn constants(session: &mut Session, utility: &Utility) -> Result<Option<Box<Utility>>> {
+    let mut changed = Box::new(match utility {
+        Utility::CreateTable(_) | Utility::CreateTableLike { .. } | Utility::Alter(_) => {
+            utility.clone()
+        }
+        _ => return Ok(None),
+    });
+    let catalog = session.current_catalog();
+    let mut settler = Settler::new(&catalog, session.settings());
+    match &mut *changed {
+        Utility::CreateTable(create) | Utility::CreateTableLike { create, .. } => {
+            for column in &mut create.columns {
+                settler.column(column)?;
+            }
+            for constraint in &mut create.constraints {
+                settler.constraint(constraint)?;
+            }
+        }
+        Utility::Alter(alter) => {
+            for action in &mut alter.actions {
+                settler.action(action)?;
+            }
+        }
+        _ => {}
+    }
+    Ok((!settler.reads.is_empty()).then_some(changed))
 }
 
 /// An error for a text that, when it is read again, has a name that is still to be looked
@@ -149,6 +178,62 @@ struct Settler<'a> {
 }
 
 impl<'a> Settler<'a> {
+    fn new(catalog: &'a Catalog, settings: &'a Settings) -> Settler<'a> {
+        Settler {
+            catalog,
+            settings,
+            scopes: Scopes::default(),
+            reads: Vec::new(),
+        }
+    }
+
+    fn column(&mut self, column: &mut ColumnDef) -> Result<()> {
+        for option in &mut column.options {
+            match &mut option.option {
+                ColumnOption::Default(value) => self.default(value)?,
+                ColumnOption::Check(check) => self.expression(&mut check.expr)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The sequence of a DEFAULT that is `nextval('s')` and no more is kept by itself.
+    fn default(&mut self, value: &mut Expr) -> Result<()> {
+        match super::sequence::nextval_of(value) {
+            Some(_) => Ok(()),
+            None => self.expression(value),
+        }
+    }
+
+    fn constraint(&mut self, constraint: &mut TableConstraint) -> Result<()> {
+        match constraint {
+            TableConstraint::Check(check) => self.expression(&mut check.expr),
+            _ => Ok(()),
+        }
+    }
+
+    fn action(&mut self, action: &mut Action) -> Result<()> {
+        match action {
+            Action::Add { what, .. } => match &mut **what {
+                AlterTableOperation::AddColumn { column_def, .. } => self.column(column_def),
+                AlterTableOperation::AddConstraint { constraint, .. } => {
+                    self.constraint(constraint)
+                }
+                _ => Ok(()),
+            },
+            Action::Column(_, ColumnAction::SetDefault(value)) => self.default(value),
+            _ => Ok(()),
+        }
+    }
+
+    fn expression(&mut self, expr: &mut Expr) -> Result<()> {
+        match visit::visit_mut(expr, self) {
+            ControlFlow::Break(error) => Err(error),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+
     fn find(&self, name: &Name) -> Option<Relation<'a>> {
         match &name.schema {
             Some(schema) => {
@@ -191,13 +276,21 @@ impl<'a> Settler<'a> {
     fn settle(&mut self, expr: &mut Expr) -> Result<()> {
         match expr {
             Expr::Cast {
-                expr, data_type, ..
-            } if is_regclass(data_type) => match literal(expr) {
-                Some(value) => self.constant(value),
-                None => Ok(()),
-            },
+                expr: inner,
+                data_type,
+                ..
+            } if is_regclass(data_type) => {
+                if let Some(value) = literal(inner) {
+                    self.constant(value)?;
+                    *expr = regclass(value.clone());
+                }
+                Ok(())
+            }
             Expr::TypedString(typed) if is_regclass(&typed.data_type) => {
-                self.constant(&mut typed.value.value)
+                let mut value = typed.value.value.clone();
+                self.constant(&mut value)?;
+                *expr = regclass(value);
+                Ok(())
             }
             Expr::Function(call) => {
                 let name = call.name.0.last().and_then(|part| part.as_ident());
@@ -217,19 +310,36 @@ impl<'a> Settler<'a> {
                     return Ok(());
                 };
                 self.constant(value)?;
-                let constant = std::mem::replace(first, Expr::value(Value::Null));
-                *first = Expr::Cast {
-                    kind: CastKind::DoubleColon,
-                    expr: Box::new(constant),
-                    data_type: DataType::Regclass,
-                    array: false,
-                    format: None,
-                };
+                *first = regclass(value.clone());
                 Ok(())
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A constant of type regclass, in the one form in which it is kept.
+fn regclass(value: Value) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(Expr::value(value)),
+        data_type: DataType::Regclass,
+        array: false,
+        format: None,
+    }
+}
+
+/// The relations that a kept text names by such constants.
+pub(crate) fn constants_in(text: &str) -> impl Iterator<Item = Oid> {
+    let mut parts: Vec<&str> = text.split("'::REGCLASS").collect();
+    parts.pop();
+    let before = parts.into_iter();
+    before.filter_map(|part| part.rsplit('\'').next()?.parse().ok())
+}
+
+/// How a kept text names a relation by such a constant.
+pub(super) fn constant_of(relation: Oid) -> String {
+    regclass(Value::SingleQuotedString(relation.to_string())).to_string()
 }
 
 /// Functions whose first argument is of type regclass.

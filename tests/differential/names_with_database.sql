@@ -11,7 +11,7 @@ UPDATE "orbit"."dw"."t" AS x SET c = 6 FROM orbit.dw.v v WHERE v.a = x.a AND v.a
 DELETE FROM orbit.dw.t WHERE a = 2 RETURNING a, c;
 MERGE INTO orbit.dw.t t USING (VALUES (1), (3)) w(a) ON t.a = w.a WHEN MATCHED THEN UPDATE SET b = 'uno' WHEN NOT MATCHED THEN INSERT (a) VALUES (w.a);
 SELECT * FROM orbit.dw.t ORDER BY a;
-SELECT nextval('orbit.dw.s'), 'orbit.dw.t'::regclass = 'dw.t'::regclass, to_regclass('orbit.dw.nothing');
+SELECT nextval('orbit.dw.s'), 'orbit.dw.t'::regclass = 'dw.t'::regclass, to_regclass('orbit.dw.nothing')::text;
 COMMENT ON TABLE orbit.dw.t IS 'a table';
 COMMENT ON VIEW orbit.dw.v IS 'a view';
 LOCK TABLE orbit.dw.t;

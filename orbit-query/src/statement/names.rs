@@ -123,7 +123,7 @@ pub fn split(name: &ObjectName) -> Result<(Option<String>, String)> {
         (Some(name), true) => Ok((schema, name)),
         _ => Err(Error::new(
             state::SYNTAX_ERROR,
-            format!("improper relation name (too many dotted names): {name}"),
+            format!("improper qualified name (too many dotted names): {name}"),
         )),
     }
 }

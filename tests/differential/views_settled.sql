@@ -181,6 +181,14 @@ SELECT "only" FROM w_table ORDER BY 1;
 CREATE VIEW w_label AS SELECT 1 AS only, 2 AS table, 3 AS exclude;
 SELECT * FROM w_label;
 SELECT 1 AS only, 2 AS table;
+CREATE TABLE s1.numbered (id serial);
+CREATE VIEW v_numbered AS SELECT nextval('numbered_id_seq') AS n;
+SELECT * FROM v_numbered;
+-- differs: sequences that go with their table
+DROP TABLE s1.numbered;
+CREATE VIEW v_itself AS SELECT 1 AS a;
+-- differs: views of themselves
+CREATE OR REPLACE VIEW v_itself AS TABLE v_itself;
 -- Whose right is asked: the owner's below a view, wherever its readers look.
 RESET search_path;
 CREATE ROLE settled_bob;

@@ -35,7 +35,6 @@ SELECT col_one FROM "MiXed";
 SELECT * FROM mixed;
 SELECT * FROM nope.t;
 SELECT * FROM orbit.public.t;
--- differs: other databases
 SELECT * FROM other.public.t;
 CREATE TABLE nope.t (a int);
 INSERT INTO nope.t VALUES (1);

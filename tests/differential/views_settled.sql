@@ -138,17 +138,19 @@ DROP SEQUENCE s2.sq_too CASCADE;
 -- Defaults and checks that are more than nextval('s').
 CREATE SEQUENCE s1.dq START 100;
 CREATE SEQUENCE s2.dq START 200;
+CREATE SEQUENCE s1.eq START 1000;
+CREATE SEQUENCE s2.eq START 2;
 CREATE TABLE s1.df (id int, a bigint DEFAULT nextval('dq'), b bigint DEFAULT 10 + nextval('dq'), c bigint DEFAULT nextval('dq'::regclass)::int, d boolean DEFAULT CAST('dq' AS regclass)::oid > 0);
 ALTER TABLE s1.df ADD e bigint;
-ALTER TABLE s1.df ALTER e SET DEFAULT nextval('dq') * 2;
+ALTER TABLE s1.df ALTER e SET DEFAULT nextval('eq') * 2;
 ALTER TABLE s1.df ALTER e SET DEFAULT nextval('no_such_sequence') * 2;
 SET search_path = s2;
-INSERT INTO s1.df (id) VALUES (1) RETURNING *;
+INSERT INTO s1.df (id) VALUES (1) RETURNING id, a, b, c, d, e > 1000 AS of_s1;
 SELECT column_name, column_default FROM information_schema.columns WHERE table_name = 'df' AND column_name <> 'd' ORDER BY 1;
 SET search_path = s1;
 DROP SEQUENCE s1.dq;
 ALTER SEQUENCE s1.dq RENAME TO dq_too;
-INSERT INTO s1.df (id) VALUES (2) RETURNING *;
+INSERT INTO s1.df (id) VALUES (2) RETURNING id, a, b, c, d, e > 1000 AS of_s1;
 CREATE SEQUENCE s1.cq;
 SELECT nextval('cq');
 CREATE TABLE s1.checked (a bigint CHECK (a < currval('cq') + 100), b bigint);
@@ -179,6 +181,14 @@ SELECT "only" FROM w_table ORDER BY 1;
 CREATE VIEW w_label AS SELECT 1 AS only, 2 AS table, 3 AS exclude;
 SELECT * FROM w_label;
 SELECT 1 AS only, 2 AS table;
+CREATE TABLE s1.numbered (id serial);
+CREATE VIEW v_numbered AS SELECT nextval('numbered_id_seq') AS n;
+SELECT * FROM v_numbered;
+-- differs: sequences that go with their table
+DROP TABLE s1.numbered;
+CREATE VIEW v_itself AS SELECT 1 AS a;
+-- differs: views of themselves
+CREATE OR REPLACE VIEW v_itself AS TABLE v_itself;
 -- Whose right is asked: the owner's below a view, wherever its readers look.
 RESET search_path;
 CREATE ROLE settled_bob;

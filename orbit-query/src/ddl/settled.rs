@@ -3,6 +3,8 @@
 //! kept by their oids. What a search path says later, and a temporary table of somebody's, is
 //! nothing to them.
 
+mod scopes;
+
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::statement::alter_grammar::{Action, ColumnAction};
@@ -13,10 +15,11 @@ use crate::statement::visit;
 use orbit_core::catalog::{Catalog, Relation};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result};
+use scopes::{Scopes, has_table};
 use sqlparser::ast::{
     AlterTableOperation, CastKind, ColumnDef, ColumnOption, DataType, Expr, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, SetExpr, Statement,
-    TableConstraint, TableFactor, Value, VisitorMut,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Statement, TableConstraint,
+    TableFactor, Value, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -100,73 +103,6 @@ pub(super) fn require_settled(text: &str) -> Result<()> {
         ControlFlow::Break(name) => Err(Error::internal(format!(
             "the view's text would name relation {name} without its schema"
         ))),
-    }
-}
-
-/// The queries around a place, and which of their WITH items it sees.
-#[derive(Default)]
-struct Scopes {
-    around: Vec<Scope>,
-    /// The next relation's name is a function's.
-    called: bool,
-}
-
-struct Scope {
-    items: Vec<String>,
-    recursive: bool,
-    /// How many of the queries directly in it are done: the items' come first, in their order.
-    done: usize,
-}
-
-impl Scopes {
-    fn enter(&mut self, query: &Query) {
-        let items = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.around.push(Scope {
-            items: items.map(|item| fold(&item.alias.name)).collect(),
-            recursive: query.with.as_ref().is_some_and(|with| with.recursive),
-            done: 0,
-        });
-    }
-
-    fn leave(&mut self) {
-        self.around.pop();
-        if let Some(outer) = self.around.last_mut() {
-            outer.done += 1;
-        }
-    }
-
-    fn factor(&mut self, factor: &TableFactor) {
-        self.called = matches!(factor, TableFactor::Table { args: Some(_), .. });
-    }
-
-    /// Whether this names a relation, rather than a function or an item of WITH.
-    fn is_relation(&mut self, name: &ObjectName) -> bool {
-        if std::mem::take(&mut self.called) {
-            return false;
-        }
-        let [part] = name.0.as_slice() else {
-            return true;
-        };
-        let Some(ident) = part.as_ident() else {
-            return true;
-        };
-        let name = fold(ident);
-        // An item sees those before it, and itself if it may be recursive.
-        let sees = |scope: &Scope| {
-            let seen = scope.done + usize::from(scope.recursive);
-            scope.items.iter().take(seen).any(|item| *item == name)
-        };
-        !self.around.iter().any(sees)
-    }
-}
-
-/// Whether a query has `TABLE t` for its body, or a part of that. It is respelled before it
-/// is read, and what would be read so all the same shows its name to no visitor.
-fn has_table(body: &SetExpr) -> bool {
-    match body {
-        SetExpr::Table(_) => true,
-        SetExpr::SetOperation { left, right, .. } => has_table(left) || has_table(right),
-        _ => false,
     }
 }
 

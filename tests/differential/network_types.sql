@@ -160,6 +160,22 @@ ALTER TABLE texts ALTER COLUMN t TYPE inet;
 SELECT t, t + 1 AS next FROM texts ORDER BY t;
 ALTER TABLE texts ALTER COLUMN t TYPE int;
 
+CREATE INDEX leases_ip ON leases (ip inet_ops, net);
+SELECT DISTINCT ON (network(set_masklen(ip, 29))) ip, net FROM leases ORDER BY network(set_masklen(ip, 29)), ip DESC;
+SELECT ip, lag(ip) OVER (ORDER BY ip DESC), ip - first_value(ip) OVER (ORDER BY ip) AS far FROM leases ORDER BY ip;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ip), mode() WITHIN GROUP (ORDER BY net), max(ip) FILTER (WHERE ip < '10.0.0.5') FROM leases;
+SELECT x FROM unnest('{10.0.0.1,::1,NULL}'::inet[]) x ORDER BY x NULLS FIRST;
+SELECT (ip, net) IN (('10.0.0.1', '10/8'), ('10.0.0.7', '11/8')) AS among FROM leases ORDER BY ip;
+SELECT array_position(ARRAY[inet '10.0.0.1', '::1'], '::1'), array_remove(ARRAY[inet '10.0.0.1', '::1'], '::1'), ARRAY[inet '::1'] @> ARRAY[inet '::1'] AS holds, ARRAY[inet '::1'] < ARRAY[inet '::2'] AS less;
+SELECT inet '10.0.0.1' IS DISTINCT FROM cidr '10.0.0.1' AS a, inet '10.0.0.1' BETWEEN SYMMETRIC '10.0.0.9' AND '10.0.0.0' AS b, inet E'10.0.0.1' AS c;
+SELECT quote_literal(inet '10.0.0.1') AS a, quote_nullable(NULL::inet) AS b, cidr(inet '10.0.0.1/8') AS c, inet('10.0.0.1') AS d;
+SELECT * FROM jsonb_to_recordset('[{"ip": "10.0.0.1", "n": "10.1"}]') AS t (ip inet, n cidr);
+CREATE TABLE given (id int, ip inet DEFAULT inet '127.0.0.1' NOT NULL, host text GENERATED ALWAYS AS (host(ip)) STORED);
+INSERT INTO given (id) VALUES (1) RETURNING *;
+SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'given'::regclass ORDER BY adnum;
+MERGE INTO leases USING (VALUES (inet '10.0.0.7', cidr '12/8'), ('2.2.2.2', '2/8')) v (i, n) ON leases.ip = v.i WHEN MATCHED THEN UPDATE SET net = v.n WHEN NOT MATCHED THEN INSERT (ip, net) VALUES (v.i, v.n);
+SELECT ip, net FROM leases ORDER BY ip;
+
 -- COPY.
 COPY hosts FROM STDIN;
 40	10.9.8.7	10.9

@@ -629,7 +629,8 @@ pub fn index_parts(
 ) -> Result<Vec<(IndexPart, bool, Option<bool>)>> {
     let mut parts = Vec::with_capacity(columns.len());
     for column in columns {
-        // Texts lie in the order of their bytes, which is what these classes are for.
+        // Texts lie in the order of their bytes, which is what these classes are for, and
+        // networks in the order of addresses.
         let class = column.operator_class.as_ref();
         let class = class
             .map(|name| crate::statement::names::split(name))
@@ -637,7 +638,12 @@ pub fn index_parts(
         if class.is_some_and(|(_, name)| {
             !matches!(
                 name.as_str(),
-                "text_ops" | "text_pattern_ops" | "varchar_ops" | "varchar_pattern_ops"
+                "text_ops"
+                    | "text_pattern_ops"
+                    | "varchar_ops"
+                    | "varchar_pattern_ops"
+                    | "inet_ops"
+                    | "cidr_ops"
             )
         }) {
             return Err(Error::unsupported("this operator class of an index"));

@@ -426,6 +426,11 @@ impl Binder<'_> {
         let mut carried = Vec::with_capacity(bounds.len());
         for bound in bounds {
             let bound = self.decided(bound.clone())?;
+            // Their bytes mean nothing to these functions.
+            let bound = match bound.ty {
+                SqlType::Inet | SqlType::Cidr => self.cast(bound, &SqlType::Text)?,
+                _ => bound,
+            };
             carried.push(arrow::arrow_type(&bound.ty));
             args.push(bound.expr);
         }

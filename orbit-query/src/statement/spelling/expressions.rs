@@ -45,7 +45,9 @@ impl Speller<'_> {
 
     /// `inet '10.0.0.1'` is `'10.0.0.1'::inet`.
     fn address(&mut self, at: usize, token: &TokenWithSpan) -> usize {
-        let Some(literal @ Token::SingleQuotedString(_)) = self.token(at + 1) else {
+        let Some(literal @ (Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))) =
+            self.token(at + 1)
+        else {
             return 0;
         };
         let typed = self.is(at, "inet") || self.is(at, "cidr");

@@ -160,7 +160,8 @@ pub(super) fn first_of_each(
                 .into_iter()
                 .map(|bound| sortable(bound.expr, &bound.ty))
                 .collect(),
-            window_frame: WindowFrame::new((!order_by.is_empty()).then_some(false)),
+            // Of rows: there are no ranges of bytes.
+            window_frame: WindowFrame::new((!order_by.is_empty()).then_some(true)),
             order_by,
             filter: None,
             null_treatment: None,

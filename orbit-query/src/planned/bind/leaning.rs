@@ -84,16 +84,19 @@ fn is_stable(from: &SqlType, to: &SqlType) -> bool {
         // Literals are read once.
         (T::Unknown, _) => false,
         (T::Array(from), T::Array(to)) => is_stable(from, to),
+        // Rows are carried as texts, but aren't any.
+        (T::Record(_), to) => !matches!(to, T::Record(_)) && types::is_text(to),
         (from, to) if types::is_text(from) && types::is_text(to) => false,
         (from, T::Date | T::Time | T::Timestamp | T::TimestampTz | T::Interval | T::Array(_))
             if types::is_text(from) =>
         {
             true
         }
-        (
-            T::Date | T::Timestamp | T::TimestampTz | T::Interval | T::Array(_) | T::Record(_),
-            to,
-        ) if types::is_text(to) => true,
+        (T::Date | T::Timestamp | T::TimestampTz | T::Interval | T::Array(_), to)
+            if types::is_text(to) =>
+        {
+            true
+        }
         (T::TimestampTz, T::Date | T::Time | T::Timestamp) => true,
         (T::Date | T::Timestamp, T::TimestampTz) => true,
         _ => false,
@@ -108,6 +111,7 @@ mod tests {
     #[test]
     fn casts_are_stable_where_settings_have_a_part_in_them() {
         let array = |ty: T| T::Array(Box::new(ty));
+        let record = |ty: T| T::Record(vec![ty]);
         for (from, to, stable) in [
             (T::Date, T::TimestampTz, true),
             (T::Date, T::Timestamp, false),
@@ -121,6 +125,9 @@ mod tests {
             (array(T::Int4), array(T::Int8), false),
             (array(T::Int4), T::Text, true),
             (T::Int4, T::Text, false),
+            (record(T::TimestampTz), T::Text, true),
+            (record(T::Int4), T::Varchar(None), true),
+            (record(T::Int4), record(T::Int8), false),
         ] {
             assert_eq!(is_stable(&from, &to), stable, "{from} to {to}");
         }

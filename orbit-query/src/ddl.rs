@@ -23,6 +23,7 @@ pub mod names;
 pub mod rebuild;
 pub mod schema;
 pub mod sequence;
+pub(crate) mod settled;
 pub mod temporary;
 pub mod truncate;
 pub mod types;

@@ -73,3 +73,12 @@ SELECT * FROM by_month;
 SELECT id FROM by_day WHERE d > '6/7/2024' ORDER BY id;
 ALTER TABLE by_day ALTER COLUMN list TYPE date[] USING ARRAY['8/9/2024'::date];
 SELECT id, list FROM by_day ORDER BY id;
+-- What looks like a date and is a text is left alone.
+CREATE TABLE no_dates (id int PRIMARY KEY, c text CHECK (c IN ('1/2/2024', '-1 2:03')), t text DEFAULT '1/2/2024', CHECK (c <> '3/4/2024'), CHECK (lower(c) <> '4/5/2024'), CHECK (length(replace(c, '1/2/2024', '')) >= 0), CHECK (c NOT LIKE '5/6/2024'), CHECK (c !~ '6/7/2024'), v varchar(30) DEFAULT 'x' || '1/2/2024');
+ALTER TABLE no_dates ALTER COLUMN t SET DEFAULT '2/3/2024';
+ALTER TABLE no_dates ADD COLUMN w text DEFAULT '2/3/2024';
+INSERT INTO no_dates (id, c) VALUES (1, '1/2/2024') RETURNING *;
+CREATE VIEW of_texts AS SELECT id, '1/2/2024'::text AS t, c FROM no_dates WHERE c = '1/2/2024' AND w <> '4/5/2024';
+SELECT * FROM of_texts;
+CREATE INDEX of_c ON no_dates (lower(c)) WHERE c <> '1/2/2024';
+SELECT indexdef FROM pg_indexes WHERE indexname = 'of_c';

@@ -1,13 +1,15 @@
 //! CREATE, ALTER and DROP SEQUENCE, and the sequences behind serial and identity columns.
 
+use super::dependents::relation_name;
 use super::wrong_kind::not_dropped;
-use super::{names, skipping};
+use super::{names, settled, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, undefined_table};
 use crate::statement::sequence_grammar::SequenceOptions;
 use orbit_core::catalog::{
-    BOOTSTRAP_ROLE, Catalog, CatalogChange, Identity, OwnedBy, Relation, SequenceDef, TableDef,
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, Check, Column, Identity, OwnedBy, Relation,
+    SequenceDef, TableDef,
 };
 use orbit_core::database::Database;
 use orbit_core::types::SqlType;
@@ -388,60 +390,104 @@ pub(crate) async fn drop(
 
 fn drop_one(session: &mut Session, def: &SequenceDef, cascade: bool) -> Result<()> {
     let catalog = session.transaction()?.catalog();
+    let shown = relation_name(session, &def.schema, &def.name);
+    // What a default that is more than nextval('s') calls it by.
+    let constant = settled::constant_of(def.oid);
+    let uses = |column: &Column| {
+        let default = column.default.as_deref();
+        column.sequence == Some(def.id) || default.is_some_and(|text| text.contains(&constant))
+    };
+    let checks = |check: &Check| check.expression.contains(&constant);
     let users: Vec<_> = catalog
         .tables()
-        .filter(|table| table.columns.iter().any(|c| c.sequence == Some(def.id)))
+        .filter(|table| table.columns.iter().any(uses) || table.checks.iter().any(checks))
         .cloned()
         .collect();
+    let mut dependents = Vec::new();
     for table in &users {
-        let column = table.columns.iter().find(|c| c.sequence == Some(def.id));
-        let Some(column) = column else { continue };
-        if column.identity.is_some() {
-            return Err(Error::new(
-                state::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop sequence {} because column {} of table {} requires it",
-                    def.name, column.name, table.name
-                ),
-            )
-            .with_hint(format!(
-                "You can drop column {} of table {} instead.",
-                column.name, table.name
-            )));
+        let name = relation_name(session, &table.schema, &table.name);
+        for column in table.columns.iter().filter(|column| uses(column)) {
+            if column.identity.is_some() {
+                return Err(Error::new(
+                    state::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!(
+                        "cannot drop sequence {shown} because column {} of table {name} requires it",
+                        column.name
+                    ),
+                )
+                .with_hint(format!(
+                    "You can drop column {} of table {name} instead.",
+                    column.name
+                )));
+            }
+            let what = format!("default value for column {} of table {name}", column.name);
+            let line = format!("{what} depends on sequence {shown}");
+            dependents.push((what, line));
         }
-        if !cascade {
-            return Err(Error::new(
-                state::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop sequence {} because other objects depend on it",
-                    def.name
-                ),
-            )
-            .with_detail(format!(
-                "default value for column {} of table {} depends on sequence {}",
-                column.name, table.name, def.name
-            ))
-            .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        for check in table.checks.iter().filter(|check| checks(check)) {
+            let what = format!("constraint {} on table {name}", check.name);
+            let line = format!("{what} depends on sequence {shown}");
+            dependents.push((what, line));
+        }
+    }
+    let mut views = Vec::new();
+    for (view, on) in super::view::reading(&catalog, def.oid) {
+        let what = format!("view {}", relation_name(session, &view.schema, &view.name));
+        let on = match catalog.view_by_oid(on) {
+            Some(between) => {
+                let name = relation_name(session, &between.schema, &between.name);
+                format!("view {name}")
+            }
+            None => format!("sequence {shown}"),
+        };
+        let line = format!("{what} depends on {on}");
+        dependents.push((what, line));
+        views.push(view.oid);
+    }
+    if !cascade && !dependents.is_empty() {
+        let lines: Vec<String> = dependents.into_iter().map(|(_, line)| line).collect();
+        return Err(Error::new(
+            state::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop sequence {shown} because other objects depend on it"),
+        )
+        .with_detail(lines.join("\n"))
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    match dependents.as_slice() {
+        [] => {}
+        [(only, _)] => session.notice(Error::new(
+            state::SUCCESSFUL_COMPLETION,
+            format!("drop cascades to {only}"),
+        )),
+        several => {
+            let lines = several.iter();
+            let lines: Vec<String> = lines
+                .map(|(what, _)| format!("drop cascades to {what}"))
+                .collect();
+            session.notice(
+                Error::new(
+                    state::SUCCESSFUL_COMPLETION,
+                    format!("drop cascades to {} other objects", several.len()),
+                )
+                .with_detail(lines.join("\n")),
+            );
         }
     }
     for table in users {
         let mut changed = table.def.clone();
-        for column in &mut changed.columns {
-            if column.sequence == Some(def.id) {
-                column.sequence = None;
-                column.default = None;
-                session.notice(Error::new(
-                    state::SUCCESSFUL_COMPLETION,
-                    format!(
-                        "drop cascades to default value for column {} of table {}",
-                        column.name, table.name
-                    ),
-                ));
-            }
+        for column in changed.columns.iter_mut().filter(|column| uses(column)) {
+            column.sequence = None;
+            column.default = None;
         }
+        changed.checks.retain(|check| !checks(check));
         session
             .transaction()?
             .change_catalog(CatalogChange::PutTable(Box::new(changed)))?;
+    }
+    for oid in views {
+        session
+            .transaction()?
+            .change_catalog(CatalogChange::DropView { oid })?;
     }
     forget(session, def)
 }
@@ -555,7 +601,7 @@ pub(crate) fn of_default(
 }
 
 /// `nextval('s')`, `nextval('s'::regclass)`, `nextval('s'::text::regclass)`.
-fn nextval_of(expr: &ast::Expr) -> Option<String> {
+pub(super) fn nextval_of(expr: &ast::Expr) -> Option<String> {
     let ast::Expr::Function(call) = expr else {
         return None;
     };

@@ -130,6 +130,7 @@ pub fn choose(name: &str, args: &[SqlType], format: &FormatSettings) -> Result<O
             let ty = match ty {
                 S::Unknown | S::Varchar(_) | S::Name => S::Text,
                 S::Bool | S::Json | S::Jsonb | S::Uuid | S::Bytea => return Ok(None),
+                S::Cidr => S::Inet,
                 other => other.clone(),
             };
             let function = if ty == S::Interval {

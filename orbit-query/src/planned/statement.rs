@@ -526,7 +526,10 @@ fn counted(mut limit: Limit) -> datafusion::error::Result<Limit> {
 }
 
 /// DataFusion takes a `bigint` there, not what could be computed to one.
-fn row_count(expr: Option<Box<Expr>>, what: &str) -> datafusion::error::Result<Option<Box<Expr>>> {
+pub(super) fn row_count(
+    expr: Option<Box<Expr>>,
+    what: &str,
+) -> datafusion::error::Result<Option<Box<Expr>>> {
     let Some(expr) = expr else {
         return Ok(None);
     };

@@ -41,6 +41,10 @@ impl Session {
         let settled = Box::pin(ddl::moments::settled(self, utility)).await?;
         #[cfg(feature = "datafusion")]
         let utility = settled.as_deref().unwrap_or(utility);
+        #[cfg(feature = "datafusion")]
+        let settled = ddl::settled::constants(self, utility)?;
+        #[cfg(feature = "datafusion")]
+        let utility = settled.as_deref().unwrap_or(utility);
         #[cfg(not(feature = "datafusion"))]
         if let Utility::CreateTable(_) = utility
             && let Some(statement) = &self.utility

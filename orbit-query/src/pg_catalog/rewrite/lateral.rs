@@ -1,8 +1,11 @@
 //! `CROSS JOIN LATERAL (SELECT f(t.a)) AS x(b)`: a name for an expression, put in its place.
 
-use super::names::{fold, item_expression, plain_select, sources};
+use super::names::{fold, item_expression, parts, plain_select, sources};
+use crate::planned::is_set_returning;
 use crate::statement::visit;
-use sqlparser::ast::{Expr, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor};
+use sqlparser::ast::{
+    Expr, FunctionArguments, Join, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor,
+};
 use std::ops::ControlFlow;
 
 /// Dissolves such joins beside system relations.
@@ -15,6 +18,11 @@ pub fn dissolve(select: &mut Select) {
     }
     let mut named: Vec<(String, String, Expr)> = Vec::new();
     for item in &mut select.from {
+        for join in &mut item.joins {
+            if let Some(function) = rows_alone(&join.relation) {
+                join.relation = function;
+            }
+        }
         item.joins.retain(|join| match expressions(join) {
             Some(found) => {
                 named.extend(found);
@@ -40,6 +48,42 @@ pub fn dissolve(select: &mut Select) {
         }
         ControlFlow::<()>::Continue(())
     });
+}
+
+/// `LATERAL (SELECT unnest(t.a)) AS x(b)` as `LATERAL unnest(t.a) AS x(b)`.
+fn rows_alone(factor: &TableFactor) -> Option<TableFactor> {
+    let TableFactor::Derived {
+        lateral: true,
+        subquery,
+        alias: Some(alias),
+        ..
+    } = factor
+    else {
+        return None;
+    };
+    let select = plain_select(subquery)?;
+    let is_plain = select.from.is_empty() && select.selection.is_none() && select.having.is_none();
+    let [item] = select.projection.as_slice() else {
+        return None;
+    };
+    let Expr::Function(function) = item_expression(item)? else {
+        return None;
+    };
+    let name = parts(&function.name).pop()?;
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    // Without a name of its own the column would be named by the alias.
+    if !is_plain || alias.columns.is_empty() || !is_set_returning(&name) {
+        return None;
+    }
+    Some(TableFactor::Function {
+        lateral: true,
+        name: function.name.clone(),
+        args: list.args.clone(),
+        with_ordinality: false,
+        alias: Some(alias.clone()),
+    })
 }
 
 /// Alias, column and expression of each item; `None` if the join is of another kind.

@@ -6,6 +6,7 @@ use super::extension;
 use super::relation::{indexes, namespace};
 use super::view::rule_oid;
 use crate::ddl::expressions;
+use crate::ddl::settled::constants_in;
 use crate::pg_catalog::cells::Rows;
 use crate::pg_catalog::context::{CatalogContext, DATABASE};
 use crate::pg_catalog::objects::{Object, check_oid, default_oid, key_columns};
@@ -80,6 +81,10 @@ fn of_columns(context: &CatalogContext, table: &Table, rows: &mut Rows) {
         let sequence = column.sequence;
         if let Some(sequence) = sequence.and_then(|id| context.catalog().sequence_by_id(id)) {
             add(rows, value, (CLASS, sequence.oid, 0), "n");
+            continue;
+        }
+        for named in constants_in(column.default.as_deref().unwrap_or_default()) {
+            add(rows, value, (CLASS, named, 0), "n");
         }
     }
 }
@@ -117,9 +122,12 @@ fn of_constraints(context: &CatalogContext, table: &Table, rows: &mut Rows) {
             }
         }
     }
-    for place in 0..table.checks.len() {
+    for (place, kept) in table.checks.iter().enumerate() {
         let check = (CONSTRAINT, check_oid(table, place), 0);
         add(rows, check, (CLASS, table.oid, 0), "a");
+        for named in constants_in(&kept.expression) {
+            add(rows, check, (CLASS, named, 0), "n");
+        }
     }
     for key in &table.foreign_keys {
         let own = (CONSTRAINT, key.oid, 0);

@@ -3,7 +3,8 @@
 use super::{Kind, Prepared, Running, Write, prepared};
 use crate::access::need::Relation;
 use crate::planned::bind::{Binder, BoundQuery};
-use crate::planned::statement::{finished, optimized};
+use crate::planned::error::Told;
+use crate::planned::statement::{finished, optimized, row_count};
 use crate::planned::types::{fold, last_name};
 use crate::rows::{ColumnDesc, Rows, Tag};
 use datafusion::execution::context::SessionState;
@@ -245,24 +246,23 @@ impl Running<'_> {
         txn: &mut Transaction,
         lock: &Lock,
     ) -> Result<Vec<Vec<Value>>> {
-        let count = |expr: &Option<Expr>| -> Result<Option<usize>> {
-            let Some(expr) = expr else {
-                return Ok(None);
-            };
-            match self.put(expr.clone())? {
-                Expr::Literal(scalar, _) => {
-                    match crate::planned::arrow::scalar_value(&scalar, &SqlType::Int8)? {
+        let count = |expr: &Option<Expr>, what: &str| -> Result<Option<usize>> {
+            let expr = expr.clone().map(|expr| self.put(expr)).transpose()?;
+            match row_count(expr.map(Box::new), what).told()?.as_deref() {
+                None => Ok(None),
+                Some(Expr::Literal(scalar, _)) => {
+                    match crate::planned::arrow::scalar_value(scalar, &SqlType::Int8)? {
                         Value::Int8(rows) => Ok(usize::try_from(rows).ok()),
                         _ => Ok(None),
                     }
                 }
-                _ => Err(Error::unsupported(
-                    "a LIMIT that is not a constant with FOR UPDATE",
-                )),
+                Some(_) => Err(Error::unsupported(format_args!(
+                    "a query in {what} with FOR UPDATE"
+                ))),
             }
         };
-        let limit = count(&lock.limit)?.unwrap_or(usize::MAX);
-        let offset = count(&lock.offset)?.unwrap_or(0);
+        let limit = count(&lock.limit, "LIMIT")?.unwrap_or(usize::MAX);
+        let offset = count(&lock.offset, "OFFSET")?.unwrap_or(0);
         let mut view = self.ctx.view.clone();
         loop {
             let mark = txn.statement_mark();

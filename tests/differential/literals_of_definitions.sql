@@ -55,3 +55,11 @@ CREATE VIEW far_seen AS SELECT s.a FROM (SELECT x AS tz, tz AS a FROM mo) s WHER
 RESET timezone;
 INSERT INTO far VALUES (1) RETURNING *;
 SELECT * FROM far_seen;
+-- So it is for what a column of another type is made of.
+SET datestyle = 'ISO, DMY';
+CREATE TABLE remade (id int PRIMARY KEY, d text, x date);
+INSERT INTO remade VALUES (1, '01/02/2024', '2024-05-06'), (2, '03/04/2024', NULL);
+ALTER TABLE remade ALTER d TYPE date USING CASE d WHEN '01/02/2024' THEN '07/08/2024' ELSE coalesce(x, '09/10/2024') END;
+ALTER TABLE remade ALTER x TYPE text USING coalesce(x::text, '01/02/2024');
+SELECT * FROM remade ORDER BY id;
+RESET datestyle;

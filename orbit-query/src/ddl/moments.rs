@@ -67,7 +67,7 @@ pub async fn settled(session: &mut Session, utility: &Utility) -> Result<Option<
     Ok(Some(changed))
 }
 
-/// Visits all that is kept of a statement, always in the same order.
+/// Visits all that is kept of a statement, or read like it, always in the same order.
 fn walk(utility: &mut Utility, visitor: &mut impl VisitorMut) {
     match utility {
         Utility::CreateTable(create) | Utility::CreateTableLike { create, .. } => {
@@ -79,7 +79,13 @@ fn walk(utility: &mut Utility, visitor: &mut impl VisitorMut) {
                     Action::Add { what, .. } => {
                         let _ = visit::visit_mut(&mut **what, visitor);
                     }
-                    Action::Column(_, ColumnAction::SetDefault(value)) => {
+                    Action::Column(
+                        _,
+                        ColumnAction::SetDefault(value)
+                        | ColumnAction::Type {
+                            using: Some(value), ..
+                        },
+                    ) => {
                         let _ = visit::visit_mut(value, visitor);
                     }
                     _ => {}
@@ -268,6 +274,14 @@ impl Reader<'_> {
     }
 
     fn actions(&mut self, actions: &[Action]) {
+        // What a column is made of, the columns are as they were for.
+        for action in actions {
+            if let Action::Column(_, ColumnAction::Type { data_type, using }) = action
+                && let (Ok(ty), Some(using)) = (sql_type(data_type), using)
+            {
+                self.expr(using, Some(&ty));
+            }
+        }
         // Columns of one command are there for its constraints, in their new types.
         for action in actions {
             match action {

@@ -135,12 +135,12 @@ impl Planner {
         self.machine.run(look).await
     }
 
-    /// What the strings in a query's text are read as.
+    /// What the strings in a query's text are read as, and whether all of it was read.
     pub(crate) async fn strings_of_query(
         &self,
         ctx: &PlanContext,
         query: &Query,
-    ) -> Result<Vec<ReadString>> {
+    ) -> Result<(Vec<ReadString>, bool)> {
         let (ctx, query) = (ctx.clone(), query.clone());
         let look = async move { Ok(statement::strings(&ctx, query)) };
         self.machine.run(look).await

@@ -15,8 +15,8 @@ use orbit_core::types::SqlType;
 use orbit_core::value::text::{self, FormatSettings};
 use orbit_core::{Error, Result};
 use sqlparser::ast::{
-    AlterTableOperation, ColumnDef, ColumnOption, CreateTable, Expr, TableConstraint, Value,
-    ValueWithSpan, VisitorMut,
+    AlterTableOperation, ColumnDef, ColumnOption, CreateTable, Expr, Query, SetExpr,
+    TableConstraint, Value, ValueWithSpan, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::{Location, Span};
 use std::ops::ControlFlow;
@@ -50,14 +50,23 @@ pub async fn settled(session: &mut Session, utility: &Utility) -> Result<Option<
             ..session.format().clone()
         },
         index: matches!(utility, Utility::CreateIndex(_)),
+        all: false,
     };
     let mut readings: Vec<Reading> = strings.iter().map(|_| Reading::None).collect();
-    for string in read(session, &numbered).await? {
+    let (found, all) = match &*numbered {
+        Utility::CreateView(create) => {
+            let (found, all) = session.strings_of_query(&create.query).await?;
+            (found, all && !joins_parts(&create.query))
+        }
+        other => (read(session, other)?, false),
+    };
+    for string in found {
         let place = place_of(string.at).and_then(|place| readings.get_mut(place));
         if let Some(reading) = place {
             reading.add(string);
         }
     }
+    settler.all = all;
     let settled = strings.iter().zip(readings);
     let settled: Result<Vec<Option<String>>> = settled
         .map(|(written, reading)| settler.settled(written, reading))
@@ -152,9 +161,8 @@ impl VisitorMut for Put {
 }
 
 /// What the binder reads the numbered strings of a statement as.
-async fn read(session: &mut Session, utility: &Utility) -> Result<Vec<ReadString>> {
+fn read(session: &mut Session, utility: &Utility) -> Result<Vec<ReadString>> {
     match utility {
-        Utility::CreateView(create) => session.strings_of_query(&create.query).await,
         Utility::CreateTable(create) => Ok(of_table(session, create, Vec::new())),
         Utility::CreateTableLike { create, likes } => {
             let mut columns = Vec::new();
@@ -183,6 +191,25 @@ async fn read(session: &mut Session, utility: &Utility) -> Result<Vec<ReadString
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// Whether a query has parts of which one may give another's strings their type.
+fn joins_parts(query: &Query) -> bool {
+    struct Parts;
+    impl Visitor for Parts {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let mut body = &*query.body;
+            while let SetExpr::Query(inner) = body {
+                body = &inner.body;
+            }
+            match body {
+                SetExpr::SetOperation { .. } => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    visit::visit(query, &mut Parts).is_break()
 }
 
 fn of_table(session: &mut Session, create: &CreateTable, columns: Columns) -> Vec<ReadString> {
@@ -357,6 +384,8 @@ struct Settler {
     format: FormatSettings,
     /// An index says for itself what it makes of a moment that isn't settled.
     index: bool,
+    /// What nothing reads is a text that is given out as it is.
+    all: bool,
 }
 
 impl Settler {
@@ -364,6 +393,7 @@ impl Settler {
     fn settled(&mut self, written: &str, reading: Reading) -> Result<Option<String>> {
         match reading {
             Reading::As { read, ty } => Ok(self.in_plain_form(&read, &ty)),
+            Reading::None if self.all => Ok(None),
             Reading::None | Reading::Several => self.undecided(written).map(|()| None),
         }
     }

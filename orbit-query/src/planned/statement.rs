@@ -163,8 +163,8 @@ pub(super) fn named_columns(ctx: &PlanContext, query: &ast::Query) -> Result<Vec
     Ok(binder.named.unwrap_or_default())
 }
 
-/// What the strings in a query's text are read as; those behind an error are left out.
-pub(super) fn strings(ctx: &PlanContext, query: ast::Query) -> Vec<ReadString> {
+/// What the strings in a query's text are read as, and whether no error kept from reading all.
+pub(super) fn strings(ctx: &PlanContext, query: ast::Query) -> (Vec<ReadString>, bool) {
     let mut rewritten = Statement::Query(Box::new(query));
     let system = System::new(ctx);
     system.rewrite(&mut rewritten);
@@ -172,11 +172,12 @@ pub(super) fn strings(ctx: &PlanContext, query: ast::Query) -> Vec<ReadString> {
     let catalog = ctx.view.catalog();
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, &[]);
     binder.strings = Some(Vec::new());
-    if let Statement::Query(query) = &rewritten {
-        // Whoever runs the statement says what is wrong with it.
-        let _ = binder.query(query);
-    }
-    binder.strings.unwrap_or_default()
+    // Whoever runs the statement says what is wrong with it.
+    let all = match &rewritten {
+        Statement::Query(query) => binder.query(query).is_ok(),
+        _ => false,
+    };
+    (binder.strings.unwrap_or_default(), all)
 }
 
 /// Resolves and optimises. Runs on a query thread: it may recurse deeply.

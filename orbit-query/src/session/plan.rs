@@ -445,12 +445,12 @@ impl Session {
         }
     }
 
-    /// What the strings in a query's text are read as.
+    /// What the strings in a query's text are read as, and whether all of it was read.
     #[cfg(feature = "datafusion")]
     pub(crate) async fn strings_of_query(
         &mut self,
         query: &sqlparser::ast::Query,
-    ) -> Result<Vec<crate::statement::names::ReadString>> {
+    ) -> Result<(Vec<crate::statement::names::ReadString>, bool)> {
         let view = self.planning_view();
         let context = self.plan_context(view);
         let planner = self.engine.planner();

@@ -9,6 +9,7 @@
 //! hand its rows to the transaction ([`dml`]).
 
 mod aggregates;
+pub(crate) mod alike;
 mod arrow;
 mod bind;
 mod bounded;
@@ -42,9 +43,10 @@ mod unnest;
 mod work;
 
 pub(crate) use aggregates::is_aggregate;
+pub(crate) use alike::Literal;
 pub use arrow::ArrowRows;
 pub(crate) use bind::call::is_set_returning;
-pub(crate) use bind::leaning::{Leaning, Literal};
+pub(crate) use bind::leaning::Leaning;
 pub(crate) use bind::name::of_expr as output_name;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
@@ -55,7 +57,7 @@ use crate::session::SessionFacts;
 use crate::session::arguments::Given;
 use crate::settings::Settings;
 use crate::statement::limits;
-use crate::statement::names::NamedColumn;
+use crate::statement::names::{NamedColumn, ReadString};
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::TableDef;
@@ -131,6 +133,28 @@ impl Planner {
         let (ctx, query) = (ctx.clone(), query.clone());
         let look = async move { statement::named_columns(&ctx, &query) };
         self.machine.run(look).await
+    }
+
+    /// What the strings in a query's text are read as, and whether all of it was read.
+    pub(crate) async fn strings_of_query(
+        &self,
+        ctx: &PlanContext,
+        query: &Query,
+    ) -> Result<(Vec<ReadString>, bool)> {
+        let (ctx, query) = (ctx.clone(), query.clone());
+        let look = async move { Ok(statement::strings(&ctx, query)) };
+        self.machine.run(look).await
+    }
+
+    /// The same for an expression over columns, whose value is to be of a type.
+    pub(crate) fn strings(
+        &self,
+        ctx: &PlanContext,
+        expr: &ast::Expr,
+        (relation, columns): (&str, &[(String, SqlType)]),
+        wanted: Option<&SqlType>,
+    ) -> Vec<ReadString> {
+        scalar::strings(ctx, expr, (relation, columns), wanted)
     }
 
     pub async fn query(

@@ -16,6 +16,7 @@ use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
+use orbit_core::value::text::FormatSettings;
 use orbit_core::{Error, Result, state};
 use row::RowAggregate;
 use std::sync::Arc;
@@ -88,7 +89,7 @@ fn chosen(
 const NUMERIC: SqlType = SqlType::Numeric(None);
 
 /// `Ok(None)`: there is no such aggregate over these types.
-pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
+pub fn choose(name: &str, args: &[SqlType], format: &FormatSettings) -> Result<Option<Chosen>> {
     use SqlType as S;
     if let ([ty], "array_agg") = (args, name) {
         let element = if *ty == S::Unknown {
@@ -203,7 +204,10 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
             } else {
                 S::Jsonb
             };
-            chosen(collect::json_array(name, &ty, &returns), vec![ty], returns)
+            {
+                let array = collect::json_array(name, &ty, &returns, format);
+                chosen(array, vec![ty], returns)
+            }
         }
         _ => Ok(None),
     }

@@ -49,7 +49,7 @@ pub mod window;
 use crate::access::need::{self, Need};
 use crate::session::SessionFacts;
 use crate::settings::Settings;
-use crate::statement::names::NamedColumn;
+use crate::statement::names::{NamedColumn, ReadString};
 use ahash::{AHashMap, AHashSet};
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::Column;
@@ -60,6 +60,7 @@ use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use scope::Scope;
 use sqlparser::ast::Ident;
+use sqlparser::tokenizer::Location;
 use std::sync::Arc;
 
 /// An expression that knows its SQL type.
@@ -69,6 +70,8 @@ pub struct Bound {
     pub ty: SqlType,
     /// A constant; an `Unknown` one is a string (or NULL) that waits for its type.
     pub literal: Option<Value>,
+    /// Where the text has it, if it is a string that waits for its type.
+    pub written: Option<Location>,
     /// A parameter that waits for its type.
     pub param: Option<usize>,
     /// The table's column it is, and nothing more.
@@ -83,6 +86,7 @@ impl Bound {
             expr,
             ty,
             literal: None,
+            written: None,
             param: None,
             origin: None,
             source: None,
@@ -184,6 +188,8 @@ pub struct Binder<'a> {
     pub views: Vec<Arc<ViewDef>>,
     /// Where tables' columns are named, if somebody wants to know.
     pub(in crate::planned) named: Option<Vec<NamedColumn>>,
+    /// What strings of the text were read as, if somebody wants to know.
+    pub(in crate::planned) strings: Option<Vec<ReadString>>,
     /// What the statement must be allowed.
     pub needs: Vec<Need>,
     /// Whose rights count for what is named now, inside a view.
@@ -261,6 +267,7 @@ impl<'a> Binder<'a> {
             rights_of: None,
             outer: Vec::new(),
             named: None,
+            strings: None,
             owed: Vec::new(),
             reads_itself: false,
             hidden: Vec::new(),
@@ -488,6 +495,17 @@ impl<'a> Binder<'a> {
                 at: name.span.start,
                 table,
                 column,
+            });
+        }
+    }
+
+    /// A string of the text is read as a value of a type.
+    pub(super) fn note_string(&mut self, at: Option<Location>, read: &str, ty: &SqlType) {
+        if let (Some(strings), Some(at)) = (&mut self.strings, at) {
+            strings.push(ReadString {
+                at,
+                read: read.to_owned(),
+                ty: ty.clone(),
             });
         }
     }

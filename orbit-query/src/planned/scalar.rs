@@ -5,10 +5,11 @@ use super::PlanContext;
 use super::arrow::{array_of, cell, field};
 use super::bind::leaning::Leaning;
 use super::bind::scope::{Scope, ScopeColumn, ScopeRelation};
-use super::bind::{Binder, Bound};
+use super::bind::{Binder, Bound, Clause};
 use super::error::Told;
 use super::runtime::Machine;
 use super::system::System;
+use crate::statement::names::ReadString;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
@@ -46,6 +47,34 @@ pub fn leaning(ctx: &PlanContext, expr: &ast::Expr, table: &TableDef) -> Result<
         .collect();
     binder.standalone(&scope_of(&table.name, &columns), expr)?;
     Ok(binder.leaning.unwrap_or_default())
+}
+
+/// What the strings in an expression are read as, where its value is to be of a type; those
+/// behind an error are left out.
+pub fn strings(
+    ctx: &PlanContext,
+    expr: &ast::Expr,
+    (relation, columns): (&str, &[(String, SqlType)]),
+    wanted: Option<&SqlType>,
+) -> Vec<ReadString> {
+    let system = System::new(ctx);
+    let lookup = |schema: &str| system.schema(schema);
+    let mut binder = Binder::new(
+        ctx.view.catalog(),
+        &ctx.settings,
+        &ctx.session,
+        &lookup,
+        &[],
+    );
+    binder.strings = Some(Vec::new());
+    let clause = Clause::plain("an expression");
+    let bound = binder.within_clause(clause, &scope_of(relation, columns), expr);
+    // Whoever runs the statement says what is wrong with it.
+    let _ = bound.and_then(|bound| match wanted {
+        Some(ty) => binder.assignment(bound, ty).map(|_| ()),
+        None => binder.standalone_bound(bound).map(|_| ()),
+    });
+    binder.strings.unwrap_or_default()
 }
 
 fn scope_of(alias: &str, columns: &[(String, SqlType)]) -> Scope {

@@ -16,7 +16,7 @@ use super::{PlanContext, arrow, dml};
 use crate::access::need::{self, Need};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
-use crate::statement::names::NamedColumn;
+use crate::statement::names::{NamedColumn, ReadString};
 use crate::statement::visit;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -161,6 +161,23 @@ pub(super) fn named_columns(ctx: &PlanContext, query: &ast::Query) -> Result<Vec
     binder.named = Some(Vec::new());
     binder.query(query)?;
     Ok(binder.named.unwrap_or_default())
+}
+
+/// What the strings in a query's text are read as, and whether no error kept from reading all.
+pub(super) fn strings(ctx: &PlanContext, query: ast::Query) -> (Vec<ReadString>, bool) {
+    let mut rewritten = Statement::Query(Box::new(query));
+    let system = System::new(ctx);
+    system.rewrite(&mut rewritten);
+    let lookup = |schema: &str| system.schema(schema);
+    let catalog = ctx.view.catalog();
+    let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, &[]);
+    binder.strings = Some(Vec::new());
+    // Whoever runs the statement says what is wrong with it.
+    let all = match &rewritten {
+        Statement::Query(query) => binder.query(query).is_ok(),
+        _ => false,
+    };
+    (binder.strings.unwrap_or_default(), all)
 }
 
 /// Resolves and optimises. Runs on a query thread: it may recurse deeply.

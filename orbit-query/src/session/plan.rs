@@ -445,6 +445,31 @@ impl Session {
         }
     }
 
+    /// What the strings in a query's text are read as, and whether all of it was read.
+    #[cfg(feature = "datafusion")]
+    pub(crate) async fn strings_of_query(
+        &mut self,
+        query: &sqlparser::ast::Query,
+    ) -> Result<(Vec<crate::statement::names::ReadString>, bool)> {
+        let view = self.planning_view();
+        let context = self.plan_context(view);
+        let planner = self.engine.planner();
+        planner.strings_of_query(&context, query).await
+    }
+
+    /// The same for an expression over a relation's columns.
+    #[cfg(feature = "datafusion")]
+    pub(crate) fn strings_of(
+        &mut self,
+        expr: &sqlparser::ast::Expr,
+        of: (&str, &[(String, SqlType)]),
+        wanted: Option<&SqlType>,
+    ) -> Vec<crate::statement::names::ReadString> {
+        let view = self.planning_view();
+        let context = self.plan_context(view);
+        self.engine.planner().strings(&context, expr, of, wanted)
+    }
+
     fn utility_columns(&self, utility: &Utility) -> Result<Option<Arc<[ColumnDesc]>>> {
         Ok(match utility {
             Utility::Show(name) => {

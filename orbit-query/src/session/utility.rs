@@ -38,7 +38,7 @@ impl Session {
         }
         access::ddl::check(self, utility)?;
         #[cfg(feature = "datafusion")]
-        let settled = ddl::moments::settled(self, utility)?;
+        let settled = Box::pin(ddl::moments::settled(self, utility)).await?;
         #[cfg(feature = "datafusion")]
         let utility = settled.as_deref().unwrap_or(utility);
         #[cfg(feature = "datafusion")]

@@ -4,6 +4,8 @@ pub use super::quoting::quote;
 use crate::settings::Settings;
 use orbit_core::catalog::{Catalog, Relation, Table};
 use orbit_core::ids::TableId;
+#[cfg(feature = "datafusion")]
+use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::tokenizer::Location;
@@ -198,6 +200,15 @@ pub fn find_column(table: &Table, name: &str) -> Result<usize> {
             ),
         )
     })
+}
+
+/// A string of a text, and what it was read as: not quite what is written, where fields of
+/// an interval stand behind it.
+#[cfg(feature = "datafusion")]
+pub struct ReadString {
+    pub at: Location,
+    pub read: String,
+    pub ty: SqlType,
 }
 
 /// A table's column, and where a query's text names it.

@@ -2,10 +2,12 @@
 
 use super::row::{RowAggregate, State, take};
 use crate::planned::arrow::nested::shape;
+use crate::planned::functions::json;
 use crate::planned::functions::row::{RowFn, arity};
 use datafusion::logical_expr::AggregateUDF;
 use orbit_core::row::{decode_value, encode_value};
 use orbit_core::types::SqlType;
+use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Array, Value, ValueRef, cast};
 use orbit_core::{Error, Result, state};
 use std::cmp::Ordering;
@@ -137,17 +139,29 @@ pub fn mode(ty: &SqlType, descending: bool) -> RowAggregate {
 }
 
 /// `json_agg`, `jsonb_agg`: NULLs are part of the array.
-pub fn json_array(name: &str, ty: &SqlType, returns: &SqlType) -> Arc<AggregateUDF> {
+pub fn json_array(
+    name: &str,
+    ty: &SqlType,
+    returns: &SqlType,
+    format: &FormatSettings,
+) -> Arc<AggregateUDF> {
     let held = ty.clone();
     let binary = *returns == SqlType::Jsonb;
-    let aggregate = collecting(name, format!("{ty:?}"), ty, returns, move |values| {
-        json_text(values, &held, binary, false)
+    let identity = format!("{ty:?} {}", json::identity(format));
+    let format = format.clone();
+    let aggregate = collecting(name, identity, ty, returns, move |values| {
+        json_text(values, &held, (binary, false), &format)
     })
     .lenient();
     Arc::new(AggregateUDF::new_from_impl(aggregate))
 }
 
-fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Result<Value> {
+fn json_text(
+    values: &[Value],
+    ty: &SqlType,
+    (binary, of_rows): (bool, bool),
+    format: &FormatSettings,
+) -> Result<Value> {
     let mut out = String::from("[");
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
@@ -158,7 +172,7 @@ fn json_text(values: &[Value], ty: &SqlType, binary: bool, of_rows: bool) -> Res
                 out.push_str("\n ");
             }
         }
-        let text = crate::planned::functions::json::of_value(value, ty, binary)?;
+        let text = json::of_value(value, ty, binary, format)?;
         grow(&mut out, &text)?;
     }
     out.push(']');
@@ -194,16 +208,23 @@ fn grow(out: &mut String, more: &str) -> Result<()> {
 }
 
 /// `json_agg` and `jsonb_agg` of what `array_agg` collected.
-pub fn json_of_array(element: &SqlType, returns: &SqlType, of_rows: bool) -> RowFn {
+pub fn json_of_array(
+    element: &SqlType,
+    returns: &SqlType,
+    of_rows: bool,
+    format: &FormatSettings,
+) -> RowFn {
+    let identity = format!("{of_rows} {}", json::identity(format));
+    let format = format.clone();
     let held = element.clone();
     let binary = *returns == SqlType::Jsonb;
     RowFn::new(
         if binary { "jsonb_agg" } else { "json_agg" }.to_owned(),
-        of_rows.to_string(),
+        identity,
         vec![SqlType::Array(Box::new(element.clone()))],
         returns.clone(),
         move |args| match args {
-            [ValueRef::Array(array)] => json_text(&array.items, &held, binary, of_rows),
+            [ValueRef::Array(array)] => json_text(&array.items, &held, (binary, of_rows), &format),
             _ => Err(arity()),
         },
     )

@@ -196,7 +196,7 @@ impl Binder<'_> {
             return Ok(Call::Here(parts));
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
-        let chosen = aggregates::choose(name, &have)?
+        let chosen = aggregates::choose(name, &have, &self.settings.format)?
             .ok_or_else(|| super::special::no_function(name, &have))?;
         let given: Vec<Expr> = bounds.iter().map(|bound| bound.expr.clone()).collect();
         let delimiter = bounds.get(1).and_then(|bound| bound.literal.clone());
@@ -286,7 +286,10 @@ impl Binder<'_> {
         let finish = match delimiter {
             Some(delimiter) if name == "string_agg" => aggregates::joined(delimiter),
             _ if name == "array_agg" => aggregates::stacked(&element),
-            _ => aggregates::json_of_array(&element, &chosen.returns, of_rows),
+            _ => {
+                let format = &self.settings.format;
+                aggregates::json_of_array(&element, &chosen.returns, of_rows, format)
+            }
         };
         let finish = of_bytes.unwrap_or(finish);
         exprs.truncate(1);

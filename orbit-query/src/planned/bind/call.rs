@@ -387,6 +387,14 @@ impl Binder<'_> {
         if name.contains(' ') {
             return Err(no_function(name, &have));
         }
+        // What isn't text is quoted as the text that it casts to.
+        if let ("quote_literal" | "quote_nullable", [only]) = (name, bounds.as_slice())
+            && !only.is_unknown()
+            && !types::is_text(&only.ty)
+        {
+            let text = self.cast(only.clone(), &SqlType::Text)?;
+            return self.call_table(name, vec![text]);
+        }
         match choose(name, &have) {
             Choice::One(chosen) => return self.invoke(chosen, bounds),
             Choice::Several => return self.call_table(name, bounds),

@@ -121,6 +121,9 @@ impl Binder<'_> {
         }
         self.note_cast(&bound.ty, to);
         if let Some(value) = bound.literal {
+            if let (Value::Text(read), true) = (&value, bound.ty == SqlType::Unknown) {
+                self.note_string(bound.written, read, &types::base(to));
+            }
             let value = self.cast_value(value, &bound.ty, to)?;
             let ty = match (to, &value) {
                 // A constant's own scale is worth keeping: arithmetic stays in 128 bits.

@@ -29,7 +29,7 @@ impl Binder<'_> {
             E::Nested(inner) => self.expr(scope, inner),
             E::Identifier(ident) => self.column(scope, std::slice::from_ref(ident)),
             E::CompoundIdentifier(path) => self.column(scope, path),
-            E::Value(value) => self.value(&value.value),
+            E::Value(value) => self.value(value),
             E::TypedString(typed) => self.typed_string(typed),
             E::Interval(interval) => self.interval(interval),
             E::Cast {

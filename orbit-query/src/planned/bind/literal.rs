@@ -87,7 +87,16 @@ fn fixed_type(value: &Numeric) -> Option<SqlType> {
 }
 
 impl Binder<'_> {
-    pub(super) fn value(&mut self, value: &ast::Value) -> Result<Bound> {
+    pub(super) fn value(&mut self, value: &ast::ValueWithSpan) -> Result<Bound> {
+        let bound = self.plain_value(&value.value)?;
+        let waits = bound.is_unknown() && bound.param.is_none();
+        Ok(Bound {
+            written: waits.then_some(value.span.start),
+            ..bound
+        })
+    }
+
+    fn plain_value(&mut self, value: &ast::Value) -> Result<Bound> {
         use ast::Value as V;
         match value {
             V::Number(text, _) => number(text),
@@ -185,7 +194,7 @@ impl Binder<'_> {
 
     pub(super) fn typed_string(&mut self, typed: &ast::TypedString) -> Result<Bound> {
         let ty = types::named(&typed.data_type)?;
-        let value = self.value(&typed.value.value)?;
+        let value = self.value(&typed.value)?;
         let value = self.interval_constant(value, &typed.data_type)?;
         let value = self.cast(value, &ty)?;
         self.rounded(value, &typed.data_type)
@@ -193,13 +202,13 @@ impl Binder<'_> {
 
     /// `INTERVAL '1 day'`, `INTERVAL '1' DAY`, `INTERVAL '1 2' DAY TO HOUR`.
     pub(super) fn interval(&mut self, interval: &ast::Interval) -> Result<Bound> {
-        let ast::Expr::Value(text) = &*interval.value else {
+        let ast::Expr::Value(written) = &*interval.value else {
             return Err(Error::unsupported("an INTERVAL of an expression"));
         };
-        let ast::Value::SingleQuotedString(text) = &text.value else {
+        let ast::Value::SingleQuotedString(text) = &written.value else {
             return Err(Error::unsupported("an INTERVAL without quotes"));
         };
-        let value = self.interval_value(text, interval)?;
+        let value = self.interval_value(text, written.span.start, interval)?;
         constant(value, SqlType::Interval)
     }
 }

@@ -10,6 +10,7 @@ use orbit_core::value::{Array, Interval, Value, ValueRef, precision};
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType, DateTimeField, Interval as IntervalLiteral, IntervalFields,
 };
+use sqlparser::tokenizer::Location;
 
 /// Digits of a second, and the fields an interval keeps.
 #[derive(Clone, Debug)]
@@ -180,7 +181,10 @@ impl Binder<'_> {
             return Ok(bound);
         };
         match fields.as_ref().and_then(|fields| spelled_out(text, fields)) {
-            Some(text) => literal::constant(Value::Text(text), SqlType::Unknown),
+            Some(text) => Ok(Bound {
+                written: bound.written,
+                ..literal::constant(Value::Text(text), SqlType::Unknown)?
+            }),
             None => Ok(bound),
         }
     }
@@ -205,11 +209,14 @@ impl Binder<'_> {
     pub(super) fn interval_value(
         &mut self,
         text: &str,
+        at: Location,
         interval: &IntervalLiteral,
     ) -> Result<Value> {
         let fields = fields_of(interval);
         let spelled = fields.as_ref().and_then(|fields| spelled_out(text, fields));
-        let value = self.parse_text(spelled.as_deref().unwrap_or(text), &SqlType::Interval)?;
+        let text = spelled.as_deref().unwrap_or(text);
+        self.note_string(Some(at), text, &SqlType::Interval);
+        let value = self.parse_text(text, &SqlType::Interval)?;
         let digits = interval
             .fractional_seconds_precision
             .or(interval.leading_precision);

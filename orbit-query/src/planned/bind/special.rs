@@ -1,9 +1,9 @@
 //! Syntax with rules of its own: COALESCE and its like, EXTRACT, SUBSTRING,
 //! patterns, arrays, `::regclass`.
 
-use super::leaning::Literal as Leans;
 use super::scope::Scope;
 use super::{Binder, Bound, literal};
+use crate::planned::alike::Literal as Leans;
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
 use crate::planned::functions::{Choice, choose, datetime};

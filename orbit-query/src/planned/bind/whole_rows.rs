@@ -96,7 +96,7 @@ impl Binder<'_> {
         } else {
             SqlType::Json
         };
-        let row = json::of_row(names, of, binary);
+        let row = json::of_row(names, of, binary, self.settings.format.clone());
         Ok(Bound::new(row.call(exprs), ty))
     }
 

@@ -11,7 +11,7 @@ mod rows;
 pub(super) mod span;
 
 use super::{Env, Function, T, arg, function};
-pub use make::{object_field, object_of_fields, of_row, of_value};
+pub use make::{identity, object_field, object_of_fields, of_row, of_value};
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
 pub use order::jsonb_key;

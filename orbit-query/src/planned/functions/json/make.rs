@@ -6,11 +6,17 @@ use crate::planned::functions::row::RowFn;
 use crate::planned::types;
 use orbit_core::types::SqlType;
 use orbit_core::value::text as form;
+use orbit_core::value::text::FormatSettings;
 use orbit_core::value::{Array, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
 /// A value as JSON text.
-pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
+pub fn of_value(
+    value: &Value,
+    ty: &SqlType,
+    binary: bool,
+    format: &FormatSettings,
+) -> Result<String> {
     Ok(match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
@@ -25,7 +31,7 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
                 parts.push(format!(
                     "\"f{}\":{}",
                     place + 1,
-                    of_value(value, ty, binary)?
+                    of_value(value, ty, binary, format)?
                 ));
             }
             format!("{{{}}}", parts.join(","))
@@ -34,13 +40,13 @@ pub fn of_value(value: &Value, ty: &SqlType, binary: bool) -> Result<String> {
             let items = array
                 .items
                 .iter()
-                .map(|item| of_value(item, &array.element, binary))
+                .map(|item| of_value(item, &array.element, binary, format))
                 .collect::<Result<Vec<_>>>()?;
             format!("[{}]", items.join(if binary { ", " } else { "," }))
         }
         other => {
             let mut out = Vec::new();
-            form::format(&other.as_ref(), ty, &Default::default(), &mut out)?;
+            form::format(&other.as_ref(), ty, format, &mut out)?;
             let text = String::from_utf8(out)
                 .map_err(|_| Error::internal("a text form that is not UTF-8"))?;
             match other {
@@ -70,12 +76,25 @@ fn with_whole_offset(text: String) -> String {
     text
 }
 
+/// What of a session's settings is in a value's text: calls that differ in it are others.
+pub fn identity(format: &FormatSettings) -> String {
+    format!(
+        "{:?} {:?} {} {}",
+        format.time_zone, format.interval_style, format.bytea_hex, format.extra_float_digits
+    )
+}
+
 /// A row as a JSON object. A row of which all is NULL is one an outer join made up.
-pub fn of_row(names: Vec<String>, types: Vec<SqlType>, binary: bool) -> RowFn {
+pub fn of_row(
+    names: Vec<String>,
+    types: Vec<SqlType>,
+    binary: bool,
+    format: FormatSettings,
+) -> RowFn {
     let held = types.clone();
     RowFn::new(
         if binary { "to_jsonb" } else { "row_to_json" }.to_owned(),
-        format!("{names:?}"),
+        format!("{names:?} {}", identity(&format)),
         types,
         if binary {
             SqlType::Jsonb
@@ -88,7 +107,7 @@ pub fn of_row(names: Vec<String>, types: Vec<SqlType>, binary: bool) -> RowFn {
             }
             let mut parts = Vec::with_capacity(args.len());
             for ((name, ty), value) in names.iter().zip(&held).zip(args) {
-                let value = of_value(&value.to_owned(), ty, false)?;
+                let value = of_value(&value.to_owned(), ty, false, &format)?;
                 parts.push(format!("{}:{value}", span::quote(name)));
             }
             let text = Value::Text(format!("{{{}}}", parts.join(",")));
@@ -138,7 +157,7 @@ pub fn object_field(types: Vec<SqlType>, env: Env) -> RowFn {
     let held = types.clone();
     RowFn::new(
         "object_field".to_owned(),
-        format!("{:?}", env.format.time_zone),
+        identity(&env.format),
         types,
         SqlType::Text,
         move |args| {
@@ -152,8 +171,8 @@ pub fn object_field(types: Vec<SqlType>, env: Env) -> RowFn {
                 ));
             }
             may_be_key(key_type)?;
-            let key = crate::planned::functions::text::shown(key, key_type, &env)?;
-            let value = of_value(&value.to_owned(), value_type, false)?;
+            let key = key_of(key, key_type, &env)?;
+            let value = of_value(&value.to_owned(), value_type, false, &env.format)?;
             Ok(Value::Text(format!("{} : {value}", span::quote(&key))))
         },
     )
@@ -194,7 +213,7 @@ pub fn object_of_fields(binary: bool) -> RowFn {
 pub(super) fn to_json(args: Args, env: &Env) -> Result<Value> {
     let ty = env.types.first().unwrap_or(&SqlType::Text);
     let value = args.first().map(ValueRef::to_owned).unwrap_or_default();
-    of_value(&value, ty, false).map(Value::Text)
+    of_value(&value, ty, false, &env.format).map(Value::Text)
 }
 
 pub(super) fn build_object(args: Args, env: &Env) -> Result<Value> {
@@ -209,6 +228,17 @@ fn may_be_key(ty: &SqlType) -> Result<()> {
             "key value must be scalar, not array, composite, or json",
         )),
         _ => Ok(()),
+    }
+}
+
+/// A key's text: what the value is as JSON, without the quotes.
+fn key_of(value: &ValueRef<'_>, ty: &SqlType, env: &Env) -> Result<String> {
+    match value {
+        ValueRef::Timestamp(_) | ValueRef::TimestampTz(_) => {
+            let quoted = of_value(&value.to_owned(), ty, false, &env.format)?;
+            Ok(quoted.trim_matches('"').to_owned())
+        }
+        _ => crate::planned::functions::text::shown(value, ty, env),
     }
 }
 
@@ -244,15 +274,12 @@ fn object_of(args: Args, env: &Env, binary: bool) -> Result<Value> {
             });
         }
         may_be_key(env.types.get(i).unwrap_or(&SqlType::Text))?;
-        let key = crate::planned::functions::text::shown(
-            &args[i],
-            env.types.get(i).unwrap_or(&SqlType::Text),
-            env,
-        )?;
+        let key = key_of(&args[i], env.types.get(i).unwrap_or(&SqlType::Text), env)?;
         let value = of_value(
             &args[i + 1].to_owned(),
             env.types.get(i + 1).unwrap_or(&SqlType::Text),
             false,
+            &env.format,
         )?;
         parts.push(format!("{} : {value}", span::quote(&key)));
     }
@@ -263,7 +290,7 @@ pub(super) fn build_array(args: Args, env: &Env) -> Result<Value> {
     let parts = args
         .iter()
         .zip(&env.types)
-        .map(|(value, ty)| of_value(&value.to_owned(), ty, false))
+        .map(|(value, ty)| of_value(&value.to_owned(), ty, false, &env.format))
         .collect::<Result<Vec<_>>>()?;
     Ok(Value::Text(format!("[{}]", parts.join(", "))))
 }

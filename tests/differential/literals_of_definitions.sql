@@ -1,0 +1,65 @@
+-- A string in a definition is settled as what it is read as, not as a column's of a like name.
+CREATE TABLE mo (id int PRIMARY KEY, d date, x text, iv interval, ts timestamp, tz timestamptz);
+INSERT INTO mo VALUES (1, '2024-01-02', '01/02/2024', '1 day', '2024-01-02', '2024-01-02 00:00+00'), (2, '2024-01-02', '-1 2:03:04', '-1 2:03:04', '2024-02-01', NULL);
+CREATE VIEW mo_sub AS SELECT s.id FROM (SELECT id, x AS d FROM mo) s WHERE s.d = '01/02/2024';
+SELECT * FROM mo_sub;
+CREATE VIEW mo_cte AS WITH c AS (SELECT id, x AS iv FROM mo) SELECT id FROM c WHERE iv = '-1 2:03:04';
+SELECT * FROM mo_cte;
+CREATE VIEW mo_join AS SELECT mo.id FROM mo JOIN (SELECT id AS i, x AS d FROM mo) s ON s.i = mo.id AND s.d = '01/02/2024' AND mo.d = '01/02/2024';
+SELECT * FROM mo_join;
+CREATE VIEW mo_list AS SELECT id FROM (SELECT id, x AS d, x AS ts FROM mo) s WHERE d IN ('01/02/2024', '03/04/2024') OR ts = ANY (ARRAY['-1 2:03:04']);
+SELECT * FROM mo_list ORDER BY id;
+CREATE VIEW mo_outer AS SELECT id FROM mo WHERE EXISTS (SELECT FROM (SELECT x AS d) s WHERE s.d = '01/02/2024') AND d = '01/02/2024';
+SELECT * FROM mo_outer;
+CREATE VIEW mo_case AS SELECT id, CASE x WHEN '01/02/2024' THEN 'date' ELSE '01/02/2024' END AS d, coalesce(NULL, x, '1/2/2024') AS e, '01/02/2024' AS ts FROM mo;
+SELECT * FROM mo_case ORDER BY id;
+CREATE VIEW mo_union AS SELECT x AS d FROM mo UNION SELECT '01/02/2024' UNION SELECT '05/06/2024';
+SELECT d FROM mo_union ORDER BY d COLLATE "C";
+CREATE VIEW mo_calls AS SELECT id, replace(x, '01/02/2024', '02/03/2024') AS d, date_part('day', '03/04/2024'::timestamp) AS n, to_date('01/02/2024', 'DD/MM/YYYY') AS e, concat('01/02/2024', x) AS c FROM mo;
+SELECT * FROM mo_calls ORDER BY id;
+CREATE TABLE mo_checked (id int, d text CHECK (d <> '01/02/2024'), ts date DEFAULT '01/02/2024', CHECK (upper(d) <> '1/2/2024' AND ts > '01/02/2020'));
+INSERT INTO mo_checked VALUES (1, '2024-01-02');
+INSERT INTO mo_checked VALUES (2, '01/02/2024');
+INSERT INTO mo_checked VALUES (3, '1/2/2024');
+INSERT INTO mo_checked VALUES (4, '2020-01-02', '2020-01-02');
+-- In styles of its own, too: what is known to be text is let be.
+SET datestyle = 'ISO, DMY';
+SET intervalstyle = sql_standard;
+CREATE VIEW of_dmy AS SELECT s.id FROM (SELECT id, x AS d FROM mo) s WHERE s.d = '01/02/2024';
+CREATE VIEW of_dmy_cte AS WITH c AS (SELECT id, x AS iv, iv AS x FROM mo) SELECT id, concat('01/02/2024', '-1 2:03') AS d FROM c WHERE iv = '-1 2:03:04' OR x = '-1 2:03:04';
+CREATE VIEW of_dmy_date AS SELECT s.id FROM (SELECT id, d AS x FROM mo) s WHERE s.x = '02/01/2024';
+CREATE VIEW of_fields AS SELECT interval '-1 2' day to hour AS a, '-1 2:03'::interval day to minute AS b, interval '3' day AS c, interval '-1 4:05:06' AS d;
+SELECT * FROM of_dmy_date ORDER BY id;
+RESET datestyle;
+RESET intervalstyle;
+SELECT * FROM of_dmy ORDER BY id;
+SELECT * FROM of_dmy_cte ORDER BY id;
+SELECT * FROM of_dmy_date ORDER BY id;
+SELECT * FROM of_fields;
+-- The moment that a word names is that of the definition.
+CREATE TABLE made_now (id int PRIMARY KEY, a timestamptz DEFAULT 'now', b timestamptz DEFAULT 'now'::timestamptz, c date DEFAULT 'today', d timestamp DEFAULT timestamp 'tomorrow', e timestamptz DEFAULT now(), f timestamptz DEFAULT 'now'::text::timestamptz, CHECK (c <= 'today'), n text DEFAULT 'now');
+ALTER TABLE made_now ADD g timestamptz DEFAULT 'now', ALTER b SET DEFAULT 'now'::timestamptz;
+CREATE VIEW seen_now AS SELECT 'now'::timestamptz AS a, now() AS b, 'yesterday'::date AS c, 'now' AS n;
+SELECT pg_sleep(0.05);
+INSERT INTO made_now (id) VALUES (1);
+SELECT pg_sleep(0.05);
+INSERT INTO made_now (id) VALUES (2);
+SELECT count(DISTINCT a), count(DISTINCT b), count(DISTINCT c), count(DISTINCT d), count(DISTINCT e), count(DISTINCT f), count(DISTINCT g), min(n) FROM made_now;
+SELECT a < e, b < e, g < e, b > a, d - c = interval '1 day', e = f FROM made_now ORDER BY id;
+SELECT a < b, c < b::date, n, a < (SELECT min(e) FROM made_now) FROM seen_now;
+SELECT attname, pg_get_expr(adbin, adrelid) LIKE '%now%' FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = 'made_now'::regclass ORDER BY adnum;
+-- The zone is that of the session that makes the definition; a time that both know is not.
+SET timezone = 'Asia/Kolkata';
+CREATE TABLE far (id int, a timestamptz DEFAULT '2024-01-01 05:30', b timestamptz DEFAULT '2024-01-01 05:30+00', c timestamptz[] DEFAULT '{2024-01-01 05:30}', d time DEFAULT '10:00');
+CREATE VIEW far_seen AS SELECT s.a FROM (SELECT x AS tz, tz AS a FROM mo) s WHERE s.a = '2024-01-02 05:30' AND s.tz <> '2024-01-02 05:30';
+RESET timezone;
+INSERT INTO far VALUES (1) RETURNING *;
+SELECT * FROM far_seen;
+-- So it is for what a column of another type is made of.
+SET datestyle = 'ISO, DMY';
+CREATE TABLE remade (id int PRIMARY KEY, d text, x date);
+INSERT INTO remade VALUES (1, '01/02/2024', '2024-05-06'), (2, '03/04/2024', NULL);
+ALTER TABLE remade ALTER d TYPE date USING CASE d WHEN '01/02/2024' THEN '07/08/2024' ELSE coalesce(x, '09/10/2024') END;
+ALTER TABLE remade ALTER x TYPE text USING coalesce(x::text, '01/02/2024');
+SELECT * FROM remade ORDER BY id;
+RESET datestyle;

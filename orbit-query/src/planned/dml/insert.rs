@@ -613,7 +613,7 @@ impl Running<'_> {
             let Some(update) = &conflict.update else {
                 return Ok(None);
             };
-            if touched.contains(&met.pk) {
+            if touched.contains(&met.pk) || txn.has_changed_since(&self.ctx.view, table, &met.pk) {
                 return Err(crate::write::touched_twice());
             }
             let locked = txn

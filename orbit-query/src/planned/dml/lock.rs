@@ -283,6 +283,11 @@ impl Running<'_> {
                         let Value::Bytea(key) = key else {
                             return Err(Error::internal("a row to be locked came without its key"));
                         };
+                        // A WITH item of this statement has changed it.
+                        if txn.has_changed_since(&self.ctx.view, table, &key) {
+                            skipped = true;
+                            break;
+                        }
                         let locked = txn.select_row(table, &key, *mode, *wait).await?;
                         if locked.skipped {
                             skipped = true;
@@ -306,7 +311,7 @@ impl Running<'_> {
             }
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
-            view = txn.begin_statement();
+            view = txn.begin_statement().with_writes_of(&self.ctx.view);
         }
     }
 }

@@ -166,17 +166,21 @@ fn refuse_other_relations(binder: &Binder<'_>, factor: &TableFactor) -> Result<(
     .with_detail(format!("This operation is not supported for {what}.")))
 }
 
-/// What its actions need to be allowed on the table.
+/// What its actions need to be allowed on the table; where they do nothing, it is read.
 fn privileges(merge: &ast::Merge) -> Privileges {
     let actions = merge.clauses.iter().map(|clause| &clause.action);
-    actions
+    let needed = actions
         .filter(|action| !does_nothing(action))
         .map(|action| match action {
             MergeAction::Insert(_) => Privileges::INSERT,
             MergeAction::Update(_) => Privileges::UPDATE,
             MergeAction::Delete { .. } => Privileges::DELETE,
         })
-        .fold(Privileges(0), Privileges::with)
+        .fold(Privileges(0), Privileges::with);
+    match needed == Privileges(0) {
+        true => Privileges::SELECT,
+        false => needed,
+    }
 }
 
 /// A WHEN, resolved.

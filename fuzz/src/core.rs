@@ -61,6 +61,7 @@ static TYPES: LazyLock<Vec<SqlType>> = LazyLock::new(|| {
     for element in [SqlType::Int4, SqlType::Text, SqlType::Timestamp] {
         types.push(SqlType::Array(Box::new(element)));
     }
+    types.extend([SqlType::Inet, SqlType::Cidr]);
     types
 });
 

@@ -20,7 +20,7 @@ mod text;
 use crate::error::{Error, Result, state};
 use crate::ids::{PartitionId, SiteOrdinal, StorageId};
 use crate::types::SqlType;
-use crate::value::{Interval, Value, ValueRef};
+use crate::value::{Inet, Interval, Value, ValueRef};
 
 const PRESENT: u8 = 1;
 const NULL: u8 = 2;
@@ -92,6 +92,7 @@ fn push_ascending(out: &mut Vec<u8>, value: &ValueRef) -> Result<()> {
             out.extend_from_slice(&(v.span().cast_unsigned() ^ 1 << 127).to_be_bytes());
         }
         ValueRef::Uuid(v) => out.extend_from_slice(v),
+        ValueRef::Inet(v) | ValueRef::Cidr(v) => v.encode(out),
         ValueRef::Array(v) => array::push(out, v)?,
     }
     Ok(())
@@ -154,6 +155,10 @@ impl Reader<'_> {
         Ok((u32::from_be_bytes(self.take()?) ^ 1 << 31).cast_signed())
     }
 
+    fn inet(&mut self) -> Result<Inet> {
+        Inet::read(&mut || self.byte().ok()).ok_or_else(malformed)
+    }
+
     fn string(&mut self) -> Result<String> {
         String::from_utf8(text::pop(self)?).map_err(|_| malformed())
     }
@@ -192,6 +197,8 @@ impl Reader<'_> {
                 Value::Interval(Interval::from_span(span).ok_or_else(malformed)?)
             }
             SqlType::Uuid => Value::Uuid(self.take()?),
+            SqlType::Inet => Value::Inet(self.inet()?),
+            SqlType::Cidr => Value::Cidr(self.inet()?),
             SqlType::Array(element) => Value::Array(array::pop(self, element)?),
             SqlType::Json
             | SqlType::Jsonb

@@ -30,7 +30,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 pub use write::duplicate;
-pub use write::{Conflict, ConflictTarget, Tried, decode, index_columns};
+pub use write::{Conflict, ConflictTarget, Tried, decode, index_columns, no_arbiter};
 
 pub use crate::lock::{RowLock, TableLock, Wait};
 

@@ -44,6 +44,9 @@ pub enum SqlType {
     /// Lists of the catalogs that show as `1 2 3`, and are held as that text.
     Int2Vector,
     OidVector,
+    /// Addresses of the Internet, and its networks.
+    Inet,
+    Cidr,
 }
 
 impl SqlType {
@@ -76,6 +79,8 @@ impl SqlType {
             SqlType::Record(_) => 2249,
             SqlType::Void => 2278,
             SqlType::Uuid => 2950,
+            SqlType::Cidr => 650,
+            SqlType::Inet => 869,
             SqlType::Jsonb => 3802,
             SqlType::Array(element) => element.array_oid(),
         }
@@ -106,6 +111,8 @@ impl SqlType {
             SqlType::Interval => 1187,
             SqlType::Numeric(_) => 1231,
             SqlType::Uuid => 2951,
+            SqlType::Cidr => 651,
+            SqlType::Inet => 1041,
             SqlType::Json => 199,
             SqlType::Jsonb => 3807,
             SqlType::Record(_) => 2287,
@@ -142,6 +149,8 @@ impl SqlType {
                 1700 => SqlType::Numeric(None),
                 2278 => SqlType::Void,
                 2950 => SqlType::Uuid,
+                650 => SqlType::Cidr,
+                869 => SqlType::Inet,
                 3802 => SqlType::Jsonb,
                 _ => return None,
             })
@@ -168,6 +177,8 @@ impl SqlType {
                 1187 => 1186,
                 1231 => 1700,
                 2951 => 2950,
+                651 => 650,
+                1041 => 869,
                 199 => 114,
                 3807 => 3802,
                 _ => return None,
@@ -276,6 +287,8 @@ impl SqlType {
             SqlType::TimestampTz => "timestamptz".into(),
             SqlType::Interval => "interval".into(),
             SqlType::Uuid => "uuid".into(),
+            SqlType::Inet => "inet".into(),
+            SqlType::Cidr => "cidr".into(),
             SqlType::Json => "json".into(),
             SqlType::Jsonb => "jsonb".into(),
             SqlType::Array(element) => format!("_{}", element.name()),

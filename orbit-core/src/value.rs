@@ -7,11 +7,13 @@ pub mod array;
 pub mod binary;
 pub mod cast;
 pub mod datetime;
+pub mod network;
 pub mod numeric;
 pub mod precision;
 pub mod text;
 
 pub use array::Array;
+pub use network::Inet;
 pub use numeric::Numeric;
 
 /// Months, days and microseconds are kept apart: they don't convert into each other.
@@ -46,6 +48,9 @@ pub enum Value {
     TimestampTz(i64),
     Interval(Interval),
     Uuid([u8; 16]),
+    Inet(Inet),
+    /// Without bits behind its prefix.
+    Cidr(Inet),
     Array(Array),
 }
 
@@ -68,6 +73,8 @@ pub enum ValueRef<'a> {
     TimestampTz(i64),
     Interval(Interval),
     Uuid([u8; 16]),
+    Inet(Inet),
+    Cidr(Inet),
     Array(Array),
 }
 
@@ -94,6 +101,8 @@ impl Value {
             Value::TimestampTz(v) => ValueRef::TimestampTz(*v),
             Value::Interval(v) => ValueRef::Interval(*v),
             Value::Uuid(v) => ValueRef::Uuid(*v),
+            Value::Inet(v) => ValueRef::Inet(*v),
+            Value::Cidr(v) => ValueRef::Cidr(*v),
             Value::Array(v) => ValueRef::Array(v.clone()),
         }
     }
@@ -122,6 +131,8 @@ impl ValueRef<'_> {
             ValueRef::TimestampTz(v) => Value::TimestampTz(*v),
             ValueRef::Interval(v) => Value::Interval(*v),
             ValueRef::Uuid(v) => Value::Uuid(*v),
+            ValueRef::Inet(v) => Value::Inet(*v),
+            ValueRef::Cidr(v) => Value::Cidr(*v),
             ValueRef::Array(v) => Value::Array(v.clone()),
         }
     }

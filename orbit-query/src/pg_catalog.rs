@@ -42,6 +42,7 @@ pub fn result_type(function: &str) -> Option<SqlType> {
     match function {
         "orbit_int2vector" => Some(SqlType::Int2Vector),
         "orbit_oidvector" => Some(SqlType::OidVector),
+        "inet_client_addr" | "inet_server_addr" => Some(SqlType::Inet),
         _ => None,
     }
 }

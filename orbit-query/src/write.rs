@@ -142,13 +142,7 @@ pub fn check_arbiter(table: &Table, index: &Index) -> Result<()> {
     if !index.deferrable {
         return Ok(());
     }
-    Err(Error::new(
-        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
-        "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
-    )
-    .of_schema(&table.schema)
-    .of_table(&table.name)
-    .of_constraint(&index.name))
+    Err(orbit_core::txn::no_arbiter(table, index))
 }
 
 /// 21000 for a second row of one INSERT that meets the same row, or one that it inserted.

@@ -5,6 +5,7 @@ import datetime as dt
 import decimal
 import ipaddress
 import json
+import ipaddress
 import uuid
 
 import asyncpg
@@ -63,6 +64,10 @@ VALUES = [
     ("text[]", ["a", 'b"c', "d,e", None]),
     ("jsonb", '{"a": [1, 2.5, null]}'),
     ("json", '{"a":  1}'),
+    ("inet", ipaddress.ip_address("10.0.0.1")),
+    ("inet", ipaddress.ip_interface("::1/64")),
+    ("cidr", ipaddress.ip_network("2001:db8::/32")),
+    ("inet[]", [ipaddress.ip_address("10.0.0.1"), None]),
 ]
 
 

@@ -41,6 +41,7 @@ class Book(models.Model):
     blob = models.BinaryField(null=True)
     published = models.BooleanField(default=False)
     fans = models.ManyToManyField("Author", related_name="liked")
+    origin = models.GenericIPAddressField(null=True)
 
     class Meta:
         ordering = ["title"]
@@ -125,6 +126,7 @@ EXPECTED = {
     "id": "BigAutoField", "title": "CharField", "price": "DecimalField", "pages": "IntegerField",
     "rating": "FloatField", "key": "UUIDField", "made": "DateTimeField", "data": "JSONField",
     "blob": "BinaryField", "published": "BooleanField", "author_id": "BigIntegerField",
+    "origin": "GenericIPAddressField",
 }  # fmt: skip
 
 
@@ -136,7 +138,7 @@ def _():
     equal(kinds, EXPECTED)
     equal([c.display_size for c in columns if c.name == "title"], [200])
     equal([(c.precision, c.scale) for c in columns if c.name == "price"], [(10, 2)])
-    equal([c.name for c in columns if c.null_ok], ["rating", "length", "blob"])
+    equal([c.name for c in columns if c.null_ok], ["rating", "length", "blob", "origin"])
 
 
 @check("introspection: constraints and indexes")
@@ -176,7 +178,7 @@ def _():
     author = Author.objects.create(name="Ada", email="ada@example.org", born=dt.date(1815, 12, 10))
     book = Book.objects.create(
         author=author, title="Notes", price=decimal.Decimal("12.50"), pages=66, rating=4.5, key=KEY,
-        length=dt.timedelta(days=1, seconds=2), data={"a": [1, None, {"b": "c"}]}, tags=["x", "y,z"], blob=b"\x00\xff",
+        length=dt.timedelta(days=1, seconds=2), data={"a": [1, None, {"b": "c"}]}, tags=["x", "y,z"], blob=b"\x00\xff", origin="10.0.0.1",
     )  # fmt: skip
     found = Book.objects.get(pk=book.pk)
     equal(
@@ -184,6 +186,9 @@ def _():
         (decimal.Decimal("12.50"), 66, 4.5, KEY, dt.timedelta(days=1, seconds=2), {"a": [1, None, {"b": "c"}]},
          ["x", "y,z"], b"\x00\xff"),
     )  # fmt: skip
+    equal(found.origin, "10.0.0.1")
+    equal(Book.objects.filter(origin="10.0.0.1", origin__startswith="10.").count(), 1)
+    equal(Book.objects.filter(origin__in=["10.0.0.1", "::1"], origin__lt="10.0.0.2").count(), 1)
     equal((found.published, found.author.born, found.made.tzinfo is not None), (False, dt.date(1815, 12, 10), True))
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import ipaddress
 import uuid
 
 import psycopg
@@ -33,6 +34,8 @@ VALUES = {
     "timestamptz": MOMENT,
     "interval": dt.timedelta(days=3, hours=4, seconds=5),
     "uuid": uuid.UUID("12345678-1234-5678-1234-567812345678"),
+    "inet": ipaddress.ip_interface("10.0.0.1/24"),
+    "cidr": ipaddress.ip_network("2001:db8::/32"),
     "bytea": bytes(range(256)),
     "integer[]": [1, 2, None, 4],
     "text[]": ["a", 'b"c', "d,e", None],

@@ -146,7 +146,7 @@ SELECT exists(SELECT * FROM pg_proc WHERE proname = 'lower' AND proargtypes = AR
 SELECT exists(SELECT * FROM pg_proc INNER JOIN pg_cast ON ARRAY[casttarget]::oidvector = proargtypes WHERE proname = 'lower' AND castsource = 'character varying'::regtype);
 SELECT ARRAY['text'::regtype]::oidvector = '25'::oidvector;
 SELECT proname FROM pg_proc WHERE proargtypes = '25 23' AND proname = 'left' OR proargtypes = '25 23'::oidvector AND proname = 'right' ORDER BY 1;
-SELECT indexrelid::regclass FROM pg_index WHERE indkey = '2' AND indrelid = 'of_posts'::regclass ORDER BY 1;
+SELECT indexrelid::regclass::text FROM pg_index WHERE indkey = '2' AND indrelid = 'of_posts'::regclass ORDER BY 1;
 -- Pony's.
 CREATE TABLE of_spans (a interval day to second, b interval(3));
 INSERT INTO of_spans VALUES ('1 year 2 days 03:04:05.6789', '1.23456 seconds') RETURNING *;

@@ -86,3 +86,23 @@ INSERT INTO moving SELECT 1, g FROM generate_series(1, 2) g ON CONFLICT (id) DO 
 INSERT INTO moving VALUES (2, 7), (2, 8) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 7;
 INSERT INTO moving SELECT 2, g FROM generate_series(8, 9) g ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 8;
 SELECT * FROM moving ORDER BY id;
+-- What may stand between the brackets.
+CREATE UNIQUE INDEX ON moving ((id % 1000));
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000)) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT (id % 1000) DO NOTHING;
+-- compare: state
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000) nonsense more) DO NOTHING;
+-- compare: state
+INSERT INTO moving VALUES (2, 1) ON CONFLICT (moving.id) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT (id int4_ops) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT (((id)) int4_ops) DO NOTHING;
+-- compare: state
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((count(*))) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((count(id) % 1000)) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT (((SELECT 1))) DO NOTHING;
+INSERT INTO moving SELECT 2, 1 ON CONFLICT ((id % 1000)) WHERE id IN (SELECT 1) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000)) WHERE max(id) > 1 DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000)) WHERE row_number() OVER () > 1 DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((excluded.id % 1000)) DO NOTHING;
+INSERT INTO moving VALUES (2, 1) ON CONFLICT ((id % 1000)) WHERE excluded.id > 0 DO NOTHING;
+INSERT INTO moving AS m VALUES (2, 1) ON CONFLICT ((m.id % 1000)) WHERE m.id > 0 DO NOTHING;

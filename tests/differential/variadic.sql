@@ -56,3 +56,6 @@ SELECT * FROM joined ORDER BY id;
 CREATE TABLE generated (a text[], b text DEFAULT format('%s-%s', VARIADIC ARRAY['x', 'y']), CHECK (num_nulls(VARIADIC a) = 0));
 INSERT INTO generated (a) VALUES ('{a,b}') RETURNING *;
 INSERT INTO generated (a) VALUES ('{a,NULL}');
+SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'generated'::regclass;
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'generated'::regclass;
+SELECT pg_get_viewdef('joined') LIKE '%VARIADIC a) AS path%';

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::value::array::{Array, MAX_DIMENSIONS};
-use crate::value::{Interval, Numeric, Value, ValueRef};
+use crate::value::{Inet, Interval, Numeric, Value, ValueRef};
 
 #[cold]
 fn malformed(sql_type: &SqlType) -> Error {
@@ -60,6 +60,8 @@ pub(super) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef
             })
         }
         SqlType::Uuid => ValueRef::Uuid(fixed!()),
+        SqlType::Inet => ValueRef::Inet(Inet::decode(bytes).ok_or_else(|| malformed(sql_type))?),
+        SqlType::Cidr => ValueRef::Cidr(Inet::decode(bytes).ok_or_else(|| malformed(sql_type))?),
         SqlType::Oid => ValueRef::Int8(i64::from(u32::from_le_bytes(fixed!()))),
         SqlType::InternalChar => ValueRef::Text(
             std::str::from_utf8(bytes)
@@ -135,6 +137,7 @@ pub(super) fn push_variable(value: &Value, sql_type: &SqlType, out: &mut Vec<u8>
         ) => out.extend_from_slice(v.as_bytes()),
         (SqlType::Numeric(_), Value::Numeric(v)) => v.encode(out),
         (SqlType::Bytea, Value::Bytea(v)) => out.extend_from_slice(v),
+        (SqlType::Inet, Value::Inet(v)) | (SqlType::Cidr, Value::Cidr(v)) => v.encode(out),
         (SqlType::Array(element), Value::Array(v))
             if v.items.is_empty() || v.element.oid() == element.oid() =>
         {
@@ -227,6 +230,11 @@ pub fn encode_value(value: &ValueRef, out: &mut Vec<u8>) {
         }
         ValueRef::Text(v) => push_sized(v.as_bytes(), out),
         ValueRef::Bytea(v) => push_sized(v, out),
+        ValueRef::Inet(v) | ValueRef::Cidr(v) => {
+            let mut bytes = Vec::new();
+            v.encode(&mut bytes);
+            push_sized(&bytes, out);
+        }
         ValueRef::Numeric(v) => {
             let mut bytes = Vec::new();
             v.encode(&mut bytes);

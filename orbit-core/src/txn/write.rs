@@ -133,7 +133,14 @@ impl Transaction {
             key::hidden_key(ordinal, counter, &mut pk);
         }
         for index in &table.indexes {
-            if !index.unique || !index.holds(values) {
+            if !index.unique {
+                continue;
+            }
+            // All are watched in turn, and what is looked at later can't be.
+            if index.deferrable && matches!(target, Some(ConflictTarget::Any)) {
+                return Err(no_arbiter(table, index));
+            }
+            if !index.holds(values) {
                 continue;
             }
             let mut columns = Vec::new();
@@ -597,6 +604,17 @@ pub fn decode(table: &Table, row: &[u8]) -> Result<Vec<Value>> {
     (0..table.width())
         .map(|column| Ok(row.value(&table.layout, column, &table.missing)?.to_owned()))
         .collect()
+}
+
+/// 55000 for ON CONFLICT over a constraint that is looked at later.
+pub fn no_arbiter(table: &Table, index: &Index) -> Error {
+    Error::new(
+        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+    )
+    .of_schema(&table.schema)
+    .of_table(&table.name)
+    .of_constraint(&index.name)
 }
 
 /// 23505 for a key that a row has already; `values`: those of the row.

@@ -37,6 +37,8 @@ pub(crate) fn sql_type(name: &str) -> SqlType {
         "timestamptz" => SqlType::TimestampTz,
         "interval" => SqlType::Interval,
         "uuid" => SqlType::Uuid,
+        "inet" => SqlType::Inet,
+        "cidr" => SqlType::Cidr,
         "json" => SqlType::Json,
         "jsonb" => SqlType::Jsonb,
         other => panic!("type {other}"),
@@ -63,6 +65,8 @@ pub(crate) fn scalar_type() -> impl Strategy<Value = SqlType> {
         SqlType::TimestampTz,
         SqlType::Interval,
         SqlType::Uuid,
+        SqlType::Inet,
+        SqlType::Cidr,
         SqlType::Json,
         SqlType::Jsonb,
         SqlType::Oid,
@@ -94,6 +98,23 @@ pub(crate) fn numeric() -> impl Strategy<Value = Numeric> {
         1 => Just(Numeric::INFINITY),
         1 => Just(Numeric::NEG_INFINITY),
     ]
+}
+
+/// Addresses of both families, near ones often.
+pub(crate) fn inet() -> impl Strategy<Value = Inet> {
+    let address = prop_oneof![
+        any::<u128>(),
+        any::<u128>().prop_map(|bits| bits & 0xffff_0000_0000_ffff),
+        0u128..9,
+        (0u128..9).prop_map(|low| u128::MAX << 120 | low),
+    ];
+    (any::<bool>(), address, 0u8..=128).prop_map(|(is_v6, address, bits)| {
+        let (address, bits) = match is_v6 {
+            true => (address, bits),
+            false => (address & u128::from(u32::MAX), bits % 33),
+        };
+        Inet::new(is_v6, address, bits).unwrap()
+    })
 }
 
 /// Any value of the type but NULL, small and equal ones often.
@@ -156,6 +177,10 @@ pub(crate) fn value(sql_type: &SqlType) -> BoxedStrategy<Value> {
         })
         .boxed(),
         SqlType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        SqlType::Inet => inet().prop_map(Value::Inet).boxed(),
+        SqlType::Cidr => inet()
+            .prop_map(|inet| Value::Cidr(inet.to_network()))
+            .boxed(),
         SqlType::Array(element) => {
             let element = element.as_ref().clone();
             (

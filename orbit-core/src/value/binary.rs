@@ -18,7 +18,7 @@ use crate::error::{Error, state};
 const JSONB_VERSION: u8 = 1;
 
 #[cold]
-fn malformed() -> Error {
+pub(crate) fn malformed() -> Error {
     Error::new(
         state::INVALID_BINARY_REPRESENTATION,
         "incorrect binary data format",

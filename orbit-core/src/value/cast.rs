@@ -57,7 +57,11 @@ fn cast(
         (SqlType::Text | SqlType::Unknown, v @ Value::Text(_))
         | (SqlType::Bool, v @ Value::Bool(_))
         | (SqlType::Bytea, v @ Value::Bytea(_))
-        | (SqlType::Uuid, v @ Value::Uuid(_)) => v,
+        | (SqlType::Uuid, v @ Value::Uuid(_))
+        | (SqlType::Inet, v @ Value::Inet(_))
+        | (SqlType::Cidr, v @ Value::Cidr(_)) => v,
+        (SqlType::Inet, Value::Cidr(v)) => Value::Inet(v),
+        (SqlType::Cidr, Value::Inet(v)) => Value::Cidr(v.to_network()),
         (_, Value::Text(v)) => text::parse(&v, sql_type, settings)?,
         (SqlType::Array(element), Value::Array(v)) => {
             let items = v
@@ -108,13 +112,16 @@ fn cast(
     })
 }
 
-/// Booleans are words here, unlike in output.
+/// Booleans are words here, and addresses show the whole length of their prefix, unlike in output.
 fn to_text(value: &Value, settings: &FormatSettings) -> Result<String> {
     if let Value::Bool(v) = value {
         return Ok(v.to_string());
     }
     let mut bytes = Vec::new();
-    text::format(&value.as_ref(), &type_of(value), settings, &mut bytes)?;
+    match value {
+        Value::Inet(v) => v.write(true, &mut bytes),
+        _ => text::format(&value.as_ref(), &type_of(value), settings, &mut bytes)?,
+    }
     String::from_utf8(bytes).map_err(|_| Error::internal("text form is not UTF-8"))
 }
 
@@ -145,6 +152,8 @@ pub fn type_of(value: &Value) -> SqlType {
         Value::TimestampTz(_) => SqlType::TimestampTz,
         Value::Interval(_) => SqlType::Interval,
         Value::Uuid(_) => SqlType::Uuid,
+        Value::Inet(_) => SqlType::Inet,
+        Value::Cidr(_) => SqlType::Cidr,
         Value::Array(v) => SqlType::Array(Box::new(v.element.clone())),
     }
 }

@@ -10,10 +10,11 @@ mod string;
 #[cfg(test)]
 mod tests;
 
-use super::{Value, ValueRef, datetime};
+use super::{Inet, Value, ValueRef, datetime};
 use crate::error::{Error, Result, state};
 use crate::types::SqlType;
 
+pub(crate) use scalar::hex_digit;
 pub(crate) use string::{Excess, fit_length};
 
 /// The session's settings that text forms depend on.
@@ -73,6 +74,8 @@ pub fn format(
         ValueRef::TimestampTz(v) => datetime::write_timestamptz(*v, settings.time_zone, out),
         ValueRef::Interval(v) => datetime::write_interval_in(settings.interval_style, v, out),
         ValueRef::Uuid(v) => scalar::write_uuid(v, out),
+        ValueRef::Inet(v) => v.write(false, out),
+        ValueRef::Cidr(v) => v.write(true, out),
         ValueRef::Array(v) => array::write(v, sql_type, settings, out)?,
     }
     Ok(())
@@ -115,6 +118,8 @@ pub fn parse(text: &str, sql_type: &SqlType, settings: &FormatSettings) -> Resul
             Value::Interval(datetime::parse_interval_in(style, text)?)
         }
         SqlType::Uuid => Value::Uuid(scalar::parse_uuid(text)?),
+        SqlType::Inet => Value::Inet(Inet::parse(text, sql_type)?),
+        SqlType::Cidr => Value::Cidr(Inet::parse(text, sql_type)?),
         SqlType::Json => {
             json::validate(text)?;
             Value::Text(text.to_owned())

@@ -1,6 +1,7 @@
 //! What an error tells of rows: nothing that who gets it may not read. An UPDATE of one
 //! column needs no right to read the others, and its error would show them.
 
+use super::need::{self, Need};
 use super::rights::Rights;
 use orbit_core::Error;
 use orbit_core::catalog::{Catalog, Privileges, Table};
@@ -48,6 +49,16 @@ pub fn told(
         }
     }
     error
+}
+
+/// The error of a statement that needs this: it gave values to the columns that it writes.
+pub fn told_of(error: Error, rights: &Rights, catalog: &Catalog, needs: &[Need]) -> Error {
+    told(error, rights, catalog, |table, column| {
+        needs.iter().any(|need| {
+            need.relation == need::Relation::Table(table)
+                && (need.inserted.contains(&column) || need.updated.contains(&column))
+        })
+    })
 }
 
 /// The table as a whole, or one of its columns; what an index computes is no column.

@@ -1,6 +1,7 @@
 //! CREATE TABLE, with a list of columns or AS a query.
 
 use super::constraints::{self, KeyRequest, TableRequest};
+use super::like::Said;
 use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
@@ -160,7 +161,8 @@ pub(crate) async fn run(
     for check in checks {
         constraints::add_check(&mut table, check)?;
     }
-    like::add_indexes(session, &mut table, added.indexes, &taken);
+    let mut comments = added.comments;
+    like::add_indexes(session, &mut table, added.indexes, &mut comments, &taken);
     for key in references {
         foreign_keys::add(session, &mut table, key).await?;
     }
@@ -170,10 +172,28 @@ pub(crate) async fn run(
             constraints::check_settled(session, &table, sql)?;
         }
     }
-    session.table_writer(&Arc::new(Table::new(table.clone(), 0)?))?;
+    let built = Arc::new(Table::new(table.clone(), 0)?);
+    session.table_writer(&built)?;
     session
         .transaction()?
         .change_catalog(CatalogChange::PutTable(Box::new(table)))?;
+    for (said, text) in comments {
+        let (object, column) = match said {
+            Said::Column(place) => (built.oid, i32::try_from(place + 1).unwrap_or(i32::MAX)),
+            Said::Index(oid) => (oid, 0),
+            Said::Check(name) => match built.checks.iter().position(|of| of.name == name) {
+                Some(place) => (names::check_oid(&built, place), 0),
+                None => continue,
+            },
+        };
+        session
+            .transaction()?
+            .change_catalog(CatalogChange::Comment {
+                object,
+                column,
+                text: Some(text),
+            })?;
+    }
     Ok(Outcome::Done(Tag::Other("CREATE TABLE")))
 }
 

@@ -365,6 +365,7 @@ pub(super) fn comparable(ours: &SqlType, theirs: &SqlType) -> bool {
         (a, b) if float(b) => integer(a) || matches!(a, Numeric(_)),
         (a, b) if text(a) && text(b) => true,
         (a, b) if moment(a) && moment(b) => true,
+        (Inet | Cidr, Inet | Cidr) => true,
         (a, b) => a == b,
     }
 }

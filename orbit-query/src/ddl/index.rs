@@ -6,6 +6,8 @@
 
 #[cfg(feature = "datafusion")]
 mod expression;
+#[cfg(feature = "datafusion")]
+pub(crate) use expression::refuse_in_index;
 
 use super::constraints::IndexPart;
 use super::{constraints, lock_named, names, rebuild, skipping, wrong_kind};

@@ -10,8 +10,9 @@ use crate::statement::names::Name;
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::write::arbiter;
 use orbit_core::Result;
-use orbit_core::catalog::{Check, Column, Relation, TableDef};
+use orbit_core::catalog::{Catalog, Check, Column, Relation, TableDef};
 use orbit_core::txn::TableLock;
+use orbit_core::types::Oid;
 
 /// What a LIKE adds besides columns; positions are of the new table.
 #[derive(Default)]
@@ -19,6 +20,7 @@ pub struct Added {
     pub keys: Vec<KeyRequest>,
     pub checks: Vec<Check>,
     pub indexes: Vec<LikeIndex>,
+    pub comments: Vec<(Said, String)>,
     pub sequences: Vec<(usize, ColumnSequence)>,
 }
 
@@ -29,6 +31,14 @@ pub struct LikeIndex {
     unique: bool,
     nulls_not_distinct: bool,
     include: Vec<usize>,
+    comment: Option<String>,
+}
+
+/// What a comment that is copied is of, in the new table.
+pub enum Said {
+    Column(usize),
+    Check(String),
+    Index(Oid),
 }
 
 /// The columns of the table that is named, as new ones; they begin at `place`.
@@ -38,7 +48,11 @@ pub(crate) async fn columns(
     place: usize,
     added: &mut Added,
 ) -> Result<Vec<Column>> {
-    if let Some(columns) = of_view(session, &like.source)? {
+    if let Some((view, columns)) = of_view(session, &like.source)? {
+        if like.what.comments {
+            let catalog = session.transaction()?.catalog();
+            added.say(&catalog, view, columns.len(), place);
+        }
         return Ok(columns);
     }
     let source = lock_named(session, &like.source, TableLock::AccessShare).await?;
@@ -73,7 +87,20 @@ pub(crate) async fn columns(
         }
         columns.push(column);
     }
+    let catalog = session.transaction()?.catalog();
+    let said = |oid| match what.comments {
+        true => catalog.comment(oid, 0).map(str::to_owned),
+        false => None,
+    };
+    if what.comments {
+        added.say(&catalog, source.oid, source.columns.len(), place);
+    }
     if what.constraints {
+        for (at, check) in source.checks.iter().enumerate() {
+            let text = said(names::check_oid(&source, at));
+            let check = Said::Check(check.name.clone());
+            added.comments.extend(text.map(|text| (check, text)));
+        }
         added.checks.extend(source.checks.iter().cloned());
     }
     if what.indexes {
@@ -119,6 +146,7 @@ pub(crate) async fn columns(
                     predicate: arbiter::predicate(&source, index).map(str::to_owned),
                     unique: index.unique,
                     nulls_not_distinct: index.nulls_not_distinct,
+                    comment: said(index.oid),
                     include: index.include.iter().map(|column| place + column).collect(),
                 });
             }
@@ -127,8 +155,20 @@ pub(crate) async fn columns(
     Ok(columns)
 }
 
+impl Added {
+    /// The comments on a relation's columns, which are new ones that begin at `place`.
+    fn say(&mut self, catalog: &Catalog, oid: Oid, columns: usize, place: usize) {
+        for at in 0..columns {
+            let number = i32::try_from(at + 1).unwrap_or(i32::MAX);
+            let text = catalog.comment(oid, number).map(str::to_owned);
+            self.comments
+                .extend(text.map(|text| (Said::Column(place + at), text)));
+        }
+    }
+}
+
 /// The columns of a view, if the name is one's.
-fn of_view(session: &mut Session, name: &Name) -> Result<Option<Vec<Column>>> {
+fn of_view(session: &mut Session, name: &Name) -> Result<Option<(Oid, Vec<Column>)>> {
     let settings = session.settings().clone();
     let db = session.engine().db().clone();
     let transaction = session.transaction()?;
@@ -148,7 +188,7 @@ fn of_view(session: &mut Session, name: &Name) -> Result<Option<Vec<Column>>> {
         column.precision = of.precision;
         column
     });
-    Ok(Some(columns.collect()))
+    Ok(Some((view.oid, columns.collect())))
 }
 
 /// Gives the new table its indexes that are no constraints.
@@ -156,6 +196,7 @@ pub(crate) fn add_indexes(
     session: &Session,
     table: &mut TableDef,
     indexes: Vec<LikeIndex>,
+    comments: &mut Vec<(Said, String)>,
     taken: &dyn Fn(&str) -> bool,
 ) {
     for like in indexes {
@@ -173,6 +214,8 @@ pub(crate) fn add_indexes(
             unique: like.unique,
             nulls_not_distinct: like.nulls_not_distinct,
         };
+        let oid = recipe.oid;
+        comments.extend(like.comment.map(|text| (Said::Index(oid), text)));
         index::put(session, table, recipe);
     }
 }

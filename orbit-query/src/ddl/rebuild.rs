@@ -4,6 +4,7 @@
 
 use crate::session::Session;
 use orbit_core::catalog::{Table, TableDef};
+use orbit_core::error::{Shown, ShownValues};
 use orbit_core::read::RowScan;
 use orbit_core::row::{self, RowRef};
 use orbit_core::store::{Direction, KeyRange};
@@ -181,7 +182,7 @@ fn contains_nulls(table: &TableDef, column: &str) -> Error {
 }
 
 /// A duplicate found while building, in PostgreSQL's words.
-fn explain(error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
+fn explain(mut error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
     if !error.is(state::UNIQUE_VIOLATION) {
         return error;
     }
@@ -200,10 +201,22 @@ fn explain(error: Error, target: &TableDef, purpose: &Purpose<'_>) -> Error {
     .of_schema(&target.schema)
     .of_table(&target.name)
     .of_constraint(name);
-    match error.detail() {
-        Some(detail) => {
-            explained.with_detail(detail.replace(" already exists.", " is duplicated."))
-        }
-        None => explained,
+    let detail = error.detail().map(str::to_owned);
+    let Some(detail) = detail else {
+        return explained;
+    };
+    let explained = explained.with_detail(detail.replace(" already exists.", " is duplicated."));
+    match error.take_shown() {
+        Some(Shown {
+            table,
+            values: ShownValues::Key { columns, .. },
+        }) => explained.showing(Shown {
+            table,
+            values: ShownValues::Key {
+                columns,
+                otherwise: Some("Duplicate keys exist.".to_owned()),
+            },
+        }),
+        _ => explained,
     }
 }

@@ -114,9 +114,19 @@ fn custom(name: &str, modifiers: &[String]) -> Result<SqlType> {
         },
         "name" => SqlType::Name,
         "oid" => SqlType::Oid,
+        "inet" | "cidr" if !modifiers.is_empty() => return Err(modified(name)),
+        "inet" => SqlType::Inet,
+        "cidr" => SqlType::Cidr,
         "timetz" => return Err(Error::unsupported("type time with time zone")),
         _ => return Err(unknown(name)),
     })
+}
+
+fn modified(name: &str) -> Error {
+    Error::new(
+        state::SYNTAX_ERROR,
+        format!("type modifier is not allowed for type \"{name}\""),
+    )
 }
 
 fn unknown(name: &str) -> Error {

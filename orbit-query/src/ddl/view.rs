@@ -1,21 +1,20 @@
-//! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, with every relation
-//! named by its schema, so that it means the same whatever the search path.
+//! CREATE VIEW and DROP VIEW. The catalog keeps the query's text, its names settled
+//! (see `settled`), so that it means the same whatever the search path.
 
+mod settled;
 mod stars;
 
 use super::{names, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
-use crate::statement::visit;
 use orbit_core::catalog::{
     BOOTSTRAP_ROLE, Catalog, CatalogChange, CheckOption, Relation, ViewColumn, ViewDef,
 };
 use orbit_core::types::{Oid, SqlType};
 use orbit_core::{Error, Result, state};
-use sqlparser::ast::{self, CreateView, Ident, ObjectName, Query, VisitorMut};
+use sqlparser::ast::{self, CreateView, Query};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result<Outcome> {
@@ -58,7 +57,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         }
     };
     let mut query = (*create.query).clone();
-    let reads = qualify(session, &catalog, &mut query)?;
+    let reads = settled::settle(&catalog, session.settings(), &mut query)?;
     let select = session.prepare_inner(&query.to_string(), &[]).await?;
     if !select.params.is_empty() {
         return Err(Error::new(
@@ -75,6 +74,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateView) -> Result
         .map(|column| (column.name.clone(), column.sql_type.clone()))
         .collect();
     let query = stars::expanded(session, query).await?;
+    settled::require_settled(&query.to_string())?;
     let mut columns = columns(create, inner)?;
     for (column, shown) in columns.iter_mut().zip(shown.iter()) {
         column.precision = shown.precision;
@@ -134,7 +134,8 @@ fn reads_temporary(
     if session.settings().temporary_schema().is_none() {
         return Ok(false);
     }
-    let reads = qualify(session, catalog, &mut (*create.query).clone())?;
+    let mut query = (*create.query).clone();
+    let reads = settled::settle(catalog, session.settings(), &mut query)?;
     let temporary = |oid: &Oid| {
         let table = catalog
             .table_by_oid(*oid)
@@ -332,63 +333,6 @@ fn reads_itself(catalog: &Catalog, reads: &[Oid], view: Oid) -> bool {
         }
     }
     false
-}
-
-/// Names every relation with its schema; gives the ones of the catalog that are read.
-pub(crate) fn qualify(session: &Session, catalog: &Catalog, query: &mut Query) -> Result<Vec<Oid>> {
-    struct Ctes(BTreeSet<String>);
-    impl VisitorMut for Ctes {
-        type Break = ();
-        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-            let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-            self.0.extend(ctes.map(|cte| fold(&cte.alias.name)));
-            ControlFlow::Continue(())
-        }
-    }
-    struct Relations<'a> {
-        session: &'a Session,
-        catalog: &'a Catalog,
-        ctes: BTreeSet<String>,
-        reads: Vec<Oid>,
-    }
-    impl VisitorMut for Relations<'_> {
-        type Break = Error;
-        fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Error> {
-            let parsed = match Name::of(name) {
-                Ok(parsed) => parsed,
-                Err(error) => return ControlFlow::Break(error),
-            };
-            if parsed.schema.is_none() && self.ctes.contains(&parsed.name) {
-                return ControlFlow::Continue(());
-            }
-            let found = parsed.relation(self.catalog, self.session.settings());
-            let (schema, oid) = match found {
-                Some(Relation::Table(table)) => (&table.schema, table.oid),
-                Some(Relation::View(view)) => (&view.schema, view.oid),
-                Some(Relation::Sequence(sequence)) => (&sequence.schema, sequence.oid),
-                // A catalog's table, or nothing: binding tells.
-                _ => return ControlFlow::Continue(()),
-            };
-            if !self.reads.contains(&oid) {
-                self.reads.push(oid);
-            }
-            let quoted = |name: &str| Ident::with_quote('"', name);
-            *name = ObjectName::from(vec![quoted(schema), quoted(&parsed.name)]);
-            ControlFlow::Continue(())
-        }
-    }
-    let mut ctes = Ctes(BTreeSet::new());
-    let _ = visit::visit_mut(query, &mut ctes);
-    let mut relations = Relations {
-        session,
-        catalog,
-        ctes: ctes.0,
-        reads: Vec::new(),
-    };
-    match visit::visit_mut(query, &mut relations) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(relations.reads),
-    }
 }
 
 pub(crate) async fn drop(

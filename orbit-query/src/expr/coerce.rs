@@ -88,16 +88,28 @@ pub(super) fn common_type<'t>(types: impl Iterator<Item = &'t SqlType>) -> Optio
     Some(common.unwrap_or(SqlType::Text))
 }
 
+/// Networks have the addresses' operators.
+fn operand_type(ty: &SqlType) -> SqlType {
+    match ty {
+        SqlType::Cidr => SqlType::Inet,
+        other => base_type(other),
+    }
+}
+
+pub(super) fn is_network(ty: &SqlType) -> bool {
+    matches!(ty, SqlType::Inet | SqlType::Cidr)
+}
+
 /// The types two operands are compared in. `None`: no such operator known here.
 pub(super) fn comparison_type(a: &SqlType, b: &SqlType) -> Option<SqlType> {
     if *a == SqlType::Unknown && *b == SqlType::Unknown {
         return Some(SqlType::Text);
     }
     if *a == SqlType::Unknown {
-        return comparable(b).then(|| base_type(b));
+        return comparable(b).then(|| operand_type(b));
     }
     if *b == SqlType::Unknown {
-        return comparable(a).then(|| base_type(a));
+        return comparable(a).then(|| operand_type(a));
     }
     if let Some(ty) = operator_type(a, b) {
         return Some(ty);
@@ -111,7 +123,7 @@ pub(super) fn comparison_type(a: &SqlType, b: &SqlType) -> Option<SqlType> {
     if let (Some(ra), Some(rb)) = (datetime_rank(a), datetime_rank(b)) {
         return Some(if ra >= rb { a.clone() } else { b.clone() });
     }
-    (comparable(a) && base_type(a) == base_type(b)).then(|| base_type(a))
+    (comparable(a) && operand_type(a) == operand_type(b)).then(|| operand_type(a))
 }
 
 /// Whether the type has a btree order that [`orbit_core::value::cast::compare`] knows.
@@ -149,6 +161,7 @@ pub(super) fn implicit(typed: Typed, target: &SqlType, params: &mut Params) -> R
     }
     let allowed = match (numeric_rank(&from), numeric_rank(&base)) {
         (Some(a), Some(b)) => a < b,
+        _ if from == SqlType::Cidr => base == SqlType::Inet,
         _ => matches!(
             (datetime_rank(&from), datetime_rank(&base)),
             (Some(a), Some(b)) if a < b
@@ -210,6 +223,7 @@ fn assignable(from: &SqlType, to: &SqlType) -> bool {
         }
         (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval, SqlType::Time) => true,
         (SqlType::Time, SqlType::Interval) => true,
+        (SqlType::Inet, SqlType::Cidr) | (SqlType::Cidr, SqlType::Inet) => true,
         (SqlType::Json, SqlType::Jsonb) | (SqlType::Jsonb, SqlType::Json) => true,
         _ => false,
     }

@@ -90,6 +90,8 @@ fn named(name: &str) -> Option<SqlType> {
         "timestamptz" => SqlType::TimestampTz,
         "interval" => SqlType::Interval,
         "uuid" => SqlType::Uuid,
+        "inet" => SqlType::Inet,
+        "cidr" => SqlType::Cidr,
         "json" => SqlType::Json,
         "jsonb" => SqlType::Jsonb,
         _ => return None,

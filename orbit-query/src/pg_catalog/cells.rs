@@ -2,14 +2,16 @@
 
 use super::relations::{Kind, Relation};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int16Builder, Int32Array,
-    Int64Array, IntervalMonthDayNanoArray, ListBuilder, RecordBatch, RecordBatchOptions,
-    StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, UInt32Builder,
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int16Array, Int16Builder,
+    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListBuilder, RecordBatch,
+    RecordBatchOptions, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array,
+    UInt32Builder,
 };
 use datafusion::arrow::array::{Float64Builder, IntervalMonthDayNanoBuilder};
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::arrow::error::ArrowError;
-use orbit_core::types::Oid;
+use orbit_core::types::{Oid, SqlType};
+use orbit_core::value::Inet;
 use std::sync::Arc;
 
 /// One value of a catalog's row, or an argument of a catalog function.
@@ -185,7 +187,7 @@ fn blank(column: &super::relations::Column) -> Cell {
         Kind::Text if column.type_name == "regproc" => Cell::Text("-".to_owned()),
         Kind::Text => Cell::Text(String::new()),
         Kind::Timestamp => Cell::Micros(0),
-        Kind::Interval => Cell::Null,
+        Kind::Interval | Kind::Inet => Cell::Null,
         Kind::Texts | Kind::Oids | Kind::Int2s | Kind::Floats => Cell::Texts(Vec::new()),
     }
 }
@@ -229,6 +231,15 @@ pub fn array<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef 
                 );
             }
             Arc::<IntervalMonthDayNanoArray>::new(builder.finish())
+        }
+        Kind::Inet => {
+            let stored = |cell: &Cell| {
+                let address = Inet::parse(cell.text()?, &SqlType::Inet).ok()?;
+                let mut bytes = Vec::new();
+                address.encode(&mut bytes);
+                Some(bytes)
+            };
+            Arc::new(cells.map(stored).collect::<BinaryArray>())
         }
         Kind::Texts => {
             let mut builder = ListBuilder::new(StringBuilder::new());

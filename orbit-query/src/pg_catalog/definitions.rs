@@ -3,14 +3,14 @@
 use super::context::CatalogContext;
 use super::deparse::{Reader, Tree};
 use super::objects::{Constraint, inclusion, index_column, key_columns, quote};
-use crate::statement::visit;
+use crate::statement::{spelling, visit};
 use orbit_core::catalog::{
     Column, ForeignKey, Grant, IndexColumn, PUBLIC, Privileges, ReferentialAction, Table, ViewDef,
 };
 use orbit_core::types::Oid;
 use sqlparser::ast::{
-    GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query, SetExpr, Statement,
-    TableWithJoins,
+    DataType, Expr, GroupByExpr, LimitClause, ObjectName, ObjectNamePart, OrderByKind, Query,
+    SetExpr, Statement, TableWithJoins, Value,
 };
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -29,7 +29,10 @@ fn read<T>(context: &CatalogContext, columns: &[Column], read: impl FnOnce(&Read
 }
 
 fn printed(tree: Option<Tree>, text: &str, pretty: bool) -> String {
-    tree.map_or_else(|| text.trim().to_owned(), |tree| tree.print(pretty))
+    tree.map_or_else(
+        || spelling::without_marks(text.trim().to_owned()),
+        |tree| tree.print(pretty),
+    )
 }
 
 /// The condition of a CHECK, in the brackets that are PostgreSQL's.
@@ -212,7 +215,7 @@ fn foreign_key(context: &CatalogContext, table: &Table, key: &ForeignKey) -> Opt
 pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
     let parsed = crate::statement::parse::row_statement(&view.query);
     let Ok(Statement::Query(mut query)) = parsed else {
-        return format!(" {};", view.query);
+        return spelling::without_marks(format!(" {};", view.query));
     };
     let (objects, path) = (context.objects(), context.search_path());
     let _ = visit::relations_mut(&mut query, |name: &mut ObjectName| {
@@ -220,7 +223,6 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
             ObjectNamePart::Identifier(schema),
             ObjectNamePart::Identifier(table),
         ] = name.0.as_slice()
-            && path.contains(&schema.value)
             && let Some(oid) = objects.named(&schema.value, &table.value)
             && objects.is_visible(oid, &path) == Some(true)
         {
@@ -229,7 +231,21 @@ pub fn view_query(context: &CatalogContext, view: &ViewDef) -> String {
         name.0.iter_mut().for_each(unquoted);
         ControlFlow::<()>::Continue(())
     });
-    format!(" {};", laid_out(&query))
+    let _ = visit::expressions_mut(&mut query, |expr| {
+        if let Expr::Cast {
+            expr: constant,
+            data_type: DataType::Regclass,
+            ..
+        } = expr
+            && let Expr::Value(constant) = &mut **constant
+            && let Value::SingleQuotedString(text) = &mut constant.value
+            && let Ok(oid) = text.parse::<Oid>()
+        {
+            *text = objects.written(oid, &path);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    format!(" {};", spelling::as_written(laid_out(&query)))
 }
 
 /// A name without quotes where it needs none.

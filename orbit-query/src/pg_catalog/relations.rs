@@ -24,6 +24,7 @@ pub enum Kind {
     Text,
     Timestamp,
     Interval,
+    Inet,
     Texts,
     Oids,
     Int2s,
@@ -42,6 +43,7 @@ impl Kind {
             "oid" | "xid" | "regtype" => Kind::Oid,
             "timestamptz" => Kind::Timestamp,
             "interval" => Kind::Interval,
+            "inet" => Kind::Inet,
             "_oid" | "oidvector" | "_regtype" => Kind::Oids,
             "_int2" | "int2vector" => Kind::Int2s,
             "_float4" | "_float8" => Kind::Floats,
@@ -63,6 +65,7 @@ impl Kind {
             Kind::Text => DataType::Utf8,
             Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Kind::Inet => DataType::Binary,
             Kind::Texts => list(DataType::Utf8),
             Kind::Oids => list(DataType::UInt32),
             Kind::Int2s => list(DataType::Int16),
@@ -171,7 +174,7 @@ fn relation(line: &'static str) -> Option<Relation> {
 fn field(column: &Column) -> Field {
     let field = Field::new(column.name, column.kind.arrow(), true);
     match column.type_name {
-        "name" | "char" | "varchar" | "oid" | "int2vector" | "oidvector" => {
+        "name" | "char" | "varchar" | "oid" | "int2vector" | "oidvector" | "inet" => {
             let name = column.type_name.to_owned();
             field.with_metadata([("orbit.type".to_owned(), name)].into())
         }

@@ -129,6 +129,7 @@ pub fn choose(name: &str, args: &[SqlType]) -> Result<Option<Chosen>> {
             let ty = match ty {
                 S::Unknown | S::Varchar(_) | S::Name => S::Text,
                 S::Bool | S::Json | S::Jsonb | S::Uuid | S::Bytea => return Ok(None),
+                S::Cidr => S::Inet,
                 other => other.clone(),
             };
             let function = if ty == S::Interval {

@@ -42,7 +42,8 @@ pub fn arrow_type(ty: &SqlType) -> DataType {
             Some((precision, scale)) => DataType::Decimal128(precision, scale),
             None => num::carrier(),
         },
-        SqlType::Bytea => DataType::Binary,
+        // Addresses are their stored bytes, which compare as the addresses do.
+        SqlType::Bytea | SqlType::Inet | SqlType::Cidr => DataType::Binary,
         SqlType::Date => DataType::Date32,
         SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
         SqlType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -126,6 +127,8 @@ fn named_type(name: &str) -> Option<SqlType> {
         "text" => SqlType::Text,
         "varchar" | "character varying" => SqlType::Varchar(None),
         "uuid" => SqlType::Uuid,
+        "inet" => SqlType::Inet,
+        "cidr" => SqlType::Cidr,
         "json" => SqlType::Json,
         "jsonb" => SqlType::Jsonb,
         "float4" | "real" => SqlType::Float4,

@@ -32,6 +32,7 @@ use super::scalar;
 use super::scan::Run;
 use super::statement::{self, Body, PlannedStatement, physical_plan, with_values};
 use super::system::System;
+use crate::access::discretion;
 use crate::expr::{Env, Facts};
 use crate::rows::{ColumnDesc, Rows, Tag};
 use crate::write::{RowFunction, TableWriter};
@@ -165,14 +166,19 @@ pub(super) async fn write(
             cancel: ctx.cancel.clone(),
         },
     };
-    match &write.kind {
+    let done = match &write.kind {
         Kind::Insert(insert) => running.insert(txn, insert).await,
         Kind::Update(update) => running.update(txn, update).await,
         Kind::Delete => running.delete(txn).await,
         Kind::Merge(merge) => running.merge(txn, merge).await,
         Kind::Lock(lock) => running.lock(txn, lock).await,
         Kind::Chain(_) => Err(Error::internal("a chain of writes inside another")),
-    }
+    };
+    // What another part of the statement gave is not told of this one's rows.
+    done.map_err(|error| {
+        let session = &ctx.session;
+        discretion::told_of(error, &session.rights, ctx.view.catalog(), current.needs())
+    })
 }
 
 impl Running<'_> {

@@ -16,6 +16,7 @@ pub mod escape;
 pub mod format;
 pub mod json;
 pub mod math;
+pub mod network;
 pub mod pattern;
 pub mod regexp;
 pub mod row;
@@ -54,6 +55,8 @@ pub enum T {
     TimestampTz,
     Interval,
     Uuid,
+    Inet,
+    Cidr,
     /// Nothing, as an empty text.
     Void,
     Json,
@@ -147,7 +150,7 @@ impl Function {
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 18] = [
+    let families: &[&'static [Function]] = &[
         array::FUNCTIONS,
         bytes::FUNCTIONS,
         crypto::FUNCTIONS,
@@ -158,6 +161,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         json::FUNCTIONS,
         json::jsonpath::FUNCTIONS,
         math::FUNCTIONS,
+        network::FUNCTIONS,
         regexp::FUNCTIONS,
         session::FUNCTIONS,
         sha::FUNCTIONS,
@@ -168,7 +172,7 @@ static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLoc
         zone::FUNCTIONS,
     ];
     let mut table: AHashMap<&'static str, Vec<&'static Function>> = AHashMap::new();
-    for function in families.into_iter().flatten() {
+    for function in families.iter().copied().flatten() {
         table.entry(function.name).or_default().push(function);
     }
     table
@@ -361,6 +365,8 @@ fn plain(ty: T) -> SqlType {
         T::TimestampTz => SqlType::TimestampTz,
         T::Interval => SqlType::Interval,
         T::Uuid => SqlType::Uuid,
+        T::Inet => SqlType::Inet,
+        T::Cidr => SqlType::Cidr,
         T::Void => SqlType::Void,
         T::Json => SqlType::Json,
         T::Jsonb => SqlType::Jsonb,

@@ -121,6 +121,8 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
             "timestamptz" => SqlType::TimestampTz,
             "interval" => SqlType::Interval,
             "uuid" => SqlType::Uuid,
+            "inet" => SqlType::Inet,
+            "cidr" => SqlType::Cidr,
             "json" => SqlType::Json,
             "jsonb" => SqlType::Jsonb,
             "oid" | "regclass" | "regnamespace" | "regrole" | "xid" => SqlType::Oid,
@@ -129,6 +131,12 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
         })
     };
     if let Some(ty) = of(&folded) {
+        if matches!(ty, SqlType::Inet | SqlType::Cidr) && !modifiers.is_empty() {
+            return Err(Error::new(
+                state::SYNTAX_ERROR,
+                format!("type modifier is not allowed for type \"{folded}\""),
+            ));
+        }
         return Ok(ty);
     }
     if let Some(element) = folded
@@ -148,6 +156,7 @@ pub enum Category {
     String,
     DateTime,
     Timespan,
+    Network,
     Array,
     Unknown,
     Other,
@@ -176,6 +185,7 @@ pub fn category(ty: &SqlType) -> Category {
             Category::DateTime
         }
         SqlType::Interval => Category::Timespan,
+        SqlType::Inet | SqlType::Cidr => Category::Network,
         SqlType::Array(_) => Category::Array,
         SqlType::Unknown => Category::Unknown,
         SqlType::Bytea | SqlType::Uuid | SqlType::Json | SqlType::Jsonb | SqlType::Void => {
@@ -192,6 +202,7 @@ pub fn is_preferred(ty: &SqlType) -> bool {
             | SqlType::Text
             | SqlType::TimestampTz
             | SqlType::Interval
+            | SqlType::Inet
             | SqlType::Oid
     )
 }
@@ -250,6 +261,7 @@ pub fn implicit(from: &SqlType, to: &SqlType) -> bool {
         (SqlType::Date, SqlType::Timestamp | SqlType::TimestampTz) => true,
         (SqlType::Timestamp, SqlType::TimestampTz) => true,
         (SqlType::Time, SqlType::Interval) => true,
+        (SqlType::Cidr, SqlType::Inet) => true,
         (SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Name, SqlType::Text) => true,
         (SqlType::Text | SqlType::Varchar(_), SqlType::Char(_) | SqlType::Name) => true,
         (SqlType::Char(_) | SqlType::Text | SqlType::Name, SqlType::Varchar(_)) => true,
@@ -271,6 +283,7 @@ pub fn assignable(from: &SqlType, to: &SqlType) -> bool {
         (SqlType::TimestampTz, SqlType::Timestamp | SqlType::Date | SqlType::Time) => true,
         (SqlType::Timestamp, SqlType::Date | SqlType::Time) => true,
         (SqlType::Interval, SqlType::Time) => true,
+        (SqlType::Inet, SqlType::Cidr) => true,
         (SqlType::Json, SqlType::Jsonb) | (SqlType::Jsonb, SqlType::Json) => true,
         (SqlType::Array(from), SqlType::Array(to)) => assignable(from, to),
         _ => false,

@@ -452,6 +452,7 @@ fn fits(node: &Node, column: &SqlType, param_types: &dyn Fn(usize) -> Option<Sql
         column if integer(column) => integer(&ty),
         SqlType::Numeric(_) => integer(&ty) || matches!(ty, SqlType::Numeric(_)),
         column if text(column) => text(&ty),
+        SqlType::Inet | SqlType::Cidr => matches!(ty, SqlType::Inet | SqlType::Cidr),
         SqlType::Json
         | SqlType::Jsonb
         | SqlType::Interval

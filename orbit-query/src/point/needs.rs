@@ -28,6 +28,8 @@ pub(super) fn of(statement: &Statement, table: &Table, kind: &Kind) -> Vec<Need>
     let mut need = Need::table(table, required, is_qualified(statement));
     let _: ControlFlow<()> = visit::expressions(statement, |expr| {
         match expr {
+            // `VALUES (DEFAULT)` reads nothing.
+            Expr::Identifier(name) if name.quote_style.is_none() && fold(name) == "default" => {}
             Expr::Identifier(name) => read(&mut need, table, name),
             // What was to be inserted is no column of the table.
             Expr::CompoundIdentifier(path)

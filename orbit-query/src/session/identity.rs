@@ -74,12 +74,12 @@ impl Session {
     /// values.
     #[cold]
     pub(crate) fn told_of(&mut self, error: Error, needs: &[Need]) -> Error {
-        self.told(error, |table, column| {
-            needs.iter().any(|need| {
-                need.relation == need::Relation::Table(table)
-                    && (need.inserted.contains(&column) || need.updated.contains(&column))
-            })
-        })
+        if !error.is_showing() {
+            return error;
+        }
+        let catalog = self.current_catalog();
+        self.identify(&catalog);
+        discretion::told_of(error, &self.facts.rights, &catalog, needs)
     }
 
     #[cold]

@@ -7,6 +7,7 @@
 //! end of the queue, so a cascade of any depth takes no stack.
 
 use super::Session;
+use crate::access::{Rights, discretion};
 use crate::expr::{Env, StoredRow};
 use crate::write::TableWriter;
 use ahash::AHashSet;
@@ -200,8 +201,28 @@ impl Session {
         }
     }
 
-    /// Deletes the rows that refer to `old`, or changes these columns of them.
+    /// Deletes the rows that refer to `old`, or changes these columns of them: in the name of
+    /// their table's owner, who is told of them.
     async fn follow(
+        &mut self,
+        table: &Arc<Table>,
+        key: &ForeignKey,
+        old: &[Value],
+        changes: Option<Vec<(usize, Value)>>,
+        writers: &mut Writers,
+    ) -> Result<()> {
+        let done = self.followed(table, key, old, changes, writers).await;
+        done.map_err(|error| {
+            if !error.is_showing() {
+                return error;
+            }
+            let catalog = self.current_catalog();
+            let rights = Rights::of(&catalog, table.owner, table.owner);
+            discretion::told_of(error, &rights, &catalog, &[])
+        })
+    }
+
+    async fn followed(
         &mut self,
         table: &Arc<Table>,
         key: &ForeignKey,

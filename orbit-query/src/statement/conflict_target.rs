@@ -4,7 +4,7 @@
 
 use super::dialect::OrbitDialect;
 use super::tokens::is_word;
-use sqlparser::ast::Expr;
+use sqlparser::ast::{CastKind, Expr};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -69,7 +69,7 @@ pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
             rest.push(comma.clone());
         }
         let item = tokens.get(item)?;
-        match expression(item)? {
+        match part(item)? {
             Expr::Identifier(_) => rest.push(bare(item)?.clone()),
             expr => rest.push(named(EXPRESSION, &expr, item.first()?)),
         }
@@ -77,7 +77,10 @@ pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     if let Some(predicate) = predicate {
         let condition = tokens.get(predicate + 1..end)?;
         rest.push(comma);
-        let expr = expression(condition)?;
+        let (expr, read) = expression(condition)?;
+        if read < condition.len() {
+            return None;
+        }
         rest.push(named(PREDICATE, &expr, condition.first()?));
     }
     rest.push(tokens.get(close)?.clone());
@@ -91,20 +94,53 @@ fn bare(item: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
         .find(|token| matches!(token.token, Token::Word(_)))
 }
 
-/// `None`: it can't be read; the parser will say where.
-fn expression(tokens: &[TokenWithSpan]) -> Option<Expr> {
-    let parsed = OrbitDialect::parser(tokens.len())
-        .with_tokens_with_locations(tokens.to_vec())
-        .parse_expr()
-        .ok()?;
-    let mut expr = parsed;
+/// An expression and how many of the tokens it is. `None`: it can't be read; the parser
+/// will say where.
+fn expression(tokens: &[TokenWithSpan]) -> Option<(Expr, usize)> {
+    let mut parser = OrbitDialect::parser(tokens.len()).with_tokens_with_locations(tokens.to_vec());
+    let expr = parser.parse_expr().ok()?;
+    Some((expr, parser.index().min(tokens.len())))
+}
+
+/// A column, a call, or anything in brackets, as CREATE INDEX takes them.
+fn part(tokens: &[TokenWithSpan]) -> Option<Expr> {
+    let (mut expr, read) = expression(tokens)?;
+    let is_class = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.value.ends_with("_ops"));
+    let behind = tokens.get(read..)?;
+    if !matches!(behind, []) && !matches!(behind, [class] if is_class(class)) {
+        return None;
+    }
+    let mut in_brackets = false;
     loop {
         match expr {
             // Texts lie in the order of their bytes, whatever they are compared by.
-            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expr = *inner,
-            other => return Some(other),
+            Expr::Collate { expr: inner, .. } => expr = *inner,
+            Expr::Nested(inner) => {
+                in_brackets = true;
+                expr = *inner;
+            }
+            other => return (in_brackets || is_call(&other)).then_some(other),
         }
     }
+}
+
+fn is_call(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Identifier(_)
+            | Expr::Function(_)
+            | Expr::Ceil { .. }
+            | Expr::Extract { .. }
+            | Expr::Floor { .. }
+            | Expr::Overlay { .. }
+            | Expr::Position { .. }
+            | Expr::Substring { .. }
+            | Expr::Trim { .. }
+            | Expr::Cast {
+                kind: CastKind::Cast,
+                ..
+            }
+    )
 }
 
 fn named(mark: char, expr: &Expr, place: &TokenWithSpan) -> TokenWithSpan {

@@ -23,6 +23,7 @@ pub struct Copied {
     pub generated: bool,
     pub identity: bool,
     pub indexes: bool,
+    pub comments: bool,
 }
 
 type Cut = (Vec<TokenWithSpan>, Vec<Like>);
@@ -118,6 +119,7 @@ fn like(tokens: &mut Tokens<'_>, before: usize) -> Result<Like> {
                     generated: including,
                     identity: including,
                     indexes: including,
+                    comments: including,
                 };
             }
             "constraints" => what.constraints = including,
@@ -125,8 +127,9 @@ fn like(tokens: &mut Tokens<'_>, before: usize) -> Result<Like> {
             "generated" => what.generated = including,
             "identity" => what.identity = including,
             "indexes" => what.indexes = including,
+            "comments" => what.comments = including,
             // Nothing of the kind is kept by a table.
-            "comments" | "compression" | "statistics" | "storage" => {}
+            "compression" | "statistics" | "storage" => {}
             _ => return Err(tokens.unexpected()),
         }
     }

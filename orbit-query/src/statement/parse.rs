@@ -242,7 +242,11 @@ fn large(text: &str, tokens: &[TokenWithSpan]) -> Result<Parsed> {
     ]
     .iter()
     .any(|word| tokens::is_word(first.map(|token| &token.token), word));
-    let part = if over_rows { Part::Row } else { Part::Other };
+    let part = if over_rows {
+        Part::Row
+    } else {
+        Part::Definition
+    };
     let respelled = spelling::respelled(text, tokens, part)?;
     let mut readable = respelled.as_deref().unwrap_or(tokens);
     let placed = create_grammar::cut_tablespace(readable);

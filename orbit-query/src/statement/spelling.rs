@@ -33,15 +33,44 @@ pub(crate) const ROWS_FROM: &str = "\0rows";
 /// The name of the argument that `VARIADIC` stands before.
 pub(crate) const VARIADIC: &str = "\0variadic";
 
+/// A kept text as it was written, where a mark of ours stands for a word.
+pub(crate) fn without_marks(text: String) -> String {
+    match text.contains(VARIADIC) {
+        true => text.replace(&format!("\"{VARIADIC}\" => "), "VARIADIC "),
+        false => text,
+    }
+}
+
 /// The one item of a select list that has none.
 pub(super) const NO_ITEM: &str = "\0none";
+
+/// The text of a query that was read respelled, in PostgreSQL's spelling again.
+#[cfg(feature = "datafusion")]
+pub(crate) fn as_written(text: String) -> String {
+    if !text.contains('\0') {
+        return text;
+    }
+    [
+        (
+            format!("GROUP BY \"{DISTINCT_SETS}\", "),
+            "GROUP BY DISTINCT ",
+        ),
+        (format!("\"{ROWS_FROM}\"("), "ROWS FROM("),
+        (format!("\"{VARIADIC}\" => "), "VARIADIC "),
+        (format!("\"{ALL_OF_ROW}\""), ""),
+    ]
+    .iter()
+    .fold(text, |text, (mark, written)| text.replace(mark, written))
+}
 
 /// What a piece of text is part of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE.
     Row,
-    /// An expression, or a statement that defines something.
+    /// A statement that defines something, by a query perhaps.
+    Definition,
+    /// An expression.
     Other,
 }
 
@@ -57,8 +86,14 @@ pub(super) fn respelled(
     tokens: &[TokenWithSpan],
     part: Part,
 ) -> Result<Option<Vec<TokenWithSpan>>> {
+    let rows_from = match part {
+        Part::Row => Some(0),
+        Part::Definition => defining_query(tokens),
+        Part::Other => None,
+    };
     let mut speller = Speller {
         tokens,
+        query: rows_from,
         at: 0,
         out: Vec::new(),
         closing: Vec::new(),
@@ -70,20 +105,42 @@ pub(super) fn respelled(
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         speller.at = at;
-        at += match part {
-            Part::Row => match speller.clause(text, at, token)? {
-                0 => speller.expression(at, token),
-                taken => taken,
-            },
-            Part::Other => speller.expression(at, token),
+        let taken = match rows_from {
+            Some(from) if at >= from => speller.clause(text, at, token)?,
+            _ => 0,
+        };
+        at += match taken {
+            0 => speller.expression(at, token),
+            taken => taken,
         };
         speller.close(at);
     }
     Ok(speller.changed.then_some(speller.out))
 }
 
+/// Where the query of CREATE VIEW and CREATE TABLE AS begins: it is spelt as one of its own.
+fn defining_query(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let is = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
+    let defines = |at: usize| is(at, "table") || is(at, "view");
+    if !is(0, "create") || !(1..6).any(defines) {
+        return None;
+    }
+    let mut depth = 0usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            word if depth == 0 && is_word(Some(word), "as") => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
 struct Speller<'t> {
     tokens: &'t [TokenWithSpan],
+    /// Where the first query begins.
+    query: Option<usize>,
     /// The token being read.
     at: usize,
     /// Once something changed: what is read so far, respelled.
@@ -187,8 +244,7 @@ impl Speller<'_> {
         }
         match word.keyword {
             // `TABLE t` is `SELECT * FROM t`.
-            Keyword::TABLE if !matches!(self.before(at), Some(Token::Word(word)) if word.keyword == Keyword::INTO) =>
-            {
+            Keyword::TABLE if self.begins_query(at) => {
                 self.put(Token::make_keyword("SELECT"), token);
                 self.put(Token::Mul, token);
                 self.put(Token::make_keyword("FROM"), token);
@@ -207,7 +263,7 @@ impl Speller<'_> {
                 Ok(2)
             }
             // No table has heirs, and so the word says nothing. `FETCH FIRST ROW ONLY` is another.
-            Keyword::ONLY if !self.counts_rows(at) => Ok(self.only(at)),
+            Keyword::ONLY if !self.counts_rows(at) && !self.is_label(at) => Ok(self.only(at)),
             Keyword::GROUP if self.is(at + 1, "by") && self.is(at + 2, "all") => {
                 self.change();
                 self.out
@@ -242,6 +298,17 @@ impl Speller<'_> {
             },
             _ => Ok(self.plain(at, token, word)),
         }
+    }
+
+    /// Whether a word stands where any word is a name: behind AS, or behind a dot.
+    fn is_label(&self, at: usize) -> bool {
+        let before = self.before(at);
+        is_word(before, "as") || before == Some(&Token::Period)
+    }
+
+    /// Whether TABLE begins a query here, rather than being a name or the word of INTO.
+    fn begins_query(&self, at: usize) -> bool {
+        self.query == Some(at) || !self.is_label(at) && !is_word(self.before(at), "into")
     }
 
     /// Whether a select list without items ends here, and FROM doesn't follow.

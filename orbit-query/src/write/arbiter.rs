@@ -102,13 +102,6 @@ fn bare(expr: &Expr) -> &Expr {
     expr
 }
 
-/// ON CONFLICT DO NOTHING without a target watches all unique indexes, and one that is
-/// looked at later can't be.
-pub fn check_all(table: &Table) -> Result<()> {
-    let mut unique = table.indexes.iter().filter(|index| index.unique);
-    unique.try_for_each(|index| check_arbiter(table, index))
-}
-
 /// What ON CONFLICT names.
 pub struct Asked {
     /// Its plain columns.
@@ -130,12 +123,14 @@ pub fn asked(table: &Table, names: &[Ident]) -> Result<Asked> {
     for name in names {
         if let Some(sql) = name.value.strip_prefix(EXPRESSION) {
             let expr = stored_expression(sql)?;
+            refuse(&expr, false)?;
             use_columns(table, &expr, &mut asked.used)?;
             asked
                 .expressions
                 .push(canonical(&table.columns, bare(&expr)));
         } else if let Some(sql) = name.value.strip_prefix(PREDICATE) {
             let expr = stored_expression(sql)?;
+            refuse(&expr, true)?;
             use_columns(table, &expr, &mut asked.used)?;
             conjuncts(&table.columns, &expr, &mut asked.conditions);
         } else {
@@ -159,13 +154,31 @@ fn unknown(column: &str) -> Error {
     )
 }
 
+/// What no index is made of.
+#[cfg(feature = "datafusion")]
+fn refuse(expr: &Expr, predicate: bool) -> Result<()> {
+    crate::ddl::index::refuse_in_index(expr, predicate)
+}
+
+/// Such a node makes no indexes that it could be of.
+#[cfg(not(feature = "datafusion"))]
+fn refuse(_: &Expr, _: bool) -> Result<()> {
+    Ok(())
+}
+
 fn use_columns(table: &Table, expr: &Expr, used: &mut Vec<usize>) -> Result<()> {
     let looked = visit::expressions(expr, |expr| {
         let name = match expr {
             Expr::Identifier(name) => fold(name),
-            Expr::CompoundIdentifier(path) => match path.last() {
-                Some(name) => fold(name),
-                None => return ControlFlow::Continue(()),
+            Expr::CompoundIdentifier(path) => match path.as_slice() {
+                [.., of, _] if fold(of) == "excluded" && table.name != "excluded" => {
+                    return ControlFlow::Break(Error::new(
+                        state::UNDEFINED_TABLE,
+                        "missing FROM-clause entry for table \"excluded\"",
+                    ));
+                }
+                [.., name] => fold(name),
+                [] => return ControlFlow::Continue(()),
             },
             _ => return ControlFlow::Continue(()),
         };

@@ -8,7 +8,7 @@ use crate::value::datetime::{
     POSTGRES_EPOCH_MICROS, is_valid_date, is_valid_timestamp, timestamp_out_of_range,
 };
 use crate::value::text::{self, FormatSettings};
-use crate::value::{Interval, Value};
+use crate::value::{Inet, Interval, Value};
 
 /// Reads a whole payload.
 #[inline]
@@ -78,6 +78,8 @@ pub fn decode(bytes: &[u8], sql_type: &SqlType) -> Result<Value> {
             })
         }
         SqlType::Uuid => Value::Uuid(exactly(bytes)?),
+        SqlType::Inet => Value::Inet(Inet::receive(bytes, sql_type)?),
+        SqlType::Cidr => Value::Cidr(Inet::receive(bytes, sql_type)?),
         SqlType::Array(element) => Value::Array(array::decode(bytes, element)?),
         SqlType::Oid => Value::Int8(i64::from(u32::from_be_bytes(exactly(bytes)?))),
     })

@@ -54,6 +54,8 @@ pub fn encode(value: &ValueRef, sql_type: &SqlType, out: &mut Vec<u8>) -> Result
             out.extend_from_slice(&v.months.to_be_bytes());
         }
         (ValueRef::Uuid(v), SqlType::Uuid) => out.extend_from_slice(v),
+        (ValueRef::Inet(v), SqlType::Inet) => v.send(false, out),
+        (ValueRef::Cidr(v), SqlType::Cidr) => v.send(true, out),
         (ValueRef::Array(v), SqlType::Array(element)) => array::encode(v, element, out)?,
         (ValueRef::Text(v), SqlType::Record(fields)) => record::encode(v, fields, out)?,
         (ValueRef::Int8(v), SqlType::Oid) => {

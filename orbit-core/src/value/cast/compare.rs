@@ -7,7 +7,7 @@ use crate::value::{Array, Numeric, Value, ValueRef};
 use std::cmp::Ordering;
 
 /// `None` when either is NULL or the types don't compare. Integers, decimals and
-/// floats do with each other, dates with timestamps.
+/// floats do with each other, dates with timestamps, networks with addresses.
 #[inline]
 pub fn compare(a: &ValueRef, b: &ValueRef) -> Option<Ordering> {
     Some(match (a, b) {
@@ -23,6 +23,7 @@ pub fn compare(a: &ValueRef, b: &ValueRef) -> Option<Ordering> {
         (ValueRef::Timestamp(a), ValueRef::Date(b)) => i128::from(*a).cmp(&midnight(*b)),
         (ValueRef::Interval(a), ValueRef::Interval(b)) => a.span().cmp(&b.span()),
         (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a.cmp(b),
+        (ValueRef::Inet(a) | ValueRef::Cidr(a), ValueRef::Inet(b) | ValueRef::Cidr(b)) => a.cmp(b),
         (ValueRef::Array(a), ValueRef::Array(b)) => return compare_arrays(a, b),
         _ => return compare_numbers(a, b),
     })

@@ -34,7 +34,7 @@ pub(super) fn write_uuid(uuid: &[u8; 16], out: &mut Vec<u8>) {
 
 pub(super) const HEX: &[u8; 16] = b"0123456789abcdef";
 
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

@@ -95,6 +95,17 @@ fn unqualified(table: &Table, expr: &Expr) -> Expr {
     expr
 }
 
+/// The same of an expression that ON CONFLICT means an index by.
+pub(crate) fn refuse_in_index(expr: &Expr, predicate: bool) -> Result<()> {
+    refuse(
+        expr,
+        match predicate {
+            true => Place::Predicate,
+            false => Place::Expression,
+        },
+    )
+}
+
 /// Refuses what no row by itself can answer.
 fn refuse(expr: &Expr, place: Place) -> Result<()> {
     struct Look(Place);

@@ -69,8 +69,13 @@ impl<'a, 'p> Compiler<'a, 'p> {
         }
         let exact = |ty: &SqlType| numeric_rank(ty).is_some_and(|rank| rank <= 3);
         let all_exact = exact(&operand.ty) && items.iter().all(|item| exact(&item.ty));
+        // A list of one is `=`, which networks have from addresses.
+        let common = match (common, items.as_slice()) {
+            (SqlType::Cidr, [_]) => SqlType::Inet,
+            (common, _) => common,
+        };
         let mut convert = |typed: Typed| {
-            if all_exact {
+            if all_exact || coerce::is_network(&typed.ty) {
                 Ok(typed.node)
             } else {
                 coerce::implicit(typed, &common, self.params)

@@ -116,8 +116,18 @@ impl<'a, 'p> Compiler<'a, 'p> {
         let ty = coerce::comparison_type(&left.ty, &right.ty).ok_or(Stop::Unknown)?;
         // Integers of all widths, and integers with numeric, compare as they are.
         let exact = |ty: &SqlType| numeric_rank(ty).is_some_and(|rank| rank <= 3);
-        if exact(&left.ty) && exact(&right.ty) {
+        let both = |known: &dyn Fn(&SqlType) -> bool| known(&left.ty) && known(&right.ty);
+        // So do networks with addresses.
+        if both(&exact) || both(&coerce::is_network) {
             return Ok((left.node, right.node));
+        }
+        if left.ty == SqlType::Cidr {
+            let right = coerce::implicit(right, &ty, self.params)?;
+            return Ok((left.node, right));
+        }
+        if right.ty == SqlType::Cidr {
+            let left = coerce::implicit(left, &ty, self.params)?;
+            return Ok((left, right.node));
         }
         Ok((
             coerce::implicit(left, &ty, self.params)?,

@@ -10,7 +10,8 @@ use orbit_core::catalog::Column;
 use orbit_core::types::SqlType;
 use sqlparser::ast::{BinaryOperator, Expr, TrimWhereField, UnaryOperator, Value};
 use typed::{
-    Kind, Typed, bare_name, canonical, constant, is_string, known, number_rank, pair, string,
+    Kind, Typed, bare_name, canonical, constant, is_network, is_string, known, number_rank, pair,
+    string,
 };
 
 /// Knows the columns that an expression may name, and how relations are written.
@@ -335,7 +336,15 @@ impl Reader<'_> {
         }
         let (left, right) = (self.typed(left)?, self.typed(right)?);
         let name = operator.to_string();
+        let addresses = [&left, &right]
+            .iter()
+            .any(|side| side.sql_type().is_some_and(is_network));
         let (left, right, result) = match name.as_str() {
+            "<<" | "<<=" | ">>" | ">>=" | "&&" if addresses => {
+                let (left, right, _) = pair(left, right);
+                (left, right, Some(SqlType::Bool))
+            }
+            "&" | "|" if addresses => pair(left, right),
             "+" | "-" | "*" | "/" | "%" => {
                 let ranks = (
                     left.sql_type().and_then(number_rank),

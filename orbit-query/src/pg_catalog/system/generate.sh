@@ -8,8 +8,8 @@ query() { psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$1"; }
 copy() { psql -X -q -v ON_ERROR_STOP=1 -c "COPY ($2) TO STDOUT" >"$1.tsv"; }
 
 # Types a column of Orbit can have, and what catalogs and function signatures need besides.
-types="'bool','int2','int4','int8','float4','float8','numeric','text','varchar','bpchar','bytea','date','time','timestamp','timestamptz','interval','uuid','json','jsonb','oid','name','char','void','unknown'"
-system="'record','cstring','any','anyarray','anyelement','anynonarray','trigger','regclass','regproc','regprocedure','regoper','regoperator','regtype','regrole','regnamespace','int2vector','oidvector','tid','xid','cid','pg_node_tree','aclitem','inet','internal','pg_lsn','xid8'"
+types="'bool','int2','int4','int8','float4','float8','numeric','text','varchar','bpchar','bytea','date','time','timestamp','timestamptz','interval','uuid','inet','cidr','json','jsonb','oid','name','char','void','unknown'"
+system="'record','cstring','any','anyarray','anyelement','anynonarray','trigger','regclass','regproc','regprocedure','regoper','regoperator','regtype','regrole','regnamespace','int2vector','oidvector','tid','xid','cid','pg_node_tree','aclitem','internal','pg_lsn','xid8'"
 all="SELECT t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = 'pg_catalog' AND (t.typname IN ($types, $system) OR t.oid IN (SELECT typarray FROM pg_type WHERE typname IN ($types, $system) AND typarray <> 0))"
 own="SELECT t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = 'pg_catalog' AND t.typname IN ($types)"
 
@@ -30,7 +30,7 @@ copy pg_collation "SELECT * FROM pg_collation WHERE collname IN ('default', 'C',
 copy pg_language "SELECT * FROM pg_language WHERE lanname IN ('internal', 'sql') ORDER BY oid"
 copy pg_tablespace "SELECT * FROM pg_tablespace ORDER BY oid"
 copy pg_cast "SELECT oid, castsource, casttarget, castfunc, castcontext, castmethod FROM pg_cast WHERE castsource IN ($own) AND casttarget IN ($own) ORDER BY oid"
-copy pg_operator "SELECT * FROM pg_operator WHERE (oprleft = 0 OR oprleft IN ($own)) AND oprright IN ($own) AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','%','||','~','~*','!~','!~*','~~','!~~','~~*','!~~*','->','->>','#>','#>>','@>','<@','?') ORDER BY oid"
+copy pg_operator "SELECT * FROM pg_operator WHERE (oprleft = 0 OR oprleft IN ($own)) AND oprright IN ($own) AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','%','||','~','~*','!~','!~*','~~','!~~','~~*','!~~*','->','->>','#>','#>>','@>','<@','?','<<','<<=','>>','>>=','&&','&','|') ORDER BY oid"
 copy pg_opfamily "SELECT * FROM pg_opfamily f WHERE opfmethod = 403 AND EXISTS (SELECT 1 FROM pg_opclass c WHERE c.opcfamily = f.oid AND opcintype IN ($own)) ORDER BY oid"
 copy pg_opclass "SELECT * FROM pg_opclass WHERE opcmethod = 403 AND opcintype IN ($own) ORDER BY oid"
 copy pg_amop "SELECT * FROM pg_amop WHERE amopmethod = 403 AND amoplefttype IN ($own) AND amoprighttype IN ($own) ORDER BY oid"

@@ -41,6 +41,7 @@ fn operator_class(sql_type: &SqlType) -> Oid {
     });
     let input = match sql_type {
         SqlType::Varchar(_) => SqlType::Text.oid(),
+        SqlType::Cidr => SqlType::Inet.oid(),
         other => other.oid(),
     };
     CLASSES.get(&input).copied().unwrap_or(0)

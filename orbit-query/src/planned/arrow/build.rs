@@ -25,6 +25,8 @@ pub enum Builder {
     Text(StringBuilder),
     Uuid(StringBuilder),
     Bytea(BinaryBuilder),
+    /// The stored bytes of addresses.
+    Inet(BinaryBuilder),
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
     Timestamp(TimestampMicrosecondBuilder),
@@ -84,6 +86,9 @@ impl Builder {
                 }
             },
             SqlType::Bytea => Builder::Bytea(BinaryBuilder::with_capacity(capacity, capacity * 8)),
+            SqlType::Inet | SqlType::Cidr => {
+                Builder::Inet(BinaryBuilder::with_capacity(capacity, capacity * 8))
+            }
             SqlType::Date => Builder::Date(Date32Builder::with_capacity(capacity)),
             SqlType::Time => Builder::Time(Time64MicrosecondBuilder::with_capacity(capacity)),
             SqlType::Timestamp => {
@@ -152,6 +157,12 @@ impl Builder {
                 fits(b.values_slice().len(), v.len())?;
                 b.append_value(v);
             }
+            (Builder::Inet(b), ValueRef::Inet(v) | ValueRef::Cidr(v)) => {
+                let mut bytes = Vec::new();
+                v.encode(&mut bytes);
+                fits(b.values_slice().len(), bytes.len())?;
+                b.append_value(&bytes);
+            }
             (Builder::Date(b), ValueRef::Date(v)) => b.append_value(v),
             (Builder::Time(b), ValueRef::Time(v)) => b.append_value(v),
             (Builder::Timestamp(b), ValueRef::Timestamp(v)) => b.append_value(v),
@@ -191,7 +202,7 @@ impl Builder {
             Builder::Fixed(b, _) => b.append_null(),
             Builder::Num(b) => b.append_null(),
             Builder::Text(b) | Builder::Uuid(b) => b.append_null(),
-            Builder::Bytea(b) => b.append_null(),
+            Builder::Bytea(b) | Builder::Inet(b) => b.append_null(),
             Builder::Date(b) => b.append_null(),
             Builder::Time(b) => b.append_null(),
             Builder::Timestamp(b) | Builder::TimestampTz(b) => b.append_null(),
@@ -212,7 +223,7 @@ impl Builder {
             Builder::Fixed(b, _) => b.len(),
             Builder::Num(b) => b.len(),
             Builder::Text(b) | Builder::Uuid(b) => b.len(),
-            Builder::Bytea(b) => b.len(),
+            Builder::Bytea(b) | Builder::Inet(b) => b.len(),
             Builder::Date(b) => b.len(),
             Builder::Time(b) => b.len(),
             Builder::Timestamp(b) | Builder::TimestampTz(b) => b.len(),
@@ -233,7 +244,7 @@ impl Builder {
             Builder::Fixed(b, _) => Arc::new(b.finish()),
             Builder::Num(b) => Arc::new(b.finish()),
             Builder::Text(b) | Builder::Uuid(b) => Arc::new(b.finish()),
-            Builder::Bytea(b) => Arc::new(b.finish()),
+            Builder::Bytea(b) | Builder::Inet(b) => Arc::new(b.finish()),
             Builder::Date(b) => Arc::new(b.finish()),
             Builder::Time(b) => Arc::new(b.finish()),
             Builder::Timestamp(b) | Builder::TimestampTz(b) => Arc::new(b.finish()),

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array as _, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
 use orbit_core::types::SqlType;
-use orbit_core::value::{Array, Interval, Numeric, Value, ValueRef};
+use orbit_core::value::{Array, Inet, Interval, Numeric, Value, ValueRef};
 use orbit_core::{Error, Result};
 use std::sync::Arc;
 
@@ -88,9 +88,9 @@ pub fn cell<'a>(array: &'a ArrayRef, row: usize, ty: &SqlType) -> Result<ValueRe
         DataType::Utf8 => text(array.as_string::<i32>().value(row), ty)?,
         DataType::LargeUtf8 => text(array.as_string::<i64>().value(row), ty)?,
         DataType::Utf8View => text(array.as_string_view().value(row), ty)?,
-        DataType::Binary => ValueRef::Bytea(array.as_binary::<i32>().value(row)),
-        DataType::LargeBinary => ValueRef::Bytea(array.as_binary::<i64>().value(row)),
-        DataType::BinaryView => ValueRef::Bytea(array.as_binary_view().value(row)),
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row), ty)?,
+        DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row), ty)?,
+        DataType::BinaryView => bytes(array.as_binary_view().value(row), ty)?,
         DataType::FixedSizeBinary(_) => ValueRef::Bytea(array.as_fixed_size_binary().value(row)),
         DataType::Date32 => ValueRef::Date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Time64(TimeUnit::Microsecond) => {
@@ -164,6 +164,16 @@ fn text<'a>(value: &'a str, ty: &SqlType) -> Result<ValueRef<'a>> {
             .map_err(|_| Error::internal("a uuid column holds something else")),
         _ => Ok(ValueRef::Text(value)),
     }
+}
+
+fn bytes<'a>(value: &'a [u8], ty: &SqlType) -> Result<ValueRef<'a>> {
+    let address =
+        || Inet::decode(value).ok_or_else(|| Error::internal("an address's column holds none"));
+    Ok(match ty {
+        SqlType::Inet => ValueRef::Inet(address()?),
+        SqlType::Cidr => ValueRef::Cidr(address()?),
+        _ => ValueRef::Bytea(value),
+    })
 }
 
 /// A literal back as a value.

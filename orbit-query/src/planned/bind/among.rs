@@ -93,7 +93,11 @@ impl Binder<'_> {
             }
             return Ok(boolean(balanced(terms, join)));
         };
-        let ty = types::base(&ty);
+        let ty = match types::base(&ty) {
+            // A list of one is `=`, which networks have from addresses.
+            SqlType::Cidr if items.len() == 1 => SqlType::Inet,
+            ty => ty,
+        };
         let numeric = matches!(ty, SqlType::Numeric(_));
         let to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
             Ok(if numeric {

@@ -190,6 +190,7 @@ impl Binder<'_> {
             | (T::Float4, T::Float8)
             | (T::Oid, T::Int8) => arrow_cast(expr, to),
             (T::Int2 | T::Int4 | T::Int8, T::Numeric(None)) => arrow_cast(expr, to),
+            (T::Cidr, T::Inet) => expr,
             (T::Numeric(_), T::Numeric(None)) => match fixed_scale(from) {
                 Some((_, scale)) => widen(expr, from, scale)?,
                 None => expr,

@@ -400,6 +400,8 @@ impl Binder<'_> {
             (S::Unknown, known) | (known, S::Unknown) => match known {
                 S::Json => return Err(no()),
                 S::Numeric(_) => S::Numeric(None),
+                // Networks have the addresses' operators.
+                S::Cidr => S::Inet,
                 other => types::base(other),
             },
             (a, b) if types::is_text(a) && types::is_text(b) => S::Text,

@@ -281,7 +281,10 @@ fn has_over(expr: &ast::Expr) -> bool {
 fn refuse_what_is_not_postgresql(select: &ast::Select) -> Result<()> {
     let refuse = |what: &str| Err(Error::unsupported(what));
     if select.into.is_some() {
-        return refuse("SELECT INTO");
+        return Err(Error::new(
+            state::SYNTAX_ERROR,
+            "SELECT ... INTO is not allowed here",
+        ));
     }
     if select.top.is_some() {
         return refuse("TOP");

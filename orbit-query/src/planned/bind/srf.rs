@@ -146,7 +146,9 @@ impl Binder<'_> {
             if call.variadic {
                 mark_last(&mut one);
             }
-            let bound = self.expr(&scope, &ast::Expr::Function(one))?;
+            let one = ast::Expr::Function(one);
+            let clause = Clause::plain("functions in FROM");
+            let bound = self.within(clause, |binder| binder.expr(&scope, &one))?;
             let ty = bound.ty.clone();
             lists.push((crate::planned::functions::array::single(bound)?, ty));
         } else {

@@ -94,8 +94,10 @@ impl Binder<'_> {
         let mut of_bytes = false;
         for key in &spec.order_by {
             let ty = self.expr(scope, &key.expr)?.ty;
-            of_bytes |=
-                matches!(ty, SqlType::Bytea | SqlType::Jsonb) || super::record::holds_records(&ty);
+            of_bytes |= matches!(
+                ty,
+                SqlType::Bytea | SqlType::Inet | SqlType::Cidr | SqlType::Jsonb
+            ) || super::record::holds_records(&ty);
         }
         let frame = self.frame(&spec, &mut order_by, of_bytes)?;
         let mut finish = None;

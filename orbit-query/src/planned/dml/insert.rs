@@ -417,12 +417,7 @@ fn on_conflict(
         }
     };
     let update = match &on.action {
-        OnConflictAction::DoNothing => {
-            if matches!(target, ConflictTarget::Any) {
-                arbiter::check_all(table)?;
-            }
-            None
-        }
+        OnConflictAction::DoNothing => None,
         OnConflictAction::DoUpdate(update) => {
             if matches!(target, ConflictTarget::Any) {
                 return Err(Error::new(

@@ -184,12 +184,7 @@ fn on_conflict(
         }
     };
     let update = match &on.action {
-        ast::OnConflictAction::DoNothing => {
-            if matches!(target, ConflictTarget::Any) {
-                arbiter::check_all(table).map_err(Stop::Error)?;
-            }
-            None
-        }
+        ast::OnConflictAction::DoNothing => None,
         ast::OnConflictAction::DoUpdate(update) => {
             if on.conflict_target.is_none() {
                 return Err(Stop::Error(

@@ -29,6 +29,7 @@ impl Speller<'_> {
                 Keyword::ANY | Keyword::SOME | Keyword::ALL => self.quantified_values(at, token),
                 Keyword::ROLLUP | Keyword::CUBE | Keyword::SETS => self.grouping_items(at),
                 Keyword::VARIADIC => self.variadic(at, token),
+                Keyword::NoKeyword => self.address(at, token),
                 _ => 0,
             },
             _ => 0,
@@ -40,6 +41,22 @@ impl Speller<'_> {
             return 1;
         }
         read
+    }
+
+    /// `inet '10.0.0.1'` is `'10.0.0.1'::inet`.
+    fn address(&mut self, at: usize, token: &TokenWithSpan) -> usize {
+        let Some(literal @ Token::SingleQuotedString(_)) = self.token(at + 1) else {
+            return 0;
+        };
+        let typed = self.is(at, "inet") || self.is(at, "cidr");
+        if !typed || self.before(at) == Some(&Token::Period) {
+            return 0;
+        }
+        let literal = literal.clone();
+        self.put(literal, token);
+        self.put(Token::DoubleColon, token);
+        self.put(token.token.clone(), token);
+        2
     }
 
     /// `integer ARRAY` and `integer ARRAY[3]` are `integer[]`. Behind a bracket or the name of

@@ -75,6 +75,8 @@ const TYPES: &[&str] = &[
     "timestamptz",
     "interval",
     "uuid",
+    "inet",
+    "cidr",
     "json",
     "jsonb",
     "int[]",

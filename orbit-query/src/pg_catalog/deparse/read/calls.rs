@@ -6,6 +6,7 @@ use super::typed::{Kind, Typed, bare_name, canonical, constant, known, known_boo
 use crate::ddl::types::sql_type;
 use crate::statement::names::fold;
 use crate::statement::quoting::quote;
+use crate::statement::spelling::VARIADIC;
 use orbit_core::types::SqlType;
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
@@ -111,6 +112,9 @@ impl Reader<'_> {
             first = first.or_else(|| typed.sql_type().cloned());
             // Functions on strings are functions on text.
             list.push(match typed.kind {
+                Kind::Known(SqlType::Cidr) | Kind::Literal(_) if of_addresses(name) => {
+                    typed.into(&SqlType::Inet)
+                }
                 Kind::Known(SqlType::Varchar(_)) => typed.into(&SqlType::Text),
                 Kind::Known(SqlType::Char(_)) if matches!(name, "lower" | "upper" | "md5") => {
                     typed.into(&SqlType::Text)
@@ -120,16 +124,22 @@ impl Reader<'_> {
         }
         let result = match name {
             "length" | "char_length" | "character_length" | "octet_length" | "cardinality"
-            | "array_length" | "strpos" | "position" => Some(SqlType::Int4),
-            "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "concat" | "replace"
-            | "md5" | "left" | "right" | "substr" | "repeat" | "to_char" | "format" => {
-                Some(SqlType::Text)
+            | "array_length" | "strpos" | "position" | "num_nulls" | "num_nonnulls" => {
+                Some(SqlType::Int4)
             }
+            "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "concat" | "replace"
+            | "md5" | "left" | "right" | "substr" | "repeat" | "to_char" | "format"
+            | "concat_ws" => Some(SqlType::Text),
             "now" | "statement_timestamp" | "clock_timestamp" | "transaction_timestamp" => {
                 Some(SqlType::TimestampTz)
             }
             "nextval" | "currval" => Some(SqlType::Int8),
             "gen_random_uuid" | "uuid_generate_v4" => Some(SqlType::Uuid),
+            "host" => Some(SqlType::Text),
+            "masklen" | "family" => Some(SqlType::Int4),
+            "inet_same_family" => Some(SqlType::Bool),
+            "broadcast" | "hostmask" | "netmask" => Some(SqlType::Inet),
+            "inet_merge" | "network" => Some(SqlType::Cidr),
             "abs" | "ceil" | "floor" | "round" | "trunc" => first,
             _ => None,
         };
@@ -162,11 +172,34 @@ impl Reader<'_> {
             _ => return None,
         };
         let mut list = Vec::with_capacity(arguments.len());
+        let mut variadic = false;
         for argument in arguments {
             match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => list.push(expr),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(expr),
+                    ..
+                }
+                | FunctionArg::ExprNamed {
+                    name: Expr::Identifier(name),
+                    arg: FunctionArgExpr::Expr(expr),
+                    ..
+                } if name.value == VARIADIC => {
+                    list.push(expr);
+                    variadic = true;
+                }
                 _ => return None,
             }
+        }
+        if variadic {
+            let mut call = self.plain_call(&quote(&name), &list)?;
+            if let Tree::Call(_, items) = &mut call.tree
+                && let Some(last) = items.last_mut()
+            {
+                *last = Tree::Plain(format!("VARIADIC {}", last.print(false)));
+            }
+            return Some(call);
         }
         if let ("current_timestamp" | "localtimestamp" | "current_time" | "localtime", [digits]) =
             (name.as_str(), list.as_slice())
@@ -223,4 +256,20 @@ fn written_name(data_type: &DataType, sql_type: &SqlType) -> String {
         (Some(digits), Some((word, zone))) => format!("{word}({digits}) {zone}"),
         _ => name,
     }
+}
+
+/// Functions of inet alone: a cidr, and a literal, becomes one.
+fn of_addresses(name: &str) -> bool {
+    matches!(
+        name,
+        "broadcast"
+            | "family"
+            | "host"
+            | "hostmask"
+            | "inet_merge"
+            | "inet_same_family"
+            | "masklen"
+            | "netmask"
+            | "network"
+    )
 }

@@ -52,6 +52,8 @@ pub(super) fn canonical(text: &str, sql_type: &SqlType) -> String {
             | SqlType::Timestamp
             | SqlType::Interval
             | SqlType::Uuid
+            | SqlType::Inet
+            | SqlType::Cidr
             | SqlType::Bytea
             | SqlType::Jsonb
             | SqlType::Array(_)
@@ -130,6 +132,11 @@ pub(super) fn is_string(sql_type: &SqlType) -> bool {
     matches!(sql_type, SqlType::Text | SqlType::Varchar(_))
 }
 
+/// There are no operators of cidr's own.
+pub(super) fn is_network(sql_type: &SqlType) -> bool {
+    matches!(sql_type, SqlType::Inet | SqlType::Cidr)
+}
+
 pub(super) fn is_moment(sql_type: &SqlType) -> bool {
     matches!(
         sql_type,
@@ -150,6 +157,9 @@ pub(super) fn common(left: &SqlType, right: &SqlType) -> Option<SqlType> {
     if is_string(left) && is_string(right) {
         return Some(SqlType::Text);
     }
+    if is_network(left) && is_network(right) {
+        return Some(SqlType::Inet);
+    }
     match (left, right) {
         (SqlType::Char(_), other) | (other, SqlType::Char(_)) if is_string(other) => {
             Some(SqlType::Text)
@@ -167,6 +177,7 @@ pub(super) fn pair(left: Typed, right: Typed) -> (Tree, Tree, Option<SqlType>) {
         (Some(SqlType::Varchar(_)), None) | (None, Some(SqlType::Varchar(_))) => {
             Some(SqlType::Text)
         }
+        (Some(SqlType::Cidr), None) | (None, Some(SqlType::Cidr)) => Some(SqlType::Inet),
         (Some(one), None) | (None, Some(one)) => Some(one.clone()),
         (None, None) => Some(SqlType::Text),
     };

@@ -1,0 +1,171 @@
+-- What an error tells of a row: the columns that the role may read, and those that its statement
+-- gave values.
+CREATE ROLE details_bob;
+CREATE TABLE d (id int PRIMARY KEY, a int CHECK (a < 40), s text NOT NULL DEFAULT 'TOPSECRET', b int UNIQUE, g int GENERATED ALWAYS AS (a * 2) STORED);
+INSERT INTO d VALUES (1, 1, 'TOPSECRET', 1), (2, 2, 'TOPSECRET', 2);
+GRANT INSERT, UPDATE ON d TO details_bob;
+SET ROLE details_bob;
+UPDATE d SET a = 50;
+UPDATE d SET s = NULL;
+UPDATE d SET a = 50, s = 'mine';
+UPDATE d SET b = 1;
+UPDATE d SET id = 5;
+INSERT INTO d (id, a) VALUES (3, 50);
+INSERT INTO d VALUES (3, 50);
+INSERT INTO d (id, a) VALUES (3, DEFAULT), (4, 60);
+INSERT INTO d (id, s) VALUES (3, NULL);
+INSERT INTO d VALUES (1);
+INSERT INTO d (id, b) VALUES (7, 2);
+INSERT INTO d (id, a) SELECT 8, 90;
+INSERT INTO d (id, a) VALUES (9, 50) ON CONFLICT DO NOTHING;
+COPY d (id, a) FROM STDIN;
+10	70
+\.
+COPY d (id, s) FROM STDIN;
+10	\N
+\.
+COPY d (id, b) FROM STDIN;
+11	1
+\.
+RESET ROLE;
+GRANT SELECT (id, a) ON d TO details_bob;
+SET ROLE details_bob;
+UPDATE d SET a = 50 WHERE id = 1;
+UPDATE d SET b = 70, a = 50 WHERE id = 1;
+UPDATE d SET s = NULL WHERE id = 1;
+UPDATE d SET b = 1 WHERE id = 2;
+UPDATE d SET id = 1 WHERE id = 2;
+INSERT INTO d (id, a) VALUES (1, 1);
+INSERT INTO d (id, b) VALUES (20, 1);
+INSERT INTO d (id, a) VALUES (20, 99) ON CONFLICT (id) DO UPDATE SET a = 3;
+INSERT INTO d (id, a) VALUES (1, 9) ON CONFLICT (id) DO UPDATE SET b = 3, a = 77;
+MERGE INTO d USING (VALUES (1)) AS w (id) ON d.id = w.id WHEN MATCHED THEN UPDATE SET a = 55;
+WITH x AS (INSERT INTO d (id, s) VALUES (30, 'given')) UPDATE d SET a = 44 WHERE id = 1;
+RESET ROLE;
+GRANT SELECT ON d TO details_bob;
+SET ROLE details_bob;
+UPDATE d SET a = 50 WHERE id = 1;
+UPDATE d SET b = 1 WHERE id = 2;
+INSERT INTO d (id, s) VALUES (3, NULL);
+RESET ROLE;
+UPDATE d SET a = 50 WHERE id = 1;
+-- Nothing given, nothing readable.
+CREATE TABLE dn (a int NOT NULL, s text DEFAULT 'SECRET');
+GRANT INSERT ON dn TO details_bob;
+SET ROLE details_bob;
+INSERT INTO dn DEFAULT VALUES;
+INSERT INTO dn (s) VALUES ('x');
+RESET ROLE;
+-- Keys of several columns: all of them or none. Of expressions: the table or nothing.
+CREATE TABLE dk (a int, b int, c text, UNIQUE (a, b));
+CREATE UNIQUE INDEX dk_lower ON dk (lower(c));
+INSERT INTO dk VALUES (1, 1, 'X');
+GRANT INSERT, SELECT (a, c) ON dk TO details_bob;
+SET ROLE details_bob;
+INSERT INTO dk VALUES (1, 1, 'y');
+INSERT INTO dk VALUES (2, 2, 'x');
+RESET ROLE;
+GRANT SELECT (b) ON dk TO details_bob;
+SET ROLE details_bob;
+INSERT INTO dk VALUES (1, 1, 'y');
+INSERT INTO dk VALUES (2, 2, 'x');
+RESET ROLE;
+GRANT SELECT ON dk TO details_bob;
+SET ROLE details_bob;
+INSERT INTO dk VALUES (2, 2, 'x');
+RESET ROLE;
+-- Foreign keys.
+CREATE TABLE p (id int PRIMARY KEY, s text);
+CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p);
+INSERT INTO p VALUES (1, 'one'), (2, 'two');
+INSERT INTO c VALUES (1, 1);
+GRANT INSERT, UPDATE, DELETE ON p, c TO details_bob;
+SET ROLE details_bob;
+INSERT INTO c VALUES (2, 9);
+UPDATE c SET p = 8;
+DELETE FROM p;
+UPDATE p SET id = 7;
+RESET ROLE;
+GRANT SELECT (p) ON c TO details_bob;
+GRANT SELECT (id) ON p TO details_bob;
+SET ROLE details_bob;
+INSERT INTO c VALUES (2, 9);
+DELETE FROM p WHERE id = 1;
+RESET ROLE;
+REVOKE SELECT (p) ON c FROM details_bob;
+REVOKE SELECT (id) ON p FROM details_bob;
+CREATE TABLE cf (a int, b int, FOREIGN KEY (a, b) REFERENCES dk (a, b) MATCH FULL);
+GRANT INSERT ON cf TO details_bob;
+SET ROLE details_bob;
+INSERT INTO cf VALUES (1, NULL);
+INSERT INTO cf VALUES (5, 5);
+RESET ROLE;
+-- What a foreign key's action does is done in the name of the table's owner.
+CREATE TABLE cn (id int PRIMARY KEY, p int NOT NULL REFERENCES p ON DELETE SET NULL, s text DEFAULT 'SECRET');
+INSERT INTO cn VALUES (1, 2);
+SET ROLE details_bob;
+DELETE FROM p WHERE p.* IS NOT NULL;
+RESET ROLE;
+GRANT SELECT (id) ON p TO details_bob;
+SET ROLE details_bob;
+DELETE FROM p WHERE id = 2;
+RESET ROLE;
+-- What was deferred is told at the end.
+CREATE TABLE cd (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED, u int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO cd VALUES (1, 1);
+GRANT INSERT ON cd TO details_bob;
+SET ROLE details_bob;
+BEGIN;
+INSERT INTO cd VALUES (99, 2);
+COMMIT;
+BEGIN;
+INSERT INTO cd VALUES (1, 1);
+COMMIT;
+RESET ROLE;
+-- Through views: the table's columns, and those that the statement gives through the view.
+CREATE TABLE bs (id int PRIMARY KEY, a int, s text NOT NULL DEFAULT 'TOPSECRET', CHECK (a > 0));
+INSERT INTO bs VALUES (1, 1), (2, 2);
+CREATE VIEW vs AS SELECT id, a AS renamed FROM bs WHERE a < 10 WITH CHECK OPTION;
+CREATE VIEW vvs AS SELECT renamed AS again, id FROM vs;
+GRANT UPDATE (renamed) ON vs TO details_bob;
+GRANT INSERT, UPDATE ON vvs TO details_bob;
+SET ROLE details_bob;
+UPDATE vs SET renamed = 50;
+UPDATE vs SET renamed = -1;
+UPDATE vvs SET again = 50;
+UPDATE vvs SET id = 1;
+INSERT INTO vvs VALUES (50, 3);
+INSERT INTO vvs (id) VALUES (NULL);
+INSERT INTO vvs VALUES (5, 1);
+RESET ROLE;
+GRANT SELECT ON vs TO details_bob;
+SET ROLE details_bob;
+UPDATE vs SET renamed = 50 WHERE id = 1;
+RESET ROLE;
+GRANT SELECT (id) ON bs TO details_bob;
+SET ROLE details_bob;
+UPDATE vs SET renamed = 50 WHERE id = 1;
+RESET ROLE;
+GRANT SELECT ON bs TO details_bob;
+SET ROLE details_bob;
+UPDATE vs SET renamed = 50 WHERE id = 1;
+RESET ROLE;
+-- An owner that may not read his own.
+SET ROLE details_bob;
+CREATE TEMP TABLE own (a int, b int DEFAULT 5);
+INSERT INTO own VALUES (1), (1);
+REVOKE SELECT ON own FROM details_bob;
+CREATE UNIQUE INDEX own_a ON own (a);
+RESET ROLE;
+-- In DO, and in prepared statements.
+REVOKE SELECT ON d FROM details_bob;
+REVOKE SELECT (id, a) ON d FROM details_bob;
+SET ROLE details_bob;
+DO $$ BEGIN UPDATE d SET a = 50; END $$;
+PREPARE up (int) AS UPDATE d SET a = $1;
+EXECUTE up (60);
+EXECUTE up (61);
+DEALLOCATE up;
+RESET ROLE;
+DROP OWNED BY details_bob;
+DROP ROLE details_bob;

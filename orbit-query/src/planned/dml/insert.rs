@@ -488,10 +488,8 @@ fn names_below(
 ) -> Result<Vec<ast::Ident>> {
     let mut below = Vec::with_capacity(names.len());
     for name in names {
-        if name
-            .value
-            .starts_with([conflict_target::EXPRESSION, conflict_target::PREDICATE])
-        {
+        let by_name = |mark: &char| !name.value.starts_with(*mark);
+        if !conflict_target::MARKS.iter().all(by_name) {
             return Err(Error::unsupported(
                 "an expression or a condition in ON CONFLICT of a view",
             ));

@@ -166,21 +166,17 @@ fn refuse_other_relations(binder: &Binder<'_>, factor: &TableFactor) -> Result<(
     .with_detail(format!("This operation is not supported for {what}.")))
 }
 
-/// What its actions need to be allowed on the table; where they do nothing, it is read.
+/// What its actions need to be allowed on the table; doing nothing is reading it.
 fn privileges(merge: &ast::Merge) -> Privileges {
     let actions = merge.clauses.iter().map(|clause| &clause.action);
-    let needed = actions
-        .filter(|action| !does_nothing(action))
+    actions
         .map(|action| match action {
+            action if does_nothing(action) => Privileges::SELECT,
             MergeAction::Insert(_) => Privileges::INSERT,
             MergeAction::Update(_) => Privileges::UPDATE,
             MergeAction::Delete { .. } => Privileges::DELETE,
         })
-        .fold(Privileges(0), Privileges::with);
-    match needed == Privileges(0) {
-        true => Privileges::SELECT,
-        false => needed,
-    }
+        .fold(Privileges(0), Privileges::with)
 }
 
 /// A WHEN, resolved.

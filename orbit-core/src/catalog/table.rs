@@ -374,14 +374,20 @@ impl Table {
     }
 
     /// Whether a row made for the other definition is one for this, as it lies and by what
-    /// is asked of it: only keys, references and indexes may be others.
+    /// is asked of it, and the other's indexes are all kept: only more of them, references
+    /// and names may have come.
     pub fn has_rows_of(&self, other: &Table) -> bool {
         let conditions = |table: &Table| -> Vec<(String, String)> {
             let checks = table.checks.iter();
             let checks = checks.map(|check| (check.name.clone(), check.expression.clone()));
             checks.collect()
         };
-        self.partition == other.partition
+        let keeps = |old: &Index| {
+            let mut indexes = self.indexes.iter();
+            indexes.any(|index| index.id == old.id && index.storage == old.storage)
+        };
+        other.indexes.iter().all(keeps)
+            && self.partition == other.partition
             && self.storage == other.storage
             && self.columns == other.columns
             && self.dropped == other.dropped

@@ -63,6 +63,15 @@ impl ReadView {
         self.view.position
     }
 
+    /// This moment, with only those of the own writes that another view has: one statement's
+    /// parts don't see each other's.
+    pub fn with_writes_of(self, other: &ReadView) -> ReadView {
+        ReadView {
+            writes: other.writes.clone(),
+            ..self
+        }
+    }
+
     fn snapshot(&self, storage: StorageId) -> &Arc<dyn Snapshot> {
         match &self.loaded {
             Some(loaded) if loaded.0.contains(&storage) => &loaded.1.snapshot,

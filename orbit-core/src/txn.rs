@@ -99,6 +99,9 @@ pub struct Transaction {
     held: Vec<(LockKey, Modes)>,
     /// Tables locked for writing, with the definition that was valid then.
     writing: Vec<Arc<Table>>,
+    /// What REPEATABLE READ shows of some of them, and the newer definition that they are
+    /// written by.
+    standing_in: Vec<(Arc<Table>, Arc<Table>)>,
     /// Tables whose rows SELECT locks, likewise.
     selecting: Vec<Arc<Table>>,
     savepoints: Vec<(String, Mark)>,
@@ -144,6 +147,7 @@ impl Transaction {
             loaded: None,
             held: Vec::new(),
             writing: Vec::new(),
+            standing_in: Vec::new(),
             selecting: Vec::new(),
             savepoints: Vec::new(),
             creator: BOOTSTRAP_ROLE,
@@ -402,6 +406,7 @@ impl Transaction {
         self.db.locks.release_all(self.id, later);
         // Which tables are still locked is asked for again on the next write.
         self.writing.clear();
+        self.standing_in.clear();
         self.selecting.clear();
         Ok(())
     }

@@ -26,6 +26,19 @@ pub enum RowBytes {
     Spilled { offset: u64, length: u32 },
 }
 
+impl RowBytes {
+    /// Whether both came from one write.
+    pub fn is_same(&self, other: &RowBytes) -> bool {
+        match (self, other) {
+            (RowBytes::Memory(one), RowBytes::Memory(other)) => Arc::ptr_eq(one, other),
+            (RowBytes::Spilled { offset: one, .. }, RowBytes::Spilled { offset: other, .. }) => {
+                one == other
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One row as this transaction leaves it.
 #[derive(Clone, Debug)]
 pub struct Pending {

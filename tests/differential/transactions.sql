@@ -128,9 +128,7 @@ LOCK TABLE nope;
 ROLLBACK;
 SELECT * FROM t WHERE id = 1 FOR UPDATE;
 SELECT * FROM t WHERE id = 1 FOR SHARE NOWAIT;
--- differs: FOR UPDATE of grouped rows
 SELECT count(*) FROM t FOR UPDATE;
--- differs: FOR UPDATE of grouped rows
 SELECT DISTINCT v FROM t FOR UPDATE;
 SELECT * FROM t FOR UPDATE OF nope;
 SELECT pg_advisory_lock(1), pg_try_advisory_lock(1), pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1);

@@ -21,7 +21,7 @@ pub struct CreationStamp {
     pub nth: u32,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     pub name: String,
     pub sql_type: SqlType,
@@ -80,7 +80,7 @@ pub enum Identity {
 }
 
 /// The slot of a column that is no more. Rows written earlier hold its values; new ones NULL.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedColumn {
     pub slot: u16,
     pub sql_type: SqlType,
@@ -371,5 +371,28 @@ impl Table {
             layout,
             missing,
         })
+    }
+
+    /// Whether a row made for the other definition is one for this, as it lies and by what
+    /// is asked of it, and the other's indexes are all kept: only more of them, references
+    /// and names may have come.
+    pub fn has_rows_of(&self, other: &Table) -> bool {
+        let conditions = |table: &Table| -> Vec<(String, String)> {
+            let checks = table.checks.iter();
+            let checks = checks.map(|check| (check.name.clone(), check.expression.clone()));
+            checks.collect()
+        };
+        let keeps = |old: &Index| {
+            let mut indexes = self.indexes.iter();
+            indexes.any(|index| index.id == old.id && index.storage == old.storage)
+        };
+        other.indexes.iter().all(keeps)
+            && self.partition == other.partition
+            && self.storage == other.storage
+            && self.columns == other.columns
+            && self.dropped == other.dropped
+            && self.computed == other.computed
+            && self.primary_key_columns() == other.primary_key_columns()
+            && conditions(self) == conditions(other)
     }
 }

@@ -5,7 +5,7 @@ use crate::catalog::Table;
 use crate::error::{Error, Result, state};
 use crate::ids::TableId;
 use crate::lock::{Acquired, LockKey, Modes};
-use crate::read::{live, store_key};
+use crate::read::{ReadView, live, store_key};
 use crate::row::RowRef;
 use crate::store::Space;
 use std::sync::Arc;
@@ -88,27 +88,65 @@ impl Transaction {
         Ok(table)
     }
 
-    /// Makes sure that the table is locked for writing and that the caller's
-    /// definition is still the valid one.
-    pub(super) async fn lock_for_writing(&mut self, table: &Arc<Table>) -> Result<()> {
-        let known = match self.writing.iter().find(|known| known.id == table.id) {
-            Some(known) if Arc::ptr_eq(known, table) => return Ok(()),
-            _ => {
-                self.lock_table(table.id, TableLock::RowExclusive, Wait::Block)
-                    .await?
+    /// Makes sure that the table is locked for writing and that the caller's definition
+    /// is still the valid one. `Some`: the one to write by instead, where REPEATABLE READ
+    /// keeps showing the older one and only its indexes are others by now.
+    pub(super) async fn lock_for_writing(
+        &mut self,
+        table: &Arc<Table>,
+    ) -> Result<Option<Arc<Table>>> {
+        if let Some(known) = self.writing.iter().find(|known| known.id == table.id) {
+            if Arc::ptr_eq(known, table) {
+                return Ok(None);
             }
-        };
+            if let Some(newer) = self.written_by(table) {
+                return Ok(Some(newer));
+            }
+        }
+        let known = self
+            .lock_table(table.id, TableLock::RowExclusive, Wait::Block)
+            .await?;
+        let fits = self.fits(table, &known)?;
+        let valid = if fits { table } else { &known };
         // Own DDL may have replaced the definition since it was locked.
         if let Some(place) = self.writing.iter().position(|held| held.id == table.id) {
-            self.writing[place] = known.clone();
+            self.writing[place] = valid.clone();
         }
-        if known.version != table.version || known.storage != table.storage {
+        if fits {
+            return Ok(None);
+        }
+        self.standing_in
+            .retain(|(planned, _)| !Arc::ptr_eq(planned, table));
+        self.standing_in.push((table.clone(), known.clone()));
+        Ok(Some(known))
+    }
+
+    /// The newer definition that a locked table is written by, if there is one.
+    pub(super) fn written_by(&self, table: &Arc<Table>) -> Option<Arc<Table>> {
+        let mut pairs = self.standing_in.iter();
+        let (_, newer) = pairs.find(|(planned, _)| Arc::ptr_eq(planned, table))?;
+        let held = self.writing.iter().any(|held| Arc::ptr_eq(held, newer));
+        held.then(|| newer.clone())
+    }
+
+    /// Whether the caller's definition of a table that is locked now is still the valid
+    /// one; `false`: it stands for the same rows. An error where it doesn't: planning
+    /// again helps, unless the transaction sees the older one to its end.
+    fn fits(&self, table: &Table, now: &Table) -> Result<bool> {
+        if now.version == table.version && now.storage == table.storage {
+            return Ok(true);
+        }
+        let catalog = self.catalog();
+        let shown = catalog.table_by_id(table.id);
+        let keeps = self.isolation == Isolation::RepeatableRead
+            && shown.is_some_and(|shown| shown.version == table.version);
+        if !keeps {
             return Err(changed_meanwhile(table));
         }
-        if let Some(place) = self.writing.iter().position(|held| held.id == table.id) {
-            self.writing[place] = table.clone();
+        match now.has_rows_of(table) {
+            true => Ok(false),
+            false => Err(serialization_failure()),
         }
-        Ok(())
     }
 
     /// Makes sure that the table stays as the caller knows it while its rows are locked
@@ -121,9 +159,8 @@ impl Transaction {
         let now = self
             .lock_table(table.id, TableLock::RowShare, Wait::Block)
             .await?;
-        if now.version != table.version || now.storage != table.storage {
-            return Err(changed_meanwhile(table));
-        }
+        // Rows are locked by where they lie, whatever the indexes are.
+        self.fits(table, &now)?;
         self.selecting.push(table.clone());
         Ok(())
     }
@@ -301,6 +338,17 @@ impl Transaction {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether this transaction itself has changed a row since the view was taken.
+    pub fn has_changed_since(&self, view: &ReadView, table: &Table, pk: &[u8]) -> bool {
+        let key = store_key(table.partition, table.storage, pk);
+        let Some(now) = self.writes.rows.get(key.as_slice()) else {
+            return false;
+        };
+        let then = view.writes.as_ref();
+        let then = then.and_then(|writes| writes.rows.get(key.as_slice()));
+        then.is_none_or(|then| !then.row.is_same(&now.row))
     }
 
     /// Compares bytes, not stamps: a merged write may carry an older stamp.

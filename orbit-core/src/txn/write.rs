@@ -91,7 +91,8 @@ impl Transaction {
         values: &[Value],
         target: Option<&ConflictTarget>,
     ) -> Result<Tried> {
-        self.lock_for_writing(table).await?;
+        let newer = self.lock_for_writing(table).await?;
+        let table = newer.as_ref().unwrap_or(table);
         if let Some(met) = self.arbiter_conflict(table, values, target).await? {
             return Ok(Tried::Met(met));
         }
@@ -213,6 +214,8 @@ impl Transaction {
         pk: &[u8],
         changes: Vec<(usize, Value)>,
     ) -> Result<()> {
+        let newer = self.lock_for_writing(table).await?;
+        let table = newer.as_ref().unwrap_or(table);
         let touches_key = changes
             .iter()
             .any(|(column, _)| is_key_column(table, *column));
@@ -237,9 +240,21 @@ impl Transaction {
         old: Vec<u8>,
         changes: Vec<(usize, Value)>,
     ) -> Result<()> {
-        let touches_key = changes
-            .iter()
-            .any(|(column, _)| is_key_column(table, *column));
+        let newer = self.written_by(table);
+        let touches_key = |table: &Table| {
+            let mut columns = changes.iter().map(|(column, _)| *column);
+            columns.any(|column| is_key_column(table, column))
+        };
+        // A key that only the newer definition has asks for a stronger lock.
+        if let Some(newer) = &newer
+            && touches_key(newer)
+            && !touches_key(table)
+        {
+            self.lock_row(newer, pk, RowLock::Update, Wait::Block)
+                .await?;
+        }
+        let table = newer.as_ref().unwrap_or(table);
+        let touches_key = touches_key(table);
         if !touches_key && !touches_index(table, &changes) {
             let mut new = Vec::new();
             let stamp = self.stamp(table);
@@ -346,6 +361,8 @@ impl Transaction {
 
     /// Deletes a row; `tell`: those that refer to it are to be looked at.
     async fn remove(&mut self, table: &Arc<Table>, pk: &[u8], tell: bool) -> Result<bool> {
+        let newer = self.lock_for_writing(table).await?;
+        let table = newer.as_ref().unwrap_or(table);
         let locked = self
             .lock_row(table, pk, RowLock::Update, Wait::Block)
             .await?;

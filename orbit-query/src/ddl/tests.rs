@@ -277,6 +277,34 @@ async fn lock_table_keeps_writers_out() {
 }
 
 #[tokio::test]
+async fn an_index_made_beside_a_snapshot_misses_no_row() {
+    let engine = engine();
+    let (mut a, mut b) = (connect(&engine), connect(&engine));
+    a.ok("CREATE TABLE empty (id int PRIMARY KEY, n int); CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)")
+        .await;
+    a.ok("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
+        .await;
+    b.ok("CREATE INDEX ON empty (n); CREATE UNIQUE INDEX later ON empty (n)")
+        .await;
+    a.ok("INSERT INTO empty VALUES (1, 10), (2, 20); UPDATE empty SET n = 11 WHERE id = 1; DELETE FROM empty WHERE id = 2; COMMIT")
+        .await;
+    assert_eq!(b.say("SELECT id FROM empty WHERE n = 11").await[0], "1");
+    assert_eq!(
+        b.say("SELECT id FROM empty WHERE n = 10").await,
+        ["SELECT 0"]
+    );
+    b.fails("INSERT INTO empty VALUES (3, 11)", "23505").await;
+    // Where the rows moved, and where an index that the snapshot reads by is gone.
+    for change in ["CREATE INDEX moved ON t (n)", "DROP INDEX moved"] {
+        a.ok("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM empty")
+            .await;
+        b.ok(change).await;
+        a.fails("UPDATE t SET n = 2 WHERE id = 1", "40001").await;
+        a.ok("ROLLBACK").await;
+    }
+}
+
+#[tokio::test]
 async fn foreign_keys_hold() {
     let mut c = client();
     c.ok("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p ON DELETE CASCADE)")

@@ -9,7 +9,7 @@ use crate::rows::{Outcome, Rows, Tag};
 use crate::statement::{Plan, Prepared, Utility};
 use orbit_core::error::SqlState;
 use orbit_core::read::ReadView;
-use orbit_core::txn::{TableLock, Wait};
+use orbit_core::txn::{Isolation, TableLock, Wait};
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use std::pin::Pin;
@@ -258,6 +258,10 @@ impl Session {
         for _ in 0..MAX_REPLANS {
             match self.write(&statement, view, params).await {
                 Err(error) if error.is(state::STALE_PLAN) => {
+                    // The same moment would be planned for again.
+                    if self.keeps_its_moment()? {
+                        return Err(serialization_failure());
+                    }
                     (statement, view) = self.lock_and_look(&statement, false).await?;
                     self.check_access(&statement, view.catalog())?;
                 }
@@ -266,6 +270,12 @@ impl Session {
             }
         }
         Err(keeps_changing())
+    }
+
+    fn keeps_its_moment(&mut self) -> Result<bool> {
+        let transaction = self.transaction()?;
+        let own = transaction.own_catalog().is_some();
+        Ok(!own && transaction.isolation() == Isolation::RepeatableRead)
     }
 
     /// The statement as it fits `view`: itself, or planned again.
@@ -347,6 +357,14 @@ impl Session {
             Plan::Empty | Plan::Utility(_) => Err(Error::internal("not a write")),
         }
     }
+}
+
+fn serialization_failure() -> Error {
+    Error::new(
+        state::SERIALIZATION_FAILURE,
+        "could not serialize access due to concurrent update",
+    )
+    .with_hint("Run the transaction again.")
 }
 
 fn keeps_changing() -> Error {

@@ -3,6 +3,7 @@
 //! have by being written, their SQL text behind a mark; `write::arbiter` reads them.
 
 use super::dialect::OrbitDialect;
+use super::names::fold;
 use super::tokens::is_word;
 use sqlparser::ast::{CastKind, Expr};
 use sqlparser::keywords::Keyword;
@@ -12,6 +13,15 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 pub(crate) const EXPRESSION: char = '\u{1}';
 /// Before the text of the condition.
 pub(crate) const PREDICATE: char = '\u{2}';
+/// Before a collation's name, behind the part that it is said of.
+pub(crate) const COLLATION: char = '\u{3}';
+/// Before an operator class's name, likewise.
+pub(crate) const CLASS: char = '\u{4}';
+/// Before words that CREATE INDEX takes and ON CONFLICT doesn't.
+pub(crate) const DIRECTION: char = '\u{5}';
+
+#[cfg(feature = "datafusion")]
+pub(crate) const MARKS: [char; 5] = [EXPRESSION, PREDICATE, COLLATION, CLASS, DIRECTION];
 
 /// The tokens with such names instead; `None`: there is nothing to replace.
 pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
@@ -69,9 +79,14 @@ pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
             rest.push(comma.clone());
         }
         let item = tokens.get(item)?;
-        match part(item)? {
+        let (expr, order) = part(item)?;
+        match expr {
             Expr::Identifier(_) => rest.push(bare(item)?.clone()),
-            expr => rest.push(named(EXPRESSION, &expr, item.first()?)),
+            expr => rest.push(named(EXPRESSION, expr.to_string(), item.first()?)),
+        }
+        for (mark, name) in order {
+            rest.push(comma.clone());
+            rest.push(named(mark, name, item.first()?));
         }
     }
     if let Some(predicate) = predicate {
@@ -81,7 +96,7 @@ pub(super) fn cut(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
         if read < condition.len() {
             return None;
         }
-        rest.push(named(PREDICATE, &expr, condition.first()?));
+        rest.push(named(PREDICATE, expr.to_string(), condition.first()?));
     }
     rest.push(tokens.get(close)?.clone());
     rest.extend_from_slice(tokens.get(end..)?);
@@ -102,26 +117,75 @@ fn expression(tokens: &[TokenWithSpan]) -> Option<(Expr, usize)> {
     Some((expr, parser.index().min(tokens.len())))
 }
 
-/// A column, a call, or anything in brackets, as CREATE INDEX takes them.
-fn part(tokens: &[TokenWithSpan]) -> Option<Expr> {
+/// A column, a call, or anything in brackets, as CREATE INDEX takes them, and what is said
+/// of its order.
+fn part(tokens: &[TokenWithSpan]) -> Option<(Expr, Vec<(char, String)>)> {
     let (mut expr, read) = expression(tokens)?;
-    let is_class = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.value.ends_with("_ops"));
-    let behind = tokens.get(read..)?;
-    if !matches!(behind, []) && !matches!(behind, [class] if is_class(class)) {
-        return None;
-    }
+    let mut said = order(tokens.get(read..)?)?;
     let mut in_brackets = false;
     loop {
         match expr {
-            // Texts lie in the order of their bytes, whatever they are compared by.
-            Expr::Collate { expr: inner, .. } => expr = *inner,
+            Expr::Collate {
+                expr: inner,
+                collation,
+            } => {
+                let name = collation.0.last()?.as_ident()?;
+                said.push((COLLATION, fold(name)));
+                expr = *inner;
+            }
             Expr::Nested(inner) => {
                 in_brackets = true;
                 expr = *inner;
             }
-            other => return (in_brackets || is_call(&other)).then_some(other),
+            other => return (in_brackets || is_call(&other)).then_some((other, said)),
         }
     }
+}
+
+/// What stands behind a part: an operator class, and what only CREATE INDEX takes.
+fn order(mut rest: &[TokenWithSpan]) -> Option<Vec<(char, String)>> {
+    let mut said = Vec::new();
+    let is = |token: &TokenWithSpan, words: &[&str]| {
+        let mut words = words.iter();
+        words.any(|word| is_word(Some(&token.token), word))
+    };
+    let class = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if !is(token, &["ASC", "DESC", "NULLS"]) => {
+            Some(match word.quote_style {
+                Some(_) => word.value.clone(),
+                None => word.value.to_lowercase(),
+            })
+        }
+        _ => None,
+    };
+    let after = match rest {
+        [schema, dot, name, after @ ..]
+            if dot.token == Token::Period && class(schema).is_some() =>
+        {
+            said.push((CLASS, class(name)?));
+            after
+        }
+        [name, after @ ..] if class(name).is_some() => {
+            said.push((CLASS, class(name)?));
+            after
+        }
+        rest => rest,
+    };
+    rest = after;
+    if let [word, after @ ..] = rest
+        && is(word, &["ASC", "DESC"])
+    {
+        said.push((DIRECTION, "ASC/DESC".to_owned()));
+        rest = after;
+    }
+    if let [word, end, after @ ..] = rest
+        && is(word, &["NULLS"])
+        && is(end, &["FIRST", "LAST"])
+    {
+        said.push((DIRECTION, "NULLS FIRST/LAST".to_owned()));
+        rest = after;
+    }
+    rest.is_empty().then_some(said)
 }
 
 fn is_call(expr: &Expr) -> bool {
@@ -143,10 +207,10 @@ fn is_call(expr: &Expr) -> bool {
     )
 }
 
-fn named(mark: char, expr: &Expr, place: &TokenWithSpan) -> TokenWithSpan {
+fn named(mark: char, text: String, place: &TokenWithSpan) -> TokenWithSpan {
     TokenWithSpan {
         token: Token::Word(Word {
-            value: format!("{mark}{expr}"),
+            value: format!("{mark}{text}"),
             quote_style: Some('"'),
             keyword: Keyword::NoKeyword,
         }),

@@ -1,8 +1,10 @@
 //! Expressions of indexes as they are compared: which unique index ON CONFLICT means,
 //! and which of a table's values an index is over.
 
+mod order;
+
 use super::{check_arbiter, stored_expression};
-use crate::statement::conflict_target::{EXPRESSION, PREDICATE};
+use crate::statement::conflict_target::{CLASS, COLLATION, DIRECTION, EXPRESSION, PREDICATE};
 use crate::statement::names::fold;
 use crate::statement::visit;
 use orbit_core::catalog::{Column, Computed, Index, Table, TableDef};
@@ -110,6 +112,10 @@ pub struct Asked {
     pub used: Vec<usize>,
     expressions: Vec<String>,
     conditions: Vec<String>,
+    /// Operator classes that are said of expressions.
+    classes: Vec<(String, String)>,
+    /// Another order is said than any index has.
+    in_other_order: bool,
 }
 
 /// 42703 for columns that are not there.
@@ -119,15 +125,36 @@ pub fn asked(table: &Table, names: &[Ident]) -> Result<Asked> {
         used: Vec::new(),
         expressions: Vec::new(),
         conditions: Vec::new(),
+        classes: Vec::new(),
+        in_other_order: false,
     };
+    let is_direction = |name: &&Ident| name.value.starts_with(DIRECTION);
+    if let Some(direction) = names.iter().find(is_direction) {
+        let words = direction.value.trim_start_matches(DIRECTION);
+        return Err(Error::new(
+            state::INVALID_COLUMN_REFERENCE,
+            format!("{words} is not allowed in ON CONFLICT clause"),
+        ));
+    }
+    // The part that was named last: a column, or an expression.
+    let mut last: (Option<usize>, String) = (None, String::new());
     for name in names {
         if let Some(sql) = name.value.strip_prefix(EXPRESSION) {
             let expr = stored_expression(sql)?;
             refuse(&expr, false)?;
             use_columns(table, &expr, &mut asked.used)?;
-            asked
-                .expressions
-                .push(canonical(&table.columns, bare(&expr)));
+            last = (None, canonical(&table.columns, bare(&expr)));
+            asked.expressions.push(last.1.clone());
+        } else if let Some(collation) = name.value.strip_prefix(COLLATION) {
+            asked.in_other_order |= !order::is_default_collation(collation)?;
+        } else if let Some(class) = name.value.strip_prefix(CLASS) {
+            order::check_class(class)?;
+            match last.0.and_then(|place| table.columns.get(place)) {
+                Some(column) => {
+                    asked.in_other_order |= !order::is_class_of(class, &column.sql_type);
+                }
+                None => asked.classes.push((last.1.clone(), class.to_owned())),
+            }
         } else if let Some(sql) = name.value.strip_prefix(PREDICATE) {
             let expr = stored_expression(sql)?;
             refuse(&expr, true)?;
@@ -136,6 +163,7 @@ pub fn asked(table: &Table, names: &[Ident]) -> Result<Asked> {
         } else {
             let name = fold(name);
             let place = table.column_position(&name).ok_or_else(|| unknown(&name))?;
+            last = (Some(place), String::new());
             if !asked.columns.contains(&place) {
                 asked.columns.push(place);
             }
@@ -198,6 +226,9 @@ fn use_columns(table: &Table, expr: &Expr, used: &mut Vec<usize>) -> Result<()> 
 /// condition lets through; 42P10 if there is none. A row that one of several has isn't in
 /// all of them: each is watched.
 pub fn infer(table: &Table, asked: &Asked) -> Result<ConflictTarget> {
+    if asked.in_other_order {
+        return Err(no_index());
+    }
     let key = table.primary_key_columns();
     if !key.is_empty() && asked.expressions.is_empty() && same(key.to_vec(), &asked.columns) {
         return Ok(ConflictTarget::PrimaryKey);
@@ -210,12 +241,16 @@ pub fn infer(table: &Table, asked: &Asked) -> Result<ConflictTarget> {
         }
     }
     if found.is_empty() {
-        return Err(Error::new(
-            state::INVALID_COLUMN_REFERENCE,
-            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-        ));
+        return Err(no_index());
     }
     Ok(ConflictTarget::Indexes(found.into()))
+}
+
+fn no_index() -> Error {
+    Error::new(
+        state::INVALID_COLUMN_REFERENCE,
+        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+    )
 }
 
 /// The key or the constraint of this name; 42704 if there is none.
@@ -255,7 +290,12 @@ fn is_over(table: &Table, index: &Index, asked: &Asked) -> Result<bool> {
             None => columns.push(part.column),
             Some(kept) => {
                 let expr = stored_expression(&kept.expression)?;
-                expressions.push(canonical(&table.columns, bare(&expr)));
+                let expression = canonical(&table.columns, bare(&expr));
+                let mut classes = asked.classes.iter().filter(|(of, _)| *of == expression);
+                if !classes.all(|(_, class)| order::is_class_of(class, &kept.sql_type)) {
+                    return Ok(false);
+                }
+                expressions.push(expression);
             }
         }
     }

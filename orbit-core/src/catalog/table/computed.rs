@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A value that rows keep for an index: an expression's, or whether the row is in a partial
 /// index. It lies in the row like a generated column's, and is no column of the table: its
 /// position is behind theirs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Computed {
     pub slot: u16,
     pub index: IndexId,

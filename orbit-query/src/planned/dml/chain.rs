@@ -1,8 +1,9 @@
 //! `WITH x AS (INSERT ... RETURNING ...) SELECT ...`: statements that write, one behind
 //! the other, and the statement that has what they returned.
 //!
-//! All of them see the tables as they were before the first. Each writing item runs whole,
-//! in the order they stand in, whether its rows are asked for or not.
+//! All of them see the tables as they were before the first, and what one has changed no
+//! other changes. Each writing item runs whole: those whose rows are asked for before the
+//! statement, in the order they stand in, and the others behind it, the last first.
 
 use super::{Kind, Write, write};
 use crate::planned::PlanContext;
@@ -13,12 +14,14 @@ use crate::planned::scan::Run;
 use crate::planned::statement::{self, Body, PlannedStatement};
 use crate::planned::types;
 use crate::rows::{RowBatch, Rows, Tag};
+use crate::statement::visit;
 use ahash::AHashSet;
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, SetExpr, Statement};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -93,6 +96,53 @@ impl Chain {
             steps,
             main: Statement::Query(Box::new(main)),
         }))
+    }
+
+    /// The steps that run before the main statement, and those that run behind it.
+    fn order(&self) -> (Vec<usize>, Vec<usize>) {
+        let mut done = vec![false; self.steps.len()];
+        self.mark(&self.main, &mut done);
+        let before = self.with_needed(&mut done);
+        let mut behind = Vec::new();
+        for place in (0..self.steps.len()).rev() {
+            if done.get(place) == Some(&false) {
+                let mut needed = vec![false; self.steps.len()];
+                if let Some(own) = needed.get_mut(place) {
+                    *own = true;
+                }
+                for next in self.with_needed(&mut needed) {
+                    if let Some(done @ false) = done.get_mut(next) {
+                        *done = true;
+                        behind.push(next);
+                    }
+                }
+            }
+        }
+        (before, behind)
+    }
+
+    /// Marks the steps whose rows a statement asks for.
+    fn mark(&self, statement: &Statement, needed: &mut [bool]) {
+        let _ = visit::relations(statement, |relation| {
+            let name = types::last_name(relation);
+            for (step, needed) in self.steps.iter().zip(needed.iter_mut()) {
+                *needed |= relation.0.len() == 1 && step.name == name;
+            }
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// These and the steps before them that they ask for, in the order they stand in.
+    fn with_needed(&self, needed: &mut [bool]) -> Vec<usize> {
+        for (place, step) in self.steps.iter().enumerate().rev() {
+            if needed.get(place) == Some(&true) {
+                self.mark(&step.statement, needed.get_mut(..place).unwrap_or_default());
+            }
+        }
+        let places = needed.iter().enumerate();
+        places
+            .filter_map(|(place, needed)| needed.then_some(place))
+            .collect()
     }
 
     pub fn verb(&self) -> &'static str {
@@ -198,24 +248,66 @@ pub async fn run(
     params: &[Value],
 ) -> Result<(Tag, Option<Rows>)> {
     let declared: Vec<Option<SqlType>> = prepared.params().iter().cloned().map(Some).collect();
-    let mut before: Vec<Given> = Vec::new();
-    for step in &chain.steps {
-        let ctx = after(ctx, &before);
-        let part = part(machine, &ctx, &step.statement, &declared).await?;
-        let (_, rows) = Box::pin(write(machine, &ctx, txn, &part, params)).await?;
+    let (first, last) = chain.order();
+    let mut run = Steps {
+        machine,
+        ctx,
+        declared: &declared,
+        params,
+        before: Vec::new(),
+    };
+    for place in first {
+        run.step(txn, chain.steps.get(place)).await?;
+    }
+    let answer = run.main(txn, &chain.main).await?;
+    for place in last {
+        run.step(txn, chain.steps.get(place)).await?;
+    }
+    Ok(answer)
+}
+
+/// The parts of one run.
+struct Steps<'r> {
+    machine: &'r Arc<Machine>,
+    ctx: &'r PlanContext,
+    declared: &'r [Option<SqlType>],
+    params: &'r [Value],
+    /// What those that ran have returned.
+    before: Vec<Given>,
+}
+
+impl Steps<'_> {
+    async fn step(&mut self, txn: &mut Transaction, step: Option<&Step>) -> Result<()> {
+        let step = step.ok_or_else(|| Error::internal("a WITH item that isn't there"))?;
+        let ctx = after(self.ctx, &self.before);
+        let part = part(self.machine, &ctx, &step.statement, self.declared).await?;
+        let (_, rows) = Box::pin(write(self.machine, &ctx, txn, &part, self.params)).await?;
         let rows = match rows {
             Some(rows) => values_of(rows).await?,
             None => Vec::new(),
         };
-        before.push(given(step, &part, rows)?);
+        self.before.push(given(step, &part, rows)?);
+        Ok(())
     }
-    let ctx = &after(ctx, &before);
-    let part = part(machine, ctx, &chain.main, &declared).await?;
-    if part.writes().is_some() {
-        return Box::pin(write(machine, ctx, txn, &part, params)).await;
+
+    async fn main(&self, txn: &mut Transaction, main: &Statement) -> Result<(Tag, Option<Rows>)> {
+        let ctx = &after(self.ctx, &self.before);
+        let part = part(self.machine, ctx, main, self.declared).await?;
+        if part.writes().is_some() {
+            return Box::pin(write(self.machine, ctx, txn, &part, self.params)).await;
+        }
+        read_whole(self.machine, ctx, &part, self.params).await
     }
+}
+
+async fn read_whole(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    part: &Arc<PlannedStatement>,
+    params: &[Value],
+) -> Result<(Tag, Option<Rows>)> {
     // To the end before anything is told: an error in it undoes the writes.
-    let (plan, columns) = statement::physical(machine, ctx, &part, params).await?;
+    let (plan, columns) = statement::physical(machine, ctx, part, params).await?;
     let types: Arc<[SqlType]> = columns.iter().map(|one| one.sql_type.clone()).collect();
     let limit = ctx.settings.limits.result_memory_bytes;
     let run = Run::new(ctx.view.clone(), ctx.cancel.clone()).within(limit);

@@ -488,10 +488,8 @@ fn names_below(
 ) -> Result<Vec<ast::Ident>> {
     let mut below = Vec::with_capacity(names.len());
     for name in names {
-        if name
-            .value
-            .starts_with([conflict_target::EXPRESSION, conflict_target::PREDICATE])
-        {
+        let by_name = |mark: &char| !name.value.starts_with(*mark);
+        if !conflict_target::MARKS.iter().all(by_name) {
             return Err(Error::unsupported(
                 "an expression or a condition in ON CONFLICT of a view",
             ));
@@ -608,7 +606,7 @@ impl Running<'_> {
             let Some(update) = &conflict.update else {
                 return Ok(None);
             };
-            if touched.contains(&met.pk) {
+            if touched.contains(&met.pk) || txn.has_changed_since(&self.ctx.view, table, &met.pk) {
                 return Err(crate::write::touched_twice());
             }
             let locked = txn

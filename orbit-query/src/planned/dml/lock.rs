@@ -1,5 +1,7 @@
 //! SELECT ... FOR UPDATE, FOR SHARE and their weaker forms.
 
+mod refused;
+
 use super::{Kind, Prepared, Running, Write, prepared};
 use crate::access::need::Relation;
 use crate::planned::bind::{Binder, BoundQuery};
@@ -141,19 +143,47 @@ fn wanted_locks(
     Ok(wanted)
 }
 
+/// What is in brackets is locked by the clauses behind them.
+fn without_brackets(query: &ast::Query) -> ast::Query {
+    let mut query = query.clone();
+    loop {
+        let plain = query.with.is_none()
+            && query.order_by.is_none()
+            && query.limit_clause.is_none()
+            && query.fetch.is_none();
+        match *query.body {
+            SetExpr::Query(inner) if plain => {
+                let outer = query.locks;
+                query = *inner;
+                query.locks.extend(outer);
+            }
+            body => {
+                query.body = Box::new(body);
+                return query;
+            }
+        }
+    }
+}
+
+/// Refuses a query whose locking clauses can't be said of it, after what else is wrong.
+fn check_lockable(binder: &mut Binder<'_>, query: &ast::Query) -> Result<()> {
+    let mut clauses = query.locks.iter();
+    let Some(error) = clauses.find_map(|clause| refused::refused(query, clause)) else {
+        return Ok(());
+    };
+    let mut plain = query.clone();
+    plain.locks.clear();
+    binder.query(&plain)?;
+    Err(error)
+}
+
 pub fn prepare(binder: &mut Binder<'_>, session: &SessionState, query: &ast::Query) -> Prepared {
+    let query = &without_brackets(query);
+    check_lockable(binder, query)?;
     let SetExpr::Select(select) = &*query.body else {
-        return Err(Error::unsupported(
-            "FOR UPDATE over UNION, INTERSECT, EXCEPT or VALUES",
-        ));
+        return Err(Error::unsupported("FOR UPDATE over this query"));
     };
     let refused = |what: &str| Err(Error::unsupported(format_args!("FOR UPDATE with {what}")));
-    if select.distinct.is_some() {
-        return refused("a DISTINCT clause");
-    }
-    if !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty()) {
-        return refused("a GROUP BY clause");
-    }
     if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
         return refused("WITH TIES");
     }
@@ -283,6 +313,11 @@ impl Running<'_> {
                         let Value::Bytea(key) = key else {
                             return Err(Error::internal("a row to be locked came without its key"));
                         };
+                        // A WITH item of this statement has changed it.
+                        if txn.has_changed_since(&self.ctx.view, table, &key) {
+                            skipped = true;
+                            break;
+                        }
                         let locked = txn.select_row(table, &key, *mode, *wait).await?;
                         if locked.skipped {
                             skipped = true;
@@ -306,7 +341,7 @@ impl Running<'_> {
             }
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
-            view = txn.begin_statement();
+            view = txn.begin_statement().with_writes_of(&self.ctx.view);
         }
     }
 }

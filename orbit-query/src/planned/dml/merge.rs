@@ -166,12 +166,12 @@ fn refuse_other_relations(binder: &Binder<'_>, factor: &TableFactor) -> Result<(
     .with_detail(format!("This operation is not supported for {what}.")))
 }
 
-/// What its actions need to be allowed on the table.
+/// What its actions need to be allowed on the table; doing nothing is reading it.
 fn privileges(merge: &ast::Merge) -> Privileges {
     let actions = merge.clauses.iter().map(|clause| &clause.action);
     actions
-        .filter(|action| !does_nothing(action))
         .map(|action| match action {
+            action if does_nothing(action) => Privileges::SELECT,
             MergeAction::Insert(_) => Privileges::INSERT,
             MergeAction::Update(_) => Privileges::UPDATE,
             MergeAction::Delete { .. } => Privileges::DELETE,

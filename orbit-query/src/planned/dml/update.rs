@@ -358,6 +358,10 @@ impl Running<'_> {
                 if new || !seen.insert(key.to_vec()) {
                     continue;
                 }
+                // A WITH item of this statement was there first.
+                if txn.has_changed_since(&self.ctx.view, &self.write.table, key) {
+                    continue;
+                }
                 let locked = txn
                     .lock_row(&self.write.table, key, mode, Wait::Block)
                     .await?;
@@ -377,7 +381,7 @@ impl Running<'_> {
             first.get_or_insert(seen);
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
-            view = txn.begin_statement();
+            view = txn.begin_statement().with_writes_of(&self.ctx.view);
         }
     }
 

@@ -33,13 +33,7 @@ impl Running<'_> {
         for row in due {
             self.breathe().await?;
             if row.what.mode().is_some() && !touched.insert(row.key.clone()) {
-                return Err(Error::new(
-                    state::CARDINALITY_VIOLATION,
-                    "MERGE command cannot affect row a second time",
-                )
-                .with_hint(
-                    "Ensure that not more than one source row matches any one target row.",
-                ));
+                return Err(affected_twice());
             }
             if self.act(txn, &writer, row).await? {
                 count += 1;
@@ -86,6 +80,10 @@ impl Running<'_> {
                 };
                 if let Some(mode) = row.what.mode() {
                     let table = &self.write.table;
+                    // By a WITH item of this statement.
+                    if txn.has_changed_since(&self.ctx.view, table, &row.key) {
+                        return Err(affected_twice());
+                    }
                     let locked = txn.lock_row(table, &row.key, mode, Wait::Block).await?;
                     changed |= locked.changed;
                     match locked.row {
@@ -104,9 +102,17 @@ impl Running<'_> {
             }
             self.ctx.cancel.check()?;
             txn.rollback_to_mark(mark);
-            view = txn.begin_statement();
+            view = txn.begin_statement().with_writes_of(&self.ctx.view);
         }
     }
+}
+
+fn affected_twice() -> Error {
+    Error::new(
+        state::CARDINALITY_VIOLATION,
+        "MERGE command cannot affect row a second time",
+    )
+    .with_hint("Ensure that not more than one source row matches any one target row.")
 }
 
 /// A row of the input, if something is to be done with it.

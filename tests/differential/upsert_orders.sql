@@ -1,0 +1,31 @@
+-- Collations and operator classes in what ON CONFLICT names.
+CREATE TABLE t (id int PRIMARY KEY, t text, n int);
+CREATE UNIQUE INDEX tl ON t (lower(t));
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) COLLATE "C") DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) COLLATE "default") DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) text_pattern_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) text_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) varchar_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) nosuch_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) COLLATE "nosuch") DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) COLLATE "C" text_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) DESC) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (id ASC) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) NULLS FIRST) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (lower(t) int4_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (id int4_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (id int8_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT ((lower(t)) pg_catalog.text_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT ((lower(t) COLLATE "C")) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT ((id) int4_ops, id) DO NOTHING;
+CREATE UNIQUE INDEX tn ON t (t);
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (t COLLATE "C") DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (t COLLATE "default") DO NOTHING;
+INSERT INTO t VALUES (2, 'a', 2) ON CONFLICT (t text_ops) DO UPDATE SET n = excluded.n RETURNING *;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (t text_pattern_ops) DO NOTHING;
+INSERT INTO t VALUES (1, 'a', 1) ON CONFLICT (t varchar_pattern_ops) DO NOTHING;
+CREATE TABLE c (id int PRIMARY KEY, t text);
+CREATE UNIQUE INDEX ON c (lower(t) text_pattern_ops);
+INSERT INTO c VALUES (1, 'a') ON CONFLICT (lower(t)) DO NOTHING;
+-- differs: orders of indexes in ON CONFLICT
+INSERT INTO c VALUES (1, 'a') ON CONFLICT (lower(t) text_pattern_ops) DO NOTHING;

@@ -63,3 +63,20 @@ ALTER TABLE remade ALTER d TYPE date USING CASE d WHEN '01/02/2024' THEN '07/08/
 ALTER TABLE remade ALTER x TYPE text USING coalesce(x::text, '01/02/2024');
 SELECT * FROM remade ORDER BY id;
 RESET datestyle;
+-- Lists, pairs, patterns and what is only given out.
+CREATE TABLE wh (id int PRIMARY KEY, d date, x text, l date[]);
+INSERT INTO wh VALUES (1, '2024-02-01', '01/02/2024', '{2024-02-01}'), (2, '2024-01-02', '02/01/2024', '{2024-01-02}');
+SET datestyle = 'ISO, DMY';
+CREATE VIEW wh_any AS SELECT id FROM wh WHERE d = ANY ('{01/02/2024,03/02/2024}');
+CREATE VIEW wh_of AS SELECT id FROM wh WHERE '01/02/2024' = ANY (l) AND x = ANY ('{01/02/2024,03/02/2024}');
+CREATE VIEW wh_in AS SELECT id FROM wh WHERE ('01/02/2024', '01/02/2024') IN (SELECT d, x FROM wh) AND d = (SELECT max(w.d) FROM wh w WHERE w.d < '02/02/2024' AND w.x <> '31/12/2024');
+CREATE VIEW wh_values AS SELECT a, b FROM (VALUES ('01/02/2024', date '03/04/2024'), ('02/03/2024', '05/06/2024')) v (a, b) WHERE a <> '05/06/2024' AND b <> '05/06/2024';
+CREATE VIEW wh_catalog AS SELECT c.relname, '01/02/2024' AS x, '01/02/2024'::date AS d FROM pg_catalog.pg_class c WHERE c.relname = 'wh' AND date '01/02/2024' < '02/02/2024';
+CREATE VIEW wh_like AS SELECT id, x LIKE '01/02/20%' AS a, x ~ '01/02/2024' AS b, x || '01/02/2024' AS e, to_char(d, '01/02/2024') AS h, '1/2/3' AS j FROM wh;
+RESET datestyle;
+SELECT * FROM wh_any;
+SELECT * FROM wh_of;
+SELECT * FROM wh_in ORDER BY id;
+SELECT * FROM wh_values ORDER BY a;
+SELECT * FROM wh_catalog;
+SELECT * FROM wh_like ORDER BY id;

@@ -165,15 +165,28 @@ pub(super) fn named_columns(ctx: &PlanContext, query: &ast::Query) -> Result<Vec
 
 /// What the strings in a query's text are read as, and whether no error kept from reading all.
 pub(super) fn strings(ctx: &PlanContext, query: ast::Query) -> (Vec<ReadString>, bool) {
-    let mut rewritten = Statement::Query(Box::new(query));
+    let mut statement = Statement::Query(Box::new(query));
     let system = System::new(ctx);
-    system.rewrite(&mut rewritten);
+    // As it is written first: what is rewritten for the catalogs makes lists of strings.
+    let found = strings_in(ctx, &system, &statement);
+    if found.1 {
+        return found;
+    }
+    system.rewrite(&mut statement);
+    strings_in(ctx, &system, &statement)
+}
+
+fn strings_in(
+    ctx: &PlanContext,
+    system: &System,
+    statement: &Statement,
+) -> (Vec<ReadString>, bool) {
     let lookup = |schema: &str| system.schema(schema);
     let catalog = ctx.view.catalog();
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, &[]);
     binder.strings = Some(Vec::new());
     // Whoever runs the statement says what is wrong with it.
-    let all = match &rewritten {
+    let all = match statement {
         Statement::Query(query) => binder.query(query).is_ok(),
         _ => false,
     };

@@ -89,7 +89,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
     define(db, def).await
 }
 
-async fn define(db: &Database, def: TableDef) -> Arc<Table> {
+async fn define(db: &Arc<Database>, def: TableDef) -> Arc<Table> {
     let mut txn = db.begin(Isolation::ReadCommitted);
     let id = def.id;
     txn.change_catalog(CatalogChange::PutTable(Box::new(def)))

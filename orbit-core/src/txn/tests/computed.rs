@@ -1,7 +1,6 @@
 //! Partial indexes, and what rows keep for indexes.
 
 use super::*;
-use crate::catalog::CatalogChange;
 
 /// The table with an index over the third column for rows whose fourth value is true.
 async fn partial(db: &Arc<Database>) -> Arc<Table> {

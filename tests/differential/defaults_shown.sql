@@ -15,3 +15,8 @@ select atthasdef, attname from pg_attribute where attrelid='nulls'::regclass and
 INSERT INTO nulls (e) VALUES (1) RETURNING *;
 CREATE TABLE empties (a varchar[] DEFAULT ARRAY[]::varchar[], b timestamptz(3) DEFAULT current_timestamp(3), c boolean DEFAULT 'off');
 INSERT INTO empties DEFAULT VALUES RETURNING a, b > now() - interval '1 minute', c;
+-- Setting a default takes no number.
+CREATE SEQUENCE of_default;
+CREATE TABLE numbered (id int, a int);
+ALTER TABLE numbered ALTER a SET DEFAULT nextval('of_default') * 2;
+INSERT INTO numbered (id) VALUES (1) RETURNING *;

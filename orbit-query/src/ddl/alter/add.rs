@@ -350,7 +350,10 @@ pub(super) async fn default_text(
             sequence: Some(def.id),
         });
     }
-    default_value(session, value, &column.sql_type).await?;
+    // Asking for a value to see its type would take a number of a sequence.
+    if !is_volatile(value) {
+        default_value(session, value, &column.sql_type).await?;
+    }
     Ok(NewDefault {
         text: defaults::kept(value, column),
         sequence: None,

@@ -173,8 +173,17 @@ fn check_lockable(binder: &mut Binder<'_>, query: &ast::Query) -> Result<()> {
     };
     let mut plain = query.clone();
     plain.locks.clear();
-    binder.query(&plain)?;
-    Err(error)
+    match binder.query(&plain) {
+        // What isn't grouped is looked at last.
+        Err(other)
+            if !other
+                .message()
+                .contains("must appear in the GROUP BY clause") =>
+        {
+            Err(other)
+        }
+        _ => Err(error),
+    }
 }
 
 pub fn prepare(binder: &mut Binder<'_>, session: &SessionState, query: &ast::Query) -> Prepared {

@@ -32,6 +32,8 @@ impl Answer {
 pub struct Raw {
     stream: TcpStream,
     held: Vec<u8>,
+    /// How much of it is done with: not moved at each message, of which there may be millions.
+    read: usize,
 }
 
 /// A message with its length put right.
@@ -60,6 +62,7 @@ impl Raw {
         Ok(Raw {
             stream,
             held: Vec::new(),
+            read: 0,
         })
     }
 
@@ -105,15 +108,17 @@ impl Raw {
     /// The next message's kind and body; `None`: gone or silent.
     fn next(&mut self, answer: &mut Answer) -> Option<(u8, Vec<u8>)> {
         loop {
-            if let Some(length) = self.held.get(1..5) {
+            let rest = self.held.get(self.read..).unwrap_or_default();
+            if let Some(length) = rest.get(1..5) {
                 let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
-                if self.held.len() > length {
-                    let rest = self.held.split_off(length + 1);
-                    let mut whole = std::mem::replace(&mut self.held, rest);
-                    let body = whole.split_off(5);
-                    return Some((whole[0], body));
+                if rest.len() > length {
+                    let (kind, body) = (rest[0], rest.get(5..=length)?.to_vec());
+                    self.read += length + 1;
+                    return Some((kind, body));
                 }
             }
+            self.held.drain(..self.read);
+            self.read = 0;
             let mut piece = vec![0; 64 * 1024];
             match self.stream.read(&mut piece) {
                 Ok(0) => return None,

@@ -22,8 +22,9 @@ if ! command -v cargo >/dev/null; then
 fi
 need cc gcc
 need g++ g++
-# bindgen reads RocksDB's headers through libclang.
-if ! compgen -G "/usr/lib/llvm-*/lib/libclang*.so*" >/dev/null && ! compgen -G "/usr/lib/*/libclang*.so*" >/dev/null; then
+# bindgen reads RocksDB's headers through libclang; libclang-cpp is another library.
+if ! compgen -G "/usr/lib/llvm-*/lib/libclang[.-][0-9s]*" >/dev/null &&
+    ! compgen -G "/usr/lib/*/libclang[.-][0-9s]*" >/dev/null; then
     missing+=(libclang-dev)
 fi
 if [[ "$purpose" != build ]]; then

@@ -1,34 +1,52 @@
 //! Digests by name, keyed ones, and random bytes: what applications use of pgcrypto.
 
-use super::sha::{sha1, sha224, sha256, sha384, sha512};
 use super::{Env, Function, T, arg, function};
+use hmac::{KeyInit, Mac, SimpleHmac};
+use md5::Md5;
 use orbit_core::error::SqlState;
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
+use sha1::Sha1;
+use sha2::digest::block_api::BlockSizeUser;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
-type Digest = fn(&[u8]) -> Result<Vec<u8>>;
 
-fn md5(input: &[u8]) -> Result<Vec<u8>> {
-    super::system::md5_bytes(input).map(|bytes| bytes.to_vec())
+/// What a named algorithm makes of bytes, and of a key and bytes.
+struct Algorithm {
+    digest: fn(&[u8]) -> Vec<u8>,
+    keyed: fn(&[u8], &[u8]) -> Result<Vec<u8>>,
 }
 
-/// A digest, and the bytes that it takes at once.
-fn named(name: &str) -> Result<(Digest, usize)> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "md5" => (md5, 64),
-        "sha1" => (sha1, 64),
-        "sha224" => (sha224, 64),
-        "sha256" => (sha256, 64),
-        "sha384" => (sha384, 128),
-        "sha512" => (sha512, 128),
-        _ => {
-            return Err(Error::new(
-                state::INVALID_PARAMETER_VALUE,
-                format!("Cannot use \"{name}\": No such hash algorithm"),
-            ));
+impl Algorithm {
+    fn of<D: Digest + BlockSizeUser>() -> Self {
+        Self {
+            digest: |input| D::digest(input).to_vec(),
+            keyed: |key, input| {
+                let mut mac = <SimpleHmac<D> as KeyInit>::new_from_slice(key)
+                    .map_err(|_| Error::internal("a key of HMAC has any length"))?;
+                mac.update(input);
+                Ok(mac.finalize().into_bytes().to_vec())
+            },
         }
-    })
+    }
+
+    fn named(name: &str) -> Result<Self> {
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "md5" => Self::of::<Md5>(),
+            "sha1" => Self::of::<Sha1>(),
+            "sha224" => Self::of::<Sha224>(),
+            "sha256" => Self::of::<Sha256>(),
+            "sha384" => Self::of::<Sha384>(),
+            "sha512" => Self::of::<Sha512>(),
+            _ => {
+                return Err(Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!("Cannot use \"{name}\": No such hash algorithm"),
+                ));
+            }
+        })
+    }
 }
 
 /// The bytes of a text or of bytes.
@@ -40,25 +58,13 @@ fn bytes<'v>(args: Args<'_, 'v>, i: usize) -> Result<&'v [u8]> {
 }
 
 fn digest(args: Args, _: &Env) -> Result<Value> {
-    let (digest, _) = named(arg::text(args, 1)?)?;
-    digest(bytes(args, 0)?).map(Value::Bytea)
+    let algorithm = Algorithm::named(arg::text(args, 1)?)?;
+    Ok(Value::Bytea((algorithm.digest)(bytes(args, 0)?)))
 }
 
-/// RFC 2104.
 fn hmac(args: Args, _: &Env) -> Result<Value> {
-    let (digest, block) = named(arg::text(args, 2)?)?;
-    let key = bytes(args, 1)?;
-    let mut key = match key.len() > block {
-        true => digest(key)?,
-        false => key.to_vec(),
-    };
-    key.resize(block, 0);
-    let padded = |pad: u8| key.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
-    let mut inner = padded(0x36);
-    inner.extend_from_slice(bytes(args, 0)?);
-    let mut outer = padded(0x5c);
-    outer.extend_from_slice(&digest(&inner)?);
-    digest(&outer).map(Value::Bytea)
+    let algorithm = Algorithm::named(arg::text(args, 2)?)?;
+    (algorithm.keyed)(bytes(args, 1)?, bytes(args, 0)?).map(Value::Bytea)
 }
 
 fn gen_random_bytes(args: Args, _: &Env) -> Result<Value> {
@@ -68,18 +74,12 @@ fn gen_random_bytes(args: Args, _: &Env) -> Result<Value> {
     else {
         return Err(Error::new(SqlState(*b"39000"), "Length not in range"));
     };
-    let mut out = Vec::with_capacity(length + 16);
-    while out.len() < length {
-        // Those of its bytes that say nothing of the version.
-        let drawn = uuid::Uuid::new_v4().into_bytes();
-        let random = drawn
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !(6..9).contains(at));
-        out.extend(random.map(|(_, byte)| *byte));
-    }
-    out.truncate(length);
-    Ok(Value::Bytea(out))
+    let mut drawn = vec![0; length];
+    getrandom::fill(&mut drawn).map_err(|e| {
+        let message = format!("the system gives no random bytes: {e}");
+        Error::new(state::IO_ERROR, message)
+    })?;
+    Ok(Value::Bytea(drawn))
 }
 
 pub const FUNCTIONS: &[Function] = &[

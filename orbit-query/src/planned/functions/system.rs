@@ -1,6 +1,7 @@
 //! What belongs to the server rather than to a type.
 
 use super::{Env, Function, T, function};
+use md5::{Digest, Md5};
 use orbit_core::value::{Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
 
@@ -14,56 +15,10 @@ fn gen_random_uuid(_: Args, _: &Env) -> Result<Value> {
     Ok(Value::Uuid(uuid::Uuid::new_v4().into_bytes()))
 }
 
-/// RFC 1321; for checksums people compare, not for secrets.
-pub fn md5_bytes(input: &[u8]) -> Result<[u8; 16]> {
-    const SHIFTS: [u32; 16] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
-    let mut state: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-    let mut message = input.to_vec();
-    message.push(0x80);
-    while message.len() % 64 != 56 {
-        message.push(0);
-    }
-    message.extend_from_slice(&(input.len() as u64).wrapping_mul(8).to_le_bytes());
-    for block in message.chunks_exact(64) {
-        let mut words = [0u32; 16];
-        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-            *word = u32::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("md5 block"))?);
-        }
-        let [mut a, mut b, mut c, mut d] = state;
-        for i in 0..64usize {
-            let (f, g) = match i / 16 {
-                0 => ((b & c) | (!b & d), i),
-                1 => ((d & b) | (!d & c), (5 * i + 1) % 16),
-                2 => (b ^ c ^ d, (3 * i + 5) % 16),
-                _ => (c ^ (b | !d), (7 * i) % 16),
-            };
-            let constant = ((i as f64 + 1.0).sin().abs() * 4_294_967_296.0) as u32;
-            let turned = a
-                .wrapping_add(f)
-                .wrapping_add(constant)
-                .wrapping_add(words[g])
-                .rotate_left(SHIFTS[i / 16 * 4 + i % 4]);
-            (a, d, c, b) = (d, c, b, b.wrapping_add(turned));
-        }
-        for (part, add) in state.iter_mut().zip([a, b, c, d]) {
-            *part = part.wrapping_add(add);
-        }
-    }
-    let mut hash = [0; 16];
-    for (out, part) in hash.chunks_exact_mut(4).zip(state) {
-        out.copy_from_slice(&part.to_le_bytes());
-    }
-    Ok(hash)
-}
-
 /// The hash as hexadecimal digits.
 pub fn md5(input: &[u8]) -> Result<Value> {
-    let mut hex = String::with_capacity(32);
-    for byte in md5_bytes(input)? {
-        use std::fmt::Write;
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(Value::Text(hex))
+    let digits = |byte: &u8| format!("{byte:02x}");
+    Ok(Value::Text(Md5::digest(input).iter().map(digits).collect()))
 }
 
 /// `1.5 kB` as a number of bytes.

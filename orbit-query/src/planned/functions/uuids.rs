@@ -1,9 +1,10 @@
 //! What the extension uuid-ossp has: identifiers by time, by name, and the names' spaces.
 
-use super::system::md5_bytes;
 use super::{Env, Function, T, arg, function};
+use md5::{Digest, Md5};
 use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
+use sha1::Sha1;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -79,76 +80,25 @@ fn named(args: Args) -> Result<Vec<u8>> {
     Ok(input)
 }
 
-fn marked(mut bytes: [u8; 16], version: u8) -> Value {
-    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    Value::Uuid(bytes)
+/// Version 3.
+fn of_md5(input: &[u8]) -> uuid::Uuid {
+    uuid::Builder::from_md5_bytes(Md5::digest(input).into()).into_uuid()
+}
+
+/// Version 5, which keeps the first 16 of 20 bytes.
+fn of_sha1(input: &[u8]) -> uuid::Uuid {
+    let hash: [u8; 20] = Sha1::digest(input).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
 }
 
 fn by_md5(args: Args, _: &Env) -> Result<Value> {
-    Ok(marked(md5_bytes(&named(args)?)?, 3))
+    Ok(Value::Uuid(of_md5(&named(args)?).into_bytes()))
 }
 
 fn by_sha1(args: Args, _: &Env) -> Result<Value> {
-    let hash = sha1(&named(args)?)?;
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Ok(marked(bytes, 5))
-}
-
-/// RFC 3174; for names, not for secrets.
-fn sha1(input: &[u8]) -> Result<[u8; 20]> {
-    let mut state: [u32; 5] = [
-        0x6745_2301,
-        0xefcd_ab89,
-        0x98ba_dcfe,
-        0x1032_5476,
-        0xc3d2_e1f0,
-    ];
-    let mut message = input.to_vec();
-    message.push(0x80);
-    while message.len() % 64 != 56 {
-        message.push(0);
-    }
-    message.extend_from_slice(&(input.len() as u64).wrapping_mul(8).to_be_bytes());
-    for block in message.chunks_exact(64) {
-        let mut words = [0u32; 80];
-        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-            *word = u32::from_be_bytes(
-                bytes
-                    .try_into()
-                    .map_err(|_| Error::internal("sha1 block"))?,
-            );
-        }
-        for i in 16..80 {
-            let mixed = words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16];
-            words[i] = mixed.rotate_left(1);
-        }
-        let [mut a, mut b, mut c, mut d, mut e] = state;
-        for (i, word) in words.iter().enumerate() {
-            let (f, constant) = match i / 20 {
-                0 => ((b & c) | (!b & d), 0x5a82_7999),
-                1 => (b ^ c ^ d, 0x6ed9_eba1),
-                2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6_u32),
-            };
-            let next = a
-                .rotate_left(5)
-                .wrapping_add(f)
-                .wrapping_add(e)
-                .wrapping_add(constant)
-                .wrapping_add(*word);
-            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
-        }
-        for (part, add) in state.iter_mut().zip([a, b, c, d, e]) {
-            *part = part.wrapping_add(add);
-        }
-    }
-    let mut hash = [0; 20];
-    for (out, part) in hash.chunks_exact_mut(4).zip(state) {
-        out.copy_from_slice(&part.to_be_bytes());
-    }
-    Ok(hash)
+    Ok(Value::Uuid(of_sha1(&named(args)?).into_bytes()))
 }
 
 pub const FUNCTIONS: &[Function] = &[
@@ -174,18 +124,12 @@ mod tests {
         let mut space = SPACE;
         space[3] = 0x11;
         let input = [&space[..], name].concat();
-        let shown = |value: Value| match value {
-            Value::Uuid(bytes) => uuid::Uuid::from_bytes(bytes).to_string(),
-            other => format!("{other:?}"),
-        };
-        let mut first = [0; 16];
-        first.copy_from_slice(&sha1(&input).unwrap()[..16]);
         assert_eq!(
-            shown(marked(first, 5)),
+            of_sha1(&input).to_string(),
             "e1ee1ad4-cd4e-5889-962a-4f605a68d94e"
         );
         assert_eq!(
-            shown(marked(md5_bytes(&input).unwrap(), 3)),
+            of_md5(&input).to_string(),
             "cf16fe52-3365-3a1f-8572-288d8d2aaa46"
         );
     }

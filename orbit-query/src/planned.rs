@@ -13,6 +13,7 @@ pub(crate) mod alike;
 mod arrow;
 mod bind;
 mod bounded;
+mod calls;
 mod cancel;
 mod dml;
 mod emptied;
@@ -48,6 +49,7 @@ pub use arrow::ArrowRows;
 pub(crate) use bind::call::is_set_returning;
 pub(crate) use bind::leaning::Leaning;
 pub(crate) use bind::name::of_expr as output_name;
+pub(crate) use calls::Calls;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
 

@@ -1,18 +1,16 @@
 //! Which views can be written through, and which of their columns: those over one table, or
 //! over another such view, whose rows are rows of it.
 
-use crate::planned::{is_aggregate, is_set_returning};
+use crate::planned::Calls;
 use crate::statement::names;
 use crate::statement::names::fold;
 use crate::statement::parse::row_statement;
-use crate::statement::visit;
 use orbit_core::catalog::{Catalog, Relation, ViewDef};
 use orbit_core::{Error, Result};
 use sqlparser::ast::{
     Expr, GroupByExpr, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
-    TableFactor, Visitor,
+    TableFactor,
 };
-use std::ops::ControlFlow;
 
 /// A view over one relation.
 #[derive(Clone)]
@@ -64,14 +62,14 @@ pub fn shape(query: Query) -> std::result::Result<Shape, &'static str> {
     if query.limit_clause.is_some() || query.fetch.is_some() {
         return Err("Views containing LIMIT or OFFSET are not automatically updatable.");
     }
-    let calls = calls(&select);
+    let calls = Calls::of_items(&select.projection);
     if calls.aggregate {
         return Err("Views that return aggregate functions are not automatically updatable.");
     }
     if calls.window {
         return Err("Views that return window functions are not automatically updatable.");
     }
-    if calls.several {
+    if calls.set_returning {
         return Err("Views that return set-returning functions are not automatically updatable.");
     }
     let [from] = select.from.as_slice() else {
@@ -105,54 +103,6 @@ pub const SEVERAL: &str =
 
 pub const NO_COLUMNS: &str =
     "Views that have no updatable columns are not automatically updatable.";
-
-/// What the select list calls, outside of the queries in it.
-#[derive(Default)]
-struct Calls {
-    depth: usize,
-    aggregate: bool,
-    window: bool,
-    several: bool,
-}
-
-impl Visitor for Calls {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth = self.depth.saturating_sub(1);
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let (0, Expr::Function(call)) = (self.depth, expr) {
-            let name = call.name.0.last().and_then(|part| part.as_ident());
-            let name = name.map(|name| fold(name)).unwrap_or_default();
-            if call.over.is_some() {
-                self.window = true;
-            } else if is_aggregate(&name) || !call.within_group.is_empty() {
-                self.aggregate = true;
-            } else if is_set_returning(&name) {
-                self.several = true;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn calls(select: &Select) -> Calls {
-    let mut calls = Calls::default();
-    for item in &select.projection {
-        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = visit::visit(expr, &mut calls);
-        }
-    }
-    calls
-}
 
 impl Shape {
     /// For each of the view's columns, which of the relation's it is.

@@ -8,7 +8,7 @@ use super::{defaults, names, types};
 use crate::ddl::functions;
 use crate::session::Session;
 use crate::statement::included_columns;
-use crate::statement::names::{find_column, fold};
+use crate::statement::names::fold;
 use crate::statement::sequence_grammar::SequenceOptions;
 use crate::statement::visit;
 use orbit_core::catalog::{Check, Column, Identity, Index, IndexColumn, PrimaryKey, TableDef};
@@ -613,97 +613,4 @@ fn is_value_word(word: &str) -> bool {
     ]
     .iter()
     .any(|value| word.eq_ignore_ascii_case(value))
-}
-
-/// One part of CREATE INDEX's list.
-pub enum IndexPart {
-    Column(usize),
-    Expression(Expr),
-}
-
-/// The parts of CREATE INDEX with their directions: descending, and NULLs asked for
-/// where the direction has them not.
-pub fn index_parts(
-    table: &orbit_core::catalog::Table,
-    columns: &[ast::IndexColumn],
-) -> Result<Vec<(IndexPart, bool, Option<bool>)>> {
-    let mut parts = Vec::with_capacity(columns.len());
-    for column in columns {
-        // Texts lie in the order of their bytes, which is what these classes are for, and
-        // networks in the order of addresses.
-        let class = column.operator_class.as_ref();
-        let class = class
-            .map(|name| crate::statement::names::split(name))
-            .transpose()?;
-        if class.is_some_and(|(_, name)| {
-            !matches!(
-                name.as_str(),
-                "text_ops"
-                    | "text_pattern_ops"
-                    | "varchar_ops"
-                    | "varchar_pattern_ops"
-                    | "inet_ops"
-                    | "cidr_ops"
-            )
-        }) {
-            return Err(Error::unsupported("this operator class of an index"));
-        }
-        if let Some(sign) = first_sign(&column.column.expr) {
-            return Err(Error::new(
-                state::SYNTAX_ERROR,
-                format!("syntax error at or near \"{sign}\""),
-            ));
-        }
-        let part = match bare(&column.column.expr) {
-            Expr::Identifier(ident) => {
-                let place = find_column(table, &fold(ident)).map_err(|_| {
-                    Error::new(
-                        state::UNDEFINED_COLUMN,
-                        format!("column \"{}\" does not exist", fold(ident)),
-                    )
-                })?;
-                if let Some(column) = table.columns.get(place) {
-                    key::check_type(&column.sql_type)?;
-                }
-                IndexPart::Column(place)
-            }
-            Expr::Collate { .. } => {
-                return Err(Error::unsupported("COLLATE in an index"));
-            }
-            expr => IndexPart::Expression(expr.clone()),
-        };
-        let descending = column.column.options.asc == Some(false);
-        let nulls_first = column.column.options.nulls_first;
-        let nulls_first = nulls_first.filter(|first| *first != descending);
-        parts.push((part, descending, nulls_first));
-    }
-    if parts.len() > 32 {
-        return Err(Error::new(
-            state::TOO_MANY_COLUMNS,
-            "cannot use more than 32 columns in an index",
-        ));
-    }
-    Ok(parts)
-}
-
-/// The first operator of an expression that needs brackets to be one of an index.
-fn first_sign(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::BinaryOp { left, op, .. } => first_sign(left).or_else(|| Some(op.to_string())),
-        Expr::Cast {
-            kind: ast::CastKind::DoubleColon,
-            expr,
-            ..
-        } => first_sign(expr).or_else(|| Some("::".to_owned())),
-        _ => None,
-    }
-}
-
-/// Without brackets around it.
-fn bare(expr: &Expr) -> &Expr {
-    let mut expr = expr;
-    while let Expr::Nested(inner) = expr {
-        expr = inner;
-    }
-    expr
 }

@@ -7,6 +7,7 @@ use orbit_core::ids::TableId;
 use orbit_core::txn::{TableLock, Wait};
 use orbit_core::types::Oid;
 use orbit_core::{Error, Result, state};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An object that can't be without another.
@@ -33,6 +34,10 @@ enum What {
 impl Dependent {
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    fn is_one_of(&self, views: &[Arc<ViewDef>]) -> bool {
+        matches!(self.what, What::View(oid) if views.iter().any(|view| view.oid == oid))
     }
 
     /// As the refusal lists it.
@@ -92,6 +97,18 @@ pub fn of_tables(session: &mut Session, tables: &[Arc<Table>]) -> Result<Vec<Dep
     Ok(found)
 }
 
+/// What depends on these views and isn't one of them.
+pub fn of_views(session: &mut Session, these: &[Arc<ViewDef>]) -> Result<Vec<Dependent>> {
+    let mut found = Vec::new();
+    let catalog = session.transaction()?.current_catalog()?;
+    for view in these {
+        let on = format!("view {}", relation_name(session, &view.schema, &view.name));
+        views(session, &catalog, view.oid, &on, &on, &mut found);
+    }
+    found.retain(|dependent| !dependent.is_one_of(these));
+    Ok(found)
+}
+
 /// What depends on a schema's tables and views and is in another schema.
 pub fn outside(
     session: &mut Session,
@@ -99,13 +116,11 @@ pub fn outside(
     inside: &[Arc<ViewDef>],
 ) -> Result<Vec<Dependent>> {
     let mut found = of_tables(session, tables)?;
-    let catalog = session.transaction()?.current_catalog()?;
-    for view in inside {
-        let on = format!("view {}", relation_name(session, &view.schema, &view.name));
-        views(session, &catalog, view.oid, &on, &on, &mut found);
-    }
+    found.retain(|dependent| !dependent.is_one_of(inside));
+    found.extend(of_views(session, inside)?);
+    let mut met = BTreeSet::new();
     found.retain(|dependent| match dependent.what {
-        What::View(oid) => inside.iter().all(|view| view.oid != oid),
+        What::View(oid) => met.insert(oid),
         What::ForeignKey { .. } | What::Generated => true,
     });
     Ok(found)
@@ -215,31 +230,16 @@ pub async fn drop(
         return Ok(());
     };
     if !cascade {
-        let lines: Vec<String> = dependents.iter().map(Dependent::line).collect();
-        let message = if named == 1 {
-            format!(
-                "cannot drop {} because other objects depend on it",
-                first.named
-            )
-        } else {
-            "cannot drop desired object(s) because other objects depend on them".to_owned()
-        };
-        return Err(Error::new(state::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .with_detail(lines.join("\n"))
-            .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        let lines = dependents.iter().map(Dependent::line).collect();
+        return Err(match named {
+            1 => needed(&first.named, lines),
+            _ => refusal(
+                "desired object(s) because other objects depend on them",
+                lines,
+            ),
+        });
     }
-    let lines: Vec<String> = dependents
-        .iter()
-        .map(|dependent| format!("drop cascades to {}", dependent.shown))
-        .collect();
-    session.notice(match lines.as_slice() {
-        [one] => Error::new(state::SUCCESSFUL_COMPLETION, one.clone()),
-        several => Error::new(
-            state::SUCCESSFUL_COMPLETION,
-            format!("drop cascades to {} other objects", several.len()),
-        )
-        .with_detail(several.join("\n")),
-    });
+    tell(session, dependents.iter().map(Dependent::shown));
     drop_quietly(session, dependents).await
 }
 
@@ -261,4 +261,33 @@ pub async fn drop_quietly(session: &mut Session, dependents: &[Dependent]) -> Re
         }
     }
     Ok(())
+}
+
+/// The refusal to drop what others need. `what`: `table t`; `lines`: `view v depends on table t`.
+pub fn needed(what: &str, lines: Vec<String>) -> Error {
+    let message = format!("{what} because other objects depend on it");
+    refusal(&message, lines)
+}
+
+fn refusal(what: &str, lines: Vec<String>) -> Error {
+    let message = format!("cannot drop {what}");
+    Error::new(state::DEPENDENT_OBJECTS_STILL_EXIST, message)
+        .with_detail(lines.join("\n"))
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+/// Tells of what CASCADE drops besides.
+pub fn tell<'d>(session: &mut Session, going: impl Iterator<Item = &'d str>) {
+    let lines: Vec<String> = going
+        .map(|what| format!("drop cascades to {what}"))
+        .collect();
+    let notice = |message: String| Error::new(state::SUCCESSFUL_COMPLETION, message);
+    match lines.as_slice() {
+        [] => {}
+        [one] => session.notice(notice(one.clone())),
+        several => {
+            let message = format!("drop cascades to {} other objects", several.len());
+            session.notice(notice(message).with_detail(several.join("\n")));
+        }
+    }
 }

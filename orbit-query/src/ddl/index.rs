@@ -6,11 +6,13 @@
 
 #[cfg(feature = "datafusion")]
 mod expression;
+mod parts;
+
 #[cfg(feature = "datafusion")]
 pub(crate) use expression::refuse_in_index;
 
-use super::constraints::IndexPart;
-use super::{constraints, lock_named, names, rebuild, skipping, wrong_kind};
+use self::parts::{Over, Written};
+use super::{lock_named, names, rebuild, skipping, wrong_kind};
 use crate::expr::Env;
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -60,7 +62,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
         }
     })?;
     let table = lock_named(session, &name, TableLock::ShareRowExclusive).await?;
-    let parts = constraints::index_parts(&table, &create.columns)?;
+    let parts = parts::parts(&table, &create.columns)?;
     let include = included(&table, create)?;
     let predicate = match &create.predicate {
         // As PostgreSQL has it: that is no condition.
@@ -193,23 +195,28 @@ async fn value(_: &mut Session, _: &Table, _: &Expr) -> Result<(String, SqlType)
     ))
 }
 
-/// Looks at the expressions among an index's parts.
+/// Looks at the types of an index's parts, and at the expressions among them.
 async fn looked_at(
     session: &mut Session,
     table: &Table,
-    parts: Vec<(IndexPart, bool, Option<bool>)>,
+    written: Vec<Written>,
 ) -> Result<Vec<(Part, bool, Option<bool>)>> {
-    let mut looked = Vec::with_capacity(parts.len());
-    for (part, descending, nulls_first) in parts {
-        let part = match part {
-            IndexPart::Column(place) => Part::Column(place),
-            IndexPart::Expression(expr) => {
-                let (sql, sql_type) = value(session, table, &expr).await?;
-                key::check_type(&sql_type)?;
+    let mut looked = Vec::with_capacity(written.len());
+    for written in written {
+        let part = match &written.over {
+            Over::Column(place) => {
+                if let Some(column) = table.columns.get(*place) {
+                    written.check_type(&column.sql_type)?;
+                }
+                Part::Column(*place)
+            }
+            Over::Expression(expr) => {
+                let (sql, sql_type) = value(session, table, expr).await?;
+                written.check_type(&sql_type)?;
                 Part::Expression(sql, sql_type)
             }
         };
-        looked.push((part, descending, nulls_first));
+        looked.push((part, written.descending, written.nulls_first));
     }
     Ok(looked)
 }

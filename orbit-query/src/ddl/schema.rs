@@ -1,7 +1,7 @@
 //! CREATE SCHEMA and DROP SCHEMA.
 
 use super::alter::follow;
-use super::dependents::Dependent;
+use super::dependents::{self, Dependent};
 use super::{drop, sequence, skipping, view};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
@@ -151,43 +151,18 @@ async fn drop_one(session: &mut Session, name: &str, if_exists: bool, cascade: b
                 .map(|view| format!("view {name}.{}", view.name)),
         )
         .collect();
-    let outside = super::dependents::outside(session, &tables, &views)?;
+    let outside = dependents::outside(session, &tables, &views)?;
     if !inside.is_empty() && !cascade {
-        let lines: Vec<String> = inside
+        let lines = inside
             .iter()
             .map(|object| format!("{object} depends on schema {name}"))
             .chain(outside.iter().map(Dependent::line))
             .collect();
-        return Err(Error::new(
-            state::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop schema {name} because other objects depend on it"),
-        )
-        .with_detail(lines.join("\n"))
-        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        return Err(dependents::needed(&format!("schema {name}"), lines));
     }
-    let mut going: Vec<&str> = inside.iter().map(String::as_str).collect();
-    going.extend(outside.iter().map(Dependent::shown));
-    match going.as_slice() {
-        [] => {}
-        [only] => session.notice(Error::new(
-            state::SUCCESSFUL_COMPLETION,
-            format!("drop cascades to {only}"),
-        )),
-        several => {
-            let lines: Vec<String> = several
-                .iter()
-                .map(|object| format!("drop cascades to {object}"))
-                .collect();
-            session.notice(
-                Error::new(
-                    state::SUCCESSFUL_COMPLETION,
-                    format!("drop cascades to {} other objects", several.len()),
-                )
-                .with_detail(lines.join("\n")),
-            );
-        }
-    }
-    super::dependents::drop_quietly(session, &outside).await?;
+    let going = inside.iter().map(String::as_str);
+    dependents::tell(session, going.chain(outside.iter().map(Dependent::shown)));
+    dependents::drop_quietly(session, &outside).await?;
     for table in tables {
         let transaction = session.transaction()?;
         let table = transaction

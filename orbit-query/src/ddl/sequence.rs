@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP SEQUENCE, and the sequences behind serial and identity columns.
 
-use super::dependents::relation_name;
+use super::dependents::{needed, relation_name, tell};
 use super::wrong_kind::not_dropped;
 use super::{names, settled, skipping};
 use crate::rows::{Outcome, Tag};
@@ -445,34 +445,10 @@ fn drop_one(session: &mut Session, def: &SequenceDef, cascade: bool) -> Result<(
         views.push(view.oid);
     }
     if !cascade && !dependents.is_empty() {
-        let lines: Vec<String> = dependents.into_iter().map(|(_, line)| line).collect();
-        return Err(Error::new(
-            state::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop sequence {shown} because other objects depend on it"),
-        )
-        .with_detail(lines.join("\n"))
-        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        let lines = dependents.into_iter().map(|(_, line)| line).collect();
+        return Err(needed(&format!("sequence {shown}"), lines));
     }
-    match dependents.as_slice() {
-        [] => {}
-        [(only, _)] => session.notice(Error::new(
-            state::SUCCESSFUL_COMPLETION,
-            format!("drop cascades to {only}"),
-        )),
-        several => {
-            let lines = several.iter();
-            let lines: Vec<String> = lines
-                .map(|(what, _)| format!("drop cascades to {what}"))
-                .collect();
-            session.notice(
-                Error::new(
-                    state::SUCCESSFUL_COMPLETION,
-                    format!("drop cascades to {} other objects", several.len()),
-                )
-                .with_detail(lines.join("\n")),
-            );
-        }
-    }
+    tell(session, dependents.iter().map(|(what, _)| what.as_str()));
     for table in users {
         let mut changed = table.def.clone();
         for column in changed.columns.iter_mut().filter(|column| uses(column)) {

@@ -3,7 +3,7 @@
 
 mod stars;
 
-use super::{names, settled, skipping, temporary};
+use super::{dependents, names, settled, skipping, temporary};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::names::{Name, fold};
@@ -355,6 +355,7 @@ pub(crate) async fn drop(
     if_exists: bool,
     cascade: bool,
 ) -> Result<Outcome> {
+    let mut found: Vec<Arc<ViewDef>> = Vec::with_capacity(names.len());
     for name in names {
         let settings = session.settings().clone();
         let transaction = session.transaction()?;
@@ -362,15 +363,11 @@ pub(crate) async fn drop(
         let catalog = transaction.catalog();
         match name.relation(&catalog, &settings) {
             Some(Relation::View(view)) => {
-                let view = view.clone();
-                session
-                    .transaction()?
-                    .lock_name(&view.schema, &view.name)
-                    .await?;
-                drop_dependents(session, view.oid, &format!("view {}", view.name), cascade)?;
-                session
-                    .transaction()?
-                    .change_catalog(CatalogChange::DropView { oid: view.oid })?;
+                let transaction = session.transaction()?;
+                transaction.lock_name(&view.schema, &view.name).await?;
+                if !found.iter().any(|known| known.oid == view.oid) {
+                    found.push(view.clone());
+                }
             }
             Some(other) => {
                 return Err(super::wrong_kind::not_dropped(&name.name, "a view", &other));
@@ -383,6 +380,13 @@ pub(crate) async fn drop(
                 session.notice(skipping(state::SUCCESSFUL_COMPLETION, what));
             }
         }
+    }
+    let dependents = dependents::of_views(session, &found)?;
+    dependents::drop(session, &dependents, found.len(), cascade).await?;
+    for view in found {
+        session
+            .transaction()?
+            .change_catalog(CatalogChange::DropView { oid: view.oid })?;
     }
     Ok(Outcome::Done(Tag::Other("DROP VIEW")))
 }
@@ -422,60 +426,4 @@ pub(crate) fn reading(catalog: &Catalog, oid: Oid) -> Vec<(Arc<ViewDef>, Oid)> {
 pub(crate) fn readers(catalog: &Catalog, oid: Oid) -> Vec<Arc<ViewDef>> {
     let reading = reading(catalog, oid).into_iter();
     reading.map(|(view, _)| view).collect()
-}
-
-/// Before a relation is dropped: the views that read it go too, with CASCADE; without, 2BP01.
-/// `what`: the relation as messages name it, `table t`.
-pub(crate) fn drop_dependents(
-    session: &mut Session,
-    oid: Oid,
-    what: &str,
-    cascade: bool,
-) -> Result<()> {
-    let catalog = session.transaction()?.catalog();
-    let readers = readers(&catalog, oid);
-    if readers.is_empty() {
-        return Ok(());
-    }
-    if !cascade {
-        let mut details = Vec::with_capacity(readers.len());
-        for (view, on) in reading(&catalog, oid) {
-            let on = match catalog.view_by_oid(on) {
-                Some(between) if on != oid => format!("view {}", between.name),
-                _ => what.to_owned(),
-            };
-            details.push(format!("view {} depends on {on}", view.name));
-        }
-        return Err(Error::new(
-            state::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop {what} because other objects depend on it"),
-        )
-        .with_detail(details.join("\n"))
-        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
-    }
-    match readers.as_slice() {
-        [only] => session.notice(Error::new(
-            state::SUCCESSFUL_COMPLETION,
-            format!("drop cascades to view {}", only.name),
-        )),
-        several => {
-            let lines: Vec<String> = several
-                .iter()
-                .map(|view| format!("drop cascades to view {}", view.name))
-                .collect();
-            session.notice(
-                Error::new(
-                    state::SUCCESSFUL_COMPLETION,
-                    format!("drop cascades to {} other objects", several.len()),
-                )
-                .with_detail(lines.join("\n")),
-            );
-        }
-    }
-    for view in readers {
-        session
-            .transaction()?
-            .change_catalog(CatalogChange::DropView { oid: view.oid })?;
-    }
-    Ok(())
 }

@@ -7,12 +7,19 @@
 //!
 //! `count(DISTINCT x)` beside `sum(y)` is rewritten to a sum of sums, whose numeric is
 //! wider than what the plan above was promised. [`OnlyDistinct`] leaves such a plan alone.
+//!
+//! Comparisons of one column with constants are told apart by how they are written: two
+//! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
+//! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
+//! constant on the left. [`LiteralsRight`] writes all of them in one way before.
 
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, JoinType, LogicalPlan, lit};
+use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::EquivalenceProperties;
@@ -48,16 +55,15 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 }
 
 pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let ours = OnlyDistinct::default();
+    let ours: [Arc<dyn OptimizerRule + Send + Sync>; 2] = [
+        Arc::new(OnlyDistinct::default()),
+        Arc::new(LiteralsRight::default()),
+    ];
     let rules = Optimizer::new().rules.into_iter();
     rules
         .map(|rule| {
-            let replaced = rule.name() == ours.inner.name();
-            if replaced {
-                Arc::new(OnlyDistinct::default())
-            } else {
-                rule
-            }
+            let replaced = ours.iter().find(|own| own.name() == rule.name());
+            replaced.cloned().unwrap_or(rule)
         })
         .collect()
 }
@@ -171,5 +177,71 @@ impl OptimizerRule for OnlyDistinct {
             return Ok(Transformed::no(plan));
         }
         self.inner.rewrite(plan, config)
+    }
+}
+
+/// DataFusion's rule for conditions, to which constants come on the right of their columns.
+#[derive(Debug, Default)]
+struct LiteralsRight {
+    inner: PushDownFilter,
+}
+
+impl OptimizerRule for LiteralsRight {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.inner.apply_order()
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        literals_right(plan)?.transform_data(|plan| self.inner.rewrite(plan, config))
+    }
+}
+
+/// In a filter's conditions, and in those of filters right below, with which it is merged.
+fn literals_right(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Filter(Filter {
+        predicate, input, ..
+    }) = plan
+    else {
+        return Ok(Transformed::no(plan));
+    };
+    let mut changed = false;
+    let conditions = split_conjunction_owned(predicate)
+        .into_iter()
+        .map(|condition| {
+            let turned = literal_right(condition);
+            changed |= turned.transformed;
+            turned.data
+        });
+    let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
+    let input = input.map_elements(literals_right)?;
+    let plan = LogicalPlan::Filter(Filter::new(predicate, input.data));
+    Ok(Transformed::new_transformed(
+        plan,
+        changed || input.transformed,
+    ))
+}
+
+fn literal_right(condition: Expr) -> Transformed<Expr> {
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!((&*left, &*right), (Expr::Literal(..), Expr::Column(_))) =>
+        {
+            match op.swap() {
+                Some(op) => {
+                    let turned = BinaryExpr::new(right, op, left);
+                    Transformed::yes(Expr::BinaryExpr(turned))
+                }
+                None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            }
+        }
+        condition => Transformed::no(condition),
     }
 }

@@ -29,24 +29,30 @@ pub struct CompiledExpr {
     returns: SqlType,
 }
 
-/// What an expression over a table's columns leans on besides them.
-pub fn leaning(ctx: &PlanContext, expr: &ast::Expr, table: &TableDef) -> Result<Leaning> {
+/// What `read` gets from a binder that knows nothing of a statement.
+fn with_binder<T>(ctx: &PlanContext, read: impl FnOnce(Binder<'_>) -> T) -> T {
     let system = System::new(ctx);
     let lookup = |schema: &str| system.schema(schema);
-    let mut binder = Binder::new(
+    read(Binder::new(
         ctx.view.catalog(),
         &ctx.settings,
         &ctx.session,
         &lookup,
         &[],
-    );
-    binder.watch_leaning();
+    ))
+}
+
+/// What an expression over a table's columns leans on besides them.
+pub fn leaning(ctx: &PlanContext, expr: &ast::Expr, table: &TableDef) -> Result<Leaning> {
     let columns = table.columns.iter();
     let columns: Vec<(String, SqlType)> = columns
         .map(|column| (column.name.clone(), column.sql_type.clone()))
         .collect();
-    binder.standalone(&scope_of(&table.name, &columns), expr)?;
-    Ok(binder.leaning.unwrap_or_default())
+    with_binder(ctx, |mut binder| {
+        binder.watch_leaning();
+        binder.standalone(&scope_of(&table.name, &columns), expr)?;
+        Ok(binder.leaning.unwrap_or_default())
+    })
 }
 
 /// What the strings in an expression are read as, where its value is to be of a type; those
@@ -57,24 +63,17 @@ pub fn strings(
     (relation, columns): (&str, &[(String, SqlType)]),
     wanted: Option<&SqlType>,
 ) -> Vec<ReadString> {
-    let system = System::new(ctx);
-    let lookup = |schema: &str| system.schema(schema);
-    let mut binder = Binder::new(
-        ctx.view.catalog(),
-        &ctx.settings,
-        &ctx.session,
-        &lookup,
-        &[],
-    );
-    binder.strings = Some(Vec::new());
-    let clause = Clause::plain("an expression");
-    let bound = binder.within_clause(clause, &scope_of(relation, columns), expr);
-    // Whoever runs the statement says what is wrong with it.
-    let _ = bound.and_then(|bound| match wanted {
-        Some(ty) => binder.assignment(bound, ty).map(|_| ()),
-        None => binder.standalone_bound(bound).map(|_| ()),
-    });
-    binder.strings.unwrap_or_default()
+    with_binder(ctx, |mut binder| {
+        binder.strings = Some(Vec::new());
+        let clause = Clause::plain("an expression");
+        let bound = binder.within_clause(clause, &scope_of(relation, columns), expr);
+        // Whoever runs the statement says what is wrong with it.
+        let _ = bound.and_then(|bound| match wanted {
+            Some(ty) => binder.assignment(bound, ty).map(|_| ()),
+            None => binder.standalone_bound(bound).map(|_| ()),
+        });
+        binder.strings.unwrap_or_default()
+    })
 }
 
 fn scope_of(alias: &str, columns: &[(String, SqlType)]) -> Scope {
@@ -98,16 +97,8 @@ pub fn compile(
     expr: &ast::Expr,
     columns: &[(String, SqlType)],
 ) -> Result<CompiledExpr> {
-    let system = System::new(ctx);
-    let lookup = |schema: &str| system.schema(schema);
-    let mut binder = Binder::new(
-        ctx.view.catalog(),
-        &ctx.settings,
-        &ctx.session,
-        &lookup,
-        &[],
-    );
-    let bound = binder.standalone(&scope_of("", columns), expr)?;
+    let scope = scope_of("", columns);
+    let bound = with_binder(ctx, |mut binder| binder.standalone(&scope, expr))?;
     let schema = Arc::new(Schema::new(
         columns
             .iter()
@@ -115,7 +106,7 @@ pub fn compile(
             .collect::<Vec<_>>(),
     ));
     let named = DFSchema::try_from(schema.clone()).told()?;
-    let state = system.state(machine);
+    let state = System::new(ctx).state(machine);
     let expr = super::statement::moment_values(bound.expr, ctx)?;
     let expr =
         create_physical_expr(&expr, &named, state.execution_props(), &Default::default()).told()?;

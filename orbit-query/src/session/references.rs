@@ -30,6 +30,14 @@ const BREATH_EVENTS: u64 = 256;
 /// Beyond so many referenced rows of one load the referenced table is locked as a whole.
 const MAX_LOADED_LOCKS: usize = 10_000;
 
+/// The columns that an action names, or else the key's.
+fn own_or_all<'k>(named: &'k [usize], key: &'k ForeignKey) -> &'k [usize] {
+    match named {
+        [] => &key.columns,
+        named => named,
+    }
+}
+
 impl Session {
     /// The end of a statement: everything that isn't deferred is looked at.
     #[inline]
@@ -119,47 +127,48 @@ impl Session {
         new: Option<&[Value]>,
         writers: &mut Writers,
     ) -> Result<()> {
-        match key.action(new.is_some()) {
-            ReferentialAction::NoAction => self.refuse(key, old, true).await,
-            ReferentialAction::Restrict => self.refuse(key, old, false).await,
+        let changes = match key.action(new.is_some()) {
+            ReferentialAction::NoAction => return self.refuse(key, old, true).await,
+            ReferentialAction::Restrict => return self.refuse(key, old, false).await,
             ReferentialAction::Cascade => {
-                let columns = match new {
-                    None => None,
-                    Some(new) => Some(key.columns.iter().copied().zip(new.to_vec()).collect()),
-                };
-                self.follow(table, key, old, columns, writers).await
+                new.map(|new| key.columns.iter().copied().zip(new.to_vec()).collect())
             }
             ReferentialAction::SetNull(columns) => {
-                let columns = if columns.is_empty() {
-                    &key.columns
-                } else {
-                    columns
-                };
-                let nulls = columns.iter().map(|column| (*column, Value::Null));
-                self.follow(table, key, old, Some(nulls.collect()), writers)
-                    .await
+                let columns = own_or_all(columns, key).iter();
+                Some(columns.map(|column| (*column, Value::Null)).collect())
             }
             ReferentialAction::SetDefault(columns) => {
-                let columns = if columns.is_empty() {
-                    &key.columns
-                } else {
-                    columns
-                };
                 let writer = self.reference_writer(table, writers)?;
                 let moment = self.moment();
                 let env = Env {
                     params: &[],
                     facts: &moment,
                 };
-                let mut changes = Vec::with_capacity(columns.len());
-                for column in columns {
-                    changes.push((*column, writer.default_value(*column, &env)?));
-                }
-                self.follow(table, key, old, Some(changes), writers).await?;
-                // The defaults may be the very key that is gone.
-                self.refuse(key, old, true).await
+                let columns = own_or_all(columns, key).iter();
+                let defaults = columns.map(|column| {
+                    let default = writer.default_value(*column, &env)?;
+                    Ok((*column, default))
+                });
+                Some(defaults.collect::<Result<_>>()?)
             }
+        };
+        let followed = self.follow(table, key, old, changes, writers).await;
+        followed.map_err(|error| self.told_to_owner(table, error))?;
+        if let ReferentialAction::SetDefault(_) = key.action(new.is_some()) {
+            // The defaults may be the very key that is gone.
+            self.refuse(key, old, true).await?;
         }
+        Ok(())
+    }
+
+    /// An action is in the name of its table's owner, who is told of its rows.
+    fn told_to_owner(&mut self, table: &Table, error: Error) -> Error {
+        if !error.is_showing() {
+            return error;
+        }
+        let catalog = self.current_catalog();
+        let rights = Rights::of(&catalog, table.owner, table.owner);
+        discretion::told_of(error, &rights, &catalog, &[])
     }
 
     /// 23503 if a row still refers to the key. `mended`: another row that has the
@@ -201,28 +210,8 @@ impl Session {
         }
     }
 
-    /// Deletes the rows that refer to `old`, or changes these columns of them: in the name of
-    /// their table's owner, who is told of them.
+    /// Deletes the rows that refer to `old`, or changes these columns of them.
     async fn follow(
-        &mut self,
-        table: &Arc<Table>,
-        key: &ForeignKey,
-        old: &[Value],
-        changes: Option<Vec<(usize, Value)>>,
-        writers: &mut Writers,
-    ) -> Result<()> {
-        let done = self.followed(table, key, old, changes, writers).await;
-        done.map_err(|error| {
-            if !error.is_showing() {
-                return error;
-            }
-            let catalog = self.current_catalog();
-            let rights = Rights::of(&catalog, table.owner, table.owner);
-            discretion::told_of(error, &rights, &catalog, &[])
-        })
-    }
-
-    async fn followed(
         &mut self,
         table: &Arc<Table>,
         key: &ForeignKey,

@@ -67,9 +67,8 @@ pub fn parse(tokens: &mut Tokens<'_>) -> Result<Utility> {
                 "WHERE clause not allowed with COPY TO",
             ));
         }
-        let sql = tokens::text_of(tokens.text(), tokens.rest()).to_owned();
+        let sql = tokens.take_rest();
         parse::expression(&sql)?;
-        while tokens.advance().is_some() {}
         filter = Some(sql);
     }
     options.validate()?;

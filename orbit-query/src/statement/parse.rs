@@ -9,9 +9,8 @@ use super::dialect::OrbitDialect;
 use super::names::Name;
 use super::spelling::{self, Part};
 use super::tokens::{self, Piece, Tokens};
-use super::utility::{Dropped, Explain, ExplainFormat, Utility};
+use super::utility::{Dropped, Utility};
 use super::{create_grammar, foreign_key_columns, included_columns, limits, row_locks};
-use crate::ddl::types::sql_type;
 use orbit_core::{Error, Result, state};
 use sqlparser::ast::{self, LockTableMode, ObjectName, Statement};
 use sqlparser::parser::{Parser, ParserError};
@@ -114,6 +113,20 @@ fn part_of<T>(
     let part = read(&mut parser).map_err(|error| syntax_error(text, tokens, error))?;
     at_end(text, tokens, &mut parser)?;
     Ok(part)
+}
+
+/// What stands between commas.
+pub(super) fn list_of<T>(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    read: fn(&mut Parser<'static>) -> std::result::Result<T, ParserError>,
+) -> Result<Vec<T>> {
+    let mut parser = parser(tokens);
+    let parts = parser
+        .parse_comma_separated(read)
+        .map_err(|error| syntax_error(text, tokens, error))?;
+    at_end(text, tokens, &mut parser)?;
+    Ok(parts)
 }
 
 /// Parses one row statement on its own.
@@ -383,7 +396,8 @@ fn first_words(tokens: &[TokenWithSpan]) -> String {
 
 /// Statements read here; `None` leaves the tokens as they were.
 fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
-    use super::{copy_grammar, sequence_grammar, set_grammar, transaction_grammar};
+    use super::{copy_grammar, explain_grammar, prepare_grammar, vacuum_grammar};
+    use super::{sequence_grammar, set_grammar, transaction_grammar};
     if let Some(utility) = transaction_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
@@ -396,34 +410,23 @@ fn small(tokens: &mut Tokens<'_>) -> Result<Option<Utility>> {
     if let Some(utility) = sequence_grammar::parse(tokens)? {
         return Ok(Some(utility));
     }
+    if let Some(utility) = prepare_grammar::parse(tokens)? {
+        return Ok(Some(utility));
+    }
     if tokens.word("COPY") {
         return copy_grammar::parse(tokens).map(Some);
     }
     if tokens.word("EXPLAIN") {
-        return explain(tokens).map(Some);
-    }
-    if tokens.word("PREPARE") {
-        return prepare(tokens).map(Some);
-    }
-    if tokens.word("EXECUTE") {
-        return execute(tokens).map(Some);
-    }
-    if tokens.word("DEALLOCATE") {
-        tokens.word("PREPARE");
-        return Ok(Some(Utility::Deallocate(if tokens.word("ALL") {
-            None
-        } else {
-            Some(tokens.identifier()?)
-        })));
+        return explain_grammar::parse(tokens).map(Some);
     }
     if tokens.word("TRUNCATE") {
         return truncate(tokens).map(Some);
     }
     if tokens.word("VACUUM") {
-        return vacuum(tokens).map(Some);
+        return vacuum_grammar::vacuum(tokens).map(Some);
     }
     if tokens.word("ANALYZE") || tokens.word("ANALYSE") {
-        return analyze(tokens).map(Some);
+        return vacuum_grammar::analyze(tokens).map(Some);
     }
     if tokens.word("LOCK") {
         return lock(tokens).map(Some);
@@ -532,70 +535,6 @@ fn truncate(tokens: &mut Tokens<'_>) -> Result<Utility> {
     })
 }
 
-fn vacuum(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    let mut wants_analyze = false;
-    if tokens.take(&Token::LParen) {
-        for option in tokens
-            .parenthesised()?
-            .split(|token| token.token == Token::Comma)
-        {
-            let mut option = Tokens::new(tokens.text(), option);
-            let name = option.identifier()?;
-            let on = boolean_option(&mut option)?;
-            wants_analyze |= on && matches!(name.as_str(), "analyze" | "analyse");
-        }
-    } else {
-        loop {
-            if tokens.word("ANALYZE") || tokens.word("ANALYSE") {
-                wants_analyze = true;
-            } else if !(tokens.word("FULL") || tokens.word("FREEZE") || tokens.word("VERBOSE")) {
-                break;
-            }
-        }
-    }
-    Ok(Utility::Vacuum {
-        tables: tables_with_columns(tokens)?,
-        analyze: wants_analyze,
-    })
-}
-
-fn analyze(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    if tokens.take(&Token::LParen) {
-        tokens.parenthesised()?;
-    }
-    tokens.word("VERBOSE");
-    Ok(Utility::Analyze(tables_with_columns(tokens)?))
-}
-
-/// `t, u (a, b)`; the columns are all analysed whatever is asked.
-fn tables_with_columns(tokens: &mut Tokens<'_>) -> Result<Vec<super::names::Name>> {
-    let mut tables = Vec::new();
-    while !tokens.at_end() {
-        tables.push(tokens.name()?);
-        if tokens.take(&Token::LParen) {
-            tokens.parenthesised()?;
-        }
-        if !tokens.take(&Token::Comma) {
-            break;
-        }
-    }
-    Ok(tables)
-}
-
-fn boolean_option(option: &mut Tokens<'_>) -> Result<bool> {
-    if option.at_end() {
-        return Ok(true);
-    }
-    let off = option.word("OFF")
-        || option.word("FALSE")
-        || option.take(&Token::Number("0".to_owned(), false));
-    if !off {
-        option.advance();
-    }
-    option.expect_end()?;
-    Ok(!off)
-}
-
 fn lock(tokens: &mut Tokens<'_>) -> Result<Utility> {
     tokens.word("TABLE");
     let tables = tokens.relations()?;
@@ -627,100 +566,6 @@ fn lock(tokens: &mut Tokens<'_>) -> Result<Utility> {
         mode,
         nowait: tokens.word("NOWAIT"),
     })
-}
-
-fn explain(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    let mut explain = Explain {
-        analyze: false,
-        verbose: false,
-        timing: true,
-        format: ExplainFormat::Text,
-        sql: String::new(),
-    };
-    if tokens.peek() == Some(&Token::LParen) && !tokens::is_word(tokens.peek_nth(1), "SELECT") {
-        tokens.advance();
-        for option in tokens
-            .parenthesised()?
-            .split(|token| token.token == Token::Comma)
-        {
-            let mut option = Tokens::new(tokens.text(), option);
-            let name = option.identifier()?;
-            match name.as_str() {
-                "analyze" | "analyse" => explain.analyze = boolean_option(&mut option)?,
-                "verbose" => explain.verbose = boolean_option(&mut option)?,
-                "timing" => explain.timing = boolean_option(&mut option)?,
-                "costs" | "buffers" | "settings" | "summary" | "wal" => {
-                    boolean_option(&mut option)?;
-                }
-                "format" => {
-                    explain.format = if option.word("JSON") {
-                        ExplainFormat::Json
-                    } else if option.word("TEXT") {
-                        ExplainFormat::Text
-                    } else {
-                        return Err(Error::unsupported("this format of EXPLAIN"));
-                    };
-                }
-                _ => {
-                    return Err(Error::new(
-                        state::SYNTAX_ERROR,
-                        format!("unrecognized EXPLAIN option \"{name}\""),
-                    ));
-                }
-            }
-        }
-    } else {
-        explain.analyze = tokens.word("ANALYZE") || tokens.word("ANALYSE");
-        explain.verbose = tokens.word("VERBOSE");
-    }
-    if tokens.at_end() {
-        return Err(tokens.unexpected());
-    }
-    explain.sql = take_rest(tokens);
-    Ok(Utility::Explain(explain))
-}
-
-fn prepare(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    let name = tokens.identifier()?;
-    let mut types = Vec::new();
-    if tokens.take(&Token::LParen) {
-        let inside = tokens.parenthesised()?;
-        let mut parser = parser(inside);
-        let parsed = parser
-            .parse_comma_separated(Parser::parse_data_type)
-            .map_err(|error| syntax_error(tokens.text(), inside, error))?;
-        at_end(tokens.text(), inside, &mut parser)?;
-        types = parsed.iter().map(sql_type).collect::<Result<_>>()?;
-    }
-    tokens.expect_word("AS")?;
-    if tokens.at_end() {
-        return Err(tokens.unexpected());
-    }
-    let sql = take_rest(tokens);
-    Ok(Utility::Prepare { name, types, sql })
-}
-
-fn execute(tokens: &mut Tokens<'_>) -> Result<Utility> {
-    let name = tokens.identifier()?;
-    let mut arguments = Vec::new();
-    if tokens.take(&Token::LParen) {
-        let inside = tokens.parenthesised()?;
-        if !inside.is_empty() {
-            let mut parser = parser(inside);
-            arguments = parser
-                .parse_comma_separated(Parser::parse_expr)
-                .map_err(|error| syntax_error(tokens.text(), inside, error))?;
-            at_end(tokens.text(), inside, &mut parser)?;
-        }
-    }
-    Ok(Utility::Execute { name, arguments })
-}
-
-/// The text of all tokens left.
-fn take_rest(tokens: &mut Tokens<'_>) -> String {
-    let sql = tokens::text_of(tokens.text(), tokens.rest()).to_owned();
-    while tokens.advance().is_some() {}
-    sql
 }
 
 #[cfg(test)]

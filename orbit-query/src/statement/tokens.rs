@@ -414,6 +414,28 @@ impl<'a> Tokens<'a> {
     }
 
     /// The error of a token that should not be here.
+    /// The text of all tokens left.
+    pub fn take_rest(&mut self) -> String {
+        let sql = text_of(self.text, self.rest()).to_owned();
+        self.at = self.tokens.len();
+        sql
+    }
+
+    /// An option's value, to its end; on where none is written.
+    pub fn boolean_option(&mut self) -> Result<bool> {
+        if self.at_end() {
+            return Ok(true);
+        }
+        let off = self.word("OFF")
+            || self.word("FALSE")
+            || self.take(&Token::Number("0".to_owned(), false));
+        if !off {
+            self.advance();
+        }
+        self.expect_end()?;
+        Ok(!off)
+    }
+
     pub fn unexpected(&self) -> Error {
         unexpected(self.text, self.tokens.get(self.at))
     }

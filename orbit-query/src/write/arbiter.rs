@@ -1,7 +1,7 @@
 //! Expressions of indexes as they are compared: which unique index ON CONFLICT means,
 //! and which of a table's values an index is over.
 
-mod order;
+pub(crate) mod order;
 
 use super::{check_arbiter, stored_expression};
 use crate::statement::conflict_target::{CLASS, COLLATION, DIRECTION, EXPRESSION, PREDICATE};

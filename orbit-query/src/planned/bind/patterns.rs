@@ -14,6 +14,22 @@ use orbit_core::value::{Value, ValueRef};
 use orbit_core::{Error, Result, state};
 use sqlparser::ast;
 
+/// The character behind ESCAPE, where one is written; `''` says that there is none.
+fn escape_character(escape: Option<&ast::ValueWithSpan>) -> Result<Option<Option<char>>> {
+    let Some(escape) = escape else {
+        return Ok(None);
+    };
+    match &escape.value {
+        ast::Value::SingleQuotedString(text) if text.chars().count() <= 1 => {
+            Ok(Some(text.chars().next()))
+        }
+        _ => Err(
+            Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                .with_hint("Escape string must be empty or one character."),
+        ),
+    }
+}
+
 impl Binder<'_> {
     pub(super) fn like(
         &mut self,
@@ -26,18 +42,7 @@ impl Binder<'_> {
     ) -> Result<Bound> {
         let subject = self.expr(scope, expr)?;
         let pattern = self.expr(scope, pattern)?;
-        let escape = match escape.map(|escape| &escape.value) {
-            None => None,
-            Some(ast::Value::SingleQuotedString(text)) if text.chars().count() <= 1 => {
-                Some(text.chars().next())
-            }
-            Some(_) => {
-                return Err(
-                    Error::new(state::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
-                        .with_hint("Escape string must be empty or one character."),
-                );
-            }
-        };
+        let escape = escape_character(escape)?;
         self.like_bound(subject, pattern, escape, negated, insensitive)
     }
 
@@ -99,16 +104,7 @@ impl Binder<'_> {
         escape: Option<&ast::ValueWithSpan>,
         negated: bool,
     ) -> Result<Bound> {
-        let escape = match escape.map(|escape| &escape.value) {
-            None => Some('\\'),
-            Some(ast::Value::SingleQuotedString(text)) => text.chars().next(),
-            Some(_) => {
-                return Err(Error::new(
-                    state::INVALID_ESCAPE_SEQUENCE,
-                    "invalid escape string",
-                ));
-            }
-        };
+        let escape = escape_character(escape)?.unwrap_or(Some('\\'));
         let subject = self.expr(scope, expr)?;
         let subject = self.coerce(subject, &SqlType::Text)?;
         let pattern = self.expr(scope, pattern)?;

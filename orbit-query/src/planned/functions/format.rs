@@ -8,6 +8,18 @@ fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(state::INVALID_PARAMETER_VALUE, message)
 }
 
+fn check_argument(at: usize, count: usize) -> Result<()> {
+    if at == 0 {
+        return Err(wrong(
+            "format specifies argument 0, but arguments are numbered from 1",
+        ));
+    }
+    if at > count {
+        return Err(wrong("too few arguments for format()"));
+    }
+    Ok(())
+}
+
 /// Bytes a text can have.
 const LONGEST: usize = 0x3fff_ffff;
 
@@ -80,14 +92,7 @@ pub fn expand(
         }
         if let Some(named) = from_argument {
             let at = named.unwrap_or(next);
-            if at == 0 {
-                return Err(wrong(
-                    "format specifies argument 0, but arguments are numbered from 1",
-                ));
-            }
-            if at > count {
-                return Err(wrong("too few arguments for format()"));
-            }
+            check_argument(at, count)?;
             next = at + 1;
             // NULL is no width.
             let said = argument(at)?.unwrap_or_else(|| "0".to_owned());
@@ -105,14 +110,7 @@ pub fn expand(
                 .with_hint("For a single \"%\" use \"%%\"."));
         };
         let at = position.unwrap_or(next);
-        if at == 0 {
-            return Err(wrong(
-                "format specifies argument 0, but arguments are numbered from 1",
-            ));
-        }
-        if at > count {
-            return Err(wrong("too few arguments for format()"));
-        }
+        check_argument(at, count)?;
         next = at + 1;
         let value = argument(at)?;
         let text = match (kind, value) {

@@ -1,5 +1,6 @@
-//! What ON CONFLICT says of an index's order. All indexes lie in the types' own order, and
-//! texts in that of their bytes: an index of another collation or class is there for none.
+//! What CREATE INDEX and ON CONFLICT say of an index's order. All indexes lie in the types'
+//! own order, and texts in that of their bytes: for ON CONFLICT, an index of another
+//! collation or class is there for none.
 
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -57,6 +58,19 @@ pub(super) fn check_class(class: &str) -> Result<()> {
     Err(Error::new(
         state::UNDEFINED_OBJECT,
         format!("operator class \"{class}\" does not exist for access method \"btree\""),
+    ))
+}
+
+/// Fails unless there is such a class, and an index over the type may have it.
+pub(crate) fn check_accepts(class: &str, ty: &SqlType) -> Result<()> {
+    check_class(class)?;
+    let of_type = class.replace("_pattern_ops", "_ops");
+    if is_class_of(&of_type, ty) {
+        return Ok(());
+    }
+    Err(Error::new(
+        state::DATATYPE_MISMATCH,
+        format!("operator class \"{class}\" does not accept data type {ty}"),
     ))
 }
 

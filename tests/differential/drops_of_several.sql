@@ -1,0 +1,48 @@
+-- DROP of views that stand on each other, with what they are called when they go.
+CREATE TABLE t (a int);
+CREATE VIEW v1 AS SELECT a FROM t;
+CREATE VIEW v2 AS SELECT a FROM v1;
+CREATE VIEW v3 AS SELECT a FROM v2;
+CREATE SCHEMA other;
+CREATE VIEW other.v4 AS SELECT a FROM v1;
+DROP VIEW v1;
+DROP VIEW v1, v2;
+DROP VIEW v1, nosuch;
+DROP VIEW v3, v3;
+CREATE VIEW v3 AS SELECT a FROM v2;
+DROP VIEW v2, v1, v3;
+DROP VIEW other.v4, v1, v2, v3;
+CREATE VIEW v1 AS SELECT a FROM t;
+CREATE VIEW other.v2 AS SELECT a FROM v1;
+DROP VIEW v1 CASCADE;
+CREATE VIEW v1 AS SELECT a FROM t;
+CREATE VIEW v2 AS SELECT a FROM v1;
+CREATE VIEW other.v3 AS SELECT a FROM v1;
+DROP VIEW IF EXISTS nosuch, v1 CASCADE;
+CREATE VIEW other.v5 AS SELECT a FROM t;
+CREATE VIEW v6 AS SELECT a FROM other.v5;
+DROP SCHEMA other;
+DROP SCHEMA other CASCADE;
+DROP TABLE t;
+CREATE SEQUENCE s;
+CREATE TABLE w (a int DEFAULT nextval('s'), b int DEFAULT nextval('s'));
+DROP SEQUENCE s;
+DROP SEQUENCE s CASCADE;
+-- Operator classes of an index and the types that they accept.
+CREATE TABLE k (i int, t text, v varchar(9), c char(4), n inet, z cidr, f float8, a int[], u uuid);
+CREATE INDEX ON k (i text_pattern_ops);
+CREATE INDEX ON k (i int4_ops, t text_ops, t text_pattern_ops, v varchar_ops, v text_ops, v varchar_pattern_ops);
+CREATE INDEX ON k (t varchar_ops, t varchar_pattern_ops);
+CREATE INDEX ON k (c bpchar_ops, c bpchar_pattern_ops, n inet_ops, z cidr_ops, z inet_ops, n cidr_ops, u uuid_ops);
+CREATE INDEX ON k (c text_ops);
+CREATE INDEX ON k (t bpchar_pattern_ops);
+CREATE INDEX ON k (v int4_ops);
+CREATE INDEX ON k (f float4_ops);
+CREATE INDEX ON k (a int4_ops);
+CREATE INDEX ON k (lower(t) int4_ops);
+CREATE INDEX ON k (lower(t) text_pattern_ops);
+CREATE INDEX ON k (t nosuch_ops);
+-- The character behind ESCAPE.
+SELECT 'a%' SIMILAR TO 'a#%' ESCAPE '#', 'ab' SIMILAR TO 'a#%' ESCAPE '#', 'a\b' SIMILAR TO 'a\b' ESCAPE '';
+SELECT 'a' SIMILAR TO 'a' ESCAPE '##';
+SELECT 'a' LIKE 'a' ESCAPE '##';

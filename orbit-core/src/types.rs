@@ -267,6 +267,17 @@ impl SqlType {
         }
     }
 
+    /// The type without its length or precision.
+    pub fn base(&self) -> SqlType {
+        match self {
+            SqlType::Numeric(_) => SqlType::Numeric(None),
+            SqlType::Varchar(_) => SqlType::Varchar(None),
+            SqlType::Char(_) => SqlType::Char(0),
+            SqlType::Array(element) => SqlType::Array(Box::new(element.base())),
+            other => other.clone(),
+        }
+    }
+
     /// `pg_type.typname`, e.g. `int4`, `_int4`.
     pub fn name(&self) -> String {
         match self {

@@ -32,7 +32,6 @@ use orbit_core::value::{Value, ValueRef};
 use sqlparser::ast;
 use std::sync::Arc;
 
-pub(crate) use coerce::base_type;
 pub(crate) use compile::{Compiler, Stop};
 pub(crate) use node::Node;
 pub use scope::{Params, Scope};

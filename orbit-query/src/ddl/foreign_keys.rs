@@ -334,19 +334,9 @@ pub(super) fn incompatible(
         "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
         ours.0,
         theirs.0,
-        base(ours.1),
-        base(theirs.1)
+        ours.1.base(),
+        theirs.1.base()
     ))
-}
-
-/// A type's name without its modifier, as PostgreSQL's messages have it.
-fn base(sql_type: &SqlType) -> String {
-    match sql_type {
-        SqlType::Varchar(_) => SqlType::Varchar(None).to_string(),
-        SqlType::Char(_) => "character".to_owned(),
-        SqlType::Numeric(_) => SqlType::Numeric(None).to_string(),
-        other => other.to_string(),
-    }
 }
 
 /// Whether a key of type `ours` can be looked up among keys of type `theirs`: by an

@@ -7,18 +7,6 @@ use orbit_core::types::SqlType;
 use orbit_core::value::datetime::DateOrder;
 use orbit_core::value::{Value, text};
 
-/// The type without its length or precision: what a parameter or an untyped
-/// literal becomes before a length coercion is applied.
-pub fn base_type(ty: &SqlType) -> SqlType {
-    match ty {
-        SqlType::Numeric(_) => SqlType::Numeric(None),
-        SqlType::Varchar(_) => SqlType::Varchar(None),
-        SqlType::Char(_) => SqlType::Char(0),
-        SqlType::Array(element) => SqlType::Array(Box::new(base_type(element))),
-        other => other.clone(),
-    }
-}
-
 /// Place in PostgreSQL's chain of implicit numeric conversions.
 pub(super) fn numeric_rank(ty: &SqlType) -> Option<u8> {
     Some(match ty {
@@ -59,7 +47,7 @@ pub(super) fn operator_type(a: &SqlType, b: &SqlType) -> Option<SqlType> {
     if ra != rb && (ra >= 4 || rb >= 4) {
         return Some(SqlType::Float8);
     }
-    Some(base_type(if ra >= rb { a } else { b }))
+    Some((if ra >= rb { a } else { b }).base())
 }
 
 /// The common type of CASE arms, COALESCE, GREATEST, IN lists and VALUES.
@@ -72,9 +60,9 @@ pub(super) fn common_type<'t>(types: impl Iterator<Item = &'t SqlType>) -> Optio
             Some(common) if common == *ty => common,
             Some(common) => {
                 if let (Some(a), Some(b)) = (numeric_rank(&common), numeric_rank(ty)) {
-                    base_type(if a >= b { &common } else { ty })
-                } else if base_type(&common) == base_type(ty) {
-                    base_type(ty)
+                    (if a >= b { &common } else { ty }).base()
+                } else if common.base() == ty.base() {
+                    ty.base()
                 } else if is_text(&common) && is_text(ty) {
                     SqlType::Text
                 } else if let (Some(a), Some(b)) = (datetime_rank(&common), datetime_rank(ty)) {
@@ -92,7 +80,7 @@ pub(super) fn common_type<'t>(types: impl Iterator<Item = &'t SqlType>) -> Optio
 fn operand_type(ty: &SqlType) -> SqlType {
     match ty {
         SqlType::Cidr => SqlType::Inet,
-        other => base_type(other),
+        other => other.base(),
     }
 }
 
@@ -143,11 +131,11 @@ fn comparable(ty: &SqlType) -> bool {
 /// converts typed operands where PostgreSQL converts implicitly.
 /// `target` is used without its modifiers.
 pub(super) fn implicit(typed: Typed, target: &SqlType, params: &mut Params) -> Result<Node, Stop> {
-    let base = base_type(target);
+    let base = target.base();
     if typed.ty == SqlType::Unknown {
         return unknown(typed.node, &base, params);
     }
-    let from = base_type(&typed.ty);
+    let from = typed.ty.base();
     if from == base {
         return Ok(typed.node);
     }
@@ -180,19 +168,17 @@ pub(super) fn assignment(
     target: &SqlType,
     params: &mut Params,
 ) -> Result<Node, Stop> {
-    let base = base_type(target);
+    let base = target.base();
     let from = typed.ty.clone();
     let node = if from == SqlType::Unknown {
         unknown(typed.node, &base, params)?
-    } else if assignable(&base_type(&from), &base) {
+    } else if assignable(&from.base(), &base) {
         typed.node
     } else {
         return Err(Stop::Unknown);
     };
     // Already of the column's very type, or the base type of a type without modifiers.
-    if from == *target
-        || (*target == base && (from == SqlType::Unknown || base_type(&from) == base))
-    {
+    if from == *target || (*target == base && (from == SqlType::Unknown || from.base() == base)) {
         return Ok(node);
     }
     if let Node::Const(Value::Null) = node {
@@ -231,7 +217,7 @@ fn assignable(from: &SqlType, to: &SqlType) -> bool {
 
 /// What `::` does. Literals and parameters take the named type at once.
 pub(super) fn explicit(typed: Typed, target: &SqlType, params: &mut Params) -> Result<Node, Stop> {
-    let base = base_type(target);
+    let base = target.base();
     if typed.ty == SqlType::Unknown {
         let node = unknown(typed.node, &base, params)?;
         return Ok(
@@ -242,7 +228,7 @@ pub(super) fn explicit(typed: Typed, target: &SqlType, params: &mut Params) -> R
             },
         );
     }
-    let from = base_type(&typed.ty);
+    let from = typed.ty.base();
     if typed.ty == *target || (from == base && *target == base) {
         return Ok(typed.node);
     }
@@ -270,7 +256,7 @@ fn unknown(node: Node, base: &SqlType, params: &mut Params) -> Result<Node, Stop
             match params.sql_type(number) {
                 None => params.set(number, base.clone()),
                 // Its type became known elsewhere in the statement meanwhile.
-                Some(known) if base_type(known) == *base => {}
+                Some(known) if known.base() == *base => {}
                 Some(known) => {
                     let ty = known.clone();
                     return implicit(Typed { node, ty }, base, params);

@@ -137,7 +137,7 @@ pub(super) fn resolve(
             } else {
                 left.ty.clone()
             };
-            if coerce::base_type(&result) != ty && !(is_text(&result) && is_text(&ty)) {
+            if result.base() != ty && !(is_text(&result) && is_text(&ty)) {
                 return Err(Stop::Unknown);
             }
             let sides = (
@@ -213,7 +213,7 @@ fn numeric_call(
     if numeric_rank(&argument.ty).is_none() {
         return Err(Stop::Unknown);
     }
-    let ty = result(coerce::base_type(&argument.ty));
+    let ty = result(argument.ty.base());
     Ok(Typed {
         node: Node::Call(function, vec![coerce::implicit(argument, &ty, params)?]),
         ty,

@@ -408,7 +408,7 @@ fn assign(value: Value, ty: &SqlType, env: &Env<'_>) -> Result<Value> {
         _ => false,
     };
     if needs_settings {
-        let through = super::base_type(ty);
+        let through = ty.base();
         return cast::assign(cast::explicit(value, &through, &env.facts.format)?, ty);
     }
     cast::assign(value, ty)

@@ -279,7 +279,7 @@ pub fn choose_ordered_set(
     let none = || {
         Error::new(
             state::UNDEFINED_FUNCTION,
-            format!("function {name}({}) does not exist", types::base(ty)),
+            format!("function {name}({}) does not exist", ty.base()),
         )
         .with_hint("No aggregate function matches the given name and argument types.")
     };

@@ -326,7 +326,7 @@ fn element_type(function: &Function, args: &[SqlType]) -> Option<SqlType> {
         let found = match (at(i), have) {
             (Some(T::Array), SqlType::Array(inner)) => Some((**inner).clone()),
             (Some(T::Element), SqlType::Unknown) => None,
-            (Some(T::Element), other) => Some(types::base(other)),
+            (Some(T::Element), other) => Some(other.base()),
             _ => None,
         };
         if let Some(found) = found {

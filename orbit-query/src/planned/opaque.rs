@@ -11,9 +11,11 @@
 //! Comparisons of one column with constants are told apart by how they are written: two
 //! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
 //! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
-//! constant on the left. [`LiteralsRight`] writes all of them in one way before.
+//! constant on the left, and a zero may be negative. [`LiteralsRight`] writes all of them in
+//! one way before.
 
 use super::unary::{Unary, above};
+use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
@@ -230,18 +232,39 @@ fn literals_right(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 fn literal_right(condition: Expr) -> Transformed<Expr> {
-    match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if matches!((&*left, &*right), (Expr::Literal(..), Expr::Column(_))) =>
-        {
-            match op.swap() {
-                Some(op) => {
-                    let turned = BinaryExpr::new(right, op, left);
-                    Transformed::yes(Expr::BinaryExpr(turned))
-                }
-                None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
-            }
+    let Expr::BinaryExpr(BinaryExpr {
+        mut left,
+        mut op,
+        mut right,
+    }) = condition
+    else {
+        return Transformed::no(condition);
+    };
+    let mut changed = false;
+    if matches!((&*left, &*right), (Expr::Literal(..), Expr::Column(_)))
+        && let Some(swapped) = op.swap()
+    {
+        (left, op, right) = (right, swapped, left);
+        changed = true;
+    }
+    if let (Expr::Column(_), Expr::Literal(value, _)) = (&*left, &mut *right) {
+        changed |= without_negative_zero(value);
+    }
+    let condition = Expr::BinaryExpr(BinaryExpr { left, op, right });
+    Transformed::new_transformed(condition, changed)
+}
+
+/// Zeros of both signs are one number, and told apart by their bits.
+fn without_negative_zero(value: &mut ScalarValue) -> bool {
+    match value {
+        ScalarValue::Float32(Some(float)) if *float == 0.0 && float.is_sign_negative() => {
+            *float = 0.0;
+            true
         }
-        condition => Transformed::no(condition),
+        ScalarValue::Float64(Some(float)) if *float == 0.0 && float.is_sign_negative() => {
+            *float = 0.0;
+            true
+        }
+        _ => false,
     }
 }

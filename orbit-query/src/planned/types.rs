@@ -215,17 +215,6 @@ pub fn is_text(ty: &SqlType) -> bool {
     category(ty) == Category::String
 }
 
-/// A type without its modifier.
-pub fn base(ty: &SqlType) -> SqlType {
-    match ty {
-        SqlType::Numeric(_) => SqlType::Numeric(None),
-        SqlType::Varchar(_) => SqlType::Varchar(None),
-        SqlType::Char(_) => SqlType::Char(0),
-        SqlType::Array(element) => SqlType::Array(Box::new(base(element))),
-        other => other.clone(),
-    }
-}
-
 pub fn same(a: &SqlType, b: &SqlType) -> bool {
     std::mem::discriminant(a) == std::mem::discriminant(b)
         && match (a, b) {
@@ -327,8 +316,8 @@ pub fn common<'t>(types: impl IntoIterator<Item = &'t SqlType>, what: &str) -> R
                 state::DATATYPE_MISMATCH,
                 format!(
                     "{what} types {} and {} cannot be matched",
-                    base(&chosen),
-                    base(next)
+                    chosen.base(),
+                    next.base()
                 ),
             ));
         }
@@ -342,8 +331,8 @@ pub fn common<'t>(types: impl IntoIterator<Item = &'t SqlType>, what: &str) -> R
                     state::CANNOT_COERCE,
                     format!(
                         "{what} could not convert type {} to {}",
-                        base(next),
-                        base(&chosen)
+                        next.base(),
+                        chosen.base()
                     ),
                 ));
             }
@@ -364,7 +353,7 @@ pub fn common<'t>(types: impl IntoIterator<Item = &'t SqlType>, what: &str) -> R
 
 /// The same type twice, with modifiers that may differ.
 fn merged(a: &SqlType, b: &SqlType) -> SqlType {
-    if a == b { a.clone() } else { base(a) }
+    if a == b { a.clone() } else { a.base() }
 }
 
 #[cfg(test)]

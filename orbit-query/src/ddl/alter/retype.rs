@@ -76,7 +76,7 @@ pub(super) async fn run(
             state::DATATYPE_MISMATCH,
             format!(
                 "column \"{name}\" cannot be cast automatically to type {}",
-                base(&new_type)
+                new_type.base()
             ),
         )
         .with_hint(format!(
@@ -233,7 +233,7 @@ async fn recheck_default(
         format!(
             "default for column \"{}\" cannot be cast automatically to type {}",
             column.name,
-            base(new_type)
+            new_type.base()
         ),
     ))
 }
@@ -325,14 +325,4 @@ fn assignable(from: &SqlType, to: &SqlType) -> bool {
     use SqlType::*;
     let number = |ty: &SqlType| matches!(ty, Int2 | Int4 | Int8 | Float4 | Float8 | Numeric(_));
     from == to || matches!(to, Text | Varchar(_) | Char(_)) || (number(from) && number(to))
-}
-
-/// A type's name without its modifier.
-fn base(sql_type: &SqlType) -> String {
-    match sql_type {
-        SqlType::Varchar(_) => "character varying".to_owned(),
-        SqlType::Char(_) => "character".to_owned(),
-        SqlType::Numeric(_) => "numeric".to_owned(),
-        other => other.to_string(),
-    }
 }

@@ -40,11 +40,8 @@ pub(super) async fn value(
     check_immutable(session, table, &expr, Place::Expression)?;
     // Lengths are a column's affair.
     let sql_type = match sql_type {
-        SqlType::Varchar(_) => SqlType::Varchar(None),
-        SqlType::Numeric(_) => SqlType::Numeric(None),
-        SqlType::Char(_) => SqlType::Char(0),
         SqlType::Unknown => SqlType::Text,
-        other => other,
+        other => other.base(),
     };
     Ok((expr.to_string(), sql_type))
 }

@@ -40,7 +40,7 @@ impl<'a, 'p> Compiler<'a, 'p> {
                     return Err(Stop::Unknown);
                 }
                 Ok(Typed {
-                    ty: coerce::base_type(&operand.ty),
+                    ty: operand.ty.base(),
                     node: Node::Negate(Box::new(operand.node)),
                 })
             }
@@ -205,7 +205,7 @@ pub(in crate::expr) fn arithmetic(
         (SqlType::Unknown, SqlType::Unknown) => return Err(Stop::Unknown),
         (SqlType::Unknown, known) | (known, SqlType::Unknown) => {
             numeric_rank(known).ok_or(Stop::Unknown)?;
-            coerce::base_type(known)
+            known.base()
         }
         (a, b) => coerce::operator_type(a, b).ok_or(Stop::Unknown)?,
     };

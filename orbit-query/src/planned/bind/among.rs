@@ -93,7 +93,7 @@ impl Binder<'_> {
             }
             return Ok(boolean(balanced(terms, join)));
         };
-        let ty = match types::base(&ty) {
+        let ty = match ty.base() {
             // A list of one is `=`, which networks have from addresses.
             SqlType::Cidr if items.len() == 1 => SqlType::Inet,
             ty => ty,

@@ -274,7 +274,7 @@ impl Binder<'_> {
             }
             ("pg_typeof", [value]) => {
                 let bound = self.expr(scope, value)?;
-                let name = arrow::nested::flat_type(&types::base(&bound.ty)).to_string();
+                let name = arrow::nested::flat_type(&bound.ty.base()).to_string();
                 if !makes_rows(&bound.expr) {
                     return literal::constant(Value::Text(name), SqlType::Text);
                 }

@@ -30,11 +30,7 @@ impl Binder<'_> {
         if !types::castable(&bound.ty, to) && !types::is_text(to) {
             return Err(Error::new(
                 state::CANNOT_COERCE,
-                format!(
-                    "cannot cast type {} to {}",
-                    types::base(&bound.ty),
-                    types::base(to)
-                ),
+                format!("cannot cast type {} to {}", bound.ty.base(), to.base()),
             ));
         }
         self.cast_known(bound, to, true)
@@ -59,7 +55,7 @@ impl Binder<'_> {
             return Ok(bound);
         }
         // The writer checks lengths and precisions by value.
-        let base = types::base(to);
+        let base = to.base();
         let bound = self.cast_known(bound, &base, true)?;
         if bound.ty == *to || arrow_type(&bound.ty) == arrow_type(to) {
             return Ok(Bound {
@@ -99,7 +95,7 @@ impl Binder<'_> {
             state::DATATYPE_MISMATCH,
             format!(
                 "argument of {what} must be type boolean, not type {}",
-                types::base(&bound.ty)
+                bound.ty.base()
             ),
         ))
     }
@@ -122,7 +118,7 @@ impl Binder<'_> {
         self.note_cast(&bound.ty, to);
         if let Some(value) = bound.literal {
             if let (Value::Text(read), true) = (&value, bound.ty == SqlType::Unknown) {
-                self.note_string(bound.written, read, &types::base(to));
+                self.note_string(bound.written, read, &to.base());
             }
             let value = self.cast_value(value, &bound.ty, to)?;
             let ty = match (to, &value) {
@@ -149,7 +145,7 @@ impl Binder<'_> {
             return Ok(Value::Null);
         }
         if let (SqlType::Unknown, Value::Text(text)) = (from, &value) {
-            let parsed = self.parse_text(text, &types::base(to))?;
+            let parsed = self.parse_text(text, &to.base())?;
             return cast::explicit(parsed, to, &self.settings.format);
         }
         cast::explicit(value, to, &self.settings.format)
@@ -209,7 +205,7 @@ impl Binder<'_> {
         let source = from.clone();
         let zone = format!("{:?} {:?}", format.time_zone, format.date_order);
         RowFn::new(
-            format!("{}", types::base(to)),
+            format!("{}", to.base()),
             format!("cast {from:?} {to:?} {zone}"),
             vec![from.clone()],
             to.clone(),

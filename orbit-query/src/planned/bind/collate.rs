@@ -28,10 +28,7 @@ impl Binder<'_> {
         if !has_order && !bound.is_unknown() {
             return Err(Error::new(
                 state::DATATYPE_MISMATCH,
-                format!(
-                    "collations are not supported by type {}",
-                    types::base(&bound.ty)
-                ),
+                format!("collations are not supported by type {}", bound.ty.base()),
             ));
         }
         let name = types::last_name(collation);

@@ -9,7 +9,6 @@ use super::scope::Scope;
 use super::{Binder, Bound, Clause};
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
-use crate::planned::types;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, Operator, lit, when};
@@ -169,7 +168,7 @@ impl Binder<'_> {
         } else {
             column
         };
-        if types::base(&column.ty) == SqlType::Json {
+        if column.ty.base() == SqlType::Json {
             return Err(Error::new(
                 state::UNDEFINED_FUNCTION,
                 "could not identify an ordering operator for type json",

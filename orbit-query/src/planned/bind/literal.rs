@@ -182,7 +182,7 @@ impl Binder<'_> {
             None => {
                 let ty = match ty {
                     SqlType::Unknown => SqlType::Text,
-                    other => types::base(other),
+                    other => other.base(),
                 };
                 if let Some(slot) = self.params.get_mut(index) {
                     *slot = Some(ty.clone());

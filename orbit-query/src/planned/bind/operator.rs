@@ -125,12 +125,12 @@ impl Binder<'_> {
             match (numeric(&left.ty), numeric(&right.ty)) {
                 (true, true) => return self.arithmetic(op, left, right),
                 (true, false) if right.is_unknown() => {
-                    let ty = types::base(&left.ty);
+                    let ty = left.ty.base();
                     let right = self.coerce(right, &ty)?;
                     return self.arithmetic(op, left, right);
                 }
                 (false, true) if left.is_unknown() => {
-                    let ty = types::base(&right.ty);
+                    let ty = right.ty.base();
                     let left = self.coerce(left, &ty)?;
                     return self.arithmetic(op, left, right);
                 }
@@ -194,7 +194,7 @@ impl Binder<'_> {
                 Choice::Several => {
                     return Err(Error::new(
                         state::AMBIGUOUS_FUNCTION,
-                        format!("operator is not unique: {} {sign} {}", types::base(&have[0]), types::base(&have[1])),
+                        format!("operator is not unique: {} {sign} {}", have[0].base(), have[1].base()),
                     )
                     .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts."));
                 }
@@ -402,7 +402,7 @@ impl Binder<'_> {
                 S::Numeric(_) => S::Numeric(None),
                 // Networks have the addresses' operators.
                 S::Cidr => S::Inet,
-                other => types::base(other),
+                other => other.base(),
             },
             (a, b) if types::is_text(a) && types::is_text(b) => S::Text,
             (a, b) if types::same(a, b) && !matches!(a, S::Numeric(_)) => {
@@ -421,8 +421,8 @@ impl Binder<'_> {
             {
                 S::Float8
             }
-            (a, b) if types::implicit(a, b) => types::base(b),
-            (a, b) if types::implicit(b, a) => types::base(a),
+            (a, b) if types::implicit(a, b) => b.base(),
+            (a, b) if types::implicit(b, a) => a.base(),
             _ => return Err(no()),
         };
         if ty == S::Numeric(None) {
@@ -491,7 +491,7 @@ impl Binder<'_> {
             other => {
                 return Err(Error::new(
                     state::UNDEFINED_FUNCTION,
-                    format!("operator does not exist: - {}", types::base(other)),
+                    format!("operator does not exist: - {}", other.base()),
                 )
                 .with_hint("No operator matches the given name and argument type. You might need to add an explicit type cast."));
             }
@@ -504,7 +504,7 @@ impl Binder<'_> {
             Choice::One(chosen) => self.invoke(chosen, vec![bound]),
             _ => Err(Error::new(
                 state::UNDEFINED_FUNCTION,
-                format!("operator does not exist: {sign} {}", types::base(&bound.ty)),
+                format!("operator does not exist: {sign} {}", bound.ty.base()),
             )),
         }
     }
@@ -539,7 +539,7 @@ pub(super) fn balanced(mut terms: Vec<Expr>, op: Operator) -> Expr {
 pub(super) fn no_operator(sign: &str, left: &SqlType, right: &SqlType) -> Error {
     Error::new(
         state::UNDEFINED_FUNCTION,
-        format!("operator does not exist: {} {sign} {}", types::base(left), types::base(right)),
+        format!("operator does not exist: {} {sign} {}", left.base(), right.base()),
     )
     .with_hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
 }

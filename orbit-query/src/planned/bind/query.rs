@@ -138,7 +138,7 @@ impl Binder<'_> {
                     // A step may give another scale.
                     SqlType::Numeric(_) => SqlType::Numeric(None),
                     SqlType::Varchar(_) | SqlType::Char(_) => column.ty.clone(),
-                    other => types::base(other),
+                    other => other.base(),
                 };
                 (column.name.clone(), ty)
             })
@@ -173,7 +173,7 @@ impl Binder<'_> {
             if limited && column.ty != *want && types::is_text(&column.ty) {
                 let overall = match want {
                     SqlType::Char(_) => "bpchar".to_owned(),
-                    other => types::base(other).to_string(),
+                    other => other.base().to_string(),
                 };
                 return Err(mismatched(name, at, want, &overall));
             }
@@ -181,8 +181,8 @@ impl Binder<'_> {
                 && !types::same(&column.ty, want)
                 && !types::implicit(&column.ty, want)
             {
-                let want = types::base(want);
-                let overall = types::base(&column.ty).to_string();
+                let want = want.base();
+                let overall = column.ty.base().to_string();
                 return Err(mismatched(name, at, &want, &overall));
             }
         }
@@ -357,7 +357,7 @@ impl Binder<'_> {
                 state::DATATYPE_MISMATCH,
                 format!(
                     "argument of LIMIT must be type bigint, not type {}",
-                    types::base(&bound.ty)
+                    bound.ty.base()
                 ),
             ));
         }

@@ -106,7 +106,7 @@ impl Binder<'_> {
                 state::WRONG_OBJECT_TYPE,
                 format!(
                     "column notation .{name} applied to type {}, which is not a composite type",
-                    types::base(&row.ty)
+                    row.ty.base()
                 ),
             ));
         };
@@ -173,7 +173,7 @@ impl Binder<'_> {
         let SqlType::Record(of) = &bound.ty else {
             return Err(Error::new(
                 state::WRONG_OBJECT_TYPE,
-                format!("type {} is not composite", types::base(&bound.ty)),
+                format!("type {} is not composite", bound.ty.base()),
             ));
         };
         let names = (1..=of.len()).map(|place| format!("f{place}"));
@@ -381,8 +381,8 @@ pub(super) fn check_similar(left: &SqlType, right: &SqlType) -> Result<()> {
             state::DATATYPE_MISMATCH,
             format!(
                 "cannot compare dissimilar column types {} and {} at record column {}",
-                left.get(at).map(types::base).unwrap_or(SqlType::Unknown),
-                right.get(at).map(types::base).unwrap_or(SqlType::Unknown),
+                left.get(at).map(SqlType::base).unwrap_or(SqlType::Unknown),
+                right.get(at).map(SqlType::base).unwrap_or(SqlType::Unknown),
                 at + 1
             ),
         )),

@@ -74,7 +74,7 @@ impl Binder<'_> {
             let unknown = column.iter().all(Bound::is_unknown);
             let ty = match wanted.and_then(|wanted| wanted.get(at)) {
                 // Without its length: a cast to it would cut what an INSERT must refuse.
-                Some(want) if unknown => types::base(want),
+                Some(want) if unknown => want.base(),
                 _ => types::common(column.iter().map(|bound| &bound.ty), "VALUES").map_err(
                     |error| {
                         let items = values.rows.iter().filter_map(|row| row.content.get(at));

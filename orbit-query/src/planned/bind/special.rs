@@ -176,7 +176,7 @@ impl Binder<'_> {
         let ty = if other.is_unknown() {
             SqlType::Text
         } else {
-            types::base(&other.ty)
+            other.ty.base()
         };
         self.coerce(bound, &ty)
     }
@@ -253,7 +253,7 @@ fn extreme_interval(exprs: Vec<Expr>, greatest: bool) -> Expr {
 
 pub(super) fn type_list(args: &[SqlType]) -> String {
     args.iter()
-        .map(|ty| types::base(ty).to_string())
+        .map(|ty| ty.base().to_string())
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -85,7 +85,7 @@ impl Binder<'_> {
             }
         }
         let mut bound = self.expr(scope, root)?;
-        if types::base(&bound.ty) == SqlType::Jsonb {
+        if bound.ty.base() == SqlType::Jsonb {
             return self.jsonb_subscript(scope, bound, chain);
         }
         for access in chain {
@@ -110,7 +110,7 @@ impl Binder<'_> {
                             state::DATATYPE_MISMATCH,
                             format!(
                                 "cannot subscript type {} because it does not support subscripting",
-                                types::base(&bound.ty)
+                                bound.ty.base()
                             ),
                         ));
                     }
@@ -165,7 +165,7 @@ impl Binder<'_> {
     /// A subscript of a document as text, and whether it is a number.
     fn jsonb_step(&mut self, scope: &Scope, index: &ast::Expr) -> Result<(Bound, bool)> {
         let bound = self.expr(scope, index)?;
-        let step = types::base(&bound.ty);
+        let step = bound.ty.base();
         let is_key = bound.is_unknown() || types::is_text(&step);
         if !is_key && !matches!(step, SqlType::Int2 | SqlType::Int4) {
             let error = Error::new(
@@ -202,12 +202,12 @@ impl Binder<'_> {
                 state::DATATYPE_MISMATCH,
                 format!(
                     "subscripted assignment to \"{column}\" requires type {wanted} but expression is of type {}",
-                    types::base(given)
+                    given.base()
                 ),
             )
             .with_hint("You will need to rewrite or cast the expression.")
         };
-        match types::base(&target.ty) {
+        match target.ty.base() {
             SqlType::Jsonb => {
                 if !bound.is_unknown() && bound.ty != SqlType::Jsonb {
                     let error = misfit(&SqlType::Jsonb, &bound.ty);

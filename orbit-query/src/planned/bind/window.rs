@@ -281,7 +281,7 @@ impl Binder<'_> {
                         state::FEATURE_NOT_SUPPORTED,
                         format!(
                             "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
-                            types::base(&ty)
+                            ty.base()
                         ),
                     ));
                 }

@@ -273,7 +273,7 @@ fn give_types(binder: &Binder<'_>, query: &mut ast::Query, wanted: &[SqlType]) -
         if !open || matches!(ty, SqlType::Char(_)) {
             continue;
         }
-        let name = types::base(ty).to_string();
+        let name = ty.base().to_string();
         let typed = crate::statement::parse::expression(&format!("CAST(NULL AS {name})"))?;
         if let ast::Expr::Cast {
             kind,

@@ -60,8 +60,8 @@ pub(super) fn assigned(
             format!(
                 "column \"{}\" is of type {} but expression is of type {}",
                 target.column_name(at),
-                types::base(&ty),
-                types::base(&bound.ty)
+                ty.base(),
+                bound.ty.base()
             ),
         )
         .with_hint("You will need to rewrite or cast the expression."));

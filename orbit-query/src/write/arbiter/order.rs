@@ -65,12 +65,17 @@ pub(super) fn check_class(class: &str) -> Result<()> {
 pub(crate) fn check_accepts(class: &str, ty: &SqlType) -> Result<()> {
     check_class(class)?;
     let of_type = class.replace("_pattern_ops", "_ops");
-    if is_class_of(&of_type, ty) {
+    // A text is a char(n) without a word of it changing, and not the other way round.
+    let is_wider = of_type == "bpchar_ops" && is_class_of("text_ops", ty);
+    if is_wider || is_class_of(&of_type, ty) {
         return Ok(());
     }
     Err(Error::new(
         state::DATATYPE_MISMATCH,
-        format!("operator class \"{class}\" does not accept data type {ty}"),
+        format!(
+            "operator class \"{class}\" does not accept data type {}",
+            ty.base()
+        ),
     ))
 }
 

@@ -147,7 +147,7 @@ impl Binder<'_> {
             let element = if value.is_unknown() {
                 SqlType::Text
             } else {
-                types::base(&value.ty)
+                value.ty.base()
             };
             self.coerce(array, &SqlType::Array(Box::new(element)))?
         } else {

@@ -28,7 +28,7 @@ pub(super) fn check(by: &ast::Expr, ty: &SqlType, format: &FormatSettings) -> Re
     let misfit = |offset: &str| {
         Err(Error::new(state::FEATURE_NOT_SUPPORTED, format!(
             "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {} and offset type {offset}",
-            types::base(ty)
+            ty.base()
         ))
         .with_hint("Cast the offset value to an appropriate type."))
     };

@@ -6,13 +6,13 @@
 //! of which nothing is known but its columns.
 //!
 //! `count(DISTINCT x)` beside `sum(y)` is rewritten to a sum of sums, whose numeric is
-//! wider than what the plan above was promised. [`OnlyDistinct`] leaves such a plan alone.
+//! wider than what the plan above was promised. [`only_distinct`] keeps it from such a plan.
 //!
 //! Comparisons of one column with constants are told apart by how they are written: two
 //! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
 //! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
-//! constant on the left, and a zero may be negative. [`LiteralsRight`] writes all of them in
-//! one way before.
+//! constant on the left, and a zero may be negative. [`literals_right`] writes all of
+//! them in one way before.
 
 use super::unary::{Unary, above};
 use datafusion::common::ScalarValue;
@@ -57,15 +57,19 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 }
 
 pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let ours: [Arc<dyn OptimizerRule + Send + Sync>; 2] = [
-        Arc::new(OnlyDistinct::default()),
-        Arc::new(LiteralsRight::default()),
-    ];
+    let distinct = SingleDistinctToGroupBy::new();
+    let conditions = PushDownFilter::new();
     let rules = Optimizer::new().rules.into_iter();
     rules
-        .map(|rule| {
-            let replaced = ours.iter().find(|own| own.name() == rule.name());
-            replaced.cloned().unwrap_or(rule)
+        .map(|inner| {
+            let prepare = match inner.name() {
+                name if name == distinct.name() => {
+                    only_distinct as fn(LogicalPlan) -> Result<Taken>
+                }
+                name if name == conditions.name() => literals_right,
+                _ => return inner,
+            };
+            Arc::new(Prepared { inner, prepare })
         })
         .collect()
 }
@@ -148,13 +152,22 @@ impl Unary for Opaque {
     }
 }
 
-/// DataFusion's rule for DISTINCT aggregates, where all are.
-#[derive(Debug, Default)]
-struct OnlyDistinct {
-    inner: SingleDistinctToGroupBy,
+/// A rule of DataFusion, and what comes before it.
+#[derive(Debug)]
+struct Prepared {
+    inner: Arc<dyn OptimizerRule + Send + Sync>,
+    prepare: fn(LogicalPlan) -> Result<Taken>,
 }
 
-impl OptimizerRule for OnlyDistinct {
+/// What a rule may do with a plan.
+enum Taken {
+    /// Nothing.
+    Not(LogicalPlan),
+    /// What it does.
+    By(Transformed<LogicalPlan>),
+}
+
+impl OptimizerRule for Prepared {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -168,46 +181,31 @@ impl OptimizerRule for OnlyDistinct {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let others = match &plan {
-            LogicalPlan::Aggregate(aggregate) => aggregate
-                .aggr_expr
-                .iter()
-                .any(|expr| !matches!(expr, Expr::AggregateFunction(call) if call.params.distinct)),
-            _ => true,
-        };
-        if others {
-            return Ok(Transformed::no(plan));
+        match (self.prepare)(plan)? {
+            Taken::Not(plan) => Ok(Transformed::no(plan)),
+            Taken::By(plan) => plan.transform_data(|plan| self.inner.rewrite(plan, config)),
         }
-        self.inner.rewrite(plan, config)
     }
 }
 
-/// DataFusion's rule for conditions, to which constants come on the right of their columns.
-#[derive(Debug, Default)]
-struct LiteralsRight {
-    inner: PushDownFilter,
+/// Aggregates that are all DISTINCT.
+fn only_distinct(plan: LogicalPlan) -> Result<Taken> {
+    let is_distinct =
+        |expr: &Expr| matches!(expr, Expr::AggregateFunction(call) if call.params.distinct);
+    Ok(match &plan {
+        LogicalPlan::Aggregate(aggregate) if aggregate.aggr_expr.iter().all(is_distinct) => {
+            Taken::By(Transformed::no(plan))
+        }
+        _ => Taken::Not(plan),
+    })
 }
 
-impl OptimizerRule for LiteralsRight {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.inner.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        literals_right(plan)?.transform_data(|plan| self.inner.rewrite(plan, config))
-    }
+fn literals_right(plan: LogicalPlan) -> Result<Taken> {
+    turned(plan).map(Taken::By)
 }
 
 /// In a filter's conditions, and in those of filters right below, with which it is merged.
-fn literals_right(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+fn turned(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Filter(Filter {
         predicate, input, ..
     }) = plan
@@ -223,7 +221,7 @@ fn literals_right(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             turned.data
         });
     let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
-    let input = input.map_elements(literals_right)?;
+    let input = input.map_elements(turned)?;
     let plan = LogicalPlan::Filter(Filter::new(predicate, input.data));
     Ok(Transformed::new_transformed(
         plan,

@@ -22,6 +22,7 @@ mod explain;
 mod functions;
 mod in_order;
 mod indexed;
+mod lists;
 mod names;
 mod num;
 mod opaque;

@@ -14,8 +14,8 @@
 //! constant on the left, and a zero may be negative. [`literals_right`] writes all of
 //! them in one way before.
 
+use super::lists::without_negative_zero;
 use super::unary::{Unary, above};
-use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
@@ -250,19 +250,4 @@ fn literal_right(condition: Expr) -> Transformed<Expr> {
     }
     let condition = Expr::BinaryExpr(BinaryExpr { left, op, right });
     Transformed::new_transformed(condition, changed)
-}
-
-/// Zeros of both signs are one number, and told apart by their bits.
-fn without_negative_zero(value: &mut ScalarValue) -> bool {
-    match value {
-        ScalarValue::Float32(Some(float)) if *float == 0.0 && float.is_sign_negative() => {
-            *float = 0.0;
-            true
-        }
-        ScalarValue::Float64(Some(float)) if *float == 0.0 && float.is_sign_negative() => {
-            *float = 0.0;
-            true
-        }
-        _ => false,
-    }
 }

@@ -5,6 +5,7 @@ use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
+use super::lists;
 use super::patience::Wanted;
 use super::runtime::Machine;
 use super::scan::Run;
@@ -334,13 +335,14 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let optimize = |plan: LogicalPlan| state.optimize(&lists::shown(plan)?).told();
     if is_beyond_datafusion(&plan)? {
-        return state.optimize(&unnest(plan)?).told();
+        return optimize(unnest(plan)?);
     }
-    match state.optimize(&plan).told() {
+    match optimize(plan.clone()) {
         Ok(done) if !is_correlated(&done)? => Ok(done),
         Err(error) if !is_correlated(&plan)? => Err(error),
-        _ => state.optimize(&unnest(plan)?).told(),
+        _ => optimize(unnest(plan)?),
     }
 }
 

@@ -6,7 +6,7 @@ use super::peers::sortable;
 use super::rows::row_items;
 use super::scope::Scope;
 use super::{Binder, Bound};
-use crate::planned::types;
+use crate::planned::{lists, types};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Expr, Operator, lit};
@@ -74,30 +74,35 @@ impl Binder<'_> {
     pub(super) fn is_among(
         &mut self,
         value: Bound,
-        items: Vec<Bound>,
+        mut items: Vec<Bound>,
         negated: bool,
     ) -> Result<Bound> {
+        let equal = match negated {
+            true => Operator::NotEq,
+            false => Operator::Eq,
+        };
+        if items.len() == 1
+            && let Some(only) = items.pop()
+        {
+            return self.compare(value, equal, only);
+        }
         let common = types::common(
             std::iter::once(&value.ty).chain(items.iter().map(|item| &item.ty)),
             "IN",
         );
         let Ok(ty) = common else {
             // Comparable one by one at most: then PostgreSQL's error comes from the first that isn't.
-            let (op, join) = match negated {
-                true => (Operator::NotEq, Operator::And),
-                false => (Operator::Eq, Operator::Or),
+            let join = match negated {
+                true => Operator::And,
+                false => Operator::Or,
             };
             let mut terms = Vec::with_capacity(items.len());
             for item in items {
-                terms.push(self.compare(value.clone(), op, item)?.expr);
+                terms.push(self.compare(value.clone(), equal, item)?.expr);
             }
             return Ok(boolean(balanced(terms, join)));
         };
-        let ty = match ty.base() {
-            // A list of one is `=`, which networks have from addresses.
-            SqlType::Cidr if items.len() == 1 => SqlType::Inet,
-            ty => ty,
-        };
+        let ty = ty.base();
         let numeric = matches!(ty, SqlType::Numeric(_));
         let to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
             Ok(if numeric {
@@ -107,7 +112,7 @@ impl Binder<'_> {
             })
         };
         let value = to_common(self, value)?;
-        // DataFusion makes one list of several, and takes a NULL in them for a value.
+        // DataFusion takes a NULL in a list for a value.
         let all = items.len();
         if all == 0 {
             return Ok(boolean(lit(negated)));
@@ -115,14 +120,14 @@ impl Binder<'_> {
         let list = items
             .into_iter()
             .filter(|item| item.literal != Some(Value::Null))
-            .map(|item| to_common(self, item))
+            .map(|item| to_common(self, item).map(lists::with_one_zero))
             .collect::<Result<Vec<_>>>()?;
         let unknown = Expr::Literal(ScalarValue::Boolean(None), None);
         if list.is_empty() {
             return Ok(boolean(unknown));
         }
         let nulls = list.len() < all;
-        let among = Expr::InList(InList::new(Box::new(value), list, negated));
+        let among = lists::alone(InList::new(Box::new(value), list, negated));
         Ok(boolean(match (nulls, negated) {
             (false, _) => among,
             (true, false) => binary(among, Operator::Or, unknown),

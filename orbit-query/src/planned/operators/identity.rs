@@ -23,6 +23,14 @@ pub fn identity(expr: Expr) -> Expr {
     ))
 }
 
+/// What an identity is of.
+pub fn within_identity(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.inner().is::<Identity>() => call.args.first(),
+        _ => None,
+    }
+}
+
 impl ScalarUDFImpl for Identity {
     fn name(&self) -> &str {
         "identity"

@@ -219,10 +219,6 @@ fn refuse_unmatchable(left: &LogicalPlan, right: &LogicalPlan, conditions: &[Exp
         Expr::BinaryExpr(compared) if compared.op == Operator::Eq => {
             across(&compared.left, &compared.right)
         }
-        Expr::InList(among) => match among.list.as_slice() {
-            [only] => !among.negated && across(&among.expr, only),
-            _ => false,
-        },
         _ => false,
     };
     let looks = |condition: &Expr| {

@@ -137,6 +137,7 @@ pub fn quantified(value: Bound, array: Bound, operator: Operator, any: bool) -> 
             let (Some(value), Some(ValueRef::Array(array))) = (args.first(), args.get(1)) else {
                 return Ok(Value::Null);
             };
+            // Of no items not even NULL is one.
             let mut unknown = false;
             for item in &array.items {
                 let Some(order) = cast::compare(value, &item.as_ref()) else {
@@ -161,7 +162,8 @@ pub fn quantified(value: Bound, array: Bound, operator: Operator, any: bool) -> 
                 Value::Bool(!any)
             })
         },
-    );
+    )
+    .lenient();
     Ok(Bound::new(
         row.call(vec![value.expr, array.expr]),
         SqlType::Bool,

@@ -107,6 +107,23 @@ SELECT id FROM t1 WHERE 0 = (SELECT count(*) FROM t2 WHERE t2.id = t1.id AND t2.
 SELECT id FROM t1 WHERE EXISTS (SELECT 1 FROM t2 WHERE t2.id = t1.id LIMIT 0) ORDER BY z;
 SELECT id FROM t1 WHERE NOT EXISTS (SELECT count(*) FROM t2 WHERE t2.id = t1.id) ORDER BY z;
 SELECT id FROM t1 WHERE EXISTS (SELECT max(z) FROM t2 WHERE t2.id = t1.id HAVING max(z) > 5) ORDER BY z;
+SELECT count(*) BETWEEN 600 AND 1400 FROM (SELECT (random() * 3)::int = 1 AND (random() * 3)::int = 2 c FROM generate_series(1, 9000)) s WHERE c;
+SELECT count(*) BETWEEN 600 AND 1400 FROM generate_series(1, 9000) WHERE (random() * 3)::int = 1 AND (random() * 3)::int = 2;
+SELECT count(*) BETWEEN 600 AND 1400 FROM generate_series(1, 9000) WHERE (random() * 3)::int IN (1,9) AND (random() * 3)::int IN (2,8);
+SELECT count(*) BETWEEN 600 AND 1400 FROM (SELECT (random() * 3)::int a, (random() * 3)::int b FROM generate_series(1, 9000)) s WHERE a = 1 AND b = 2;
+SELECT count(*) BETWEEN 600 AND 1400 FROM (SELECT (random() * 3)::int IN (1,9) AND (random() * 3)::int IN (2,7) c FROM generate_series(1, 9000)) s WHERE c;
+SELECT count(*) BETWEEN 1600 AND 2900 FROM (SELECT random() < 0.5 AND random() >= 0.5 c FROM generate_series(1, 9000)) s WHERE c;
+SELECT count(*) BETWEEN 1600 AND 2900 FROM (SELECT random() < 0.5 AND NOT (random() < 0.5) c FROM generate_series(1, 9000)) s WHERE c;
+SELECT count(*) BETWEEN 1600 AND 2900 FROM generate_series(1, 9000) WHERE random() < 0.5 AND random() < 0.5;
+SELECT count(*) BETWEEN 1600 AND 2900 FROM generate_series(1, 9000) WHERE random() < 0.5 AND random() < 0.5 OR random() > 2;
+SELECT count(*) BETWEEN 6000 AND 7400 FROM generate_series(1, 9000) WHERE random() < 0.5 OR random() < 0.5;
+SELECT count(*) BETWEEN 4000 AND 5000 FROM (SELECT random() <> random() c, random() < random() d FROM generate_series(1, 9000)) s WHERE c AND d;
+SELECT count(*) FROM (SELECT random() - random() c FROM generate_series(1, 9000)) s WHERE c = 0;
+SELECT count(*) < 10, sum((a = b)::int) < 10 FROM (SELECT random() a, random() b FROM generate_series(1, 9000)) s WHERE a = b OR a IS NULL;
+SELECT count(DISTINCT r) > 8000 FROM (SELECT random() r, g FROM generate_series(1, 9000) g) s;
+SELECT count(*) FROM (SELECT DISTINCT random() > 0.5 AS a, random() > 0.5 AS b FROM generate_series(1, 1000)) s;
+SELECT avg(r) BETWEEN 0.45 AND 0.55, min(r) < 0.05, max(r) > 0.95, stddev(r) BETWEEN 0.25 AND 0.33, count(*) FILTER (WHERE r < 0.1) BETWEEN 700 AND 1300 FROM (SELECT random() AS r FROM generate_series(1, 10000)) s;
+SELECT random() BETWEEN 0 AND 1;
 -- Nothing at all in an array, and zeros of both signs.
 CREATE TABLE m (i int, ar int[], f float8);
 INSERT INTO m VALUES (NULL, NULL,0), (1, '{1,2}','-0'), (2, '{NULL,1}',1), (3, '{}',NULL), (NULL,'{}','NaN'), (NULL, '{1}',2);

@@ -276,6 +276,14 @@ fn text_int_call(
     call(function, arguments, &types, SqlType::Text, params)
 }
 
+/// Of [0, 1), every double on the grid of 2^-53 alike.
+#[allow(clippy::cast_precision_loss)] // 53 bits are a double's own
+pub(crate) fn random() -> f64 {
+    // An identifier's second half is random but for its first two bits.
+    let (_, half) = uuid::Uuid::new_v4().as_u64_pair();
+    ((half << 2) >> 11) as f64 / (1u64 << 53) as f64
+}
+
 impl Function {
     /// Gives another value at each call.
     pub fn is_volatile(self) -> bool {
@@ -322,10 +330,7 @@ impl Function {
                 return Ok(Value::Uuid(uuid::Uuid::new_v4().into_bytes()));
             }
             Function::Random => {
-                // 53 random bits: every double of [0, 1) on that grid alike.
-                let bits = uuid::Uuid::new_v4().as_u128() >> 75;
-                #[allow(clippy::cast_precision_loss)]
-                return Ok(Value::Float8(bits as f64 / (1u64 << 53) as f64));
+                return Ok(Value::Float8(random()));
             }
             Function::Concat => {
                 let mut joined = String::new();

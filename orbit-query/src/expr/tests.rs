@@ -324,3 +324,18 @@ fn assignment_converts_and_checks_length() {
         "Timestamp(0)"
     );
 }
+
+#[test]
+fn random_is_alike_everywhere() {
+    let mut sixteenths = [0; 16];
+    for _ in 0..8000 {
+        let drawn = crate::expr::random();
+        assert!((0.0..1.0).contains(&drawn), "{drawn}");
+        sixteenths[(drawn * 16.0) as usize] += 1;
+    }
+    // 500 each; seven standard deviations are 150.
+    assert!(
+        sixteenths.iter().all(|drawn| (350..650).contains(drawn)),
+        "{sixteenths:?}"
+    );
+}

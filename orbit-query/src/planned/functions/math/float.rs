@@ -177,8 +177,7 @@ pub(super) fn power_float(args: Args, _: &Env) -> Result<Value> {
 }
 
 pub(super) fn random(_: Args, _: &Env) -> Result<Value> {
-    let bits = uuid::Uuid::new_v4().as_u128() as u64 >> 11;
-    Ok(Value::Float8(bits as f64 / (1u64 << 53) as f64))
+    Ok(Value::Float8(crate::expr::random()))
 }
 
 pub(super) fn width_bucket(args: Args, _: &Env) -> Result<Value> {

@@ -23,6 +23,7 @@ pub mod leaning;
 pub mod literal;
 pub mod name;
 mod near;
+mod once;
 pub mod operator;
 pub(super) mod outer;
 mod overlaps;

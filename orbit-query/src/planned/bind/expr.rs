@@ -424,6 +424,7 @@ impl Binder<'_> {
         let operand = operand
             .map(|operand| self.expr(scope, operand))
             .transpose()?;
+        let mut values = Vec::with_capacity(conditions.len());
         let mut whens = Vec::with_capacity(conditions.len());
         let mut thens = Vec::with_capacity(conditions.len() + 1);
         for when in conditions {
@@ -438,10 +439,13 @@ impl Binder<'_> {
                 ));
             }
             let condition = match &operand {
-                Some(operand) => self.compare(operand.clone(), Operator::Eq, condition)?,
+                Some(operand) => {
+                    values.push(condition.clone());
+                    self.compare(operand.clone(), Operator::Eq, condition)?
+                }
                 None => self.boolean_at(condition, "CASE/WHEN", &when.condition)?,
             };
-            whens.push(Box::new(condition.expr));
+            whens.push(condition.expr);
             thens.push(self.expr(scope, &when.result)?);
         }
         thens.push(match otherwise {
@@ -464,15 +468,20 @@ impl Binder<'_> {
             }
         })?;
         let mut thens = self.branches(thens, &ty)?;
-        let otherwise = thens.pop().map(Box::new);
-        let whens = whens
-            .into_iter()
-            .zip(thens.into_iter().map(Box::new))
-            .collect();
-        Ok(Bound::new(
-            Expr::Case(Case::new(None, whens, otherwise)),
-            ty,
-        ))
+        let otherwise = thens.pop();
+        let once = operand.map(|operand| self.case_once(&operand, &values));
+        let (operand, whens) = match once.transpose()?.flatten() {
+            Some((operand, values)) => (Some(operand), values),
+            None => (None, whens),
+        };
+        let pairs = whens.into_iter().zip(thens);
+        let pairs = pairs.map(|(when, then)| (Box::new(when), Box::new(then)));
+        let case = Case::new(
+            operand.map(Box::new),
+            pairs.collect(),
+            otherwise.map(Box::new),
+        );
+        Ok(Bound::new(Expr::Case(case), ty))
     }
 
     /// `work` on what gives one value in each row.

@@ -2,7 +2,7 @@
 //! patterns, arrays, `::regclass`.
 
 use super::scope::Scope;
-use super::{Binder, Bound, literal};
+use super::{Binder, Bound, literal, once};
 use crate::planned::alike::Literal as Leans;
 use crate::planned::error::Told;
 use crate::planned::functions::row::{RowFn, arity};
@@ -140,6 +140,9 @@ impl Binder<'_> {
                 }
                 _ => left,
             };
+            if let Some(once) = self.nullif_once(&left, &right)? {
+                return Ok(Some(once));
+            }
             may_be_repeated(&left.expr)?;
             let equal = self.compare(left.clone(), Operator::Eq, right)?;
             let null = self.typed_null(&left.ty)?;
@@ -161,7 +164,8 @@ impl Binder<'_> {
             .map_err(|error| self.placed_misfit(error, &bounds, args.iter().copied()))?;
         let exprs = self.branches(bounds, &ty)?;
         let expr = match name {
-            "coalesce" => datafusion::functions::core::expr_fn::coalesce(exprs),
+            "coalesce" => once::coalesce(&exprs, &ty)
+                .unwrap_or_else(|| datafusion::functions::core::expr_fn::coalesce(exprs)),
             _ if ty == SqlType::Interval => extreme_interval(exprs, name == "greatest"),
             "greatest" => datafusion::functions::core::expr_fn::greatest(exprs),
             _ => datafusion::functions::core::expr_fn::least(exprs),

@@ -101,7 +101,7 @@ CREATE UNIQUE INDEX ON people (lower(name));
 ALTER TABLE people ADD CONSTRAINT c UNIQUE USING INDEX people_email;
 ALTER TABLE people ADD CONSTRAINT c UNIQUE USING INDEX people_active;
 CREATE TABLE referring (name text REFERENCES people (name));
-CREATE INDEX ON people (date_trunc('day', deleted_at), EXTRACT(year FROM born), (born + 1), (at AT TIME ZONE 'UTC'));
+CREATE INDEX ON people (date_trunc('day', deleted_at), EXTRACT(year FROM born), (born + 1), timezone('UTC', at));
 SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'people_date%' OR indexname = 'people_joined' ORDER BY 1;
 -- The planner's ways.
 SELECT count(*) FROM people WHERE lower(email) = 'a@b.c';

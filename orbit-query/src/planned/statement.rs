@@ -59,8 +59,13 @@ pub struct PlannedStatement {
 
 pub(super) enum Body {
     Query(Arc<LogicalPlan>),
+    /// A query that has rows of other statements: its plan without them.
+    Staged(Arc<LogicalPlan>, Arc<dml::chain::Chain>),
     Write(dml::Write),
 }
+
+/// A plan that is ready to run, and its result's columns.
+pub(super) type Physical = (Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>);
 
 impl PlannedStatement {
     pub fn params(&self) -> &[SqlType] {
@@ -87,7 +92,7 @@ impl PlannedStatement {
     /// Which of the result's columns an outer join may leave empty.
     pub(crate) fn made_null(&self) -> Vec<bool> {
         match &self.body {
-            Body::Query(plan) => super::emptied::made_null(plan),
+            Body::Query(plan) | Body::Staged(plan, _) => super::emptied::made_null(plan),
             Body::Write(_) => Vec::new(),
         }
     }
@@ -133,7 +138,7 @@ impl PlannedStatement {
     /// `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `SELECT FOR UPDATE`; `None` for a mere read.
     pub fn writes(&self) -> Option<&'static str> {
         match &self.body {
-            Body::Query(_) => None,
+            Body::Query(_) | Body::Staged(..) => None,
             Body::Write(write) => Some(write.verb()),
         }
     }
@@ -262,7 +267,7 @@ pub(super) fn prepare(
     binder.has_parameters(highest_parameter(statement));
     let locks_within = match &body {
         Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
-        Body::Query(_) => false,
+        Body::Query(_) | Body::Staged(..) => false,
     };
     Ok(PlannedStatement {
         syntax: Arc::new(statement.clone()),
@@ -370,7 +375,11 @@ pub(super) async fn physical(
     ctx: &PlanContext,
     statement: &Arc<PlannedStatement>,
     params: &[Value],
-) -> Result<(Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>)> {
+) -> Result<Physical> {
+    if let Body::Staged(_, chain) = &statement.body {
+        statement.check_access(ctx)?;
+        return Box::pin(dml::chain::staged(machine, ctx, statement, chain, params)).await;
+    }
     let here = machine.clone();
     let ctx = ctx.clone();
     let statement = statement.clone();

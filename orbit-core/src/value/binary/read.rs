@@ -45,8 +45,15 @@ pub fn decode(bytes: &[u8], sql_type: &SqlType) -> Result<Value> {
             byte => Value::Text(utf8(&byte)?.to_owned()),
         },
         SqlType::Bool => Value::Bool(exactly(bytes)? != [0]),
-        SqlType::Float4 => Value::Float4(f32::from_be_bytes(exactly(bytes)?)),
-        SqlType::Float8 => Value::Float8(f64::from_be_bytes(exactly(bytes)?)),
+        // Of the many NaNs that there are one is kept.
+        SqlType::Float4 => match f32::from_be_bytes(exactly(bytes)?) {
+            value if value.is_nan() => Value::Float4(f32::NAN),
+            value => Value::Float4(value),
+        },
+        SqlType::Float8 => match f64::from_be_bytes(exactly(bytes)?) {
+            value if value.is_nan() => Value::Float8(f64::NAN),
+            value => Value::Float8(value),
+        },
         SqlType::Numeric(modifier) => {
             let number = numeric::decode(bytes)?;
             Value::Numeric(match modifier {

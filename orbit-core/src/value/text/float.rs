@@ -229,6 +229,7 @@ fn out_of_range(text: &str, type_name: &str) -> Error {
     )
 }
 
+/// `-NaN` is NaN, and of that there is one.
 pub(super) fn parse_f64(text: &str) -> Result<f64> {
     let trimmed = trim(text);
     let value: f64 = trimmed
@@ -237,7 +238,7 @@ pub(super) fn parse_f64(text: &str) -> Result<f64> {
     if (value.is_infinite() || value == 0.0) && loses_all(trimmed, value == 0.0) {
         return Err(out_of_range(trimmed, "double precision"));
     }
-    Ok(value)
+    Ok(if value.is_nan() { f64::NAN } else { value })
 }
 
 pub(super) fn parse_f32(text: &str) -> Result<f32> {
@@ -246,7 +247,7 @@ pub(super) fn parse_f32(text: &str) -> Result<f32> {
     if (value.is_infinite() || value == 0.0) && loses_all(trimmed, value == 0.0) {
         return Err(out_of_range(trimmed, "real"));
     }
-    Ok(value)
+    Ok(if value.is_nan() { f32::NAN } else { value })
 }
 
 /// Whether digits that say something else became zero or infinity.

@@ -2,6 +2,7 @@
 
 use super::call::Args;
 use super::expr::not_allowed;
+use super::operator::float_key;
 use super::peers::{key_of, sortable};
 use super::scope::Scope;
 use super::{Binder, Bound, Clause, literal};
@@ -235,9 +236,10 @@ impl Binder<'_> {
             }
         }
         let element = chosen.args.first().cloned().unwrap_or(SqlType::Text);
-        let alike = exprs
-            .first()
-            .and_then(|expr| key_of(expr, &crate::planned::arrow::arrow_type(&element)));
+        let alike = exprs.first().and_then(|expr| match element {
+            SqlType::Float4 | SqlType::Float8 => Some(float_key(expr.clone(), &element)),
+            _ => key_of(expr, &crate::planned::arrow::arrow_type(&element)),
+        });
         if let (true, Some(key)) = (distinct, alike) {
             if name == "array_agg" && function.over.is_none() {
                 for sort in &mut order_by {

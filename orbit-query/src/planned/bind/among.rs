@@ -107,6 +107,8 @@ impl Binder<'_> {
         let to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
             Ok(if numeric {
                 numeric_key(binder.to_carrier(bound)?.expr)
+            } else if let SqlType::Float4 | SqlType::Float8 = ty {
+                lists::with_one_zero(binder.coerce(bound, &ty)?.expr)
             } else {
                 sortable(binder.coerce(bound, &ty)?.expr, &ty)
             })
@@ -120,7 +122,7 @@ impl Binder<'_> {
         let list = items
             .into_iter()
             .filter(|item| item.literal != Some(Value::Null))
-            .map(|item| to_common(self, item).map(lists::with_one_zero))
+            .map(|item| to_common(self, item))
             .collect::<Result<Vec<_>>>()?;
         let unknown = Expr::Literal(ScalarValue::Boolean(None), None);
         if list.is_empty() {

@@ -8,10 +8,12 @@ use crate::planned::functions::json::jsonb_key;
 use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, Function, choose, session};
 use crate::planned::operators::arith::{Arith, ArithOp};
+use crate::planned::operators::vector::VectorFn;
 use crate::planned::{num, types};
 use crate::session::SessionFacts;
 use datafusion::arrow::array::{AsArray, Decimal128Array, Decimal256Array};
-use datafusion::arrow::datatypes::{DataType, Decimal256Type, IntervalMonthDayNanoType};
+use datafusion::arrow::datatypes::IntervalMonthDayNanoType;
+use datafusion::arrow::datatypes::{DataType, Decimal256Type, Float32Type, Float64Type};
 use datafusion::logical_expr::async_udf::AsyncScalarUDF;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -594,7 +596,7 @@ pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
             metadata,
         );
     }
-    crate::planned::operators::vector::VectorFn::new(
+    VectorFn::new(
         "numeric_key",
         vec![SqlType::Numeric(None)],
         SqlType::Numeric(None),
@@ -609,21 +611,39 @@ pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {
 
 /// A decimal of fixed scale that is to be added up, which NaN can't be.
 pub(in crate::planned) fn finite(expr: Expr, ty: &SqlType) -> Expr {
-    crate::planned::operators::vector::VectorFn::new(
-        "finite",
-        vec![ty.clone()],
-        ty.clone(),
-        |columns| match crate::planned::operators::arith::has_nan(&columns[0]) {
+    VectorFn::new("finite", vec![ty.clone()], ty.clone(), |columns| {
+        match crate::planned::operators::arith::has_nan(&columns[0]) {
             true => Err(crate::planned::error::to_datafusion(num::not_finite())),
             false => Ok(columns[0].clone()),
-        },
-    )
+        }
+    })
+    .call(vec![expr])
+}
+
+/// A float by which peers are told: its zeros are one.
+pub(in crate::planned) fn float_key(expr: Expr, ty: &SqlType) -> Expr {
+    macro_rules! key {
+        ($float:ty) => {
+            |columns| {
+                let column = columns[0].as_primitive::<$float>();
+                // Adding 0 turns -0 into 0.
+                Ok(std::sync::Arc::new(
+                    column.unary::<_, $float>(|value| value + 0.0),
+                ))
+            }
+        };
+    }
+    let (name, types) = ("float_key", vec![ty.clone()]);
+    match ty {
+        SqlType::Float4 => VectorFn::new(name, types, ty.clone(), key!(Float32Type)),
+        _ => VectorFn::new(name, types, ty.clone(), key!(Float64Type)),
+    }
     .call(vec![expr])
 }
 
 /// What an interval spans, in microseconds: one day equals 24 hours.
 pub(in crate::planned) fn interval_key(expr: Expr) -> Expr {
-    crate::planned::operators::vector::VectorFn::new(
+    VectorFn::new(
         "interval_key",
         vec![SqlType::Interval],
         SqlType::Numeric(Some((38, 0))),

@@ -2,7 +2,7 @@
 //! hours. Plans compare, sort and group such a value by a key made of it, and
 //! show one of the values that share the key.
 
-use super::operator::{interval_key, numeric_key};
+use super::operator::{float_key, interval_key, numeric_key};
 use super::record::{holds_records, record_key};
 use super::select::distinct_name;
 use crate::planned::error::Told;
@@ -34,6 +34,9 @@ pub(super) fn sortable(expr: Expr, ty: &SqlType) -> Expr {
     }
     if holds_records(ty) {
         return record_key(expr, ty);
+    }
+    if let SqlType::Float4 | SqlType::Float8 = ty {
+        return float_key(expr, ty);
     }
     key_of(&expr, &crate::planned::arrow::arrow_type(ty)).unwrap_or(expr)
 }

@@ -6,7 +6,8 @@ use crate::planned::error::{division_by_zero, to_datafusion};
 use crate::planned::{names, num};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum};
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type};
+use datafusion::arrow::datatypes::{Float32Type, Float64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -155,6 +156,26 @@ impl Arith {
     }
 }
 
+/// What the processor calls NaN, `Infinity - Infinity`, may have a sign; ours has none.
+fn one_nan(result: ArrayRef) -> ArrayRef {
+    macro_rules! one {
+        ($ty:ty, $nan:expr) => {
+            if let Some(floats) = result.as_primitive_opt::<$ty>()
+                && floats.values().iter().any(|value| value.is_nan())
+            {
+                let one = |value: <$ty as ArrowPrimitiveType>::Native| match value.is_nan() {
+                    true => $nan,
+                    false => value,
+                };
+                return Arc::new(floats.unary::<_, $ty>(one));
+            }
+        };
+    }
+    one!(Float64Type, f64::NAN);
+    one!(Float32Type, f32::NAN);
+    result
+}
+
 /// Whether a decimal of fixed scale is NaN somewhere.
 pub fn has_nan(side: &dyn Datum) -> bool {
     let (array, _) = side.get();
@@ -221,6 +242,7 @@ impl ScalarUDFImpl for Arith {
             ColumnarValue::Scalar(scalar) => scalar.to_array(),
         };
         self.check_floats(&one(&left)?, &one(&right)?, &result)?;
+        let result = one_nan(result);
         let wanted = arrow_type(&self.ty);
         let result = if *result.data_type() == wanted {
             result

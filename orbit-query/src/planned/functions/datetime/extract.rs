@@ -159,10 +159,11 @@ pub fn extract(part: Part, value: &ValueRef<'_>, zone: Tz) -> Result<Value> {
                 | Part::Julian
                 | Part::Isoyear
         );
-        if endless {
-            return Err(Error::unsupported("a field of an infinite timestamp"));
-        }
-        return Ok(Value::Null);
+        return Ok(match endless {
+            true if local > 0 => Value::Numeric(Numeric::INFINITY),
+            true => Value::Numeric(Numeric::NEG_INFINITY),
+            false => Value::Null,
+        });
     }
     let days = local.div_euclid(MICROS_PER_DAY);
     let time = local.rem_euclid(MICROS_PER_DAY);

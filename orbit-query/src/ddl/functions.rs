@@ -135,12 +135,16 @@ const CHANGING: &[&str] = &[
 /// Functions that give every row another value.
 const VOLATILE: &[&str] = &[
     "random",
+    "gen_random_bytes",
     "gen_random_uuid",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
     "uuid_generate_v4",
     "clock_timestamp",
     "timeofday",
     "nextval",
     "setseed",
+    "setval",
 ];
 
 /// Whether PostgreSQL wouldn't call it immutable.

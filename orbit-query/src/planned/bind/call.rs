@@ -256,8 +256,7 @@ impl Binder<'_> {
                     if let ast::Value::SingleQuotedString(field) = &value.value {
                         let field = field.clone();
                         let source = self.expr(scope, source)?;
-                        let part = self.extract_from(&field, source)?;
-                        return self.cast(part, &SqlType::Float8);
+                        return self.extract_from(&field, source, true);
                     }
                 }
             }

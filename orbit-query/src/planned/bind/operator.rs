@@ -467,6 +467,7 @@ impl Binder<'_> {
             let negated = match value {
                 Value::Int4(v) => v.checked_neg().map(Value::Int4),
                 Value::Int8(v) => v.checked_neg().map(Value::Int8),
+                Value::Float8(v) if v.is_nan() => Some(Value::Float8(*v)),
                 Value::Float8(v) => Some(Value::Float8(-v)),
                 Value::Numeric(v) => {
                     // -9223372036854775808 is read as numeric, then fits int8.

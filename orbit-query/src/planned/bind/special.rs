@@ -74,10 +74,16 @@ impl Binder<'_> {
         expr: &ast::Expr,
     ) -> Result<Bound> {
         let source = self.expr(scope, expr)?;
-        self.extract_from(field.trim_matches(['\'', '"']), source)
+        self.extract_from(field.trim_matches(['\'', '"']), source, false)
     }
 
-    pub(super) fn extract_from(&mut self, field: &str, source: Bound) -> Result<Bound> {
+    /// EXTRACT, and `date_part`, which gives floats.
+    pub(super) fn extract_from(
+        &mut self,
+        field: &str,
+        source: Bound,
+        floats: bool,
+    ) -> Result<Bound> {
         let source = if source.is_unknown() {
             self.coerce(source, &SqlType::TimestampTz)?
         } else {
@@ -87,16 +93,25 @@ impl Binder<'_> {
             self.leans_on_settings();
         }
         let part = datetime::part(&field.to_lowercase(), &source.ty)?;
-        let returns = part.numeric_type();
+        let returns = match floats {
+            true => SqlType::Float8,
+            false => part.numeric_type(),
+        };
         let zone = self.settings.format.time_zone;
         let row = RowFn::new(
             "extract".to_owned(),
-            format!("{part:?} {zone:?}"),
+            format!("{part:?} {zone:?} {floats}"),
             vec![source.ty.clone()],
             returns.clone(),
-            move |args| match args.first() {
-                Some(value) => datetime::extract(part, value, zone),
-                None => Err(arity()),
+            move |args| {
+                let value = args.first().ok_or_else(arity)?;
+                match datetime::extract(part, value, zone)? {
+                    Value::Numeric(part) if floats => Ok(Value::Float8(part.to_f64())),
+                    Value::Numeric(part) if part.is_infinite() => {
+                        Err(Error::unsupported("a field of an infinite timestamp"))
+                    }
+                    part => Ok(part),
+                }
             },
         );
         Ok(Bound::new(row.call(vec![source.expr]), returns))

@@ -44,14 +44,13 @@ fn mentions(query: &ast::Query, is: impl Fn(&str) -> bool) -> usize {
 
 fn calls_volatile(query: &ast::Query) -> bool {
     let found = visit::expressions(query, |expr| match expr {
-        ast::Expr::Function(call) => {
-            let functions = functions::named(&types::last_name(&call.name));
-            match functions.iter().any(|function| function.volatile) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        }
+        ast::Expr::Function(call) if is_volatile(call) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
     found.is_break()
+}
+
+fn is_volatile(call: &ast::Function) -> bool {
+    let known = functions::named(&types::last_name(&call.name));
+    crate::ddl::functions::is_volatile(call) || known.iter().any(|function| function.volatile)
 }

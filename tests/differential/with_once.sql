@@ -44,3 +44,20 @@ COPY (WITH x AS (SELECT random() AS p) SELECT a.p = b.p FROM x a, x b) TO STDOUT
 CREATE TABLE made AS WITH x AS (SELECT random() AS p) SELECT a.p AS a, b.p AS b FROM x a, x b;
 SELECT count(*) FROM made WHERE a = b;
 INSERT INTO made WITH x AS (SELECT random() AS p) SELECT a.p, b.p FROM x a, x b RETURNING a = b;
+-- With locks, and in transactions that only read.
+CREATE TABLE jobs (id int PRIMARY KEY, state text DEFAULT 'new');
+INSERT INTO jobs SELECT g FROM generate_series(1, 5) g;
+WITH x AS (SELECT id FROM jobs WHERE state = 'new' ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE jobs SET state = 'taken' WHERE id IN (SELECT id FROM x) AND id = (SELECT max(id) FROM x) RETURNING state;
+WITH x AS (SELECT id FROM jobs ORDER BY random() LIMIT 2 FOR UPDATE) SELECT count(*) FROM x a JOIN x b USING (id);
+WITH x AS (SELECT id FROM jobs ORDER BY random() LIMIT 2 FOR UPDATE), y AS (DELETE FROM jobs WHERE id IN (SELECT id FROM x) RETURNING id) SELECT count(*) FROM x JOIN y USING (id);
+SELECT count(*) FROM jobs;
+BEGIN READ ONLY;
+WITH x AS (SELECT random() AS p) SELECT a.p = b.p FROM x a, x b;
+WITH x AS (SELECT random() AS p) UPDATE jobs SET state = 'x' WHERE (SELECT p FROM x) = (SELECT p FROM x);
+ROLLBACK;
+BEGIN READ ONLY;
+WITH x AS (SELECT id FROM jobs ORDER BY random() LIMIT 2 FOR UPDATE) SELECT count(*) FROM x a JOIN x b USING (id);
+ROLLBACK;
+BEGIN READ ONLY;
+WITH x AS (SELECT random() AS p), d AS (DELETE FROM jobs) SELECT a.p = b.p FROM x a, x b;
+ROLLBACK;

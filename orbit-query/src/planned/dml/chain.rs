@@ -30,8 +30,10 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Chain {
     steps: Vec<Step>,
-    /// The statement behind the WITH items, with those of them that don't write.
+    /// The statement behind the WITH items, with those of them that are no step.
     main: Statement,
+    /// What the first part that writes is called.
+    verb: &'static str,
 }
 
 #[derive(Clone)]
@@ -113,6 +115,7 @@ impl Chain {
         Ok(Some(Chain {
             steps,
             main: Statement::Query(Box::new(main)),
+            verb: "SELECT",
         }))
     }
 
@@ -168,8 +171,7 @@ impl Chain {
     }
 
     pub fn verb(&self) -> &'static str {
-        let mut verbs = self.steps.iter().filter_map(|step| step.verb);
-        verbs.next().unwrap_or("INSERT")
+        self.verb
     }
 }
 
@@ -260,7 +262,10 @@ pub fn prepare(
                 input: write.input.clone(),
                 types: write.types.clone(),
                 table: write.table.clone(),
-                kind: Kind::Chain(chain.clone()),
+                kind: Kind::Chain(Chain {
+                    verb: write.verb(),
+                    ..chain.clone()
+                }),
                 returning: None,
             }),
             _ => None,
@@ -311,11 +316,11 @@ pub async fn run(
         before: Vec::new(),
     };
     for place in first {
-        run.step(txn, chain.steps.get(place)).await?;
+        run.step(Some(txn), chain.steps.get(place)).await?;
     }
     let answer = run.main(txn, &chain.main).await?;
     for place in last {
-        run.step(txn, chain.steps.get(place)).await?;
+        run.step(Some(txn), chain.steps.get(place)).await?;
     }
     Ok(answer)
 }
@@ -337,7 +342,7 @@ pub async fn staged(
         before: Vec::new(),
     };
     for place in chain.order().0 {
-        run.read(chain.steps.get(place)).await?;
+        run.step(None, chain.steps.get(place)).await?;
     }
     let ctx = after(ctx, &run.before);
     let main = part(machine, &ctx, &chain.main, &declared).await?;
@@ -359,30 +364,21 @@ struct Steps<'r> {
 }
 
 impl Steps<'_> {
-    async fn step(&mut self, txn: &mut Transaction, step: Option<&Step>) -> Result<()> {
-        if step.is_some_and(|step| step.verb.is_none()) {
-            return self.read(step).await;
-        }
-        let step = step.ok_or_else(missing)?;
+    /// `txn`: for parts that write.
+    async fn step(&mut self, txn: Option<&mut Transaction>, step: Option<&Step>) -> Result<()> {
+        let step = step.ok_or_else(|| Error::internal("a WITH item that isn't there"))?;
         let ctx = after(self.ctx, &self.before);
         let part = part(self.machine, &ctx, &step.statement, self.declared).await?;
-        let (_, rows) = Box::pin(write(self.machine, &ctx, txn, &part, self.params)).await?;
+        let (_, rows) = match (part.writes(), txn) {
+            (None, _) => Box::pin(read_whole(self.machine, &ctx, &part, self.params)).await?,
+            (Some(_), Some(txn)) => {
+                Box::pin(write(self.machine, &ctx, txn, &part, self.params)).await?
+            }
+            (Some(_), None) => return Err(Error::internal("a write among what only reads")),
+        };
         let rows = match rows {
             Some(rows) => values_of(rows).await?,
             None => Vec::new(),
-        };
-        self.before.push(given(step, &part, rows)?);
-        Ok(())
-    }
-
-    async fn read(&mut self, step: Option<&Step>) -> Result<()> {
-        let step = step.ok_or_else(missing)?;
-        let ctx = after(self.ctx, &self.before);
-        let part = part(self.machine, &ctx, &step.statement, self.declared).await?;
-        let read = Box::pin(read_whole(self.machine, &ctx, &part, self.params));
-        let rows = match read.await? {
-            (_, Some(rows)) => values_of(rows).await?,
-            (_, None) => Vec::new(),
         };
         self.before.push(given(step, &part, rows)?);
         Ok(())
@@ -396,10 +392,6 @@ impl Steps<'_> {
         }
         read_whole(self.machine, ctx, &part, self.params).await
     }
-}
-
-fn missing() -> Error {
-    Error::internal("a WITH item that isn't there")
 }
 
 async fn read_whole(

@@ -355,6 +355,7 @@ pub(crate) async fn drop(
     if_exists: bool,
     cascade: bool,
 ) -> Result<Outcome> {
+    let mut named = 0;
     let mut found: Vec<Arc<ViewDef>> = Vec::with_capacity(names.len());
     for name in names {
         let settings = session.settings().clone();
@@ -365,6 +366,7 @@ pub(crate) async fn drop(
             Some(Relation::View(view)) => {
                 let transaction = session.transaction()?;
                 transaction.lock_name(&view.schema, &view.name).await?;
+                named += 1;
                 if !found.iter().any(|known| known.oid == view.oid) {
                     found.push(view.clone());
                 }
@@ -382,7 +384,7 @@ pub(crate) async fn drop(
         }
     }
     let dependents = dependents::of_views(session, &found)?;
-    dependents::drop(session, &dependents, found.len(), cascade).await?;
+    dependents::drop(session, &dependents, named, cascade).await?;
     for view in found {
         session
             .transaction()?

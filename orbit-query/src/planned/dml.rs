@@ -18,7 +18,6 @@ pub(super) mod merge;
 pub(super) mod nested;
 mod returning;
 pub(super) mod update;
-mod volatile;
 
 use super::PlanContext;
 use super::arrow::cell;

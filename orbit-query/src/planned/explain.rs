@@ -3,7 +3,7 @@
 use super::error::Told;
 use super::runtime::Machine;
 use super::scan::Run;
-use super::statement::{Body, PlannedStatement, physical, physical_plan, with_values};
+use super::statement::{Body, PlannedStatement, physical_plan, with_values};
 use super::system::System;
 use super::{PlanContext, Planner, dml};
 use crate::session::arguments::Given;
@@ -28,13 +28,10 @@ pub async fn explain(
     let prepared = Arc::new(planner.prepare(ctx, syntax, &given.declared()).await?);
     prepared.check_access(ctx)?;
     let machine = &planner.machine;
-    let plan = match &prepared.body {
-        Body::Staged(..) if analyze => physical(machine, ctx, &prepared, given.values).await?.0,
-        _ => input_plan(machine, ctx, &prepared, given.values).await?,
-    };
+    let plan = input_plan(machine, ctx, &prepared, given.values).await?;
     let planning = started.elapsed();
     let head = match &prepared.body {
-        Body::Query(_) | Body::Staged(..) => "Planned Query".to_owned(),
+        Body::Query(_) => "Planned Query".to_owned(),
         Body::Write(write) => format!("Planned {}", write.describe()),
     };
     let mut lines = vec![head];
@@ -85,7 +82,7 @@ async fn input_plan(
     machine
         .run(async move {
             let plan = match &prepared.body {
-                Body::Query(plan) | Body::Staged(plan, _) => plan.clone(),
+                Body::Query(plan) => plan.clone(),
                 Body::Write(write) => write.input.clone(),
             };
             let types = prepared.params.clone();

@@ -59,13 +59,8 @@ pub struct PlannedStatement {
 
 pub(super) enum Body {
     Query(Arc<LogicalPlan>),
-    /// A query that has rows of other statements: its plan without them.
-    Staged(Arc<LogicalPlan>, Arc<dml::chain::Chain>),
     Write(dml::Write),
 }
-
-/// A plan that is ready to run, and its result's columns.
-pub(super) type Physical = (Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>);
 
 impl PlannedStatement {
     pub fn params(&self) -> &[SqlType] {
@@ -92,7 +87,7 @@ impl PlannedStatement {
     /// Which of the result's columns an outer join may leave empty.
     pub(crate) fn made_null(&self) -> Vec<bool> {
         match &self.body {
-            Body::Query(plan) | Body::Staged(plan, _) => super::emptied::made_null(plan),
+            Body::Query(plan) => super::emptied::made_null(plan),
             Body::Write(_) => Vec::new(),
         }
     }
@@ -138,7 +133,7 @@ impl PlannedStatement {
     /// `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `SELECT FOR UPDATE`; `None` for a mere read.
     pub fn writes(&self) -> Option<&'static str> {
         match &self.body {
-            Body::Query(_) | Body::Staged(..) => None,
+            Body::Query(_) => None,
             Body::Write(write) => Some(write.verb()),
         }
     }
@@ -267,7 +262,7 @@ pub(super) fn prepare(
     binder.has_parameters(highest_parameter(statement));
     let locks_within = match &body {
         Body::Write(write) => write.verb() != "SELECT FOR UPDATE" && dml::nested::locks(statement),
-        Body::Query(_) | Body::Staged(..) => false,
+        Body::Query(_) => false,
     };
     Ok(PlannedStatement {
         syntax: Arc::new(statement.clone()),
@@ -375,11 +370,7 @@ pub(super) async fn physical(
     ctx: &PlanContext,
     statement: &Arc<PlannedStatement>,
     params: &[Value],
-) -> Result<Physical> {
-    if let Body::Staged(_, chain) = &statement.body {
-        statement.check_access(ctx)?;
-        return Box::pin(dml::chain::staged(machine, ctx, statement, chain, params)).await;
-    }
+) -> Result<(Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>)> {
     let here = machine.clone();
     let ctx = ctx.clone();
     let statement = statement.clone();
@@ -420,6 +411,7 @@ pub(super) async fn physical_plan(
         && (adds_floats(plan)?
             || keeps_order(plan)?
             || has_window(plan)?
+            || shows_union(plan)
             || reads_little(plan, view)?)
     {
         // In one order, whatever the number of threads: the same digits every time.
@@ -460,6 +452,23 @@ fn has_window(plan: &LogicalPlan) -> Result<bool> {
     })
     .told()?;
     Ok(found)
+}
+
+/// Whether somebody sees, or a limit takes, a union's rows in the order in which they come:
+/// that of its branches.
+fn shows_union(plan: &LogicalPlan) -> bool {
+    let mut ahead = vec![(plan, true)];
+    while let Some((plan, seen)) = ahead.pop() {
+        let seen = match plan {
+            LogicalPlan::Union(_) if seen => return true,
+            LogicalPlan::Limit(_) => true,
+            LogicalPlan::Sort(sort) => sort.fetch.is_some(),
+            LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => false,
+            _ => seen,
+        };
+        ahead.extend(plan.inputs().into_iter().map(|input| (input, seen)));
+    }
+    false
 }
 
 /// Whether some aggregate's result shows the order of its rows: that of the input.

@@ -24,11 +24,10 @@ pub(super) enum Over {
 impl Written {
     /// Whether what it is over may be a key, in the order that is named.
     pub fn check_type(&self, ty: &SqlType) -> Result<()> {
-        key::check_type(ty)?;
-        match &self.class {
-            Some(class) => order::check_accepts(class, ty),
-            None => Ok(()),
+        if let Some(class) = &self.class {
+            order::check_accepts(class, ty)?;
         }
+        key::check_type(ty)
     }
 }
 

@@ -104,10 +104,14 @@ impl Binder<'_> {
         };
         let ty = ty.base();
         let numeric = matches!(ty, SqlType::Numeric(_));
+        // So few are compared one by one, by which keys are found.
+        let few = items.len() <= 3
+            && matches!(value.expr, Expr::Column(_))
+            && items.iter().all(|item| item.literal.is_some());
         let to_common = |binder: &mut Self, bound: Bound| -> Result<Expr> {
             Ok(if numeric {
                 numeric_key(binder.to_carrier(bound)?.expr)
-            } else if let SqlType::Float4 | SqlType::Float8 = ty {
+            } else if few && matches!(ty, SqlType::Float4 | SqlType::Float8) {
                 lists::with_one_zero(binder.coerce(bound, &ty)?.expr)
             } else {
                 sortable(binder.coerce(bound, &ty)?.expr, &ty)

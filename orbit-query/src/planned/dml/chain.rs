@@ -4,17 +4,14 @@
 //! All of them see the tables as they were before the first, and what one has changed no
 //! other changes. Each writing item runs whole: those whose rows are asked for before the
 //! statement, in the order they stand in, and the others behind it, the last first.
-//!
-//! An item that gives other rows every time, and that several parts name, is such a part
-//! as well, if one is asked for: `WITH x AS (SELECT gen_random_uuid() AS id)`.
 
-use super::{Kind, Write, volatile, write};
+use super::{Kind, Write, write};
 use crate::planned::PlanContext;
 use crate::planned::arrow::cell;
 use crate::planned::bind::given::Given;
 use crate::planned::runtime::Machine;
 use crate::planned::scan::Run;
-use crate::planned::statement::{self, Body, Physical, PlannedStatement};
+use crate::planned::statement::{self, Body, PlannedStatement};
 use crate::planned::types;
 use crate::rows::{RowBatch, Rows, Tag};
 use crate::statement::visit;
@@ -30,10 +27,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Chain {
     steps: Vec<Step>,
-    /// The statement behind the WITH items, with those of them that are no step.
+    /// The statement behind the WITH items, with those of them that don't write.
     main: Statement,
-    /// What the first part that writes is called.
-    verb: &'static str,
 }
 
 #[derive(Clone)]
@@ -42,34 +37,19 @@ struct Step {
     /// `WITH x (a, b) AS ...`
     columns: Vec<String>,
     statement: Statement,
-    /// `None`: it only reads.
-    verb: Option<&'static str>,
+    verb: &'static str,
 }
 
 impl Chain {
-    /// `None`: all of the statement can be run as one.
+    /// `None`: no WITH item of the statement writes.
     pub fn of(statement: &Statement) -> Result<Option<Chain>> {
-        let hoisted;
-        let query = match statement {
-            Statement::Query(query) => query,
-            Statement::Insert(insert) => match hoist(insert) {
-                Some(query) => {
-                    hoisted = query;
-                    &hoisted
-                }
-                None => return Ok(None),
-            },
-            _ => return Ok(None),
+        let Statement::Query(query) = statement else {
+            return Ok(None);
         };
         let Some(with) = &query.with else {
             return Ok(None);
         };
-        let once = volatile::shared(query, with);
-        let is_step = |item: &ast::Cte| {
-            let name = types::fold(&item.alias.name);
-            verb_of(item).is_some() || once.contains(&name)
-        };
-        if !with.cte_tables.iter().any(is_step) {
+        if !with.cte_tables.iter().any(|item| verb_of(item).is_some()) {
             return Ok(None);
         }
         let mut steps = Vec::new();
@@ -83,10 +63,10 @@ impl Chain {
                     format!("WITH query name \"{name}\" specified more than once"),
                 ));
             }
-            if !is_step(item) {
+            let Some(verb) = verb_of(item) else {
                 others.push(item.clone());
                 continue;
-            }
+            };
             let mut inner = (*item.query).clone();
             let mut items = others.clone();
             let mut recursive = with.recursive;
@@ -104,7 +84,7 @@ impl Chain {
                 name,
                 columns: columns.map(|column| types::fold(&column.name)).collect(),
                 statement: Statement::Query(Box::new(inner)),
-                verb: verb_of(item),
+                verb,
             });
         }
         let mut main = (**query).clone();
@@ -115,7 +95,6 @@ impl Chain {
         Ok(Some(Chain {
             steps,
             main: Statement::Query(Box::new(main)),
-            verb: "SELECT",
         }))
     }
 
@@ -126,11 +105,7 @@ impl Chain {
         let before = self.with_needed(&mut done);
         let mut behind = Vec::new();
         for place in (0..self.steps.len()).rev() {
-            let writes = self
-                .steps
-                .get(place)
-                .is_some_and(|step| step.verb.is_some());
-            if writes && done.get(place) == Some(&false) {
+            if done.get(place) == Some(&false) {
                 let mut needed = vec![false; self.steps.len()];
                 if let Some(own) = needed.get_mut(place) {
                     *own = true;
@@ -171,34 +146,11 @@ impl Chain {
     }
 
     pub fn verb(&self) -> &'static str {
-        self.verb
+        self.steps.first().map_or("INSERT", |step| step.verb)
     }
 }
 
-/// `INSERT INTO t WITH ... SELECT` as `WITH ... INSERT INTO t SELECT`.
-fn hoist(insert: &ast::Insert) -> Option<Box<ast::Query>> {
-    let source = insert.source.as_deref()?;
-    let with = source.with.clone()?;
-    if volatile::shared(source, &with).is_empty() {
-        return None;
-    }
-    let mut insert = insert.clone();
-    insert.source.as_mut()?.with = None;
-    Some(Box::new(ast::Query {
-        with: Some(with),
-        body: Box::new(SetExpr::Insert(Statement::Insert(insert))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }))
-}
-
-pub(super) fn verb_of(item: &ast::Cte) -> Option<&'static str> {
+fn verb_of(item: &ast::Cte) -> Option<&'static str> {
     match &*item.query.body {
         SetExpr::Insert(_) => Some("INSERT"),
         SetExpr::Update(_) => Some("UPDATE"),
@@ -254,26 +206,15 @@ pub fn prepare(
     }
     let main = statement::prepare(machine, &after(ctx, &before), &chain.main, declared)?;
     learn(&mut params, main.params());
-    let first = parts
-        .iter()
-        .chain([&main])
-        .find_map(|part| match &part.body {
-            Body::Write(write) => Some(Write {
-                input: write.input.clone(),
-                types: write.types.clone(),
-                table: write.table.clone(),
-                kind: Kind::Chain(Chain {
-                    verb: write.verb(),
-                    ..chain.clone()
-                }),
-                returning: None,
-            }),
-            _ => None,
-        });
-    let body = match (first, &main.body) {
-        (Some(first), _) => Body::Write(first),
-        (None, Body::Query(plan)) => Body::Staged(plan.clone(), Arc::new(chain)),
-        (None, _) => return Err(Error::internal("a statement in stages inside another")),
+    let body = match parts.first().map(|first| &first.body) {
+        Some(Body::Write(first)) => Body::Write(Write {
+            input: first.input.clone(),
+            types: first.types.clone(),
+            table: first.table.clone(),
+            kind: Kind::Chain(chain),
+            returning: None,
+        }),
+        _ => return Err(Error::internal("a WITH item that writes is no write")),
     };
     Ok(main.with_parts(statement, declared, params, body, parts))
 }
@@ -306,7 +247,7 @@ pub async fn run(
     chain: &Chain,
     params: &[Value],
 ) -> Result<(Tag, Option<Rows>)> {
-    let declared = declared(prepared);
+    let declared: Vec<Option<SqlType>> = prepared.params().iter().cloned().map(Some).collect();
     let (first, last) = chain.order();
     let mut run = Steps {
         machine,
@@ -316,41 +257,13 @@ pub async fn run(
         before: Vec::new(),
     };
     for place in first {
-        run.step(Some(txn), chain.steps.get(place)).await?;
+        run.step(txn, chain.steps.get(place)).await?;
     }
     let answer = run.main(txn, &chain.main).await?;
     for place in last {
-        run.step(Some(txn), chain.steps.get(place)).await?;
+        run.step(txn, chain.steps.get(place)).await?;
     }
     Ok(answer)
-}
-
-/// The plan of a statement that only reads, once the parts before it have their rows.
-pub async fn staged(
-    machine: &Arc<Machine>,
-    ctx: &PlanContext,
-    prepared: &PlannedStatement,
-    chain: &Chain,
-    params: &[Value],
-) -> Result<Physical> {
-    let declared = declared(prepared);
-    let mut run = Steps {
-        machine,
-        ctx,
-        declared: &declared,
-        params,
-        before: Vec::new(),
-    };
-    for place in chain.order().0 {
-        run.step(None, chain.steps.get(place)).await?;
-    }
-    let ctx = after(ctx, &run.before);
-    let main = part(machine, &ctx, &chain.main, &declared).await?;
-    statement::physical(machine, &ctx, &main, params).await
-}
-
-fn declared(prepared: &PlannedStatement) -> Vec<Option<SqlType>> {
-    prepared.params().iter().cloned().map(Some).collect()
 }
 
 /// The parts of one run.
@@ -364,18 +277,11 @@ struct Steps<'r> {
 }
 
 impl Steps<'_> {
-    /// `txn`: for parts that write.
-    async fn step(&mut self, txn: Option<&mut Transaction>, step: Option<&Step>) -> Result<()> {
+    async fn step(&mut self, txn: &mut Transaction, step: Option<&Step>) -> Result<()> {
         let step = step.ok_or_else(|| Error::internal("a WITH item that isn't there"))?;
         let ctx = after(self.ctx, &self.before);
         let part = part(self.machine, &ctx, &step.statement, self.declared).await?;
-        let (_, rows) = match (part.writes(), txn) {
-            (None, _) => Box::pin(read_whole(self.machine, &ctx, &part, self.params)).await?,
-            (Some(_), Some(txn)) => {
-                Box::pin(write(self.machine, &ctx, txn, &part, self.params)).await?
-            }
-            (Some(_), None) => return Err(Error::internal("a write among what only reads")),
-        };
+        let (_, rows) = Box::pin(write(self.machine, &ctx, txn, &part, self.params)).await?;
         let rows = match rows {
             Some(rows) => values_of(rows).await?,
             None => Vec::new(),
@@ -419,7 +325,7 @@ async fn read_whole(
         if bytes > limit.unwrap_or(MAX_RETURNED_BYTES) {
             return Err(Error::new(
                 state::PROGRAM_LIMIT_EXCEEDED,
-                "a statement in parts has too many rows in one of them",
+                "a statement whose WITH writes returns too many rows at once",
             ));
         }
     }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// The plan with its partitions joined in their order. For plans of one thread: with
 /// more, the partitions that wait would gather rows.
 pub fn in_order(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn ExecutionPlan>> {
-    plan.transform_up(|node| {
+    let plan = plan.transform_up(|node| {
         let Some(join) = node.downcast_ref::<CoalescePartitionsExec>() else {
             return Ok(Transformed::no(node));
         };
@@ -33,9 +33,13 @@ pub fn in_order(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn Exec
             ordered = Arc::new(GlobalLimitExec::new(ordered, 0, Some(fetch)));
         }
         Ok(Transformed::yes(ordered))
+    });
+    let plan = plan.told()?.data;
+    // Whoever runs it would join what is still apart.
+    Ok(match plan.output_partitioning().partition_count() {
+        1 => plan,
+        _ => above(plan, InOrder),
     })
-    .told()
-    .map(|transformed| transformed.data)
 }
 
 #[derive(Clone, Debug)]

@@ -411,7 +411,7 @@ pub(super) async fn physical_plan(
         && (adds_floats(plan)?
             || keeps_order(plan)?
             || has_window(plan)?
-            || shows_union(plan)
+            || shows_union(plan)?
             || reads_little(plan, view)?)
     {
         // In one order, whatever the number of threads: the same digits every time.
@@ -456,19 +456,25 @@ fn has_window(plan: &LogicalPlan) -> Result<bool> {
 
 /// Whether somebody sees, or a limit takes, a union's rows in the order in which they come:
 /// that of its branches.
-fn shows_union(plan: &LogicalPlan) -> bool {
+fn shows_union(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
     let mut ahead = vec![(plan, true)];
     while let Some((plan, seen)) = ahead.pop() {
         let seen = match plan {
-            LogicalPlan::Union(_) if seen => return true,
             LogicalPlan::Limit(_) => true,
             LogicalPlan::Sort(sort) => sort.fetch.is_some(),
             LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => false,
             _ => seen,
         };
+        found |= seen && matches!(plan, LogicalPlan::Union(_));
         ahead.extend(plan.inputs().into_iter().map(|input| (input, seen)));
+        plan.apply_subqueries(|inner| {
+            found |= shows_union(inner).map_err(to_datafusion)?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .told()?;
     }
-    false
+    Ok(found)
 }
 
 /// Whether some aggregate's result shows the order of its rows: that of the input.

@@ -19,6 +19,7 @@ mod dml;
 mod emptied;
 mod error;
 mod explain;
+mod fence;
 mod functions;
 mod in_order;
 mod indexed;
@@ -35,6 +36,7 @@ mod scalar;
 mod scan;
 mod series;
 mod small;
+mod sorted;
 mod statement;
 mod system;
 #[cfg(test)]
@@ -61,6 +63,7 @@ use crate::session::arguments::Given;
 use crate::settings::Settings;
 use crate::statement::limits;
 use crate::statement::names::{NamedColumn, ReadString};
+use fence::spool::Spools;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::TableDef;
@@ -92,6 +95,8 @@ pub struct PlanContext {
     pub now_micros: i64,
     /// The text that the statement's errors point into.
     pub text: Option<Arc<str>>,
+    /// Of a statement with several parts, each of which has a plan: what they share.
+    pub spools: Option<Arc<Spools>>,
 }
 
 pub struct Planner {

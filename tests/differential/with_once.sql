@@ -1,7 +1,5 @@
 -- WITH items that give other rows every time: PostgreSQL works them out once.
--- differs: WITH items that give other rows every time
 WITH x AS (SELECT random() AS p) SELECT a.p = b.p FROM x a, x b;
--- differs: WITH items that give other rows every time
 WITH x AS (SELECT g FROM generate_series(1, 5000) g ORDER BY random() LIMIT 3) SELECT count(*) FROM x a JOIN x b USING (g);
 WITH x AS (SELECT random() AS p) SELECT p BETWEEN 0 AND 1 FROM x;
 WITH x AS (SELECT random() AS p) SELECT s.p = s.p FROM (SELECT p FROM x) s;

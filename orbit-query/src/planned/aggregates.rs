@@ -74,6 +74,11 @@ pub fn is_aggregate(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
 }
 
+/// Whether the order of the rows that it takes shows in what it gives.
+pub fn shows_order(name: &str) -> bool {
+    name.ends_with("_agg") || matches!(name, "first_value" | "last_value" | "nth_value" | "mode")
+}
+
 fn chosen(
     function: Arc<AggregateUDF>,
     args: Vec<SqlType>,

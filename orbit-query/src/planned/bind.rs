@@ -195,6 +195,8 @@ pub struct Binder<'a> {
     pub needs: Vec<Need>,
     /// Whose rights count for what is named now, inside a view.
     pub rights_of: Option<Oid>,
+    /// The statement is one of several parts of what was sent, which share WITH items.
+    pub is_part: bool,
     /// Enclosing queries, outermost first.
     pub(super) outer: Vec<outer::Around>,
     /// Aggregates of the current SELECT that queries inside it ask for.
@@ -266,6 +268,7 @@ impl<'a> Binder<'a> {
             views: Vec::new(),
             needs: Vec::new(),
             rights_of: None,
+            is_part: false,
             outer: Vec::new(),
             named: None,
             strings: None,

@@ -226,7 +226,8 @@ impl Running<'_> {
             })
             .await?;
         let run = Run::new(view, self.ctx.cancel.clone())
-            .within(self.ctx.settings.limits.result_memory_bytes);
+            .within(self.ctx.settings.limits.result_memory_bytes)
+            .sharing(self.ctx.spools.clone());
         self.machine.start(plan, run, self.write.types.clone())
     }
 

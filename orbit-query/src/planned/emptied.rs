@@ -1,5 +1,6 @@
 //! Which columns of a result an outer join may leave empty.
 
+use super::fence::Fence;
 use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
@@ -67,7 +68,10 @@ fn is_made_null(plan: &LogicalPlan, column: &Column) -> bool {
                     false => &join.right,
                 }
             }
-            _ => return false,
+            other => match Fence::of(other) {
+                Some(fence) => &fence.input,
+                None => return false,
+            },
         };
     }
 }

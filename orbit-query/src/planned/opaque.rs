@@ -12,9 +12,11 @@
 //! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
 //! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
 //! constant on the left, and a zero may be negative. [`literals_right`] writes all of
-//! them in one way before.
+//! them in one way before, and leaves conditions where they are that stand above a fence.
 
+use super::fence::Fence;
 use super::lists::without_negative_zero;
+use super::sorted::KeepSorts;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
@@ -52,6 +54,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let sorts =
         |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| rule.name() == "EnsureRequirements";
     let before = rules.iter().position(sorts).unwrap_or(0);
+    rules.insert(before, Arc::new(KeepSorts));
     rules.insert(before, Arc::new(HideConstants));
     rules
 }
@@ -201,7 +204,19 @@ fn only_distinct(plan: LogicalPlan) -> Result<Taken> {
 }
 
 fn literals_right(plan: LogicalPlan) -> Result<Taken> {
+    if is_over_fence(&plan) {
+        return Ok(Taken::Not(plan));
+    }
     turned(plan).map(Taken::By)
+}
+
+/// Conditions that look at no column would be brought behind it.
+fn is_over_fence(plan: &LogicalPlan) -> bool {
+    let mut plan = plan;
+    while let LogicalPlan::Filter(filter) = plan {
+        plan = &filter.input;
+    }
+    Fence::of(plan).is_some()
 }
 
 /// In a filter's conditions, and in those of filters right below, with which it is merged.

@@ -2,6 +2,7 @@
 
 use super::arrow::Builder;
 use super::error::to_datafusion;
+use super::fence::spool::Spools;
 use super::ranges::Access;
 use datafusion::arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -36,6 +37,8 @@ pub struct Run {
     pub cancel: CancelToken,
     /// What this query may hold at once, by its role's limit.
     pub memory_limit: Option<usize>,
+    /// What is worked out once and read by several.
+    pub spools: Arc<Spools>,
     /// Nobody reads the answer any more. The token can't tell: it is made good
     /// for the session's next statement while this plan may still be running.
     abandoned: Arc<AtomicBool>,
@@ -47,12 +50,21 @@ impl Run {
             view,
             cancel,
             memory_limit: None,
+            spools: Arc::default(),
             abandoned: Arc::default(),
         }
     }
 
     pub fn within(mut self, memory_limit: Option<usize>) -> Run {
         self.memory_limit = memory_limit;
+        self
+    }
+
+    /// As a part of a statement whose parts share these.
+    pub fn sharing(mut self, spools: Option<Arc<Spools>>) -> Run {
+        if let Some(spools) = spools {
+            self.spools = spools;
+        }
         self
     }
 

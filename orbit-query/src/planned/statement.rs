@@ -13,7 +13,7 @@ use super::small::reads_little;
 use super::system::System;
 use super::unary::above;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
-use super::{PlanContext, arrow, dml};
+use super::{PlanContext, aggregates, arrow, dml};
 use crate::access::need::{self, Need};
 use crate::rows::{ColumnDesc, Rows};
 use crate::settings::Settings;
@@ -211,6 +211,7 @@ pub(super) fn prepare(
     let catalog = ctx.view.catalog();
     let mut binder = Binder::new(catalog, &ctx.settings, &ctx.session, &lookup, declared);
     binder.text = ctx.text.clone();
+    binder.is_part = ctx.spools.is_some();
     let state = system.state(machine);
     binder.give(&ctx.given)?;
     let (body, columns) = match &rewritten {
@@ -411,7 +412,7 @@ pub(super) async fn physical_plan(
         && (adds_floats(plan)?
             || keeps_order(plan)?
             || has_window(plan)?
-            || shows_union(plan)?
+            || shows_order(plan)?
             || reads_little(plan, view)?)
     {
         // In one order, whatever the number of threads: the same digits every time.
@@ -454,27 +455,43 @@ fn has_window(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-/// Whether somebody sees, or a limit takes, a union's rows in the order in which they come:
-/// that of its branches.
-fn shows_union(plan: &LogicalPlan) -> Result<bool> {
+/// Whether somebody sees, or a limit takes, rows in the order in which they come from a
+/// union, which is that of its branches, or from a subquery's ORDER BY.
+fn shows_order(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
-    let mut ahead = vec![(plan, true)];
+    let mut ahead = vec![(plan, Seen::AsResult)];
     while let Some((plan, seen)) = ahead.pop() {
-        let seen = match plan {
-            LogicalPlan::Limit(_) => true,
-            LogicalPlan::Sort(sort) => sort.fetch.is_some(),
-            LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => false,
+        let below = match plan {
+            LogicalPlan::Limit(_) if seen == Seen::Not => Seen::Within,
+            LogicalPlan::Sort(sort) => match sort.fetch {
+                Some(_) => Seen::Within,
+                None => Seen::Not,
+            },
+            LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => Seen::Not,
+            LogicalPlan::Projection(_) | LogicalPlan::Limit(_) => seen,
+            LogicalPlan::SubqueryAlias(_) => seen,
+            _ if seen == Seen::AsResult => Seen::Within,
             _ => seen,
         };
-        found |= seen && matches!(plan, LogicalPlan::Union(_));
-        ahead.extend(plan.inputs().into_iter().map(|input| (input, seen)));
+        found |= seen != Seen::Not && matches!(plan, LogicalPlan::Union(_));
+        found |= seen == Seen::Within && matches!(plan, LogicalPlan::Sort(_));
+        ahead.extend(plan.inputs().into_iter().map(|input| (input, below)));
         plan.apply_subqueries(|inner| {
-            found |= shows_union(inner).map_err(to_datafusion)?;
+            found |= shows_order(inner).map_err(to_datafusion)?;
             Ok(TreeNodeRecursion::Continue)
         })
         .told()?;
     }
     Ok(found)
+}
+
+/// By whom the order of rows is seen.
+#[derive(Clone, Copy, PartialEq)]
+enum Seen {
+    /// The client, to whom the topmost ORDER BY gives them sorted by itself.
+    AsResult,
+    Within,
+    Not,
 }
 
 /// Whether some aggregate's result shows the order of its rows: that of the input.
@@ -485,8 +502,7 @@ fn keeps_order(plan: &LogicalPlan) -> Result<bool> {
             for expr in &aggregate.aggr_expr {
                 expr.apply(|expr| {
                     if let Expr::AggregateFunction(call) = expr {
-                        let shown = ["array_agg", "string_agg", "first_value"];
-                        found |= shown.contains(&call.func.name());
+                        found |= aggregates::shows_order(call.func.name());
                     }
                     Ok(TreeNodeRecursion::Continue)
                 })?;

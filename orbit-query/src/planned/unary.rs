@@ -3,8 +3,10 @@
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_expr::{Distribution, LexOrdering, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties,
+};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -15,6 +17,13 @@ pub trait Unary: Clone + Debug + Send + Sync + 'static {
     const KEEPS_ORDER: bool = true;
     /// Whether a limit above may be put below.
     const PASSES_LIMITS: bool = false;
+    /// Whether its input has to be in one partition.
+    const ONE_PARTITION: bool = false;
+
+    /// The order in which it wants its input.
+    fn order(&self) -> Option<&LexOrdering> {
+        None
+    }
 
     /// What is known of its rows: by default all that is known of the input's.
     fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
@@ -89,6 +98,22 @@ impl<U: Unary> ExecutionPlan for UnaryExec<U> {
     /// More partitions below would change what these are there for.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![match U::ONE_PARTITION {
+            true => Distribution::SinglePartition,
+            false => Distribution::UnspecifiedDistribution,
+        }])
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![
+            self.operator
+                .order()
+                .cloned()
+                .map(OrderingRequirements::from),
+        ]
     }
 
     fn supports_limit_pushdown(&self) -> bool {

@@ -11,9 +11,11 @@ mod domain;
 mod limits;
 mod push;
 
+use super::aggregates::shows_order;
 use super::bind::outer::outer_expr;
 use super::bind::subquery::subquery;
 use super::error::{Told, to_datafusion};
+use super::fence::{self, Fence, Source};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::expr::{Case, Exists, ScalarFunction};
@@ -35,6 +37,7 @@ pub(super) fn unnest(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut unnester = Unnester {
         names: 0,
         base: None,
+        fences: Vec::new(),
     };
     unnester.flat(plan)
 }
@@ -88,6 +91,14 @@ struct Unnester {
     /// that is possible: of the host with its answers, each would hold all before it, and
     /// the plan would double with every subquery.
     base: Option<LogicalPlan>,
+    fences: Vec<Fenced>,
+}
+
+/// What became of a fence whose rows several read.
+struct Fenced {
+    source: Source,
+    domain: Domain,
+    plan: LogicalPlan,
 }
 
 /// A plan that grew larger than this is given up: nobody would wait for it.
@@ -153,11 +164,12 @@ impl Unnester {
             })
             .told()?
             .data;
-        let domain = self.domain(&of.left, &right)?;
+        let left = settled(of.left.as_ref().clone())?;
+        let domain = self.domain(&left, &right)?;
         let right = self.push(&right, &domain)?;
         let mut conditions = conditions_of(&of);
         conditions.extend(domain.links());
-        let joined = join(of.left.as_ref().clone(), right, of.join_type, conditions)?;
+        let joined = join(left, right, of.join_type, conditions)?;
         let columns = of.schema.iter();
         let columns =
             columns.map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())));
@@ -207,7 +219,8 @@ impl Unnester {
         let columns: Vec<Expr> = columns
             .map(|(of, field)| Expr::Column(Column::new(of.cloned(), field.name())))
             .collect();
-        let (mut left, mut right) = (of.left.as_ref().clone(), of.right.as_ref().clone());
+        let mut left = settled(of.left.as_ref().clone())?;
+        let mut right = settled(of.right.as_ref().clone())?;
         let mut answered = Vec::with_capacity(conditions.len());
         for condition in conditions {
             if !holds_correlated(&condition)? {
@@ -218,8 +231,8 @@ impl Unnester {
             let is_of =
                 |side: &LogicalPlan| seen.iter().all(|column| side.schema().has_column(column));
             let is_left = is_of(&of.left);
-            let side = if is_left { &of.left } else { &of.right };
-            let outer = self.base.replace(side.as_ref().clone());
+            let side = if is_left { &left } else { &right };
+            let outer = self.base.replace(side.clone());
             let answer = if is_left {
                 self.beside(&mut left, condition)
             } else if is_of(&of.right) {
@@ -253,6 +266,9 @@ impl Unnester {
         // First, so that nothing is asked for rows that don't count.
         if let Some(condition) = conjunction(plain) {
             host = filter_by(host, condition)?;
+        }
+        if !asking.is_empty() {
+            host = settled(host)?;
         }
         let base = host.clone();
         for (place, condition) in asking.into_iter().enumerate() {
@@ -313,7 +329,7 @@ impl Unnester {
                 "a subquery in a join condition that refers to both sides",
             ));
         };
-        let mut host = input.clone();
+        let mut host = settled(input.clone())?;
         let names = NamePreserver::new(&plan);
         let mut exprs = Vec::new();
         let outer = self.base.replace(host.clone());
@@ -447,7 +463,9 @@ impl Unnester {
             Some(base) if sees_all(base, guards) => base,
             _ => host,
         };
-        match conjunction(guards.to_vec()) {
+        // Asked once more, those might say something else.
+        let settled = guards.iter().filter(|guard| !guard.is_volatile());
+        match conjunction(settled.cloned()) {
             Some(condition) => filter_by(host.clone(), condition),
             None => Ok(host.clone()),
         }
@@ -558,6 +576,43 @@ fn sees_all(plan: &LogicalPlan, conditions: &[Expr]) -> bool {
         .iter()
         .flat_map(|condition| condition.column_refs());
     columns.all(|column| plan.schema().has_column(column))
+}
+
+/// The host, which its domains are taken of besides: if two runs of it might have other
+/// rows, all read those of one.
+fn settled(host: LogicalPlan) -> Result<LogicalPlan> {
+    Ok(match fence::is_volatile(&host)? || leans_on_order(&host)? {
+        true => {
+            let source = fence::shared(&host)?;
+            fence::around(host, source)
+        }
+        false => host,
+    })
+}
+
+/// Whether the plan's rows depend on the order in which it happens to read others. With
+/// fewer columns, and in a domain there are fewer, that may be another.
+fn leans_on_order(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| {
+        if Fence::of(node).is_some() {
+            return Ok(false);
+        }
+        Ok(match node {
+            LogicalPlan::Limit(_) | LogicalPlan::Window(_) => true,
+            LogicalPlan::Aggregate(of) => {
+                of.aggr_expr.iter().any(|expr| {
+                    matches!(expr.clone().unalias(), Expr::AggregateFunction(call)
+                        if shows_order(call.func.name()))
+                }) || node
+                    .schema()
+                    .fields()
+                    .iter()
+                    .any(|field| field.data_type().is_floating())
+            }
+            _ => false,
+        })
+    })
+    .told()
 }
 
 fn filter_by(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {

@@ -424,6 +424,7 @@ impl Session {
             now_micros: self.moment.transaction_micros,
             text: self.planning_text.clone(),
             given: Default::default(),
+            spools: None,
         }
     }
 

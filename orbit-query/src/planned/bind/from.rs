@@ -12,6 +12,7 @@ use super::scope::{Scope, ScopeColumn, ScopeRelation};
 use super::subquery::subquery;
 use super::{Binder, Bound, BoundQuery, Clause};
 use crate::planned::error::Told;
+use crate::planned::fence;
 use crate::planned::types;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator};
@@ -188,7 +189,7 @@ impl Binder<'_> {
             &visible_alias
         };
         let unique = self.unique_name(wish);
-        let plan = forget_dependencies(query.plan)?;
+        let plan = fence::whole(forget_dependencies(query.plan)?)?;
         let plan = if lateral {
             LogicalPlan::Subquery(subquery(plan))
         } else {

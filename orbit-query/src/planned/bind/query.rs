@@ -6,12 +6,13 @@ use super::scope::Scope;
 use super::subquery::with_order;
 use super::{Binder, BoundQuery, Clause, Cte, OutColumn};
 use crate::planned::error::Told;
+use crate::planned::fence::{self, Fence};
 use crate::planned::types;
 use crate::planned::unnest::{asks, columns_of};
 use crate::statement::visit;
 use ahash::AHashMap;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Column;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_window::expr_fn::{rank, row_number};
 use datafusion::logical_expr::expr::Sort;
@@ -87,6 +88,7 @@ impl Binder<'_> {
                     return Err(forward(error, with));
                 }
             };
+            let bound = self.once(bound, item)?;
             let size = self.relations() - before;
             if let Some(frame) = self.ctes.last_mut() {
                 if frame
@@ -102,6 +104,20 @@ impl Binder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A WITH item whose rows all that name it share, if two runs of it might differ.
+    fn once(&self, bound: BoundQuery, item: &ast::Cte) -> Result<BoundQuery> {
+        let start = item.alias.name.span.start;
+        let plan = match self.is_part && self.rights_of.is_none() && start.line > 0 {
+            true if fence::is_volatile(&bound.plan)? => {
+                let (line, column) = (start.line, start.column);
+                fence::around(bound.plan, fence::Source::Item { line, column })
+            }
+            true => bound.plan,
+            false => fence::once(bound.plan)?,
+        };
+        Ok(BoundQuery { plan, ..bound })
     }
 
     fn recursive(&mut self, name: &str, item: &ast::Cte) -> Result<BoundQuery> {
@@ -256,13 +272,8 @@ impl Binder<'_> {
             let plan = numbered(bound.plan, limit, offset, ties)?;
             return Ok(BoundQuery { plan, ..bound });
         }
-        let plan = LogicalPlanBuilder::from(bound.plan)
-            .limit_by_expr(offset, limit)
-            .told()?
-            .build()
-            .told()?;
         Ok(BoundQuery {
-            plan,
+            plan: first_rows(bound.plan, offset, limit)?,
             columns: bound.columns,
         })
     }
@@ -362,6 +373,59 @@ impl Binder<'_> {
             ));
         }
         self.cast(bound, &SqlType::Int8)
+    }
+}
+
+/// LIMIT and OFFSET. What is volatile in the select list is worked out for rows that count,
+/// and those before them, alone.
+fn first_rows(plan: LogicalPlan, offset: Option<Expr>, limit: Option<Expr>) -> Result<LogicalPlan> {
+    let limited = |plan: LogicalPlan, offset: Option<Expr>, limit: Option<Expr>| {
+        LogicalPlanBuilder::from(plan)
+            .limit_by_expr(offset, limit)
+            .told()?
+            .build()
+            .told()
+    };
+    let (last, kept) = match (&plan, last_row(offset.as_ref(), limit.as_ref())) {
+        (LogicalPlan::Projection(kept), Some(last)) if kept.expr.iter().any(Expr::is_volatile) => {
+            (last, kept)
+        }
+        _ => return limited(plan, offset, limit),
+    };
+    for expr in &kept.expr {
+        if asks(expr)? {
+            return limited(plan, offset, limit);
+        }
+    }
+    let input = match Fence::of(&kept.input) {
+        Some(fence) if !fence.is_shared() => &fence.input,
+        _ => kept.input.as_ref(),
+    };
+    let input = limited(input.clone(), None, Some(last))?;
+    let plan = LogicalPlanBuilder::from(fence::around(input, fence::own()))
+        .project(kept.expr.clone())
+        .told()?
+        .build()
+        .told()?;
+    match offset {
+        Some(_) => limited(plan, offset, None),
+        None => Ok(plan),
+    }
+}
+
+/// The number of the last row that counts, if that is known.
+fn last_row(offset: Option<&Expr>, limit: Option<&Expr>) -> Option<Expr> {
+    let number = |expr: &Expr| match expr {
+        Expr::Literal(ScalarValue::Int64(number), _) => *number,
+        _ => None,
+    };
+    match (offset, limit) {
+        (None, limit) => limit.cloned(),
+        (Some(offset), Some(limit)) => {
+            let last = number(offset)?.saturating_add(number(limit)?);
+            Some(lit(last))
+        }
+        (Some(_), None) => None,
     }
 }
 

@@ -211,7 +211,7 @@ impl Binder<'_> {
                     .map(|query| binder.scalar_subquery(scope, query))
                     .collect();
             }
-            let inner = binder.inner_query(scope, query)?;
+            let inner = binder.query_of_expr(scope, query)?;
             let columns = inner.columns.clone();
             columns
                 .into_iter()

@@ -11,6 +11,8 @@ use super::outer::Around;
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery};
 use crate::planned::error::Told;
+use crate::planned::fence;
+use crate::planned::unnest::is_correlated;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Spans};
 use datafusion::functions::core::expr_fn::coalesce;
@@ -66,6 +68,23 @@ impl Binder<'_> {
         })
     }
 
+    /// The query of an expression. One that looks at nothing around it has its rows once,
+    /// however often its plan is used, and shares them with no other of the same text.
+    pub(super) fn query_of_expr(
+        &mut self,
+        scope: &Scope,
+        query: &ast::Query,
+    ) -> Result<BoundQuery> {
+        let bound = self.inner_query(scope, query)?;
+        if is_correlated(&bound.plan)? {
+            return Ok(bound);
+        }
+        Ok(BoundQuery {
+            plan: fence::once(bound.plan)?,
+            ..bound
+        })
+    }
+
     /// `work` as of a query inside the one whose names `scope` has.
     pub(super) fn inside_of<T>(
         &mut self,
@@ -100,7 +119,7 @@ impl Binder<'_> {
         query: &ast::Query,
         negated: bool,
     ) -> Result<Bound> {
-        let inner = self.inner_query(scope, query)?;
+        let inner = self.query_of_expr(scope, query)?;
         if self.only_true_counts() {
             return Ok(boolean(exists(inner.plan, negated)));
         }

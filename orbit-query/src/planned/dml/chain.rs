@@ -186,6 +186,14 @@ fn given(step: &Step, prepared: &PlannedStatement, rows: Vec<Vec<Value>>) -> Res
     })
 }
 
+/// The context of a statement's parts, which share what is worked out once.
+fn of_parts(ctx: &PlanContext) -> PlanContext {
+    PlanContext {
+        spools: Some(Arc::default()),
+        ..ctx.clone()
+    }
+}
+
 /// Resolves every part, with no rows in what the parts before it return.
 pub fn prepare(
     machine: &Machine,
@@ -194,6 +202,7 @@ pub fn prepare(
     chain: Chain,
     declared: &[Option<SqlType>],
 ) -> Result<PlannedStatement> {
+    let ctx = &of_parts(ctx);
     let mut params: Vec<SqlType> = Vec::new();
     let mut before: Vec<Given> = Vec::new();
     let mut parts = Vec::with_capacity(chain.steps.len());
@@ -251,7 +260,7 @@ pub async fn run(
     let (first, last) = chain.order();
     let mut run = Steps {
         machine,
-        ctx,
+        ctx: &of_parts(ctx),
         declared: &declared,
         params,
         before: Vec::new(),
@@ -310,7 +319,9 @@ async fn read_whole(
     let (plan, columns) = statement::physical(machine, ctx, part, params).await?;
     let types: Arc<[SqlType]> = columns.iter().map(|one| one.sql_type.clone()).collect();
     let limit = ctx.settings.limits.result_memory_bytes;
-    let run = Run::new(ctx.view.clone(), ctx.cancel.clone()).within(limit);
+    let run = Run::new(ctx.view.clone(), ctx.cancel.clone())
+        .within(limit)
+        .sharing(ctx.spools.clone());
     let mut stream = machine.start(plan, run, types.clone())?;
     let mut rows = Vec::new();
     let mut bytes = 0usize;

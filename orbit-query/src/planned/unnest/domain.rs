@@ -8,7 +8,10 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
 use orbit_core::Result;
 
+#[derive(Clone)]
 pub(super) struct Domain {
+    /// The first key's name when it was made.
+    id: Option<String>,
     /// One row for every combination of values, one column for every key.
     pub plan: LogicalPlan,
     /// A column of the host and the key it is in the domain.
@@ -34,6 +37,7 @@ impl Domain {
             .build()
             .told()?;
         Ok(Domain {
+            id: keys.first().map(|(_, key)| key.clone()),
             plan: forget_dependencies(plan)?,
             keys,
         })
@@ -42,6 +46,15 @@ impl Domain {
     /// The subquery looks at rows further out, or at none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Whether it is the same, under whatever names.
+    pub fn is(&self, other: &Domain) -> bool {
+        self.id == other.id
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(_, key)| key.as_str())
     }
 
     pub fn keys(&self) -> Vec<Expr> {
@@ -96,6 +109,7 @@ impl Domain {
             keys.push((column.clone(), other));
         }
         Ok(Domain {
+            id: self.id.clone(),
             plan: project(self.plan.clone(), exprs)?,
             keys,
         })

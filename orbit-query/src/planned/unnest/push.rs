@@ -1,8 +1,9 @@
 //! A subquery's plan for every value of its domain at once, operator by operator.
 
 use super::domain::{Domain, same};
-use super::{Unnester, columns_of, conditions_of, join, project};
+use super::{Fenced, Unnester, columns_of, conditions_of, join, project};
 use crate::planned::error::Told;
+use crate::planned::fence::{self, Fence, Source};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, JoinType};
@@ -92,11 +93,37 @@ impl Unnester {
                 .build()
                 .told(),
             LogicalPlan::Subquery(of) => self.push(&of.subquery, domain),
+            other if let Some(fence) = Fence::of(other) => self.fence(fence, domain),
             other => Err(Error::unsupported(format!(
                 "a subquery that refers to the rows around it through {}",
                 other.display()
             ))),
         }
+    }
+
+    /// All that read the rows of one query go on reading those of one.
+    fn fence(&mut self, of: &Fence, domain: &Domain) -> Result<LogicalPlan> {
+        let is_same = |known: &&Fenced| known.source == of.source && known.domain.is(domain);
+        if let Some(known) = self.fences.iter().find(is_same) {
+            let mut exprs = columns_of(&of.input);
+            let keys = known.domain.keys().into_iter().zip(domain.names());
+            exprs.extend(keys.map(|(key, name)| key.alias(name)));
+            return project(known.plan.clone(), exprs);
+        }
+        let input = self.push(&of.input, domain)?;
+        let source = match of.source {
+            Source::Own(_) => fence::own(),
+            _ => fence::shared(&input)?,
+        };
+        let plan = fence::around(input, source);
+        if of.is_shared() {
+            self.fences.push(Fenced {
+                source: of.source,
+                domain: domain.clone(),
+                plan: plan.clone(),
+            });
+        }
+        Ok(plan)
     }
 
     /// The first rows of each value's own, by a number.

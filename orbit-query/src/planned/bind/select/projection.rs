@@ -7,11 +7,14 @@ use crate::planned::bind::query::sorted;
 use crate::planned::bind::scope::Scope;
 use crate::planned::bind::{Binder, Bound, BoundQuery, OutColumn, name};
 use crate::planned::error::Told;
+use crate::planned::fence;
 use crate::planned::types;
+use crate::planned::unnest::asks;
 use crate::statement::limits::MAX_RESULT_COLUMNS;
 use crate::statement::spelling::ALL_OF_ROW;
 use ahash::AHashSet;
 use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
@@ -146,6 +149,10 @@ impl Binder<'_> {
                 origin: bound.origin,
             });
         }
+        let late = match distinct || sort.is_empty() {
+            true => Vec::new(),
+            false => worked_out_late(&exprs, &sort)?,
+        };
         let mut keys: Vec<Sort> = Vec::with_capacity(sort.len());
         let mut hidden = 0;
         for item in sort {
@@ -169,6 +176,14 @@ impl Binder<'_> {
             };
             keys.push(sort_key(expr, &item.options));
         }
+        let mut kept: Vec<Expr> = columns
+            .iter()
+            .map(|column| Expr::Column(column.column.clone()))
+            .collect();
+        for place in late.iter().rev() {
+            let late = exprs.remove(*place);
+            kept[*place] = with_columns_of(&late, &mut exprs, &mut used)?;
+        }
         let mut plan = LogicalPlanBuilder::from(plan)
             .project(exprs)
             .told()?
@@ -180,11 +195,10 @@ impl Binder<'_> {
         if !keys.is_empty() {
             plan = sorted(plan, keys)?;
         }
-        if hidden > 0 {
-            let kept: Vec<Expr> = columns
-                .iter()
-                .map(|column| Expr::Column(column.column.clone()))
-                .collect();
+        if !late.is_empty() {
+            plan = fence::around(plan, fence::own());
+        }
+        if hidden > 0 || !late.is_empty() {
             plan = LogicalPlanBuilder::from(plan)
                 .project(kept)
                 .told()?
@@ -193,6 +207,39 @@ impl Binder<'_> {
         }
         Ok(BoundQuery { plan, columns })
     }
+}
+
+/// The items that are worked out once the rows are sorted: those that are volatile and
+/// aren't sorted by.
+fn worked_out_late(items: &[Expr], sort: &[SortItem]) -> Result<Vec<usize>> {
+    let mut late = Vec::new();
+    for (place, item) in items.iter().enumerate() {
+        let is_key = |key: &SortItem| matches!(key.target, SortTarget::Item(at) if at == place);
+        if item.is_volatile() && !sort.iter().any(is_key) && !asks(item)? {
+            late.push(place);
+        }
+    }
+    Ok(late)
+}
+
+/// The item as of a plan that has, besides others, the columns that it looks at: they are
+/// put among `exprs` under names of their own.
+fn with_columns_of(
+    item: &Expr,
+    exprs: &mut Vec<Expr>,
+    used: &mut AHashSet<String>,
+) -> Result<Expr> {
+    let whole = item.clone().transform(|expr| {
+        Ok(match expr {
+            Expr::Column(_) => {
+                let inner = distinct_name(used, "__late");
+                exprs.push(expr.alias(&inner));
+                Transformed::yes(Expr::Column(Column::new_unqualified(inner)))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    Ok(whole.told()?.data)
 }
 
 /// The row of `(row).*`.

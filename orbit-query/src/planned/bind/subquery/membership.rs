@@ -59,7 +59,7 @@ impl Binder<'_> {
             return self.row_in_subquery(scope, &items, query, negated);
         }
         let value = self.expr(scope, expr)?;
-        let inner = self.inner_query(scope, query)?;
+        let inner = self.query_of_expr(scope, query)?;
         let (value, plan) = self.against(value, inner)?;
         self.among(scope, value, plan, negated)
     }
@@ -179,7 +179,7 @@ impl Binder<'_> {
         for item in items {
             values.push(self.expr(scope, item)?);
         }
-        let inner = self.inner_query(scope, query)?;
+        let inner = self.query_of_expr(scope, query)?;
         same_width(inner.columns.len(), values.len())?;
         let alias = self.unique_name("among");
         let plan = LogicalPlanBuilder::from(inner.plan)

@@ -69,7 +69,7 @@ impl Binder<'_> {
                 };
             }
             let value = self.expr(scope, left)?;
-            let inner = self.inner_query(scope, query)?;
+            let inner = self.query_of_expr(scope, query)?;
             let Some(operator) = operator else {
                 let ty = self.single_column(&inner)?;
                 let Some(column) = inner.columns.first() else {

@@ -22,7 +22,7 @@ impl Binder<'_> {
         scope: &Scope,
         query: &ast::Query,
     ) -> Result<Bound> {
-        let inner = self.inner_query(scope, query)?;
+        let inner = self.query_of_expr(scope, query)?;
         self.scalar_of(inner)
     }
 
@@ -52,7 +52,7 @@ impl Binder<'_> {
         scope: &Scope,
         query: &ast::Query,
     ) -> Result<Bound> {
-        let inner = self.inner_query(scope, query)?;
+        let inner = self.query_of_expr(scope, query)?;
         let element = self.single_column(&inner)?;
         let element = if element == SqlType::Unknown {
             SqlType::Text

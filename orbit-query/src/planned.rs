@@ -31,6 +31,7 @@ mod operators;
 mod patience;
 mod provider;
 mod ranges;
+mod row_by_row;
 mod runtime;
 mod scalar;
 mod scan;

@@ -30,6 +30,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use spool::Spooled;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,6 +134,20 @@ impl UserDefinedLogicalNodeCore for Fence {
 
     fn expressions(&self) -> Vec<Expr> {
         Vec::new()
+    }
+
+    /// Conditions on what isn't volatile may come in where nobody else has these rows.
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        let fields = self.input.schema().fields().iter();
+        let names = fields.map(|field| field.name().clone());
+        match &self.input {
+            LogicalPlan::Projection(of) if !self.is_shared() => {
+                let named = names.zip(&of.expr);
+                let volatile = named.filter(|(_, expr)| expr.is_volatile());
+                volatile.map(|(name, _)| name).collect()
+            }
+            _ => names.collect(),
+        }
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

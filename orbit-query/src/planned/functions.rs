@@ -149,6 +149,12 @@ impl Function {
     }
 }
 
+/// Whether a function does something: it acts on the session.
+pub fn acts(name: &str) -> bool {
+    let functions = TABLE.get(name);
+    functions.is_some_and(|functions| functions.iter().any(|function| function.of_session))
+}
+
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {
     let families: &[&'static [Function]] = &[
         array::FUNCTIONS,

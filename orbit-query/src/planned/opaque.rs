@@ -12,16 +12,18 @@
 //! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
 //! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
 //! constant on the left, and a zero may be negative. [`literals_right`] writes all of
-//! them in one way before, and leaves conditions where they are that stand above a fence.
+//! them in one way before, and leaves conditions where they are that would come behind a
+//! [`Fence`] though they don't look at what is there.
 
 use super::fence::Fence;
 use super::lists::without_negative_zero;
+use super::row_by_row::RowByRow;
 use super::sorted::KeepSorts;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, JoinType, LogicalPlan, lit};
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
@@ -55,6 +57,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| rule.name() == "EnsureRequirements";
     let before = rules.iter().position(sorts).unwrap_or(0);
     rules.insert(before, Arc::new(KeepSorts));
+    rules.push(Arc::new(RowByRow));
     rules.insert(before, Arc::new(HideConstants));
     rules
 }
@@ -204,19 +207,23 @@ fn only_distinct(plan: LogicalPlan) -> Result<Taken> {
 }
 
 fn literals_right(plan: LogicalPlan) -> Result<Taken> {
-    if is_over_fence(&plan) {
+    if is_kept_out(&plan) {
         return Ok(Taken::Not(plan));
     }
     turned(plan).map(Taken::By)
 }
 
-/// Conditions that look at no column would be brought behind it.
-fn is_over_fence(plan: &LogicalPlan) -> bool {
-    let mut plan = plan;
+/// Whether one of the filter's conditions would be brought behind a fence that is volatile
+/// or looks at no column.
+fn is_kept_out(plan: &LogicalPlan) -> bool {
+    let (mut plan, mut odd) = (plan, false);
     while let LogicalPlan::Filter(filter) = plan {
+        odd |= split_conjunction(&filter.predicate)
+            .iter()
+            .any(|condition| condition.is_volatile() || condition.column_refs().is_empty());
         plan = &filter.input;
     }
-    Fence::of(plan).is_some()
+    odd && Fence::of(plan).is_some()
 }
 
 /// In a filter's conditions, and in those of filters right below, with which it is merged.

@@ -4,6 +4,8 @@ use super::projection::{Item, distinct_name};
 use super::{SortItem, SortTarget};
 use crate::planned::bind::Binder;
 use crate::planned::error::Told;
+use crate::planned::fence;
+use crate::planned::unnest::columns_of;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -46,7 +48,8 @@ impl Binder<'_> {
         if calls.is_empty() {
             return Ok(plan);
         }
-        let (plan, columns) = with_windows(plan, &calls)?;
+        let (plan, known) = with_known_keys(plan, &calls)?;
+        let (plan, columns) = with_windows(plan, &known)?;
         let rewrite = |expr: &mut Expr| -> Result<()> {
             let rewritten = std::mem::take(expr)
                 .transform_down(|expr| {
@@ -78,6 +81,51 @@ impl Binder<'_> {
         }
         Ok(plan)
     }
+}
+
+/// The calls with columns for what is volatile among the keys of their windows, and the
+/// plan that has those: what rows are sorted by is what tells them apart.
+fn with_known_keys(plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
+    let mut keys: Vec<Expr> = Vec::new();
+    let mut known = |expr: &mut Expr| {
+        if !expr.is_volatile() {
+            return false;
+        }
+        let at = keys.iter().position(|key| key == expr);
+        let at = at.unwrap_or_else(|| {
+            keys.push(expr.clone());
+            keys.len() - 1
+        });
+        *expr = Expr::Column(Column::new_unqualified(format!("__key_{at}")));
+        true
+    };
+    let mut settled = Vec::with_capacity(calls.len());
+    for call in calls {
+        let call = call.clone().transform_down(|expr| {
+            let Expr::WindowFunction(mut call) = expr else {
+                return Ok(Transformed::no(expr));
+            };
+            let mut changed = false;
+            for key in &mut call.params.partition_by {
+                changed |= known(key);
+            }
+            for key in &mut call.params.order_by {
+                changed |= known(&mut key.expr);
+            }
+            let call = Expr::WindowFunction(call);
+            Ok(Transformed::new(call, changed, TreeNodeRecursion::Jump))
+        });
+        settled.push(call.told()?.data);
+    }
+    if keys.is_empty() {
+        return Ok((plan, settled));
+    }
+    let mut exprs = columns_of(&plan);
+    let keys = keys.into_iter().enumerate();
+    exprs.extend(keys.map(|(at, key)| key.alias(format!("__key_{at}"))));
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?;
+    let plan = fence::around(plan.build().told()?, fence::own());
+    Ok((plan, settled))
 }
 
 /// The plan with these window functions, and the column each became.

@@ -14,7 +14,7 @@ mod cells;
 mod context;
 mod definitions;
 mod deparse;
-mod functions;
+pub(crate) mod functions;
 pub(crate) mod objects;
 mod provider;
 mod relations;

@@ -138,3 +138,5 @@ SELECT pg_advisory_unlock_all();
 SELECT id FROM w WHERE id > 8 AND pg_advisory_lock(2000 + id) IS NOT NULL ORDER BY id;
 SELECT objid FROM pg_locks WHERE locktype = 'advisory' ORDER BY objid;
 SELECT pg_advisory_unlock_all();
+SELECT DISTINCT ON (r) random() AS r FROM w ORDER BY r LIMIT 0;
+SELECT count(*) FROM (SELECT DISTINCT ON (floor(random() * 3)) floor(random() * 3) AS r, id FROM w ORDER BY 1, id) q WHERE r IN (0, 1, 2);

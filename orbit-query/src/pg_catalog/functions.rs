@@ -122,6 +122,14 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
     .flatten()
 }
 
+/// Whether a function does something: it sets or moves what others read.
+pub fn acts(name: &str) -> bool {
+    let mut acting = [configure::FUNCTIONS, sequences::FUNCTIONS]
+        .into_iter()
+        .flatten();
+    acting.any(|function| function.volatile && function.name == name)
+}
+
 pub fn functions() -> Vec<Arc<ScalarUDF>> {
     all()
         .map(|function| Arc::new(ScalarUDF::new_from_impl(CatalogFunction::new(function))))

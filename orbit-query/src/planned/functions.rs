@@ -28,6 +28,7 @@ pub mod to_char;
 pub mod uuids;
 pub mod zone;
 
+use crate::pg_catalog;
 use crate::planned::types;
 use crate::session::SessionFacts;
 use ahash::AHashMap;
@@ -149,10 +150,11 @@ impl Function {
     }
 }
 
-/// Whether a function does something: it acts on the session.
+/// Whether a function does something besides giving a value.
 pub fn acts(name: &str) -> bool {
-    let functions = TABLE.get(name);
-    functions.is_some_and(|functions| functions.iter().any(|function| function.of_session))
+    let known = TABLE.get(name);
+    let of_session = known.is_some_and(|known| known.iter().any(|function| function.of_session));
+    of_session || pg_catalog::functions::acts(name)
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {

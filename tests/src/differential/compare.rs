@@ -6,6 +6,7 @@ use crate::wire::{Part, Reply, Report};
 /// OIDs from here on are given out by a server as things are created.
 const FIRST_OWN_OID: u32 = 16_384;
 const NUMERIC: u32 = 1_700;
+const FLOATS: [u32; 2] = [700, 701];
 
 /// `None` where `ours` is as good as `theirs`; else what differs, in a word or two.
 pub fn difference(statement: &Statement, ours: &Reply, theirs: &Reply) -> Option<String> {
@@ -83,7 +84,8 @@ fn part(ours: &Part, theirs: &Part, ordered: bool, weak: bool) -> Option<String>
         ) => {
             let rows =
                 |lines: &[String]| lines.iter().map(|line| vec![Some(line.clone())]).collect();
-            differs(!same_rows(rows(lines), rows(their_lines), ordered), "rows")
+            let (lines, theirs) = (rows(lines), rows(their_lines));
+            differs(!same_rows(lines, theirs, ordered, &|_| false), "rows")
                 .or(differs(tag != their_tag, "tag"))
         }
         (
@@ -97,6 +99,10 @@ fn part(ours: &Part, theirs: &Part, ordered: bool, weak: bool) -> Option<String>
             let names = |columns: &[(String, u32)]| -> Vec<String> {
                 columns.iter().map(|(name, _)| name.clone()).collect()
             };
+            let is_float = |at: usize| {
+                let oid = columns.get(at).map(|(_, oid)| *oid);
+                oid.is_some_and(|oid| FLOATS.contains(&oid))
+            };
             let own = |oid: u32| oid.min(FIRST_OWN_OID);
             let types = |columns: &[(String, u32)]| -> Vec<u32> {
                 columns.iter().map(|(_, oid)| own(*oid)).collect()
@@ -108,7 +114,7 @@ fn part(ours: &Part, theirs: &Part, ordered: bool, weak: bool) -> Option<String>
                 ))
                 .or(differs(rows.len() != their_rows.len(), "number of rows"))
                 .or(differs(
-                    !same_rows(rows.clone(), their_rows.clone(), ordered),
+                    !same_rows(rows.clone(), their_rows.clone(), ordered, &is_float),
                     "rows",
                 ))
                 .or(differs(tag != their_tag, "tag"))
@@ -136,7 +142,12 @@ fn report(ours: &Report, theirs: &Report) -> Option<String> {
 
 type Rows = Vec<Vec<Option<String>>>;
 
-fn same_rows(mut ours: Rows, mut theirs: Rows, ordered: bool) -> bool {
+fn same_rows(
+    mut ours: Rows,
+    mut theirs: Rows,
+    ordered: bool,
+    is_float: &dyn Fn(usize) -> bool,
+) -> bool {
     if !ordered {
         ours.sort();
         theirs.sort();
@@ -144,10 +155,16 @@ fn same_rows(mut ours: Rows, mut theirs: Rows, ordered: bool) -> bool {
     ours.len() == theirs.len()
         && ours.iter().zip(&theirs).all(|(ours, theirs)| {
             ours.len() == theirs.len()
-                && ours.iter().zip(theirs).all(|pair| match pair {
-                    (Some(ours), Some(theirs)) => ours == theirs || close(ours, theirs),
-                    (ours, theirs) => ours == theirs,
-                })
+                && ours
+                    .iter()
+                    .zip(theirs)
+                    .enumerate()
+                    .all(|(at, pair)| match pair {
+                        (Some(ours), Some(theirs)) if is_float(at) => {
+                            ours == theirs || close(ours, theirs)
+                        }
+                        (ours, theirs) => ours == theirs,
+                    })
         })
 }
 
@@ -160,8 +177,6 @@ fn close(ours: &str, theirs: &str) -> bool {
         return false;
     }
     match (ours.parse::<f64>(), theirs.parse::<f64>()) {
-        // A numeric of many digits is exact: as a float it couldn't be told apart.
-        _ if digits(ours) > 20 && digits(theirs) > 20 => false,
         (Ok(ours), Ok(theirs)) => (ours - theirs).abs() <= 1e-12 * ours.abs().max(theirs.abs()),
         _ => false,
     }

@@ -23,6 +23,7 @@ use orbit_core::{Error, Result, state};
 use order::first_of_each;
 pub(in crate::planned) use projection::{Item, distinct_name};
 use sqlparser::ast::{self, SelectItem};
+use windows::Known;
 
 struct SortItem {
     /// A column of the select list, or an expression of its own.
@@ -182,7 +183,18 @@ impl Binder<'_> {
         }
         plan = self.unnested(plan, &mut items)?;
         let distinct = matches!(select.distinct, Some(ast::Distinct::Distinct));
-        if let Some(on) = distinct_on {
+        if let Some(mut on) = distinct_on {
+            let mut known = Known::named("__first");
+            for key in &mut on {
+                known.settle(&mut key.expr);
+            }
+            for item in &mut sort {
+                known.settle(match &mut item.target {
+                    SortTarget::Item(place) => &mut items[*place].bound.expr,
+                    SortTarget::Expr(bound) => &mut bound.expr,
+                });
+            }
+            plan = known.beside(plan)?;
             plan = first_of_each(plan, &items, on, &sort)?;
         }
         self.project(plan, items, sort, distinct)

@@ -4,6 +4,7 @@
 mod float;
 mod integer;
 mod numeric;
+mod transcendental;
 
 use super::{Function, T, function};
 use float::*;

@@ -78,9 +78,12 @@ fn to_timestamp(args: Args, env: &Env) -> Result<Value> {
 }
 
 fn from_epoch(args: Args, _: &Env) -> Result<Value> {
-    let micros = (arg::float8(args, 0)? * 1e6).round_ties_even();
-    super::datetime::checked_timestamp((micros.abs() < 9e18).then_some(micros as i64))
-        .map(Value::TimestampTz)
+    // From PostgreSQL's own epoch, as there: a float's last digits depend on it.
+    const Y2000: f64 = 946_684_800.0;
+    let micros = ((arg::float8(args, 0)? - Y2000) * 1e6).round_ties_even();
+    let micros = (micros.abs() < 9e18).then_some(micros as i64);
+    let micros = micros.and_then(|micros| micros.checked_add(Y2000 as i64 * 1_000_000));
+    super::datetime::checked_timestamp(micros).map(Value::TimestampTz)
 }
 
 fn to_number(args: Args, _: &Env) -> Result<Value> {

@@ -86,46 +86,67 @@ impl Binder<'_> {
 /// The calls with columns for what is volatile among the keys of their windows, and the
 /// plan that has those: what rows are sorted by is what tells them apart.
 fn with_known_keys(plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Vec<Expr>)> {
-    let mut keys: Vec<Expr> = Vec::new();
-    let mut known = |expr: &mut Expr| {
-        if !expr.is_volatile() {
-            return false;
-        }
-        let at = keys.iter().position(|key| key == expr);
-        let at = at.unwrap_or_else(|| {
-            keys.push(expr.clone());
-            keys.len() - 1
-        });
-        *expr = Expr::Column(Column::new_unqualified(format!("__key_{at}")));
-        true
-    };
+    let mut known = Known::named("__key");
     let mut settled = Vec::with_capacity(calls.len());
     for call in calls {
         let call = call.clone().transform_down(|expr| {
             let Expr::WindowFunction(mut call) = expr else {
                 return Ok(Transformed::no(expr));
             };
+            let params = &mut call.params;
+            let ordered = params.order_by.iter_mut().map(|key| &mut key.expr);
             let mut changed = false;
-            for key in &mut call.params.partition_by {
-                changed |= known(key);
-            }
-            for key in &mut call.params.order_by {
-                changed |= known(&mut key.expr);
+            for key in params.partition_by.iter_mut().chain(ordered) {
+                changed |= known.settle(key);
             }
             let call = Expr::WindowFunction(call);
             Ok(Transformed::new(call, changed, TreeNodeRecursion::Jump))
         });
         settled.push(call.told()?.data);
     }
-    if keys.is_empty() {
-        return Ok((plan, settled));
+    Ok((known.beside(plan)?, settled))
+}
+
+/// Volatile expressions that are worked out once for all that ask for them.
+pub(super) struct Known {
+    /// What their columns are called, but for a number.
+    name: &'static str,
+    exprs: Vec<Expr>,
+}
+
+impl Known {
+    pub(super) fn named(name: &'static str) -> Known {
+        Known {
+            name,
+            exprs: Vec::new(),
+        }
     }
-    let mut exprs = columns_of(&plan);
-    let keys = keys.into_iter().enumerate();
-    exprs.extend(keys.map(|(at, key)| key.alias(format!("__key_{at}"))));
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?;
-    let plan = fence::around(plan.build().told()?, fence::own());
-    Ok((plan, settled))
+
+    /// Puts a column there, if it is volatile.
+    pub(super) fn settle(&mut self, expr: &mut Expr) -> bool {
+        if !expr.is_volatile() {
+            return false;
+        }
+        let at = self.exprs.iter().position(|known| known == expr);
+        let at = at.unwrap_or_else(|| {
+            self.exprs.push(expr.clone());
+            self.exprs.len() - 1
+        });
+        *expr = Expr::Column(Column::new_unqualified(format!("{}_{at}", self.name)));
+        true
+    }
+
+    /// The plan with those columns.
+    pub(super) fn beside(self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        if self.exprs.is_empty() {
+            return Ok(plan);
+        }
+        let mut exprs = columns_of(&plan);
+        let known = self.exprs.into_iter().enumerate();
+        exprs.extend(known.map(|(at, expr)| expr.alias(format!("{}_{at}", self.name))));
+        let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?;
+        Ok(fence::around(plan.build().told()?, fence::own()))
+    }
 }
 
 /// The plan with these window functions, and the column each became.

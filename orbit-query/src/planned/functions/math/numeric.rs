@@ -1,11 +1,19 @@
 //! Functions of numeric: exact, or with the digits that PostgreSQL gives.
 
 use super::float::{log_domain, power_float};
+use super::transcendental::{
+    MAX_DISPLAY_SCALE, MAX_RESULT_SCALE, MIN_SIGNIFICANT_DIGITS, SPARE, digits_before, divided,
+    exp, ln, log10, scale_for, tens, weight_of_ln,
+};
 use super::{Args, out_of_range, refused};
 use crate::planned::functions::row::arity;
 use crate::planned::functions::{Env, arg};
 use orbit_core::value::{Numeric, Value, ValueRef};
-use orbit_core::{Result, state};
+use orbit_core::{Error, Result, state};
+
+fn overflows() -> Error {
+    out_of_range("value overflows numeric format")
+}
 
 pub(super) fn abs_numeric(args: Args, _: &Env) -> Result<Value> {
     Ok(Value::Numeric(arg::numeric(args, 0)?.abs()))
@@ -67,119 +75,80 @@ pub(super) fn min_scale(args: Args, _: &Env) -> Result<Value> {
     })
 }
 
-/// Digits before the decimal point, for choosing a result's scale.
-fn weight(value: f64) -> i32 {
-    if value == 0.0 {
-        0
-    } else {
-        value.abs().log10().floor() as i32
-    }
-}
-
-/// A transcendental result: sixteen significant digits, as PostgreSQL gives at least.
-fn significant(value: f64, args: &[f64], least: u16) -> Result<Value> {
-    if !value.is_finite() {
-        return Err(if args.iter().all(|arg| arg.is_finite()) {
-            out_of_range("value overflows numeric format")
-        } else {
-            out_of_range("input is out of range")
-        });
-    }
-    let scale = (16 - weight(value)).clamp(i32::from(least), 38);
-    let text = format!("{value:.*}", scale as usize);
-    Ok(Value::Numeric(Numeric::parse(&text)?))
-}
-
-/// Working precision of the series below.
-const PLACES: i32 = 60;
-
-/// e to the x: the series on x halved until small, squared back.
-fn exp_exact(x: &Numeric) -> Result<Numeric> {
-    let mut halvings = 0;
-    let mut small = x.round(PLACES);
-    let half = Numeric::parse("0.5")?;
-    let bound = Numeric::parse("0.01")?;
-    while small.abs().sub(&bound)?.signum() > 0 && halvings < 64 {
-        small = small.mul(&half)?.round(PLACES);
-        halvings += 1;
-    }
-    let mut sum = Numeric::ONE.round(PLACES);
-    let mut term = sum.clone();
-    for n in 1..40i64 {
-        let inverse = Numeric::ONE.round(PLACES).div(&Numeric::from_i64(n))?;
-        term = term.mul(&small)?.mul(&inverse)?.round(PLACES);
-        if term.is_zero() {
-            break;
-        }
-        sum = sum.add(&term)?;
-    }
-    for _ in 0..halvings {
-        sum = sum.mul(&sum)?.round(PLACES);
-    }
-    Ok(sum)
-}
-
-/// The logarithm: the float's, made exact by Halley's step.
-fn ln_exact(x: &Numeric) -> Result<Numeric> {
-    let mut y = Numeric::parse(&format!("{:.17}", x.to_f64().ln()))?;
-    let two = Numeric::from_i64(2);
-    for _ in 0..2 {
-        let e = exp_exact(&y)?;
-        let above = x.sub(&e)?.mul(&two)?.round(PLACES);
-        let below = x.add(&e)?;
-        y = y.add(&above.div(&below)?.round(PLACES))?.round(PLACES);
-    }
-    Ok(y)
-}
-
-/// Beyond this the series has too few digits; the float's are as good as any.
-fn is_tame(x: f64) -> bool {
-    x.is_finite() && x.abs() < 40.0
-}
-
 pub(super) fn ln_numeric(args: Args, _: &Env) -> Result<Value> {
     let x = arg::numeric(args, 0)?;
-    let value = log_domain(x.to_f64())?;
-    logarithm(x, value.ln(), None, x.scale())
+    check_logarithm_of(x)?;
+    if !x.is_finite() {
+        return special(x.to_f64().ln());
+    }
+    let scale = scale_for(weight_of_ln(x), &[x]);
+    Ok(Value::Numeric(ln(x, scale + SPARE)?.round(scale)))
 }
 
-/// ln(x), or ln(x) / ln(base), to the scale PostgreSQL would choose.
-fn logarithm(x: &Numeric, approximate: f64, base: Option<&Numeric>, least: u16) -> Result<Value> {
-    let least = least.max(16);
-    if !is_tame(x.to_f64().ln()) {
-        return significant(approximate, &[x.to_f64()], least);
+pub(super) fn log_numeric(args: Args, _: &Env) -> Result<Value> {
+    logarithm(&Numeric::from_i64(10), arg::numeric(args, 0)?)
+}
+
+pub(super) fn log_base(args: Args, _: &Env) -> Result<Value> {
+    logarithm(arg::numeric(args, 0)?, arg::numeric(args, 1)?)
+}
+
+fn logarithm(base: &Numeric, x: &Numeric) -> Result<Value> {
+    check_logarithm_of(base)?;
+    check_logarithm_of(x)?;
+    if base.cmp(&Numeric::ONE).is_eq() {
+        return Err(crate::planned::error::division_by_zero());
     }
-    let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
-    let mut exact = ln_exact(x)?;
-    if let Some(base) = base {
-        exact = exact.div(&ln_exact(base)?)?;
+    if !base.is_finite() || !x.is_finite() {
+        return special(x.to_f64().ln() / base.to_f64().ln());
     }
-    Ok(Value::Numeric(exact.round(scale)))
+    let scale = scale_for(weight_of_ln(x) - weight_of_ln(base), &[base, x]);
+    // Of a base near one the logarithm is small, and its digits count.
+    let places = scale + SPARE + 2 * weight_of_ln(base).abs() + weight_of_ln(x).max(0);
+    divided(&ln(x, places)?, &ln(base, places)?, scale).map(Value::Numeric)
+}
+
+fn check_logarithm_of(x: &Numeric) -> Result<()> {
+    match x.is_nan() {
+        true => Ok(()),
+        false => log_domain(f64::from(x.signum())).map(drop),
+    }
+}
+
+/// Infinity, or what isn't a number.
+fn special(value: f64) -> Result<Value> {
+    Ok(Value::Numeric(match value {
+        value if value.is_nan() => Numeric::NAN,
+        value if value == 0.0 => Numeric::ZERO,
+        value if value > 0.0 => Numeric::INFINITY,
+        _ => Numeric::NEG_INFINITY,
+    }))
 }
 
 pub(super) fn exp_numeric(args: Args, _: &Env) -> Result<Value> {
     let x = arg::numeric(args, 0)?;
-    let approximate = x.to_f64().exp();
-    if !is_tame(x.to_f64()) {
-        return significant(approximate, &[x.to_f64()], x.scale());
+    if !x.is_finite() {
+        return Ok(Value::Numeric(match x.signum() {
+            _ if x.is_nan() => Numeric::NAN,
+            1 => Numeric::INFINITY,
+            _ => Numeric::ZERO,
+        }));
     }
-    let scale = (16 - weight(approximate)).clamp(i32::from(x.scale()), 38);
-    Ok(Value::Numeric(exp_exact(x)?.round(scale)))
+    exponential(x, &[x])
 }
 
-pub(super) fn log_numeric(args: Args, _: &Env) -> Result<Value> {
-    let x = arg::numeric(args, 0)?;
-    let value = log_domain(x.to_f64())?;
-    logarithm(x, value.log10(), Some(&Numeric::from_i64(10)), x.scale())
-}
-
-pub(super) fn log_base(args: Args, _: &Env) -> Result<Value> {
-    let (base, x) = (arg::numeric(args, 0)?, arg::numeric(args, 1)?);
-    let (b, v) = (log_domain(base.to_f64())?, log_domain(x.to_f64())?);
-    if b == 1.0 {
-        return Err(crate::planned::error::division_by_zero());
+/// e to the x, with the scale that these operands ask for.
+fn exponential(x: &Numeric, operands: &[&Numeric]) -> Result<Value> {
+    let approximate = x.to_f64();
+    if approximate.abs() >= 3.0 * MAX_RESULT_SCALE {
+        return match approximate > 0.0 {
+            true => Err(overflows()),
+            false => Ok(Value::Numeric(Numeric::ZERO.round(MAX_DISPLAY_SCALE))),
+        };
     }
-    logarithm(x, v.ln() / b.ln(), Some(base), base.scale().max(x.scale()))
+    let weight = (approximate * std::f64::consts::LOG10_E) as i32;
+    let scale = scale_for(weight, operands);
+    Ok(Value::Numeric(exp(x, scale + SPARE)?.round(scale)))
 }
 
 pub(super) fn mod_numeric(args: Args, _: &Env) -> Result<Value> {
@@ -191,41 +160,72 @@ pub(super) fn mod_numeric(args: Args, _: &Env) -> Result<Value> {
 pub(super) fn power_numeric(args: Args, env: &Env) -> Result<Value> {
     let (a, b) = (arg::numeric(args, 0)?, arg::numeric(args, 1)?);
     let whole = b.rem(&Numeric::ONE).is_ok_and(|rest| rest.is_zero());
-    let checked = power_float(
-        &[ValueRef::Float8(a.to_f64()), ValueRef::Float8(b.to_f64())],
-        env,
-    )?;
-    let Value::Float8(approximate) = checked else {
-        return Err(arity());
+    let exponent = b.trunc(0).to_i64().and_then(|b| i32::try_from(b).ok());
+    let float = |value: &Numeric| ValueRef::Float8(value.to_f64());
+    let refused = power_float(&[float(a), float(b)], env);
+    if a.is_zero() {
+        refused.clone()?;
+    }
+    if let Some(exponent) = exponent
+        && whole
+        && a.is_finite()
+        && b.is_finite()
+    {
+        return whole_power(a, exponent, b);
+    }
+    if a.is_finite() && b.is_finite() && a.signum() > 0 {
+        let places = 2 * SPARE + weight_of_ln(a).abs() + digits_before(b) + 16;
+        // For how many digits there will be, a few of the logarithm are enough.
+        let rough = ln(a, places)?.mul(b)?;
+        let more = (rough.to_f64().abs() as i32).min(8_000) + SPARE;
+        let x = ln(a, places + more)?.mul(b)?;
+        return exponential(&x, &[a, b]);
+    }
+    match refused? {
+        Value::Float8(value) if value == 0.0 && b.is_finite() && a.is_finite() => {
+            Ok(Value::Numeric(Numeric::ZERO.round(MIN_SIGNIFICANT_DIGITS)))
+        }
+        Value::Float8(value) if value.is_finite() => {
+            Numeric::parse(&value.to_string()).map(Value::Numeric)
+        }
+        Value::Float8(value) => special(value),
+        _ => Err(arity()),
+    }
+}
+
+/// By squaring, with as many digits as the result is told with, and some to spare.
+fn whole_power(base: &Numeric, exponent: i32, of: &Numeric) -> Result<Value> {
+    // Of nothing, one or nothing.
+    let weight = match base.is_zero() {
+        true => 0.0,
+        false => f64::from(exponent) * log10(base),
     };
-    let least = a.scale().max(b.scale()).max(16);
-    if let (true, Some(exponent)) = (whole, b.trunc(0).to_i64()) {
-        // Exact, then rounded to the scale PostgreSQL chooses.
-        let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
-        let mut result = Numeric::ONE;
-        let mut base = a.clone();
-        let mut left = exponent.unsigned_abs();
-        while left > 0 {
-            if left & 1 == 1 {
-                result = result.mul(&base)?.round(76);
-            }
-            left >>= 1;
-            if left > 0 {
-                base = base.mul(&base)?.round(76);
-            }
-        }
-        if exponent < 0 {
-            result = Numeric::ONE.round(scale).div(&result)?;
-        }
-        return Ok(Value::Numeric(result.round(scale)));
+    if weight > 131_072.0 {
+        return Err(overflows());
     }
-    if a.signum() > 0 && is_tame(a.to_f64().ln()) && is_tame(approximate.ln()) {
-        let scale = (16 - weight(approximate)).clamp(i32::from(least), 38);
-        return Ok(Value::Numeric(
-            exp_exact(&ln_exact(a)?.mul(b)?.round(PLACES))?.round(scale),
-        ));
+    if weight + 1.0 < f64::from(-MAX_DISPLAY_SCALE) {
+        return Ok(Value::Numeric(Numeric::ZERO.round(MAX_DISPLAY_SCALE)));
     }
-    significant(approximate, &[a.to_f64(), b.to_f64()], least)
+    let scale = scale_for(weight as i32, &[base, of]);
+    if exponent == 0 {
+        return Ok(Value::Numeric(Numeric::ONE.round(scale)));
+    }
+    let places = scale + SPARE + 2 * (weight.abs().min(8_000.0) as i32);
+    let (mut result, mut square) = (Numeric::ONE, base.clone());
+    let mut left = exponent.unsigned_abs();
+    while left > 0 {
+        if left & 1 == 1 {
+            result = result.mul(&square)?.round(places);
+        }
+        left >>= 1;
+        if left > 0 {
+            square = square.mul(&square)?.round(places);
+        }
+    }
+    Ok(Value::Numeric(match exponent < 0 {
+        true => divided(&Numeric::ONE, &result, scale)?,
+        false => result.round(scale),
+    }))
 }
 
 pub(super) fn round_numeric(args: Args, _: &Env) -> Result<Value> {
@@ -281,18 +281,16 @@ pub(super) fn sqrt_numeric(args: Args, _: &Env) -> Result<Value> {
             "cannot take square root of a negative number",
         ));
     }
-    // PostgreSQL counts in digits of 10000: sixteen of them in front of half the weight.
-    let weight = if x.is_zero() {
-        0
-    } else {
-        weight(x.to_f64()).div_euclid(4)
+    // PostgreSQL counts in digits of 10000: sixteen digits in front of half the weight.
+    let weight = match x.is_zero() {
+        true => 0,
+        false => 4 * tens(x).div_euclid(4),
     };
-    let sweight = if weight >= 0 {
-        (weight + 1) * 4 / 2 - 1
-    } else {
-        1 - (1 - weight) * 4 / 2
+    let half = match weight >= 0 {
+        true => weight / 2 + 1,
+        false => 1 - (1 - weight) / 2,
     };
-    let scale = (16 - sweight).max(i32::from(x.scale())).clamp(0, 38);
+    let scale = scale_for(half, &[x]);
     sqrt_numeric_as(x, scale as u16).map(Value::Numeric)
 }
 

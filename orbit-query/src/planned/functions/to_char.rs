@@ -5,9 +5,10 @@ mod numbers;
 
 use super::zone::local_of;
 use super::{Env, Function, T, arg, function};
-use orbit_core::Result;
+use orbit_core::types::SqlType;
 use orbit_core::value::datetime::{MICROS_PER_DAY, MICROS_PER_MINUTE, offset_at};
-use orbit_core::value::{Numeric, Value, ValueRef};
+use orbit_core::value::{Numeric, Value, ValueRef, text};
+use orbit_core::{Error, Result, state};
 
 type Args<'a, 'v> = &'a [ValueRef<'v>];
 
@@ -77,13 +78,41 @@ fn to_timestamp(args: Args, env: &Env) -> Result<Value> {
     }))
 }
 
-fn from_epoch(args: Args, _: &Env) -> Result<Value> {
+fn from_epoch(args: Args, env: &Env) -> Result<Value> {
     // From PostgreSQL's own epoch, as there: a float's last digits depend on it.
     const Y2000: f64 = 946_684_800.0;
-    let micros = ((arg::float8(args, 0)? - Y2000) * 1e6).round_ties_even();
+    let seconds = arg::float8(args, 0)?;
+    if seconds.is_nan() {
+        return Err(Error::new(
+            state::DATETIME_FIELD_OVERFLOW,
+            "timestamp cannot be NaN",
+        ));
+    }
+    if seconds.is_infinite() {
+        return Ok(Value::TimestampTz(match seconds > 0.0 {
+            true => i64::MAX,
+            false => i64::MIN,
+        }));
+    }
+    let micros = ((seconds - Y2000) * 1e6).round_ties_even();
     let micros = (micros.abs() < 9e18).then_some(micros as i64);
     let micros = micros.and_then(|micros| micros.checked_add(Y2000 as i64 * 1_000_000));
-    super::datetime::checked_timestamp(micros).map(Value::TimestampTz)
+    super::datetime::checked_timestamp(micros)
+        .map(Value::TimestampTz)
+        .or_else(|error| {
+            let mut shown = Vec::new();
+            text::format(
+                &ValueRef::Float8(seconds),
+                &SqlType::Float8,
+                &env.format,
+                &mut shown,
+            )?;
+            let shown = String::from_utf8_lossy(&shown);
+            Err(Error::new(
+                error.state(),
+                format!("{}: \"{shown}\"", error.message()),
+            ))
+        })
 }
 
 fn to_number(args: Args, _: &Env) -> Result<Value> {

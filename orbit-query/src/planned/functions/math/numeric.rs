@@ -171,7 +171,7 @@ pub(super) fn power_numeric(args: Args, env: &Env) -> Result<Value> {
         && a.is_finite()
         && b.is_finite()
     {
-        return whole_power(a, exponent, b);
+        return whole_power(a, exponent);
     }
     if a.is_finite() && b.is_finite() && a.signum() > 0 {
         let places = 2 * SPARE + weight_of_ln(a).abs() + digits_before(b) + 16;
@@ -194,7 +194,7 @@ pub(super) fn power_numeric(args: Args, env: &Env) -> Result<Value> {
 }
 
 /// By squaring, with as many digits as the result is told with, and some to spare.
-fn whole_power(base: &Numeric, exponent: i32, of: &Numeric) -> Result<Value> {
+fn whole_power(base: &Numeric, exponent: i32) -> Result<Value> {
     // Of nothing, one or nothing.
     let weight = match base.is_zero() {
         true => 0.0,
@@ -203,10 +203,7 @@ fn whole_power(base: &Numeric, exponent: i32, of: &Numeric) -> Result<Value> {
     if weight > 131_072.0 {
         return Err(overflows());
     }
-    if weight + 1.0 < f64::from(-MAX_DISPLAY_SCALE) {
-        return Ok(Value::Numeric(Numeric::ZERO.round(MAX_DISPLAY_SCALE)));
-    }
-    let scale = scale_for(weight as i32, &[base, of]);
+    let scale = scale_for(0, &[base]);
     if exponent == 0 {
         return Ok(Value::Numeric(Numeric::ONE.round(scale)));
     }
@@ -280,6 +277,9 @@ pub(super) fn sqrt_numeric(args: Args, _: &Env) -> Result<Value> {
             state::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
             "cannot take square root of a negative number",
         ));
+    }
+    if !x.is_finite() {
+        return special(x.to_f64());
     }
     // PostgreSQL counts in digits of 10000: sixteen digits in front of half the weight.
     let weight = match x.is_zero() {

@@ -24,13 +24,16 @@ pub const PRECISION: u8 = 76;
 pub const SCALE: i8 = 40;
 /// Decimal places a value can have.
 pub const PLACES: u16 = 38;
+/// Digits before the point that a value can have.
+pub const DIGITS: u8 = PRECISION - SCALE as u8;
 
 /// The Arrow type of a numeric without a fixed scale.
 pub fn carrier() -> DataType {
     DataType::Decimal256(PRECISION, SCALE)
 }
 
-fn too_big() -> Error {
+/// Of what a column of a plan can't hold.
+pub fn too_big() -> Error {
     Error::new(
         state::NUMERIC_VALUE_OUT_OF_RANGE,
         "value overflows numeric format",

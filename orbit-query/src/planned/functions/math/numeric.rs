@@ -2,14 +2,17 @@
 
 use super::float::{log_domain, power_float};
 use super::transcendental::{
-    MAX_DISPLAY_SCALE, MAX_RESULT_SCALE, MIN_SIGNIFICANT_DIGITS, SPARE, digits_before, divided,
-    exp, ln, log10, scale_for, tens, weight_of_ln,
+    MAX_RESULT_SCALE, MAX_SCALE, MIN_SIGNIFICANT_DIGITS, SPARE, check_weight, digits_before,
+    divided, exp, ln, log10, scale_for, tens, weight_of_ln,
 };
 use super::{Args, out_of_range, refused};
 use crate::planned::functions::row::arity;
 use crate::planned::functions::{Env, arg};
 use orbit_core::value::{Numeric, Value, ValueRef};
 use orbit_core::{Error, Result, state};
+
+/// Digits that are worked with where a result is next to nothing.
+const MAX_WORKED: f64 = 400.0;
 
 fn overflows() -> Error {
     out_of_range("value overflows numeric format")
@@ -134,19 +137,20 @@ pub(super) fn exp_numeric(args: Args, _: &Env) -> Result<Value> {
             _ => Numeric::ZERO,
         }));
     }
-    exponential(x, &[x])
+    exponential(x, x.to_f64(), &[x])
 }
 
-/// e to the x, with the scale that these operands ask for.
-fn exponential(x: &Numeric, operands: &[&Numeric]) -> Result<Value> {
-    let approximate = x.to_f64();
+/// e to the x, with the scale that these operands ask for. `approximate` is PostgreSQL's
+/// idea of x when it chooses that scale.
+fn exponential(x: &Numeric, approximate: f64, operands: &[&Numeric]) -> Result<Value> {
     if approximate.abs() >= 3.0 * MAX_RESULT_SCALE {
         return match approximate > 0.0 {
             true => Err(overflows()),
-            false => Ok(Value::Numeric(Numeric::ZERO.round(MAX_DISPLAY_SCALE))),
+            false => Ok(Value::Numeric(Numeric::ZERO.round(MAX_SCALE))),
         };
     }
-    let weight = (approximate * std::f64::consts::LOG10_E) as i32;
+    let weight = (approximate * 0.434_294_481_903_252) as i32;
+    check_weight(f64::from(weight))?;
     let scale = scale_for(weight, operands);
     Ok(Value::Numeric(exp(x, scale + SPARE)?.round(scale)))
 }
@@ -177,9 +181,11 @@ pub(super) fn power_numeric(args: Args, env: &Env) -> Result<Value> {
         let places = 2 * SPARE + weight_of_ln(a).abs() + digits_before(b) + 16;
         // For how many digits there will be, a few of the logarithm are enough.
         let rough = ln(a, places)?.mul(b)?;
-        let more = (rough.to_f64().abs() as i32).min(8_000) + SPARE;
+        let more = (rough.to_f64().abs().min(MAX_WORKED) as i32) + SPARE;
         let x = ln(a, places + more)?.mul(b)?;
-        return exponential(&x, &[a, b]);
+        let few = (8 - weight_of_ln(a)).max(0);
+        let approximate = ln(a, few + SPARE)?.round(few).mul(b)?.round(few);
+        return exponential(&x, approximate.to_f64(), &[a, b]);
     }
     match refused? {
         Value::Float8(value) if value == 0.0 && b.is_finite() && a.is_finite() => {
@@ -203,11 +209,15 @@ fn whole_power(base: &Numeric, exponent: i32) -> Result<Value> {
     if weight > 131_072.0 {
         return Err(overflows());
     }
+    check_weight(weight)?;
     let scale = scale_for(0, &[base]);
+    if weight < -MAX_WORKED {
+        return Ok(Value::Numeric(Numeric::ZERO.round(scale)));
+    }
     if exponent == 0 {
         return Ok(Value::Numeric(Numeric::ONE.round(scale)));
     }
-    let places = scale + SPARE + 2 * (weight.abs().min(8_000.0) as i32);
+    let places = scale + SPARE + 2 * (weight.abs().min(MAX_WORKED) as i32);
     let (mut result, mut square) = (Numeric::ONE, base.clone());
     let mut left = exponent.unsigned_abs();
     while left > 0 {

@@ -1,11 +1,14 @@
 //! Exponentials and logarithms of numerics to any number of places, and how many places
 //! PostgreSQL tells of them (`numeric.c`: `estimate_ln_dweight`, `exp_var`, `power_var`).
 
+use crate::planned::num;
 use orbit_core::Result;
 use orbit_core::value::Numeric;
 
 pub(super) const MIN_SIGNIFICANT_DIGITS: i32 = 16;
-pub(super) const MAX_DISPLAY_SCALE: i32 = 1_000;
+/// More places than these a plan's numerics don't have.
+pub(super) const MAX_SCALE: i32 = num::PLACES as i32;
+/// PostgreSQL's own limit, for exponentials.
 pub(super) const MAX_RESULT_SCALE: f64 = 2_000.0;
 /// Places worked with beyond those that are told.
 pub(super) const SPARE: i32 = 12;
@@ -16,7 +19,16 @@ pub(super) fn scale_for(weight: i32, operands: &[&Numeric]) -> i32 {
     let least = least.max().unwrap_or(0);
     (MIN_SIGNIFICANT_DIGITS - weight)
         .max(least)
-        .clamp(0, MAX_DISPLAY_SCALE)
+        .clamp(0, MAX_SCALE)
+}
+
+/// Refuses a result with more digits before the point than a plan's numerics have, before
+/// they are worked out.
+pub(super) fn check_weight(weight: f64) -> Result<()> {
+    match weight >= f64::from(num::DIGITS) {
+        true => Err(num::too_big()),
+        false => Ok(()),
+    }
 }
 
 /// About how many digits the logarithm has before its point.

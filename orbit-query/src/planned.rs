@@ -22,6 +22,7 @@ mod explain;
 mod fence;
 mod functions;
 mod in_order;
+mod in_turn;
 mod indexed;
 mod lists;
 mod names;

@@ -5,6 +5,7 @@ use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
 use super::in_order::in_order;
+use super::in_turn::in_turn;
 use super::lists;
 use super::patience::Wanted;
 use super::runtime::Machine;
@@ -336,6 +337,11 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
+    in_turn(taken_apart(state, plan)?)
+}
+
+/// The optimised plan without correlated subqueries.
+fn taken_apart(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
     let optimize = |plan: LogicalPlan| state.optimize(&lists::shown(plan)?).told();
     if is_beyond_datafusion(&plan)? {
         return optimize(unnest(plan)?);

@@ -25,7 +25,7 @@ SELECT bool_or(c IS NULL) FROM (SELECT CASE WHEN random() < 0.5 THEN (SELECT v F
 -- WITH items.
 WITH i AS (SELECT random() AS p) SELECT a.p = b.p FROM i a, i b;
 WITH i AS (SELECT random() AS p FROM generate_series(1, 100)) SELECT count(*) FROM i a JOIN i b USING (p);
-WITH i AS (SELECT random() AS p), j AS (SELECT p + 1 AS q FROM i) SELECT a.q = b.q, a.q - 1 = i.p FROM j a, j b, i;
+WITH i AS (SELECT random() AS p), j AS (SELECT p + 1 AS q FROM i) SELECT a.q = b.q, a.q = i.p + 1 FROM j a, j b, i;
 WITH i AS (SELECT gen_random_uuid() AS p) SELECT (SELECT p FROM i) = (SELECT p FROM i), EXISTS (SELECT 1 FROM i a WHERE a.p IN (SELECT p FROM i));
 WITH i AS (SELECT id FROM w WHERE random() < 0.5) SELECT (SELECT count(*) FROM i) - (SELECT count(*) FROM i a JOIN i b USING (id));
 WITH i AS (SELECT id FROM w TABLESAMPLE BERNOULLI (50)) SELECT (SELECT count(*) FROM i) - (SELECT count(*) FROM i a JOIN i b USING (id));

@@ -29,7 +29,9 @@ const MOST_STEPS: usize = 32;
 pub fn in_turn(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Filter(filter) => filtered(filter),
-        LogicalPlan::TableScan(_) => Ok(Transformed::no(node)),
+        // Scans choose ranges of keys by their conditions, and the sort below a window is
+        // found by its keys.
+        LogicalPlan::TableScan(_) | LogicalPlan::Window(_) => Ok(Transformed::no(node)),
         LogicalPlan::Join(mut join) => {
             let Some(condition) = join.filter.take() else {
                 return Ok(Transformed::no(LogicalPlan::Join(join)));
@@ -48,6 +50,7 @@ pub fn in_turn(plan: LogicalPlan) -> Result<LogicalPlan> {
             node.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let guarded = guarded(expr, &schema)?;
+                let guarded = guarded.transform_data(|expr| behind_filter(expr, &schema))?;
                 Ok(guarded.update_data(|expr| name.restore(expr)))
             })
         }
@@ -123,11 +126,39 @@ fn guarded(expr: Expr, schema: &DFSchema) -> Rewritten<Expr> {
         let groups = grouped(terms).into_iter();
         let groups = groups.filter_map(|group| group.into_iter().reduce(joined));
         let whole = groups.rev().reduce(|rest, first| match op {
+            // It would be asked twice.
+            _ if first.is_volatile() => joined(first, rest),
             Operator::And => case(first.clone().is_false(), lit(false), joined(first, rest)),
             _ => case(first.clone().is_true(), lit(true), joined(first, rest)),
         });
         let whole = whole.unwrap_or(expr);
         Ok(Transformed::new(whole, true, TreeNodeRecursion::Jump))
+    })
+}
+
+/// What aggregates with a FILTER take is worked out for the rows that it leaves.
+fn behind_filter(expr: Expr, schema: &DFSchema) -> Rewritten<Expr> {
+    expr.transform_down(|expr| {
+        let Expr::AggregateFunction(mut call) = expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let mut changed = false;
+        if let Some(filter) = call
+            .params
+            .filter
+            .as_deref()
+            .filter(|filter| !filter.is_volatile())
+        {
+            for arg in &mut call.params.args {
+                if may_fail(arg, schema) {
+                    let branches = vec![(Box::new(filter.clone()), Box::new(arg.clone()))];
+                    *arg = Expr::Case(Case::new(None, branches, None));
+                    changed = true;
+                }
+            }
+        }
+        let call = Expr::AggregateFunction(call);
+        Ok(Transformed::new(call, changed, TreeNodeRecursion::Jump))
     })
 }
 

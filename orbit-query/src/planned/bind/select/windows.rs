@@ -9,7 +9,7 @@ use crate::planned::unnest::columns_of;
 use ahash::AHashSet;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use orbit_core::Result;
 
 impl Binder<'_> {
@@ -107,7 +107,7 @@ fn with_known_keys(plan: LogicalPlan, calls: &[Expr]) -> Result<(LogicalPlan, Ve
     Ok((known.beside(plan)?, settled))
 }
 
-/// Volatile expressions that are worked out once for all that ask for them.
+/// Expressions that are worked out once for all that ask for them.
 pub(super) struct Known {
     /// What their columns are called, but for a number.
     name: &'static str,
@@ -122,9 +122,10 @@ impl Known {
         }
     }
 
-    /// Puts a column there, if it is volatile.
+    /// Puts a column there, if it is volatile, or has parts that are worked out only
+    /// where others say so: below the operator that reads it that is seen to.
     pub(super) fn settle(&mut self, expr: &mut Expr) -> bool {
-        if !expr.is_volatile() {
+        if !expr.is_volatile() && !is_logical(expr) {
             return false;
         }
         let at = self.exprs.iter().position(|known| known == expr);
@@ -144,9 +145,21 @@ impl Known {
         let mut exprs = columns_of(&plan);
         let known = self.exprs.into_iter().enumerate();
         exprs.extend(known.map(|(at, expr)| expr.alias(format!("{}_{at}", self.name))));
+        let volatile = exprs.iter().any(Expr::is_volatile);
         let plan = LogicalPlanBuilder::from(plan).project(exprs).told()?;
-        Ok(fence::around(plan.build().told()?, fence::own()))
+        let plan = plan.build().told()?;
+        Ok(match volatile {
+            true => fence::around(plan, fence::own()),
+            false => plan,
+        })
     }
+}
+
+fn is_logical(expr: &Expr) -> bool {
+    let found = expr.exists(|expr| {
+        Ok(matches!(expr, Expr::BinaryExpr(of) if matches!(of.op, Operator::And | Operator::Or)))
+    });
+    found.unwrap_or(false)
 }
 
 /// The plan with these window functions, and the column each became.

@@ -47,7 +47,9 @@ pub async fn explain(
             lines.push(format!("Result: {tag}"));
         }
         _ => {
-            let task = machine.task(Run::new(ctx.view.clone(), ctx.cancel.clone()));
+            let run = Run::new(ctx.view.clone(), ctx.cancel.clone());
+            let _ending = run.ending();
+            let task = machine.task(run);
             let running = plan.clone();
             let batches = machine
                 .run(async move { collect(running, task).await.told() })

@@ -13,13 +13,15 @@
 pub mod spool;
 
 use super::error::Told;
-use super::unary::{Unary, above};
+use super::unary::{Unary, above, operator_of};
 use super::unnest::subquery_of;
 use super::work::WorkRows;
+use ahash::AHashMap;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::DFSchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::QueryPlanner;
@@ -27,6 +29,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{
     Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
 };
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use spool::Spooled;
@@ -34,6 +37,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What EXPLAIN calls a fence, and one whose rows several read.
+pub const FENCE: &str = "FenceExec";
+pub const SPOOL: &str = "SpoolExec";
 
 /// Which query's rows a fence has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd)]
@@ -264,10 +271,51 @@ impl ExtensionPlanner for Fences {
     }
 }
 
+/// Rows that one alone reads aren't kept.
+#[derive(Debug)]
+pub struct SingleReaders;
+
+impl PhysicalOptimizerRule for SingleReaders {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut readers: AHashMap<Source, usize> = AHashMap::new();
+        plan.apply(|node| {
+            if let Some((spooled, _)) = operator_of::<Spooled>(node) {
+                *readers.entry(spooled.source).or_default() += 1;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        let plan = plan.transform_up(|node| {
+            Ok(match operator_of::<Spooled>(&node) {
+                Some((spooled, input)) if readers.get(&spooled.source) == Some(&1) => {
+                    match spooled.source {
+                        // Another part of the statement may read it, too.
+                        Source::Item { .. } => Transformed::no(node),
+                        _ => Transformed::yes(above(input.clone(), Fenced)),
+                    }
+                }
+                _ => Transformed::no(node),
+            })
+        });
+        Ok(plan?.data)
+    }
+
+    fn name(&self) -> &str {
+        "SingleReaders"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
 /// What stands between two projections, and a projection and a sort, which would be one.
 #[derive(Clone, Debug)]
 struct Fenced;
 
 impl Unary for Fenced {
-    const NAME: &'static str = "FenceExec";
+    const NAME: &'static str = FENCE;
 }

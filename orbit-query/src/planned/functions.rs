@@ -150,11 +150,30 @@ impl Function {
     }
 }
 
-/// Whether a function does something besides giving a value.
-pub fn acts(name: &str) -> bool {
+/// What a function has to do with what a statement leaves behind besides rows.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Effect {
+    None,
+    /// It tells what others did.
+    Reads,
+    Acts,
+}
+
+pub fn effect(name: &str) -> Effect {
     let known = TABLE.get(name);
     let of_session = known.is_some_and(|known| known.iter().any(|function| function.of_session));
-    of_session || pg_catalog::functions::acts(name)
+    match name {
+        "currval"
+        | "lastval"
+        | "pg_blocking_pids"
+        | "pg_listening_channels"
+        | "pg_notification_queue_usage" => Effect::Reads,
+        name if name.starts_with("pg_current_xact_id") || name.starts_with("txid_") => {
+            Effect::Reads
+        }
+        name if of_session || pg_catalog::functions::acts(name) => Effect::Acts,
+        _ => Effect::None,
+    }
 }
 
 static TABLE: LazyLock<AHashMap<&'static str, Vec<&'static Function>>> = LazyLock::new(|| {

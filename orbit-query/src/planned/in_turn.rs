@@ -50,7 +50,6 @@ pub fn in_turn(plan: LogicalPlan) -> Result<LogicalPlan> {
             node.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let guarded = guarded(expr, &schema)?;
-                let guarded = guarded.transform_data(|expr| behind_filter(expr, &schema))?;
                 Ok(guarded.update_data(|expr| name.restore(expr)))
             })
         }
@@ -133,32 +132,6 @@ fn guarded(expr: Expr, schema: &DFSchema) -> Rewritten<Expr> {
         });
         let whole = whole.unwrap_or(expr);
         Ok(Transformed::new(whole, true, TreeNodeRecursion::Jump))
-    })
-}
-
-/// What aggregates with a FILTER take is worked out for the rows that it leaves.
-fn behind_filter(expr: Expr, schema: &DFSchema) -> Rewritten<Expr> {
-    expr.transform_down(|expr| {
-        let Expr::AggregateFunction(mut call) = expr else {
-            return Ok(Transformed::no(expr));
-        };
-        let mut changed = false;
-        if let Some(filter) = call
-            .params
-            .filter
-            .as_deref()
-            .filter(|filter| !filter.is_volatile())
-        {
-            for arg in &mut call.params.args {
-                if may_fail(arg, schema) {
-                    let branches = vec![(Box::new(filter.clone()), Box::new(arg.clone()))];
-                    *arg = Expr::Case(Case::new(None, branches, None));
-                    changed = true;
-                }
-            }
-        }
-        let call = Expr::AggregateFunction(call);
-        Ok(Transformed::new(call, changed, TreeNodeRecursion::Jump))
     })
 }
 

@@ -3,7 +3,8 @@
 //! It drops sort keys that are constant. What is constant in an arm of a UNION, or in the
 //! side of an outer join that NULLs stand in for, is carried up as constant in the whole
 //! result; the rows then come unsorted. [`HideConstants`] puts a node above such results
-//! of which nothing is known but its columns.
+//! of which nothing is known but its columns. So it does above `nextval('s')`, which passes
+//! for constant since what it is given is.
 //!
 //! `count(DISTINCT x)` beside `sum(y)` is rewritten to a sum of sums, whose numeric is
 //! wider than what the plan above was promised. [`only_distinct`] keeps it from such a plan.
@@ -11,11 +12,15 @@
 //! Comparisons of one column with constants are told apart by how they are written: two
 //! that say the same, `1 = x` and `x = 1`, pass for a contradiction, and of `5 <= x` and
 //! `5 < x` the wrong one is kept. A condition of an outer join gets there with its
-//! constant on the left, and a zero may be negative. [`literals_right`] writes all of
-//! them in one way before, and leaves conditions where they are that would come behind a
-//! [`Fence`] though they don't look at what is there.
+//! constant on the left, and a zero may be negative. [`turned`] writes all of them in one
+//! way before.
+//!
+//! Volatile conditions are copied from one side of a join to the other, and asked twice;
+//! [`apart`] keeps them where they are asked once.
 
-use super::fence::Fence;
+mod apart;
+
+use super::fence::SingleReaders;
 use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
 use super::sorted::KeepSorts;
@@ -23,15 +28,17 @@ use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, JoinType, LogicalPlan, lit};
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use std::sync::Arc;
@@ -58,6 +65,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let before = rules.iter().position(sorts).unwrap_or(0);
     rules.insert(before, Arc::new(KeepSorts));
     rules.push(Arc::new(RowByRow));
+    rules.push(Arc::new(SingleReaders));
     rules.insert(before, Arc::new(HideConstants));
     rules
 }
@@ -72,7 +80,7 @@ pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
                 name if name == distinct.name() => {
                     only_distinct as fn(LogicalPlan) -> Result<Taken>
                 }
-                name if name == conditions.name() => literals_right,
+                name if name == conditions.name() => conditions_in_place,
                 _ => return inner,
             };
             Arc::new(Prepared { inner, prepare })
@@ -118,6 +126,9 @@ fn carries_constants_too_far(node: &dyn ExecutionPlan) -> bool {
     if node.is::<UnionExec>() {
         return (0..children.len()).any(constant);
     }
+    if let Some(list) = node.downcast_ref::<ProjectionExec>() {
+        return list.expr().iter().any(|item| is_volatile(&item.expr));
+    }
     let join = node
         .downcast_ref::<HashJoinExec>()
         .map(|join| *join.join_type())
@@ -139,7 +150,7 @@ fn carries_constants_too_far(node: &dyn ExecutionPlan) -> bool {
 
 /// Its input's rows, of which nothing more is known.
 #[derive(Clone, Debug)]
-struct Opaque;
+pub struct Opaque;
 
 impl Unary for Opaque {
     const NAME: &'static str = "OpaqueExec";
@@ -168,7 +179,7 @@ struct Prepared {
 /// What a rule may do with a plan.
 enum Taken {
     /// Nothing.
-    Not(LogicalPlan),
+    Not(Transformed<LogicalPlan>),
     /// What it does.
     By(Transformed<LogicalPlan>),
 }
@@ -188,7 +199,7 @@ impl OptimizerRule for Prepared {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         match (self.prepare)(plan)? {
-            Taken::Not(plan) => Ok(Transformed::no(plan)),
+            Taken::Not(plan) => Ok(plan),
             Taken::By(plan) => plan.transform_data(|plan| self.inner.rewrite(plan, config)),
         }
     }
@@ -202,28 +213,22 @@ fn only_distinct(plan: LogicalPlan) -> Result<Taken> {
         LogicalPlan::Aggregate(aggregate) if aggregate.aggr_expr.iter().all(is_distinct) => {
             Taken::By(Transformed::no(plan))
         }
-        _ => Taken::Not(plan),
+        _ => Taken::Not(Transformed::no(plan)),
     })
 }
 
-fn literals_right(plan: LogicalPlan) -> Result<Taken> {
-    if is_kept_out(&plan) {
-        return Ok(Taken::Not(plan));
+fn conditions_in_place(plan: LogicalPlan) -> Result<Taken> {
+    match apart::volatile_apart(plan)? {
+        Taken::By(plan) => {
+            let turned = turned(plan.data)?;
+            let changed = plan.transformed || turned.transformed;
+            Ok(Taken::By(Transformed::new_transformed(
+                turned.data,
+                changed,
+            )))
+        }
+        not => Ok(not),
     }
-    turned(plan).map(Taken::By)
-}
-
-/// Whether one of the filter's conditions would be brought behind a fence that is volatile
-/// or looks at no column.
-fn is_kept_out(plan: &LogicalPlan) -> bool {
-    let (mut plan, mut odd) = (plan, false);
-    while let LogicalPlan::Filter(filter) = plan {
-        odd |= split_conjunction(&filter.predicate)
-            .iter()
-            .any(|condition| condition.is_volatile() || condition.column_refs().is_empty());
-        plan = &filter.input;
-    }
-    odd && Fence::of(plan).is_some()
 }
 
 /// In a filter's conditions, and in those of filters right below, with which it is merged.

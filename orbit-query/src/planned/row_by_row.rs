@@ -3,12 +3,12 @@
 //! DataFusion works an expression out for all rows of a batch before the next one. A row's
 //! `nextval(s)` and `currval(s)` would then be of different rows, and two `nextval(s)` not
 //! follow each other; `WHERE state = 'new' AND pg_try_advisory_lock(id) LIMIT 1` would lock
-//! whatever stands in the batch. So a select list that asks such functions several times,
-//! and a filter that asks one, have their rows one at a time; and a filter's rows only those
-//! that its other conditions leave.
+//! whatever stands in the batch. So a select list that asks such functions several times, or
+//! below a LIMIT, and a filter that asks one, have their rows one at a time; and a filter's
+//! rows only those that its other conditions leave.
 
 use super::bounded::Narrow;
-use super::functions;
+use super::functions::{self, Effect};
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -34,21 +34,24 @@ impl PhysicalOptimizerRule for RowByRow {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let takes_first = plan.exists(|node| Ok(node.fetch().is_some()))?;
         let plan = plan.transform_up(|node| {
             if let Some(list) = node.downcast_ref::<ProjectionExec>() {
-                let mut calls = waiting(list.input());
+                let mut calls = Calls::waiting(list.input());
                 for item in list.expr() {
-                    calls += acting(&item.expr)?;
+                    calls.count(&item.expr)?;
                 }
-                if calls > 1 {
+                if calls.acting > 0 && (takes_first || calls.all > 1) {
                     return over_single_rows(&node, &[]).map(Transformed::yes);
                 }
             }
-            if let Some(filter) = node.downcast_ref::<FilterExec>()
-                && waiting(filter.input()) + acting(filter.predicate())? > 0
-            {
-                let conditions = split_conjunction(filter.predicate());
-                return over_single_rows(&node, &conditions).map(Transformed::yes);
+            if let Some(filter) = node.downcast_ref::<FilterExec>() {
+                let mut calls = Calls::waiting(filter.input());
+                calls.count(filter.predicate())?;
+                if calls.acting > 0 {
+                    let conditions = split_conjunction(filter.predicate());
+                    return over_single_rows(&node, &conditions).map(Transformed::yes);
+                }
             }
             Ok(Transformed::no(node))
         });
@@ -64,23 +67,45 @@ impl PhysicalOptimizerRule for RowByRow {
     }
 }
 
-/// How many functions that do something and have to wait were taken out of what is above.
-fn waiting(input: &Arc<dyn ExecutionPlan>) -> usize {
-    match input.downcast_ref::<AsyncFuncExec>() {
-        Some(calls) => calls.schema().fields().len() - calls.input().schema().fields().len(),
-        None => 0,
+/// Calls of functions with effects: those that act, and all.
+#[derive(Default)]
+struct Calls {
+    acting: usize,
+    all: usize,
+}
+
+impl Calls {
+    /// Those that have to wait were taken out of what is above.
+    fn waiting(input: &Arc<dyn ExecutionPlan>) -> Calls {
+        let calls = match input.downcast_ref::<AsyncFuncExec>() {
+            Some(calls) => {
+                let columns = |plan: &dyn ExecutionPlan| plan.schema().fields().len();
+                columns(calls) - columns(calls.input().as_ref())
+            }
+            None => 0,
+        };
+        Calls {
+            acting: calls,
+            all: calls,
+        }
+    }
+
+    fn count(&mut self, expr: &Arc<dyn PhysicalExpr>) -> Result<()> {
+        expr.apply(|expr| {
+            let call = expr.downcast_ref::<ScalarFunctionExpr>();
+            let effect = call.map_or(Effect::None, |call| functions::effect(call.name()));
+            self.acting += usize::from(effect == Effect::Acts);
+            self.all += usize::from(effect != Effect::None);
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .map(drop)
     }
 }
 
-/// How many calls of functions that do something are in the expression.
-fn acting(expr: &Arc<dyn PhysicalExpr>) -> Result<usize> {
-    let mut calls = 0;
-    expr.apply(|expr| {
-        let call = expr.downcast_ref::<ScalarFunctionExpr>();
-        calls += usize::from(call.is_some_and(|call| functions::acts(call.name())));
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(calls)
+fn acts(expr: &Arc<dyn PhysicalExpr>) -> Result<bool> {
+    let mut calls = Calls::default();
+    calls.count(expr)?;
+    Ok(calls.acting > 0)
 }
 
 /// The operator with one row in a batch, of those of which such conditions are true as do
@@ -102,7 +127,7 @@ fn over_single_rows(
         let is_known = collect_columns(condition)
             .iter()
             .all(|column| column.index() < width);
-        if is_known && acting(condition)? == 0 {
+        if is_known && !acts(condition)? {
             plain.push((*condition).clone());
         }
     }

@@ -169,8 +169,10 @@ impl Machine {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
         let cancel = run.cancel.clone();
         let abandoned = run.abandoned();
+        let ending = run.ending();
         let task = self.task(run);
         let work = self.handle()?.spawn(async move {
+            let _ending = ending;
             let pump = async {
                 let mut stream = match execute_stream(plan, task).told() {
                     Ok(stream) => stream,

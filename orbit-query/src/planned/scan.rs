@@ -2,7 +2,7 @@
 
 use super::arrow::Builder;
 use super::error::to_datafusion;
-use super::fence::spool::Spools;
+use super::fence::spool::{Ending, Spools};
 use super::ranges::Access;
 use datafusion::arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -39,6 +39,8 @@ pub struct Run {
     pub memory_limit: Option<usize>,
     /// What is worked out once and read by several.
     pub spools: Arc<Spools>,
+    /// Those end with another.
+    shares: bool,
     /// Nobody reads the answer any more. The token can't tell: it is made good
     /// for the session's next statement while this plan may still be running.
     abandoned: Arc<AtomicBool>,
@@ -51,6 +53,7 @@ impl Run {
             cancel,
             memory_limit: None,
             spools: Arc::default(),
+            shares: false,
             abandoned: Arc::default(),
         }
     }
@@ -64,8 +67,14 @@ impl Run {
     pub fn sharing(mut self, spools: Option<Arc<Spools>>) -> Run {
         if let Some(spools) = spools {
             self.spools = spools;
+            self.shares = true;
         }
         self
+    }
+
+    /// To be dropped when the run ends.
+    pub fn ending(&self) -> Option<Ending> {
+        (!self.shares).then(|| self.spools.until_end())
     }
 
     /// Set it to end the run.

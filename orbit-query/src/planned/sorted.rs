@@ -2,9 +2,12 @@
 //!
 //! DataFusion takes a sort for needless unless the operator above asks for its order, since
 //! a relation has none. PostgreSQL's rows come as the subquery sorted them, through
-//! conditions, joins and windows, and applications lean on it: a view with ORDER BY, an
+//! conditions and windows, and applications lean on it: a view with ORDER BY, an
 //! array of what a subquery sorted. So the sort gets somebody above it that asks.
 
+use super::aggregates;
+use super::fence::{FENCE, SPOOL};
+use super::opaque::Opaque;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -13,7 +16,9 @@ use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -37,9 +42,10 @@ impl PhysicalOptimizerRule for KeepSorts {
     }
 }
 
+/// By whom the order of an operator's rows is seen.
 #[derive(Clone, Copy, PartialEq)]
-enum Seen {
-    /// By the client: DataFusion keeps that order.
+pub(super) enum Seen {
+    /// The client, to whom DataFusion gives them as the topmost ORDER BY says.
     AsResult,
     Within,
     Not,
@@ -47,23 +53,49 @@ enum Seen {
 
 #[allow(deprecated)]
 fn kept(plan: Arc<dyn ExecutionPlan>, seen: Seen) -> Result<Arc<dyn ExecutionPlan>> {
-    let below = match plan.downcast_ref::<SortExec>() {
-        Some(_) => Seen::Not,
-        None => match plan.downcast_ref::<AggregateExec>() {
-            Some(aggregate) if shows_order(aggregate) => Seen::Within,
-            Some(_) => Seen::Not,
-            None if seen == Seen::AsResult && !keeps_order(&plan) => Seen::Within,
-            None => seen,
-        },
-    };
+    let below = below(&plan, seen);
     let plan = plan
         .map_children(|child| kept(child, below).map(Transformed::yes))?
         .data;
     let order = match plan.downcast_ref::<SortExec>() {
         Some(sort) if seen == Seen::Within && sort.fetch().is_none() => sort.expr().clone(),
-        _ => return Ok(plan),
+        Some(_) => return Ok(plan),
+        None => return Ok(with_skip_above_sorts(plan)),
     };
     Ok(above(plan, Sorted { order }))
+}
+
+/// By whom the order of its inputs' rows is seen.
+fn below(plan: &Arc<dyn ExecutionPlan>, seen: Seen) -> Seen {
+    // The first rows, and what is counted along them.
+    let takes_first = plan.fetch().is_some()
+        || plan.is::<GlobalLimitExec>()
+        || plan.is::<WindowAggExec>()
+        || plan.is::<BoundedWindowAggExec>()
+        || plan.name() == FENCE
+        || plan.name() == SPOOL;
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        return match shows_order(aggregate) {
+            true => Seen::Within,
+            false => Seen::Not,
+        };
+    }
+    match seen {
+        _ if plan.is::<SortExec>() && !takes_first => Seen::Not,
+        Seen::AsResult if keeps_order(plan) => Seen::AsResult,
+        Seen::AsResult => Seen::Within,
+        _ if takes_first => Seen::Within,
+        seen => seen,
+    }
+}
+
+/// OFFSET alone as an operator that sorts above aren't put below: DataFusion takes it for
+/// one that leaves the same rows in any order.
+fn with_skip_above_sorts(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    match plan.downcast_ref::<GlobalLimitExec>() {
+        Some(limit) if limit.fetch().is_none() => above(plan, Opaque),
+        _ => plan,
+    }
 }
 
 /// Whether DataFusion looks through it for the order that the client sees.
@@ -76,7 +108,9 @@ fn keeps_order(plan: &Arc<dyn ExecutionPlan>) -> bool {
 fn shows_order(aggregate: &AggregateExec) -> bool {
     let mut calls = aggregate.aggr_expr().iter();
     calls.any(|call| {
-        super::aggregates::shows_order(call.fun().name()) || call.field().data_type().is_floating()
+        let has_own = !call.order_bys().is_empty() || call.is_distinct();
+        let shows = aggregates::shows_order(call.fun().name()) && !has_own;
+        shows || call.field().data_type().is_floating()
     })
 }
 
@@ -89,6 +123,7 @@ struct Sorted {
 impl Unary for Sorted {
     const NAME: &'static str = "SortedExec";
     const PASSES_LIMITS: bool = true;
+    const ONE_PARTITION: bool = true;
 
     fn order(&self) -> Option<&LexOrdering> {
         Some(&self.order)

@@ -11,6 +11,7 @@ use super::patience::Wanted;
 use super::runtime::Machine;
 use super::scan::Run;
 use super::small::reads_little;
+use super::sorted::Seen;
 use super::system::System;
 use super::unary::above;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
@@ -468,11 +469,13 @@ fn shows_order(plan: &LogicalPlan) -> Result<bool> {
     let mut ahead = vec![(plan, Seen::AsResult)];
     while let Some((plan, seen)) = ahead.pop() {
         let below = match plan {
-            LogicalPlan::Limit(_) if seen == Seen::Not => Seen::Within,
-            LogicalPlan::Sort(sort) => match sort.fetch {
-                Some(_) => Seen::Within,
-                None => Seen::Not,
-            },
+            LogicalPlan::Limit(limit) if seen != Seen::AsResult || limit.fetch.is_none() => {
+                Seen::Within
+            }
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => Seen::Not,
+            LogicalPlan::Sort(_) | LogicalPlan::Window(_) | LogicalPlan::Extension(_) => {
+                Seen::Within
+            }
             LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => Seen::Not,
             LogicalPlan::Projection(_) | LogicalPlan::Limit(_) => seen,
             LogicalPlan::SubqueryAlias(_) => seen,
@@ -489,15 +492,6 @@ fn shows_order(plan: &LogicalPlan) -> Result<bool> {
         .told()?;
     }
     Ok(found)
-}
-
-/// By whom the order of rows is seen.
-#[derive(Clone, Copy, PartialEq)]
-enum Seen {
-    /// The client, to whom the topmost ORDER BY gives them sorted by itself.
-    AsResult,
-    Within,
-    Not,
 }
 
 /// Whether some aggregate's result shows the order of its rows: that of the input.

@@ -65,6 +65,14 @@ pub fn above<U: Unary>(input: Arc<dyn ExecutionPlan>, operator: U) -> Arc<dyn Ex
     })
 }
 
+/// The operator that a node is, if it is of this kind, and its input.
+pub fn operator_of<U: Unary>(
+    node: &Arc<dyn ExecutionPlan>,
+) -> Option<(&U, &Arc<dyn ExecutionPlan>)> {
+    let node = node.downcast_ref::<UnaryExec<U>>()?;
+    Some((&node.operator, &node.input))
+}
+
 #[derive(Debug)]
 struct UnaryExec<U> {
     operator: U,

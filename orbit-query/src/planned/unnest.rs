@@ -91,11 +91,11 @@ struct Unnester {
     /// that is possible: of the host with its answers, each would hold all before it, and
     /// the plan would double with every subquery.
     base: Option<LogicalPlan>,
-    fences: Vec<Fenced>,
+    fences: Vec<PushedFence>,
 }
 
 /// What became of a fence whose rows several read.
-struct Fenced {
+struct PushedFence {
     source: Source,
     domain: Domain,
     plan: LogicalPlan,
@@ -593,26 +593,34 @@ fn settled(host: LogicalPlan) -> Result<LogicalPlan> {
 /// Whether the plan's rows depend on the order in which it happens to read others. With
 /// fewer columns, and in a domain there are fewer, that may be another.
 fn leans_on_order(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| {
-        if Fence::of(node).is_some() {
-            return Ok(false);
+    let mut found = false;
+    plan.apply(|node| {
+        if Fence::of(node).is_some_and(Fence::is_shared) {
+            return Ok(TreeNodeRecursion::Jump);
         }
-        Ok(match node {
+        found |= match node {
             LogicalPlan::Limit(_) | LogicalPlan::Window(_) => true,
             LogicalPlan::Aggregate(of) => {
-                of.aggr_expr.iter().any(|expr| {
-                    matches!(expr.clone().unalias(), Expr::AggregateFunction(call)
-                        if shows_order(call.func.name()))
-                }) || node
-                    .schema()
-                    .fields()
-                    .iter()
-                    .any(|field| field.data_type().is_floating())
+                let keys = of.group_expr_len()?;
+                let fields = node.schema().fields().iter().skip(keys);
+                let shows = |expr: &Expr| match expr.clone().unalias() {
+                    Expr::AggregateFunction(call) => shows_order(call.func.name()),
+                    _ => false,
+                };
+                of.aggr_expr.iter().any(shows)
+                    || fields
+                        .into_iter()
+                        .any(|field| field.data_type().is_floating())
             }
             _ => false,
+        };
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
         })
     })
-    .told()
+    .told()?;
+    Ok(found)
 }
 
 fn filter_by(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {

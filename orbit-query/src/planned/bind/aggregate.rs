@@ -11,7 +11,7 @@ use crate::planned::functions::json;
 use crate::planned::functions::row::RowFn;
 use crate::planned::types;
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::{AggregateFunction, Sort};
+use datafusion::logical_expr::expr::{AggregateFunction, Case, Sort};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
@@ -221,6 +221,17 @@ impl Binder<'_> {
         }
         if !keeps_order(name) {
             order_by.clear();
+        }
+        if let (Some(filter), None) = (&filter, &function.over) {
+            for expr in &mut exprs {
+                let behind = behind(filter, expr);
+                for sort in &mut order_by {
+                    if sort.expr == *expr {
+                        sort.expr = behind.clone();
+                    }
+                }
+                *expr = behind;
+            }
         }
         if name == "sum"
             && let (Some(expr), Some(ty)) = (exprs.first_mut(), chosen.args.first())
@@ -563,4 +574,13 @@ fn harmless_distinct(name: &str) -> bool {
 pub(super) fn sort_key(expr: Expr, options: &ast::OrderByOptions) -> Sort {
     let asc = options.asc.unwrap_or(true);
     Sort::new(expr, asc, options.nulls_first.unwrap_or(!asc))
+}
+
+/// What an aggregate takes, of the rows that its FILTER leaves alone: of others it might fail.
+fn behind(filter: &Expr, expr: &Expr) -> Expr {
+    if matches!(expr, Expr::Column(_) | Expr::Literal(..)) || filter.is_volatile() {
+        return expr.clone();
+    }
+    let branches = vec![(Box::new(filter.clone()), Box::new(expr.clone()))];
+    Expr::Case(Case::new(None, branches, None))
 }

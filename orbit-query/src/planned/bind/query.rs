@@ -74,7 +74,7 @@ impl Binder<'_> {
             let name = types::fold(&item.alias.name);
             let before = self.relations();
             let bound = if with.recursive && mentions(&item.query, &name) {
-                self.recursive(&name, item)
+                self.recursive_item(&name, item)
             } else {
                 let clause = std::mem::replace(&mut self.clause, Clause::SELECT);
                 let bound = self.deeper(|binder| binder.query(&item.query));
@@ -108,16 +108,32 @@ impl Binder<'_> {
 
     /// A WITH item whose rows all that name it share, if two runs of it might differ.
     fn once(&self, bound: BoundQuery, item: &ast::Cte) -> Result<BoundQuery> {
+        if !fence::is_volatile(&bound.plan)? {
+            return Ok(bound);
+        }
         let start = item.alias.name.span.start;
-        let plan = match self.is_part && self.rights_of.is_none() && start.line > 0 {
-            true if fence::is_volatile(&bound.plan)? => {
+        let source = match fence::shared(&bound.plan)? {
+            fence::Source::Query(_)
+                if self.is_part && self.rights_of.is_none() && start.line > 0 =>
+            {
                 let (line, column) = (start.line, start.column);
-                fence::around(bound.plan, fence::Source::Item { line, column })
+                fence::Source::Item { line, column }
             }
-            true => bound.plan,
-            false => fence::once(bound.plan)?,
+            source => source,
         };
+        let plan = fence::around(bound.plan, source);
         Ok(BoundQuery { plan, ..bound })
+    }
+
+    /// A recursive item, which may have WITH items of its own.
+    fn recursive_item(&mut self, name: &str, item: &ast::Cte) -> Result<BoundQuery> {
+        let Some(with) = &item.query.with else {
+            return self.recursive(name, item);
+        };
+        self.with_clause(with)?;
+        let bound = self.recursive(name, item);
+        self.ctes.pop();
+        bound
     }
 
     fn recursive(&mut self, name: &str, item: &ast::Cte) -> Result<BoundQuery> {

@@ -6,10 +6,13 @@ mod order;
 mod projection;
 mod windows;
 
+use super::aggregate::sort_key;
 use super::from::{all_of, split};
 use super::grouping::{
     Grouped, Grouping, collect_aggregates, group, has_aggregate, with_dependent_columns,
 };
+use super::peers::sortable;
+use super::query::sorted;
 use super::scope::Scope;
 use super::subquery::order_of_from;
 use super::{Binder, Bound, BoundQuery, Clause};
@@ -17,6 +20,7 @@ use crate::planned::error::Told;
 use crate::planned::types;
 use crate::planned::unnest::asks;
 use crate::statement::visit;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -34,6 +38,25 @@ struct SortItem {
 enum SortTarget {
     Item(usize),
     Expr(Bound),
+}
+
+impl SortItem {
+    fn of<'a>(&'a self, items: &'a [Item]) -> &'a Bound {
+        match &self.target {
+            SortTarget::Item(place) => &items[*place].bound,
+            SortTarget::Expr(bound) => bound,
+        }
+    }
+}
+
+/// Whether one of them gives several rows for one.
+fn has_rows<'a>(mut bounds: impl Iterator<Item = &'a Bound>) -> bool {
+    bounds.any(|bound| {
+        let found = bound
+            .expr
+            .exists(|expr| Ok(matches!(expr, Expr::Unnest(_))));
+        found.unwrap_or(true)
+    })
 }
 
 impl Binder<'_> {
@@ -181,8 +204,15 @@ impl Binder<'_> {
                 .build()
                 .told()?;
         }
-        plan = self.unnested(plan, &mut items)?;
         let distinct = matches!(select.distinct, Some(ast::Distinct::Distinct));
+        // What gives several rows for one gives them in its order, once the others are sorted.
+        let on = distinct_on.iter().flatten();
+        let late = !distinct
+            && has_rows(items.iter().map(|item| &item.bound))
+            && !has_rows(on.chain(sort.iter().map(|item| item.of(&items))));
+        if !late {
+            plan = self.unnested(plan, &mut items)?;
+        }
         if let Some(mut on) = distinct_on {
             let mut known = Known::named("__first");
             for key in &mut on {
@@ -196,6 +226,16 @@ impl Binder<'_> {
             }
             plan = known.beside(plan)?;
             plan = first_of_each(plan, &items, on, &sort)?;
+        }
+        if late {
+            if !sort.is_empty() {
+                let keys = sort.drain(..).map(|item| {
+                    let bound = item.of(&items);
+                    sort_key(sortable(bound.expr.clone(), &bound.ty), &item.options)
+                });
+                plan = sorted(plan, keys.collect())?;
+            }
+            plan = self.unnested(plan, &mut items)?;
         }
         self.project(plan, items, sort, distinct)
     }

@@ -11,15 +11,14 @@ use super::outer::Around;
 use super::scope::Scope;
 use super::{Binder, Bound, BoundQuery};
 use crate::planned::error::Told;
-use crate::planned::fence;
-use crate::planned::unnest::is_correlated;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use crate::planned::fence::{self, Fence};
+use crate::planned::unnest::{columns_of, is_correlated};
 use datafusion::common::{Column, Spans};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::count::count;
 use datafusion::logical_expr::expr::Exists;
 use datafusion::logical_expr::{
-    Expr, Limit, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, lit, not,
+    Expr, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, lit, not,
 };
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -76,11 +75,14 @@ impl Binder<'_> {
         query: &ast::Query,
     ) -> Result<BoundQuery> {
         let bound = self.inner_query(scope, query)?;
-        if is_correlated(&bound.plan)? {
+        if is_correlated(&bound.plan)? || !fence::is_volatile(&bound.plan)? {
             return Ok(bound);
         }
+        // Of IN's query DataFusion wants to see the column.
+        let columns = columns_of(&bound.plan);
+        let plan = LogicalPlanBuilder::from(fence::once(bound.plan)?).project(columns);
         Ok(BoundQuery {
-            plan: fence::once(bound.plan)?,
+            plan: plan.told()?.build().told()?,
             ..bound
         })
     }
@@ -119,86 +121,105 @@ impl Binder<'_> {
         query: &ast::Query,
         negated: bool,
     ) -> Result<Bound> {
-        let inner = self.query_of_expr(scope, query)?;
-        if self.only_true_counts() {
-            return Ok(boolean(exists(inner.plan, negated)));
+        let mut plan = self.inner_query(scope, query)?.plan;
+        if !is_correlated(&plan)? && fence::is_volatile(&plan)? {
+            // Nobody reads the select list, nor a second row.
+            if let LogicalPlan::Projection(of) = &plan {
+                plan = of.input.as_ref().clone();
+            }
+            let first = LogicalPlanBuilder::from(plan).limit(0, Some(1)).told()?;
+            plan = fence::once(first.build().told()?)?;
         }
-        let found = binary(matches(inner.plan)?, Operator::Gt, lit(0_i64));
+        if self.only_true_counts() {
+            return Ok(boolean(exists(plan, negated)));
+        }
+        let found = binary(matches(plan)?, Operator::Gt, lit(0_i64));
         Ok(boolean(if negated { not(found) } else { found }))
     }
 }
 
 /// The plan, and its order in columns that it has for that. An aggregate takes its
 /// rows in no order but one of its own.
-pub(super) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
-    match plan {
+pub(in crate::planned) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
+    Ok(match plan {
+        LogicalPlan::Sort(sort) => {
+            let order = sort.expr.clone();
+            (LogicalPlan::Sort(sort), order)
+        }
         LogicalPlan::Limit(limit) => {
             let (input, order) = with_order(Arc::unwrap_or_clone(limit.input))?;
             let limit = Limit {
                 input: Arc::new(input),
                 ..limit
             };
-            Ok((LogicalPlan::Limit(limit), order))
+            (LogicalPlan::Limit(limit), order)
+        }
+        LogicalPlan::Filter(filter) => {
+            let (input, order) = with_order(Arc::unwrap_or_clone(filter.input))?;
+            let filter = Filter::new(filter.predicate, Arc::new(input));
+            (LogicalPlan::Filter(filter), order)
         }
         LogicalPlan::Projection(kept) => {
-            let LogicalPlan::Sort(sort) = kept.input.as_ref() else {
-                return Ok((LogicalPlan::Projection(kept), Vec::new()));
-            };
-            let mut exprs = kept.expr.clone();
-            let mut order = Vec::with_capacity(sort.expr.len());
-            for (place, by) in sort.expr.iter().enumerate() {
-                let name = format!("__by_{place}");
-                exprs.push(by.expr.clone().alias(&name));
-                order.push(SortExpr {
-                    expr: Expr::Column(Column::new_unqualified(name)),
-                    ..by.clone()
-                });
+            let (input, order) = with_order(kept.input.as_ref().clone())?;
+            if order.is_empty() {
+                return Ok((LogicalPlan::Projection(kept), order));
             }
-            let plan = LogicalPlanBuilder::from(kept.input.as_ref().clone())
-                .project(exprs)
-                .told()?
-                .build()
-                .told()?;
-            Ok((plan, order))
+            let mut exprs = kept.expr;
+            let order = named(order, |place, by| {
+                let name = format!("__by_{place}");
+                exprs.push(by.alias(&name));
+                Column::new_unqualified(name)
+            });
+            let plan = LogicalPlanBuilder::from(input).project(exprs).told()?;
+            (plan.build().told()?, order)
         }
-        LogicalPlan::Sort(sort) => {
-            let order = sort.expr.clone();
-            Ok((LogicalPlan::Sort(sort), order))
+        LogicalPlan::SubqueryAlias(alias) => {
+            let (mut input, mut order) = with_order(alias.input.as_ref().clone())?;
+            if order.is_empty() {
+                return Ok((LogicalPlan::SubqueryAlias(alias), order));
+            }
+            if !order.iter().all(|by| matches!(by.expr, Expr::Column(_))) {
+                let mut exprs = columns_of(&input);
+                order = named(order, |place, by| {
+                    let name = format!("__by_{place}");
+                    exprs.push(by.alias(&name));
+                    Column::new_unqualified(name)
+                });
+                let plan = LogicalPlanBuilder::from(input).project(exprs).told()?;
+                input = plan.build().told()?;
+            }
+            let order = named(order, |_, by| match by {
+                Expr::Column(column) => Column::new(Some(alias.alias.clone()), column.name),
+                _ => Column::new_unqualified("__by"),
+            });
+            let plan = LogicalPlanBuilder::from(input).alias(alias.alias).told()?;
+            (plan.build().told()?, order)
         }
-        other => Ok((other, Vec::new())),
-    }
+        other => match Fence::of(&other).filter(|fence| !fence.is_shared()) {
+            Some(fence) => {
+                let (input, order) = with_order(fence.input.clone())?;
+                (fence::around(input, fence.source), order)
+            }
+            None => (other, Vec::new()),
+        },
+    })
+}
+
+/// The order by the columns that its expressions became.
+fn named(order: Vec<SortExpr>, mut column: impl FnMut(usize, Expr) -> Column) -> Vec<SortExpr> {
+    let order = order.into_iter().enumerate();
+    let order = order.map(|(place, by)| SortExpr {
+        expr: Expr::Column(column(place, by.expr)),
+        ..by
+    });
+    order.collect()
 }
 
 /// FROM with one query in it, whose order its reader's aggregates keep as in
 /// PostgreSQL, though no standard promises it.
 pub(super) fn order_of_from(plan: LogicalPlan) -> Result<(LogicalPlan, Vec<SortExpr>)> {
-    let LogicalPlan::SubqueryAlias(alias) = plan else {
-        return Ok((plan, Vec::new()));
-    };
-    let name = alias.alias.clone();
-    let (inner, order) = with_order(alias.input.as_ref().clone())?;
-    if order.is_empty() {
-        return Ok((LogicalPlan::SubqueryAlias(alias), order));
+    match plan {
+        LogicalPlan::SubqueryAlias(_) => with_order(plan),
+        plan => Ok((plan, Vec::new())),
     }
-    let plan = LogicalPlanBuilder::from(inner)
-        .alias(name.clone())
-        .told()?
-        .build()
-        .told()?;
-    let order = order.into_iter().map(|by| {
-        let expr = by.expr.transform(|expr| {
-            Ok(match expr {
-                Expr::Column(column) => {
-                    let column = Column::new(Some(name.clone()), column.name);
-                    Transformed::yes(Expr::Column(column))
-                }
-                other => Transformed::no(other),
-            })
-        });
-        Ok(SortExpr {
-            expr: expr.told()?.data,
-            ..by
-        })
-    });
-    Ok((plan, order.collect::<Result<_>>()?))
 }

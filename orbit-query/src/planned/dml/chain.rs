@@ -9,6 +9,7 @@ use super::{Kind, Write, write};
 use crate::planned::PlanContext;
 use crate::planned::arrow::cell;
 use crate::planned::bind::given::Given;
+use crate::planned::fence::spool::Spools;
 use crate::planned::runtime::Machine;
 use crate::planned::scan::Run;
 use crate::planned::statement::{self, Body, PlannedStatement};
@@ -258,9 +259,11 @@ pub async fn run(
 ) -> Result<(Tag, Option<Rows>)> {
     let declared: Vec<Option<SqlType>> = prepared.params().iter().cloned().map(Some).collect();
     let (first, last) = chain.order();
+    let ctx = &of_parts(ctx);
+    let _ending = ctx.spools.as_ref().map(Spools::until_end);
     let mut run = Steps {
         machine,
-        ctx: &of_parts(ctx),
+        ctx,
         declared: &declared,
         params,
         before: Vec::new(),

@@ -2,10 +2,11 @@
 //! from then on in files.
 
 use super::Source;
+use crate::planned::error::to_datafusion;
 use crate::planned::scan::Run;
 use crate::planned::unary::Unary;
 use ahash::AHashMap;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -16,99 +17,183 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning, PlanProperties, SpillManager};
 use futures::future::{BoxFuture, Shared};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// The rows that the fences of one run share.
 #[derive(Default)]
-pub struct Spools(Mutex<AHashMap<Source, Spool>>);
+pub struct Spools(Mutex<AHashMap<Source, Reading>>);
 
-struct Spool {
-    rows: Whole,
-    /// Who has read these rows, where each reads them once a round.
+struct Reading {
+    spool: Arc<Spool>,
+    /// Who has begun to read these rows, where each reads them once a round.
     readers: Vec<u64>,
 }
 
-type Whole = Shared<BoxFuture<'static, std::result::Result<Arc<Kept>, Arc<DataFusionError>>>>;
+/// Lets go of a run's rows when it ends, however it does. They hold what they are read
+/// from, which holds the run, and that holds them.
+pub struct Ending(Arc<Spools>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let spools = std::mem::take(&mut *self.0.0.lock());
+        drop(spools);
+    }
+}
 
 impl Spools {
-    /// The source's rows for this reader. Who comes first runs `input`.
-    fn rows(
+    pub fn until_end(self: &Arc<Self>) -> Ending {
+        Ending(self.clone())
+    }
+
+    /// The source's rows for this reader. Who comes first starts `input`.
+    fn open(
         &self,
         (source, reader): (Source, u64),
         input: &Arc<dyn ExecutionPlan>,
         context: &Arc<TaskContext>,
-    ) -> Whole {
+    ) -> Result<Arc<Spool>> {
         let mut spools = self.0.lock();
-        if let Some(spool) = spools.get_mut(&source) {
-            let again = matches!(source, Source::Round(_)) && spool.readers.contains(&reader);
+        if let Some(reading) = spools.get_mut(&source) {
+            let again = matches!(source, Source::Round(_)) && reading.readers.contains(&reader);
             if !again {
-                spool.readers.push(reader);
-                return spool.rows.clone();
+                reading.readers.push(reader);
+                return Ok(reading.spool.clone());
             }
         }
-        let rows = kept(input.clone(), context.clone()).map(|kept| match kept {
-            Ok(kept) => Ok(Arc::new(kept)),
-            Err(error) => Err(Arc::new(error)),
-        });
-        let rows = rows.boxed().shared();
-        let spool = Spool {
-            rows: rows.clone(),
+        let spool = Arc::new(Spool::new(input, context)?);
+        let reading = Reading {
+            spool: spool.clone(),
             readers: vec![reader],
         };
-        spools.insert(source, spool);
-        rows
+        spools.insert(source, reading);
+        Ok(spool)
     }
 }
 
-enum Part {
+/// A query's rows, as far as somebody has asked for them.
+struct Spool {
+    run: Arc<Run>,
+    files: SpillManager,
+    state: Mutex<State>,
+}
+
+struct State {
+    batches: Vec<Kept>,
+    /// What the batches in memory take.
+    held: MemoryReservation,
+    /// What comes next; `None` while somebody asks for it, and at the end.
+    rest: Option<SendableRecordBatchStream>,
+    /// Who asks. All that wait for the next batch go on with it: one of them might not be
+    /// polled until another has got it.
+    asking: Option<Shared<BoxFuture<'static, ()>>>,
+    failed: Option<Arc<DataFusionError>>,
+}
+
+#[derive(Clone)]
+enum Kept {
     Batch(RecordBatch),
     File(Arc<dyn SpillFile>),
 }
 
-/// A query's rows.
-struct Kept {
-    parts: Vec<Part>,
-    files: SpillManager,
-    /// What the batches take.
-    _held: MemoryReservation,
-}
+impl Spool {
+    fn new(input: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<Spool> {
+        let metrics = SpillMetrics::new(&ExecutionPlanMetricsSet::new(), 0);
+        let held = MemoryConsumer::new("rows that are read twice")
+            .with_can_spill(true)
+            .register(context.memory_pool());
+        Ok(Spool {
+            run: Run::of(context)?,
+            files: SpillManager::new(context.runtime_env(), metrics, input.schema()),
+            state: Mutex::new(State {
+                batches: Vec::new(),
+                held,
+                rest: Some(input.execute(0, context.clone())?),
+                asking: None,
+                failed: None,
+            }),
+        })
+    }
 
-async fn kept(input: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> Result<Kept> {
-    let run = Run::of(&context)?;
-    let metrics = SpillMetrics::new(&ExecutionPlanMetricsSet::new(), 0);
-    let files = SpillManager::new(context.runtime_env(), metrics, input.schema());
-    let held = MemoryConsumer::new("rows that are read twice")
-        .with_can_spill(true)
-        .register(context.memory_pool());
-    let mut rows = input.execute(0, context)?;
-    let mut parts = Vec::new();
-    let mut batches: Vec<RecordBatch> = Vec::new();
-    while let Some(batch) = rows.next().await {
-        run.check().map_err(crate::planned::error::to_datafusion)?;
-        let batch = batch?;
-        let full = held.try_grow(batch.get_array_memory_size()).is_err();
-        batches.push(batch);
-        if full {
-            let file = files.spill_record_batch_and_finish(&batches, "rows that are read twice")?;
-            parts.extend(file.map(Part::File));
-            batches.clear();
-            held.free();
+    /// The batch at a place; `None` behind the last.
+    async fn batch(self: Arc<Self>, place: usize) -> Result<Option<RecordBatch>> {
+        loop {
+            let asking = {
+                let mut state = self.state.lock();
+                if let Some(kept) = state.batches.get(place) {
+                    break self.read(kept.clone());
+                }
+                if let Some(error) = &state.failed {
+                    return Err(DataFusionError::Shared(error.clone()));
+                }
+                if let Some(asking) = &state.asking {
+                    asking.clone()
+                } else if let Some(rest) = state.rest.take() {
+                    let asking = self.clone().ask(rest).boxed().shared();
+                    state.asking = Some(asking.clone());
+                    asking
+                } else {
+                    return Ok(None);
+                }
+            };
+            asking.await;
+        }
+        .await
+        .map(Some)
+    }
+
+    async fn ask(self: Arc<Self>, mut rest: SendableRecordBatchStream) {
+        let next = match self.run.check().map_err(to_datafusion) {
+            Ok(()) => rest.next().await,
+            Err(error) => Some(Err(error)),
+        };
+        let mut state = self.state.lock();
+        state.asking = None;
+        match next.map(|batch| batch.and_then(|batch| self.keep(&state.held, batch))) {
+            Some(Ok(kept)) => {
+                state.batches.push(kept);
+                state.rest = Some(rest);
+            }
+            Some(Err(error)) => state.failed = Some(Arc::new(error)),
+            None => {}
         }
     }
-    parts.extend(batches.into_iter().map(Part::Batch));
-    Ok(Kept {
-        parts,
-        files,
-        _held: held,
-    })
+
+    /// In memory, or once that is full in a file.
+    fn keep(&self, held: &MemoryReservation, batch: RecordBatch) -> Result<Kept> {
+        let bytes = batch.get_array_memory_size();
+        let full = match held.try_grow(bytes) {
+            Ok(()) => return Ok(Kept::Batch(batch)),
+            Err(full) => full,
+        };
+        let batches = std::slice::from_ref(&batch);
+        let file = self
+            .files
+            .spill_record_batch_and_finish(batches, "rows that are read twice");
+        match file? {
+            Some(file) => Ok(Kept::File(file)),
+            None => Err(full),
+        }
+    }
+
+    async fn read(&self, kept: Kept) -> Result<RecordBatch> {
+        let file = match kept {
+            Kept::Batch(batch) => return Ok(batch),
+            Kept::File(file) => file,
+        };
+        let batch = self.files.read_spill_as_stream(file, None)?.next().await;
+        batch.unwrap_or_else(|| {
+            let what = "a file of rows that are read twice is empty".to_owned();
+            Err(DataFusionError::Internal(what))
+        })
+    }
 }
 
 /// One of several that read the same rows.
 #[derive(Clone, Debug)]
 pub struct Spooled {
-    source: Source,
+    pub source: Source,
     reader: u64,
 }
 
@@ -119,7 +204,7 @@ impl Spooled {
 }
 
 impl Unary for Spooled {
-    const NAME: &'static str = "SpoolExec";
+    const NAME: &'static str = super::SPOOL;
     /// The rows may be those of another's input, which has been sorted for another reader.
     const KEEPS_ORDER: bool = false;
     const ONE_PARTITION: bool = true;
@@ -128,7 +213,7 @@ impl Unary for Spooled {
         Arc::new(PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             Partitioning::UnknownPartitioning(1),
-            EmissionType::Final,
+            EmissionType::Incremental,
             input.properties().boundedness,
         ))
     }
@@ -144,44 +229,31 @@ impl Unary for Spooled {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let run = Run::of(&context)?;
-        let whole = run.spools.rows((self.source, self.reader), input, &context);
+        let spool = run
+            .spools
+            .open((self.source, self.reader), input, &context)?;
         let schema = input.schema();
         let own = schema.clone();
-        let rows = async move {
-            let kept = whole.await.map_err(DataFusionError::Shared)?;
-            Ok::<_, DataFusionError>(read(kept, own))
-        };
-        let rows = futures::stream::once(rows).try_flatten();
+        let rows = futures::stream::try_unfold(0, move |place| {
+            let (spool, own) = (spool.clone(), own.clone());
+            async move {
+                let batch = spool.batch(place).await?;
+                let batch = batch.map(|batch| as_of(&own, &batch)).transpose()?;
+                Ok::<_, DataFusionError>(batch.map(|batch| (batch, place + 1)))
+            }
+        });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 }
 
-fn read(
-    kept: Arc<Kept>,
-    schema: SchemaRef,
-) -> impl futures::Stream<Item = Result<RecordBatch>> + Send {
-    let places = futures::stream::iter(0..kept.parts.len());
-    places
-        .map(move |place| {
-            let rows = match kept.parts.get(place) {
-                Some(Part::Batch(batch)) => {
-                    let batch = batch.clone();
-                    futures::stream::once(async move { Ok(batch) }).boxed()
-                }
-                Some(Part::File(file)) => kept.files.read_spill_as_stream(file.clone(), None)?,
-                None => futures::stream::empty().boxed(),
-            };
-            Ok::<_, DataFusionError>(rows)
-        })
-        .try_flatten()
-        .map(move |batch| {
-            let batch = batch?;
-            // Alike but for what is known of the columns besides their types.
-            Ok(RecordBatch::try_new_with_options(
-                schema.clone(),
-                batch.columns().to_vec(),
-                &datafusion::arrow::array::RecordBatchOptions::new()
-                    .with_row_count(Some(batch.num_rows())),
-            )?)
-        })
+/// The batch under a reader's schema: alike but for what is known of the columns besides
+/// their types.
+fn as_of(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    Ok(RecordBatch::try_new_with_options(
+        schema.clone(),
+        columns,
+        &options,
+    )?)
 }

@@ -1,7 +1,8 @@
 //! A subquery's plan for every value of its domain at once, operator by operator.
 
 use super::domain::{Domain, same};
-use super::{Fenced, Unnester, columns_of, conditions_of, join, project};
+use super::{PushedFence, Unnester, columns_of, conditions_of, join, project};
+use crate::planned::bind::subquery::with_order;
 use crate::planned::error::Told;
 use crate::planned::fence::{self, Fence, Source};
 use datafusion::arrow::datatypes::DataType;
@@ -103,7 +104,7 @@ impl Unnester {
 
     /// All that read the rows of one query go on reading those of one.
     fn fence(&mut self, of: &Fence, domain: &Domain) -> Result<LogicalPlan> {
-        let is_same = |known: &&Fenced| known.source == of.source && known.domain.is(domain);
+        let is_same = |known: &&PushedFence| known.source == of.source && known.domain.is(domain);
         if let Some(known) = self.fences.iter().find(is_same) {
             let mut exprs = columns_of(&of.input);
             let keys = known.domain.keys().into_iter().zip(domain.names());
@@ -117,7 +118,7 @@ impl Unnester {
         };
         let plan = fence::around(input, source);
         if of.is_shared() {
-            self.fences.push(Fenced {
+            self.fences.push(PushedFence {
                 source: of.source,
                 domain: domain.clone(),
                 plan: plan.clone(),
@@ -143,13 +144,14 @@ impl Unnester {
             }
             other => (None, other),
         };
-        let (order, input) = match below {
+        let (input, order) = match below {
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
-                (inside_sort(&sort.expr, domain)?, sort.input.as_ref())
+                (sort.input.as_ref().clone(), sort.expr.clone())
             }
-            other => (Vec::new(), other),
+            other => with_order(other.clone())?,
         };
-        let input = self.push(input, domain)?;
+        let order = inside_sort(&order, domain)?;
+        let input = self.push(&input, domain)?;
         // Numbers want some order, be it one that says nothing.
         let order = match order.is_empty() {
             true => domain

@@ -38,7 +38,6 @@ SELECT power(10::numeric, -200000), power(1e15, -2000000000), power(1e-15, 20000
 SELECT exp(1::numeric), exp(0::numeric), exp(1.00000000000000000000), exp(2.302585092994045684), ln(2.71828182845904523536028747), exp(0.1), exp(-0.1);
 SELECT ln(1.000000000000000000001), log(1.000000000000000000001), ln(0.999999999999999999999);
 SELECT sqrt(2::numeric), sqrt(0.0001), sqrt(0.00001), sqrt(1e-20), sqrt(1e20), sqrt(0.5), sqrt(10000::numeric), sqrt(99999999::numeric), sqrt(15241578750190521::numeric), sqrt(0::numeric), sqrt(0.000);
-SELECT count(*) FILTER (WHERE to_timestamp(t) = to_timestamp(t::numeric::float8)) FROM (SELECT 1.7e9 + i * 0.123457 AS t FROM generate_series(1, 100) i) q;
 SELECT to_timestamp(t) AT TIME ZONE 'UTC' FROM (SELECT (1.7e9 + i * 0.123457)::float8 AS t FROM generate_series(1, 40) i) q;
 SELECT to_timestamp(t) AT TIME ZONE 'UTC' FROM (SELECT (-1e9 - i * 12345.654321)::float8 AS t FROM generate_series(1, 20) i) q;
 SELECT to_timestamp(0), to_timestamp('infinity'::float8), to_timestamp('-infinity'::float8);

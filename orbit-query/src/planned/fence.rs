@@ -10,37 +10,23 @@
 //! A fence with a name ([`Source`]) stands in a plan several times, around the same query
 //! each time. The first that is read runs it, and all have those rows ([`spool`]).
 
+pub mod physical;
 pub mod spool;
+mod volatile;
 
 use super::error::Told;
-use super::unary::{Unary, above, operator_of};
-use super::unnest::subquery_of;
 use super::work::WorkRows;
-use ahash::AHashMap;
-use async_trait::async_trait;
-use datafusion::catalog::Session;
 use datafusion::common::DFSchemaRef;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::source_as_provider;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::context::QueryPlanner;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{
-    Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
-};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
-use spool::Spooled;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// What EXPLAIN calls a fence, and one whose rows several read.
-pub const FENCE: &str = "FenceExec";
-pub const SPOOL: &str = "SpoolExec";
+use volatile::has_volatile_columns;
+pub use volatile::is_volatile;
 
 /// Which query's rows a fence has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd)]
@@ -56,14 +42,14 @@ pub enum Source {
     Round(u64),
 }
 
-fn next() -> u64 {
+fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What nobody else shares.
 pub fn own() -> Source {
-    Source::Own(next())
+    Source::Own(next_number())
 }
 
 /// What copies of a fence around the plan share.
@@ -77,8 +63,8 @@ pub fn shared(plan: &LogicalPlan) -> orbit_core::Result<Source> {
         })
     });
     Ok(match in_recursion.told()? {
-        true => Source::Round(next()),
-        false => Source::Query(next()),
+        true => Source::Round(next_number()),
+        false => Source::Query(next_number()),
     })
 }
 
@@ -172,150 +158,4 @@ impl UserDefinedLogicalNodeCore for Fence {
             )),
         }
     }
-}
-
-/// Whether two runs of the plan may have other rows, as its expressions go.
-pub fn is_volatile(plan: &LogicalPlan) -> orbit_core::Result<bool> {
-    any(plan, &|plan| match Fence::of(plan) {
-        Some(fence) if fence.is_shared() => Look::Past,
-        _ => Look::AtAll,
-    })
-}
-
-/// Whether some column of the plan is volatile: an expression that isn't a condition.
-fn has_volatile_columns(plan: &LogicalPlan) -> orbit_core::Result<bool> {
-    any(plan, &|plan| match plan {
-        LogicalPlan::Extension(_) => Look::Past,
-        LogicalPlan::Filter(_) | LogicalPlan::Join(_) | LogicalPlan::Sort(_) => Look::Below,
-        _ => Look::AtAll,
-    })
-}
-
-/// What of a plan's node counts.
-enum Look {
-    AtAll,
-    Below,
-    Past,
-}
-
-/// Whether an expression that counts is volatile.
-fn any(plan: &LogicalPlan, look: &dyn Fn(&LogicalPlan) -> Look) -> orbit_core::Result<bool> {
-    let mut ahead = vec![plan];
-    while let Some(plan) = ahead.pop() {
-        let at_all = match look(plan) {
-            Look::Past => continue,
-            Look::Below => false,
-            Look::AtAll => true,
-        };
-        ahead.extend(plan.inputs());
-        if !at_all {
-            continue;
-        }
-        let (mut found, mut inner) = (false, Vec::new());
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                found |= expr.is_volatile_node();
-                inner.extend(subquery_of(expr).map(|of| of.subquery.clone()));
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-        .told()?;
-        for inner in inner {
-            found |= any(&inner, look)?;
-        }
-        if found {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// DataFusion's planner, which knows fences, too.
-#[derive(Debug)]
-pub struct Planner;
-
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Fences)])
-            .create_physical_plan(plan, session)
-            .await
-    }
-}
-
-struct Fences;
-
-#[async_trait]
-impl ExtensionPlanner for Fences {
-    async fn plan_extension(
-        &self,
-        _planner: &dyn PhysicalPlanner,
-        node: &dyn UserDefinedLogicalNode,
-        _logical: &[&LogicalPlan],
-        physical: &[Arc<dyn ExecutionPlan>],
-        _session: &dyn Session,
-        _context: &PhysicalPlanningContext,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let (Some(fence), [input]) = (node.as_any().downcast_ref::<Fence>(), physical) else {
-            return Ok(None);
-        };
-        let input = input.clone();
-        Ok(Some(match fence.is_shared() {
-            true => above(input, Spooled::new(fence.source, next())),
-            false => above(input, Fenced),
-        }))
-    }
-}
-
-/// Rows that one alone reads aren't kept.
-#[derive(Debug)]
-pub struct SingleReaders;
-
-impl PhysicalOptimizerRule for SingleReaders {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut readers: AHashMap<Source, usize> = AHashMap::new();
-        plan.apply(|node| {
-            if let Some((spooled, _)) = operator_of::<Spooled>(node) {
-                *readers.entry(spooled.source).or_default() += 1;
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        let plan = plan.transform_up(|node| {
-            Ok(match operator_of::<Spooled>(&node) {
-                Some((spooled, input)) if readers.get(&spooled.source) == Some(&1) => {
-                    match spooled.source {
-                        // Another part of the statement may read it, too.
-                        Source::Item { .. } => Transformed::no(node),
-                        _ => Transformed::yes(above(input.clone(), Fenced)),
-                    }
-                }
-                _ => Transformed::no(node),
-            })
-        });
-        Ok(plan?.data)
-    }
-
-    fn name(&self) -> &str {
-        "SingleReaders"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-/// What stands between two projections, and a projection and a sort, which would be one.
-#[derive(Clone, Debug)]
-struct Fenced;
-
-impl Unary for Fenced {
-    const NAME: &'static str = FENCE;
 }

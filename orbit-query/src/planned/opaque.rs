@@ -20,7 +20,7 @@
 
 mod apart;
 
-use super::fence::SingleReaders;
+use super::fence::physical::SingleReaders;
 use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
 use super::sorted::KeepSorts;

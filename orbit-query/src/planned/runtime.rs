@@ -74,7 +74,7 @@ impl Machine {
             .with_default_features()
             .with_optimizer_rules(patient(opaque::logical_rules()))
             .with_physical_optimizer_rules(opaque::physical_rules())
-            .with_query_planner(Arc::new(fence::Planner))
+            .with_query_planner(Arc::new(fence::physical::Planner))
             .build();
         // Last: an error after it would drop the threads inside the caller's
         // runtime, which tokio forbids.

@@ -6,7 +6,7 @@
 //! array of what a subquery sorted. So the sort gets somebody above it that asks.
 
 use super::aggregates;
-use super::fence::{FENCE, SPOOL};
+use super::fence::physical::{FENCE, SPOOL};
 use super::opaque::Opaque;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;

@@ -512,7 +512,7 @@ impl Binder<'_> {
 }
 
 /// Whether a function that gives several rows is called in it.
-fn gives_rows(expr: &Expr) -> bool {
+pub(super) fn gives_rows(expr: &Expr) -> bool {
     expr.exists(|expr| Ok(matches!(expr, Expr::Unnest(_))))
         .unwrap_or(false)
 }

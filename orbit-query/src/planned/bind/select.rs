@@ -7,6 +7,7 @@ mod projection;
 mod windows;
 
 use super::aggregate::sort_key;
+use super::expr::gives_rows;
 use super::from::{all_of, split};
 use super::grouping::{
     Grouped, Grouping, collect_aggregates, group, has_aggregate, with_dependent_columns,
@@ -20,7 +21,6 @@ use crate::planned::error::Told;
 use crate::planned::types;
 use crate::planned::unnest::asks;
 use crate::statement::visit;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
@@ -51,12 +51,7 @@ impl SortItem {
 
 /// Whether one of them gives several rows for one.
 fn has_rows<'a>(mut bounds: impl Iterator<Item = &'a Bound>) -> bool {
-    bounds.any(|bound| {
-        let found = bound
-            .expr
-            .exists(|expr| Ok(matches!(expr, Expr::Unnest(_))));
-        found.unwrap_or(true)
-    })
+    bounds.any(|bound| gives_rows(&bound.expr))
 }
 
 impl Binder<'_> {

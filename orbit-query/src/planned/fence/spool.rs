@@ -204,7 +204,7 @@ impl Spooled {
 }
 
 impl Unary for Spooled {
-    const NAME: &'static str = super::SPOOL;
+    const NAME: &'static str = super::physical::SPOOL;
     /// The rows may be those of another's input, which has been sorted for another reader.
     const KEEPS_ORDER: bool = false;
     const ONE_PARTITION: bool = true;

@@ -58,9 +58,14 @@ fn kept(plan: Arc<dyn ExecutionPlan>, seen: Seen) -> Result<Arc<dyn ExecutionPla
         .map_children(|child| kept(child, below).map(Transformed::yes))?
         .data;
     let order = match plan.downcast_ref::<SortExec>() {
-        Some(sort) if seen == Seen::Within && sort.fetch().is_none() => sort.expr().clone(),
-        Some(_) => return Ok(plan),
-        None => return Ok(with_skip_above_sorts(plan)),
+        Some(sort) if sort.fetch().is_some() => return Ok(plan),
+        Some(sort) => match seen {
+            Seen::AsResult => return Ok(plan),
+            Seen::Within => sort.expr().clone(),
+            Seen::Not => return Ok(sort.input().clone()),
+        },
+        None if seen == Seen::AsResult => return Ok(plan),
+        None => return Ok(below_sorts(plan)),
     };
     Ok(above(plan, Sorted { order }))
 }
@@ -89,12 +94,12 @@ fn below(plan: &Arc<dyn ExecutionPlan>, seen: Seen) -> Seen {
     }
 }
 
-/// OFFSET alone as an operator that sorts above aren't put below: DataFusion takes it for
-/// one that leaves the same rows in any order.
-fn with_skip_above_sorts(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-    match plan.downcast_ref::<GlobalLimitExec>() {
-        Some(limit) if limit.fetch().is_none() => above(plan, Opaque),
-        _ => plan,
+/// A limit as an operator that sorts above aren't put below: to DataFusion the first rows
+/// of what it takes for unsorted may as well be the least.
+fn below_sorts(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    match plan.is::<GlobalLimitExec>() {
+        true => above(plan, Opaque),
+        false => plan,
     }
 }
 

@@ -4,6 +4,7 @@ use super::bind::{Binder, BoundQuery, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
 use super::error::{Told, to_datafusion};
+use super::functions::{self, Effect};
 use super::in_order::in_order;
 use super::in_turn::in_turn;
 use super::lists;
@@ -420,6 +421,7 @@ pub(super) async fn physical_plan(
             || keeps_order(plan)?
             || has_window(plan)?
             || shows_order(plan)?
+            || acts(plan)?
             || reads_little(plan, view)?)
     {
         // In one order, whatever the number of threads: the same digits every time.
@@ -448,6 +450,24 @@ pub(super) async fn physical_plan(
         Some(rows) => above(plan, Narrow { rows }),
         None => plan,
     })
+}
+
+/// Whether it does something besides giving rows: of the rows that several threads read
+/// ahead, too many would have it done.
+fn acts(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    found |= functions::effect(call.func.name()) == Effect::Acts;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .told()?;
+    Ok(found)
 }
 
 /// Under a window DataFusion puts the limit of the sort above it where it joins the

@@ -78,12 +78,19 @@ impl Binder<'_> {
         if is_correlated(&bound.plan)? || !fence::is_volatile(&bound.plan)? {
             return Ok(bound);
         }
-        // Of IN's query DataFusion wants to see the column.
-        let columns = columns_of(&bound.plan);
-        let plan = LogicalPlanBuilder::from(fence::once(bound.plan)?).project(columns);
+        // Of IN's query DataFusion wants to see the column: under a name of its own, or it
+        // takes the projection for needless.
+        let mut exprs = Vec::with_capacity(bound.columns.len());
+        let mut columns = bound.columns;
+        for (place, column) in columns.iter_mut().enumerate() {
+            let name = format!("__once_{place}");
+            exprs.push(Expr::Column(column.column.clone()).alias(&name));
+            column.column = Column::new_unqualified(name);
+        }
+        let plan = LogicalPlanBuilder::from(fence::once(bound.plan)?).project(exprs);
         Ok(BoundQuery {
             plan: plan.told()?.build().told()?,
-            ..bound
+            columns,
         })
     }
 
@@ -164,14 +171,7 @@ pub(in crate::planned) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, 
             if order.is_empty() {
                 return Ok((LogicalPlan::Projection(kept), order));
             }
-            let mut exprs = kept.expr;
-            let order = named(order, |place, by| {
-                let name = format!("__by_{place}");
-                exprs.push(by.alias(&name));
-                Column::new_unqualified(name)
-            });
-            let plan = LogicalPlanBuilder::from(input).project(exprs).told()?;
-            (plan.build().told()?, order)
+            projected(input, kept.expr, order)?
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let (mut input, mut order) = with_order(alias.input.as_ref().clone())?;
@@ -179,14 +179,8 @@ pub(in crate::planned) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, 
                 return Ok((LogicalPlan::SubqueryAlias(alias), order));
             }
             if !order.iter().all(|by| matches!(by.expr, Expr::Column(_))) {
-                let mut exprs = columns_of(&input);
-                order = named(order, |place, by| {
-                    let name = format!("__by_{place}");
-                    exprs.push(by.alias(&name));
-                    Column::new_unqualified(name)
-                });
-                let plan = LogicalPlanBuilder::from(input).project(exprs).told()?;
-                input = plan.build().told()?;
+                let columns = columns_of(&input);
+                (input, order) = projected(input, columns, order)?;
             }
             let order = named(order, |_, by| match by {
                 Expr::Column(column) => Column::new(Some(alias.alias.clone()), column.name),
@@ -203,6 +197,23 @@ pub(in crate::planned) fn with_order(plan: LogicalPlan) -> Result<(LogicalPlan, 
             None => (other, Vec::new()),
         },
     })
+}
+
+/// A projection that has, besides these, what rows are in order by.
+fn projected(
+    input: LogicalPlan,
+    mut exprs: Vec<Expr>,
+    order: Vec<SortExpr>,
+) -> Result<(LogicalPlan, Vec<SortExpr>)> {
+    // Another reader may have put some there before.
+    let have = exprs.len();
+    let order = named(order, |place, by| {
+        let name = format!("__by_{}", have + place);
+        exprs.push(by.alias(&name));
+        Column::new_unqualified(name)
+    });
+    let plan = LogicalPlanBuilder::from(input).project(exprs).told()?;
+    Ok((plan.build().told()?, order))
 }
 
 /// The order by the columns that its expressions became.

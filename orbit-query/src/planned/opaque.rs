@@ -65,9 +65,8 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let before = rules.iter().position(sorts).unwrap_or(0);
     rules.push(Arc::new(RowByRow));
     rules.push(Arc::new(SingleReaders));
+    rules.insert(before, Arc::new(KeepSorts));
     rules.insert(before, Arc::new(HideConstants));
-    // Before aggregates are turned round to fit a sort that may go.
-    rules.insert(0, Arc::new(KeepSorts));
     rules
 }
 

@@ -12,7 +12,7 @@ use super::patience::Wanted;
 use super::runtime::Machine;
 use super::scan::Run;
 use super::small::reads_little;
-use super::sorted::Seen;
+use super::sorted::{shows_order, without_unseen};
 use super::system::System;
 use super::unary::above;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
@@ -339,7 +339,7 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
-    in_turn(taken_apart(state, plan)?)
+    in_turn(without_unseen(taken_apart(state, plan)?)?)
 }
 
 /// The optimised plan without correlated subqueries.
@@ -479,38 +479,6 @@ fn has_window(plan: &LogicalPlan) -> Result<bool> {
         Ok(TreeNodeRecursion::Continue)
     })
     .told()?;
-    Ok(found)
-}
-
-/// Whether somebody sees, or a limit takes, rows in the order in which they come from a
-/// union, which is that of its branches, or from a subquery's ORDER BY.
-fn shows_order(plan: &LogicalPlan) -> Result<bool> {
-    let mut found = false;
-    let mut ahead = vec![(plan, Seen::AsResult)];
-    while let Some((plan, seen)) = ahead.pop() {
-        let below = match plan {
-            LogicalPlan::Limit(limit) if seen != Seen::AsResult || limit.fetch.is_none() => {
-                Seen::Within
-            }
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => Seen::Not,
-            LogicalPlan::Sort(_) | LogicalPlan::Window(_) | LogicalPlan::Extension(_) => {
-                Seen::Within
-            }
-            LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => Seen::Not,
-            LogicalPlan::Projection(_) | LogicalPlan::Limit(_) => seen,
-            LogicalPlan::SubqueryAlias(_) => seen,
-            _ if seen == Seen::AsResult => Seen::Within,
-            _ => seen,
-        };
-        found |= seen != Seen::Not && matches!(plan, LogicalPlan::Union(_));
-        found |= seen == Seen::Within && matches!(plan, LogicalPlan::Sort(_));
-        ahead.extend(plan.inputs().into_iter().map(|input| (input, below)));
-        plan.apply_subqueries(|inner| {
-            found |= shows_order(inner).map_err(to_datafusion)?;
-            Ok(TreeNodeRecursion::Continue)
-        })
-        .told()?;
-    }
     Ok(found)
 }
 

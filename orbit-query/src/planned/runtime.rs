@@ -115,6 +115,12 @@ impl Machine {
         let _ = disk.set_max_temp_directory_size(room.min(*most));
     }
 
+    /// What running queries hold.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.environment.memory_pool.reserved()
+    }
+
     pub fn handle(&self) -> Result<&tokio::runtime::Handle> {
         self.threads
             .as_ref()

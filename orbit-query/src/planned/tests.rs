@@ -6,6 +6,7 @@ mod documents;
 mod grammar;
 mod row_values;
 mod several_relations;
+mod spools;
 mod writes;
 
 use crate::{Engine, EngineOptions, Outcome, Session, SessionInit};

@@ -38,7 +38,9 @@ pub struct Ending(Arc<Spools>);
 impl Drop for Ending {
     fn drop(&mut self) {
         let spools = std::mem::take(&mut *self.0.0.lock());
-        drop(spools);
+        for reading in spools.into_values() {
+            reading.spool.end();
+        }
     }
 }
 
@@ -143,6 +145,18 @@ impl Spool {
         .map(Some)
     }
 
+    /// Who asks holds this, and is held by it.
+    fn end(&self) {
+        let mut state = self.state.lock();
+        let rest = (state.asking.take(), state.rest.take());
+        let batches = std::mem::take(&mut state.batches);
+        state.held.free();
+        let ended = DataFusionError::Internal("the run has ended".to_owned());
+        state.failed = Some(Arc::new(ended));
+        drop(state);
+        drop((rest, batches));
+    }
+
     async fn ask(self: Arc<Self>, mut rest: SendableRecordBatchStream) {
         let next = match self.run.check().map_err(to_datafusion) {
             Ok(()) => rest.next().await,
@@ -150,6 +164,9 @@ impl Spool {
         };
         let mut state = self.state.lock();
         state.asking = None;
+        if state.failed.is_some() {
+            return;
+        }
         match next.map(|batch| batch.and_then(|batch| self.keep(&state.held, batch))) {
             Some(Ok(kept)) => {
                 state.batches.push(kept);

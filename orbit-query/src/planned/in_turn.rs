@@ -69,20 +69,50 @@ fn filtered(filter: Filter) -> Rewritten<LogicalPlan> {
     Ok(Transformed::yes(Arc::unwrap_or_clone(plan)))
 }
 
-/// The conditions of one, the cheapest first: each step is asked where those before it are
-/// true, and none but its first condition may fail.
-fn steps(predicate: Expr, schema: &DFSchema) -> datafusion::error::Result<Vec<Expr>> {
-    let mut conditions = Vec::new();
-    for condition in split_conjunction_owned(predicate) {
-        let (cost, may_fail) = (cost(&condition, schema), may_fail(&condition, schema));
-        conditions.push((cost, may_fail, guarded(condition, schema)?.data));
-    }
+/// The filter with the cheapest conditions first, before what its conditions have in common
+/// is worked out ahead of them: from the first, and from no others.
+pub fn cheapest_first(filter: Filter) -> Transformed<Filter> {
+    let conditions = ordered(
+        split_conjunction_owned(filter.predicate.clone()),
+        filter.input.schema(),
+    );
+    let first = conditions.into_iter().map(|(_, condition)| condition);
+    let predicate = conjunction(first).unwrap_or_else(|| lit(true));
+    let changed = predicate != filter.predicate;
+    let filter = Filter::new(predicate, filter.input);
+    Transformed::new_transformed(filter, changed)
+}
+
+/// Conditions, and whether they may fail.
+fn ordered(conditions: Vec<Expr>, schema: &DFSchema) -> Vec<(bool, Expr)> {
+    let mut conditions: Vec<(u32, bool, Expr)> = conditions
+        .into_iter()
+        .map(|condition| {
+            let may_fail = may_fail(&condition, schema);
+            (cost(&condition, schema), may_fail, condition)
+        })
+        .collect();
     if conditions.iter().any(|(_, may_fail, _)| *may_fail) {
         conditions.sort_by_key(|(cost, may_fail, _)| (*cost, *may_fail));
     }
     let conditions = conditions.into_iter();
-    let groups = grouped(conditions.map(|(_, may_fail, condition)| (may_fail, condition)));
-    Ok(groups.into_iter().filter_map(conjunction).collect())
+    conditions
+        .map(|(_, may_fail, condition)| (may_fail, condition))
+        .collect()
+}
+
+/// The conditions of one, the cheapest first: each step is asked where those before it are
+/// true, and none but its first condition may fail.
+fn steps(predicate: Expr, schema: &DFSchema) -> datafusion::error::Result<Vec<Expr>> {
+    let conditions = ordered(split_conjunction_owned(predicate), schema);
+    let guarded = conditions
+        .into_iter()
+        .map(|(may_fail, condition)| Ok((may_fail, guarded(condition, schema)?.data)))
+        .collect::<datafusion::error::Result<Vec<_>>>()?;
+    Ok(grouped(guarded)
+        .into_iter()
+        .filter_map(conjunction)
+        .collect())
 }
 
 /// Terms in their order, parted before every one that may fail.

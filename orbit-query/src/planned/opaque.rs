@@ -15,12 +15,16 @@
 //! constant on the left, and a zero may be negative. [`turned`] writes all of them in one
 //! way before.
 //!
+//! What conditions have in common is worked out ahead of them if the first has it:
+//! [`cheapest_first`] sees to it that this is none that another keeps from failing.
+//!
 //! Volatile conditions are copied from one side of a join to the other, and asked twice;
 //! [`apart`] keeps them where they are asked once.
 
 mod apart;
 
 use super::fence::physical::SingleReaders;
+use super::in_turn;
 use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
 use super::sorted::KeepSorts;
@@ -30,6 +34,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, JoinType, LogicalPlan, lit};
+use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
@@ -73,6 +78,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let distinct = SingleDistinctToGroupBy::new();
     let conditions = PushDownFilter::new();
+    let common = CommonSubexprEliminate::new();
     let rules = Optimizer::new().rules.into_iter();
     rules
         .map(|inner| {
@@ -81,6 +87,7 @@ pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
                     only_distinct as fn(LogicalPlan) -> Result<Taken>
                 }
                 name if name == conditions.name() => conditions_in_place,
+                name if name == common.name() => cheapest_first,
                 _ => return inner,
             };
             Arc::new(Prepared { inner, prepare })
@@ -215,6 +222,15 @@ fn only_distinct(plan: LogicalPlan) -> Result<Taken> {
         }
         _ => Taken::Not(Transformed::no(plan)),
     })
+}
+
+fn cheapest_first(plan: LogicalPlan) -> Result<Taken> {
+    Ok(Taken::By(match plan {
+        LogicalPlan::Filter(filter) => {
+            in_turn::cheapest_first(filter).update_data(LogicalPlan::Filter)
+        }
+        plan => Transformed::no(plan),
+    }))
 }
 
 fn conditions_in_place(plan: LogicalPlan) -> Result<Taken> {

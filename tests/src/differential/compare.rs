@@ -243,12 +243,16 @@ mod tests {
     use super::*;
 
     fn rows(rows: &[&[&str]]) -> Reply {
+        rows_of(23, rows)
+    }
+
+    fn rows_of(oid: u32, rows: &[&[&str]]) -> Reply {
         let rows = rows
             .iter()
             .map(|row| row.iter().map(|value| Some((*value).to_owned())).collect())
             .collect();
         let part = Part::Rows {
-            columns: vec![("a".to_owned(), 23)],
+            columns: vec![("a".to_owned(), oid)],
             rows,
             tag: "SELECT".to_owned(),
         };
@@ -273,10 +277,18 @@ mod tests {
     #[test]
     fn only_floats_may_end_differently() {
         let statement = Statement::default();
-        let differ = |a: &str, b: &str| difference(&statement, &rows(&[&[a]]), &rows(&[&[b]]));
-        assert_eq!(differ("0.30000000000000004", "0.30000000000000001"), None);
-        assert!(differ("1.5", "1.6").is_some());
-        assert!(differ("0.33333333333333333333", "0.33333333333333333334").is_some());
+        let differ = |oid: u32, a: &str, b: &str| {
+            difference(&statement, &rows_of(oid, &[&[a]]), &rows_of(oid, &[&[b]])).is_some()
+        };
+        let (ours, theirs) = ("0.30000000000000004", "0.30000000000000001");
+        for oid in FLOATS {
+            assert!(!differ(oid, ours, theirs));
+            assert!(differ(oid, "1.5", "1.6"));
+            assert!(differ(oid, "0.30000000000000004", "0.3000000001"));
+        }
+        for oid in [NUMERIC, 25] {
+            assert!(differ(oid, ours, theirs));
+        }
     }
 
     #[test]

@@ -178,6 +178,30 @@ fn statement() -> impl Strategy<Value = String> {
         })
 }
 
+/// Without times of day to the microsecond: `'now'` is another each time it is asked.
+fn without_times(answer: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = answer;
+    while let Some((before, behind)) = rest.split_once('.') {
+        let time = before.len().checked_sub(8).and_then(|at| before.get(at..));
+        let is_time =
+            time.is_some_and(|time| time.bytes().filter(|byte| *byte == b':').count() == 2);
+        kept.push_str(if is_time {
+            &before[..before.len() - 8]
+        } else {
+            before
+        });
+        rest = match is_time {
+            true => behind.trim_start_matches(|c: char| c.is_ascii_digit()),
+            false => {
+                kept.push('.');
+                behind
+            }
+        };
+    }
+    kept + rest
+}
+
 #[test]
 fn a_shape_answers_as_its_statement() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -198,7 +222,8 @@ fn a_shape_answers_as_its_statement() {
             for _ in 0..2 {
                 if let Some(shaped) = by_shape(&fixture, &cache, &sql).await {
                     by_shapes.set(by_shapes.get() + 1);
-                    prop_assert_eq!(shaped, direct(&fixture, &sql).await, "{}", sql);
+                    let direct = direct(&fixture, &sql).await;
+                    prop_assert_eq!(without_times(&shaped), without_times(&direct), "{}", sql);
                 }
             }
             Ok(())

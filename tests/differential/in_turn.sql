@@ -80,3 +80,6 @@ SELECT id FROM log WHERE NOT (kind <> 'num' OR data::int < 20);
 SELECT id FROM log l WHERE kind = 'num' AND EXISTS (SELECT 1 FROM log m WHERE m.kind = 'num' AND m.data::int = l.data::int + 3);
 SELECT id FROM log WHERE kind = 'date' AND extract(day FROM data::date) = 5;
 SELECT id FROM log WHERE kind = 'date' AND data::date BETWEEN '2024-01-03' AND '2024-01-06';
+SELECT d FROM q WHERE (d <> 0 AND 10 / d > 2) OR d IS NULL;
+SELECT d, (d <> 0 AND 10 / d > 2) OR d IS NULL AS a, (d = 0 OR 10 / d > 2) AND d IS NOT NULL AS b FROM q;
+SELECT id FROM log WHERE (kind = 'num' AND data::int > 20) OR kind = 'text' AND id < 6;

@@ -129,6 +129,15 @@ impl Unary for Narrow {
     }
 }
 
+/// What a batch's values take, though they be part of a larger one's.
+pub fn bytes_of(batch: &RecordBatch) -> Result<usize> {
+    let mut bytes = 0;
+    for column in batch.columns() {
+        bytes += column.to_data().get_slice_memory_size()?;
+    }
+    Ok(bytes)
+}
+
 /// Counts what passes it as held until the stream ends.
 #[derive(Clone, Debug)]
 pub struct Held;
@@ -159,10 +168,7 @@ impl Stream for HeldStream {
         let Some(Ok(batch)) = &next else {
             return Poll::Ready(next);
         };
-        let mut bytes = 0usize;
-        for column in batch.columns() {
-            bytes += column.to_data().get_slice_memory_size()?;
-        }
+        let bytes = bytes_of(batch)?;
         // Kept as it came, and then as one batch of all of them.
         if let Err(error) = self.held.try_grow(bytes.saturating_mul(2)) {
             return Poll::Ready(Some(Err(error)));

@@ -140,12 +140,10 @@ fn guarded(expr: Expr, schema: &DFSchema) -> Rewritten<Expr> {
             return Ok(Transformed::no(expr));
         };
         let op = *op;
-        let terms = terms(expr.clone(), op);
-        let mut fallible = terms.iter().skip(1).map(|term| may_fail(term, schema));
-        if !fallible.any(|may_fail| may_fail) {
+        if !may_fail(&expr, schema) {
             return Ok(Transformed::new(expr, false, TreeNodeRecursion::Jump));
         }
-        let terms = terms
+        let terms = terms(expr.clone(), op)
             .into_iter()
             .map(|term| Ok((may_fail(&term, schema), guarded(term, schema)?.data)))
             .collect::<datafusion::error::Result<Vec<_>>>()?;

@@ -2,6 +2,7 @@
 //! from then on in files.
 
 use super::Source;
+use crate::planned::bounded::bytes_of;
 use crate::planned::error::to_datafusion;
 use crate::planned::scan::Run;
 use crate::planned::unary::Unary;
@@ -179,7 +180,7 @@ impl Spool {
 
     /// In memory, or once that is full in a file.
     fn keep(&self, held: &MemoryReservation, batch: RecordBatch) -> Result<Kept> {
-        let bytes = batch.get_array_memory_size();
+        let bytes = bytes_of(&batch)?;
         let full = match held.try_grow(bytes) {
             Ok(()) => return Ok(Kept::Batch(batch)),
             Err(full) => full,

@@ -8,7 +8,7 @@ use super::Taken;
 use crate::planned::fence::{self, Fence};
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, Join, JoinType, LogicalPlan, UserDefinedLogicalNodeCore,
 };
@@ -16,11 +16,8 @@ use std::sync::Arc;
 
 /// The plan with its volatile conditions where they stay.
 pub(super) fn volatile_apart(plan: LogicalPlan) -> Result<Taken> {
-    match &plan {
-        LogicalPlan::Join(join) if join.filter.as_ref().is_some_and(Expr::is_volatile) => {
-            let LogicalPlan::Join(mut join) = plan else {
-                return Ok(Taken::Not(Transformed::no(plan)));
-            };
+    match plan {
+        LogicalPlan::Join(mut join) if join.filter.as_ref().is_some_and(Expr::is_volatile) => {
             if join.join_type != JoinType::Inner {
                 return Ok(Taken::Not(Transformed::no(LogicalPlan::Join(join))));
             }
@@ -28,7 +25,7 @@ pub(super) fn volatile_apart(plan: LogicalPlan) -> Result<Taken> {
             over_join(conditions.unwrap_or_default(), join)
         }
         LogicalPlan::Filter(_) => filtered(plan),
-        _ => Ok(Taken::By(Transformed::no(plan))),
+        plan => Ok(Taken::By(Transformed::no(plan))),
     }
 }
 
@@ -58,8 +55,7 @@ fn filtered(plan: LogicalPlan) -> Result<Taken> {
 
 /// Whether one of the conditions looks at no column.
 fn is_blind(predicate: &Expr) -> bool {
-    let conditions = datafusion::logical_expr::utils::split_conjunction(predicate);
-    let mut conditions = conditions.into_iter();
+    let mut conditions = split_conjunction(predicate).into_iter();
     conditions.any(|condition| condition.column_refs().is_empty())
 }
 

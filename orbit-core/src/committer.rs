@@ -14,6 +14,8 @@ mod sequencer;
 use crate::actor::Credit;
 use crate::catalog::CatalogChange;
 use crate::clock::Hlc;
+#[cfg(feature = "columns")]
+use crate::columns::ColumnsChange;
 use crate::error::{Error, Result, state};
 use crate::fingerprint;
 use crate::ids::{Lane, PartitionId, StorageId, TableId};
@@ -44,6 +46,8 @@ pub struct Request {
     /// Tables emptied by TRUNCATE.
     pub truncated: Vec<(TableId, PartitionId)>,
     pub catalog: Vec<CatalogChange>,
+    #[cfg(feature = "columns")]
+    pub columns: Option<ColumnsChange>,
     /// Sequences whose values were given out.
     pub sequences: SmallVec<[StorageId; 2]>,
     /// Sequences dropped, or restarted elsewhere.
@@ -69,6 +73,8 @@ impl Request {
             reloaded: SmallVec::new(),
             truncated: Vec::new(),
             catalog: Vec::new(),
+            #[cfg(feature = "columns")]
+            columns: None,
             sequences: SmallVec::new(),
             forgotten_sequences: Vec::new(),
             hidden_keys: None,
@@ -286,6 +292,8 @@ impl Writer {
             snapshot: self.store.snapshot()?,
             catalog: self.sequencer.catalog().clone(),
             position: self.sequencer.position(),
+            #[cfg(feature = "columns")]
+            columns: self.sequencer.columns.clone(),
         });
         self.views.newest.store(view.clone());
         drop(releases);

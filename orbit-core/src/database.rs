@@ -1,6 +1,8 @@
 //! One node's database: store, catalog, locks and committer, put together.
 
 mod collect;
+#[cfg(feature = "columns")]
+mod columnar;
 mod open;
 
 use crate::actor::Bounded;

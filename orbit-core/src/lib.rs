@@ -14,6 +14,7 @@
 //! | [`log`], [`vector`], [`fingerprint`] | what sync will need |
 //! | [`actor`], [`committer`] | the way of a commit |
 //! | [`load`] | large loads |
+//! | `columns` | what is known of columnar copies, and what changed since |
 //! | [`backup`] | the whole store as checked pieces, and back |
 //! | [`database`] | all of it, opened |
 //! | [`profile`] | what a device can bear |
@@ -23,6 +24,8 @@ pub mod backup;
 pub mod cancel;
 pub mod catalog;
 pub mod clock;
+#[cfg(feature = "columns")]
+pub mod columns;
 pub mod committer;
 pub mod database;
 pub mod disk;

@@ -17,6 +17,7 @@
 //! "f" | partition u32 BE | bucket u16 BE    fingerprint (fingerprint.rs)
 //! "p" | partition u32 BE | storage u32 BE   a load that has not committed: to be cleared
 //! "g" | lane u8                    log collected up to: sequence u64 LE
+//! "m" | storage u32 BE             the columnar copy of a table: JSON
 //! ```
 
 use crate::catalog::{Catalog, CatalogChange, DatabaseDef, Role, SchemaDef, SequenceDef, ViewDef};
@@ -43,6 +44,7 @@ pub const DATABASE: &[u8] = b"b";
 pub const ORDINAL: u8 = b'o';
 pub const PENDING_LOAD: u8 = b'p';
 pub const LOG_COLLECTED: u8 = b'g';
+pub const COLUMNS: u8 = b'm';
 
 /// Where the node's own log position is kept among the vectors.
 pub const NODE_PARTITION: PartitionId = PartitionId(0);
@@ -143,6 +145,11 @@ pub fn pending_load_key(partition: PartitionId, storage: StorageId) -> [u8; 9] {
     key[1..5].copy_from_slice(&partition.0.to_be_bytes());
     key[5..].copy_from_slice(&storage.0.to_be_bytes());
     key
+}
+
+#[cfg(feature = "columns")]
+pub(crate) fn columns_key(storage: StorageId) -> [u8; 5] {
+    numbered_key(COLUMNS, storage.0)
 }
 
 fn role_key(oid: Oid) -> [u8; 5] {

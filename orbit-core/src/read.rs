@@ -1,7 +1,12 @@
 //! Reading: one moment of the store, with a transaction's own writes over it.
 
+#[cfg(feature = "columns")]
+mod columnar;
+
 use crate::catalog::{Catalog, Index, Table};
 use crate::clock::Hlc;
+#[cfg(feature = "columns")]
+use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::ids::{PartitionId, StorageId};
 use crate::key;
@@ -16,6 +21,8 @@ pub struct View {
     pub snapshot: Arc<dyn Snapshot>,
     pub catalog: Arc<Catalog>,
     pub position: Hlc,
+    #[cfg(feature = "columns")]
+    pub columns: Arc<Columns>,
 }
 
 /// What a statement reads. Cheap to clone; holds on to its moment.

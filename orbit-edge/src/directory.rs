@@ -5,6 +5,7 @@
 //! DIR/LOCK      held by the process that has the directory open
 //! DIR/IDENTITY  whose it is and where it lies, see `identity.rs`
 //! DIR/store/    the store's own files
+//! DIR/columns/  columnar copies of tables, made again where they are missing
 //! DIR/scratch/  spilled queries and sorted runs; emptied at every start
 //! ```
 
@@ -20,7 +21,9 @@ use std::path::{Path, PathBuf};
 /// * 1: the first
 /// * 2: rows may have slots that are no column's, for indexes on expressions and partial
 ///   ones. Whoever doesn't know of them takes the slots of later columns for others.
-pub const FORMAT: u32 = 2;
+/// * 3: tables may have columnar copies, and what was written since stands in the delta.
+///   Whoever doesn't know of them wouldn't write it.
+pub const FORMAT: u32 = 3;
 
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 pub(crate) const LOCK_FILE: &str = "LOCK";
@@ -97,6 +100,11 @@ impl DataDirectory {
 
     pub fn scratch(&self) -> PathBuf {
         self.path.join("scratch")
+    }
+
+    /// Columnar copies of tables, made again from their rows where they are missing.
+    pub fn columns(&self) -> PathBuf {
+        self.path.join("columns")
     }
 
     fn clear_scratch(&self) -> Result<()> {

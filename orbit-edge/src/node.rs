@@ -75,6 +75,8 @@ impl Node {
                 },
                 batch_rows: memory.batch_rows,
                 spill_directory: Some(directory.scratch()),
+                columns_directory: Some(directory.columns()),
+                columns_cache_bytes: memory.columns_cache_bytes,
                 plan_cache_entries: memory.plan_cache_entries,
                 plan_cache_bytes: memory.plan_cache_bytes,
                 max_statement_nodes: memory.statement_nodes,
@@ -83,6 +85,8 @@ impl Node {
             },
         )?;
         engine.remove_leftovers().await?;
+        #[cfg(feature = "datafusion")]
+        engine.keep_columns();
         Ok(Arc::new(Node {
             config,
             memory,
@@ -129,6 +133,7 @@ impl Node {
 
     /// Lets commits in flight finish and flushes.
     pub async fn close(&self) -> Result<()> {
+        self.engine.stop_columns();
         self.engine.db().shutdown().await
     }
 }

@@ -28,6 +28,13 @@ pub struct EngineOptions {
     /// `None`: queries never spill.
     pub spill_directory: Option<PathBuf>,
     pub spill_limit_bytes: u64,
+    /// Where columnar copies of tables are kept; `None`: there are none.
+    pub columns_directory: Option<PathBuf>,
+    /// Decoded columns in memory.
+    pub columns_cache_bytes: usize,
+    /// Which tables are copied, and when again.
+    #[cfg(feature = "datafusion")]
+    pub seal: orbit_core::columns::policy::Limits,
     /// Statements kept compiled, over all sessions.
     pub plan_cache_entries: usize,
     pub plan_cache_bytes: usize,
@@ -46,6 +53,10 @@ impl Default for EngineOptions {
             batch_rows: 8192,
             spill_directory: None,
             spill_limit_bytes: 10 << 30,
+            columns_directory: None,
+            columns_cache_bytes: 256 << 20,
+            #[cfg(feature = "datafusion")]
+            seal: orbit_core::columns::policy::Limits::default(),
             plan_cache_entries: 1024,
             plan_cache_bytes: 64 << 20,
             max_statement_bytes: 64 << 20,
@@ -154,6 +165,24 @@ impl Engine {
 
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// Starts what keeps the columnar copies of tables up to date. Ends with the engine.
+    #[cfg(feature = "datafusion")]
+    pub fn keep_columns(&self) {
+        self.planner.keep_columns();
+    }
+
+    /// Ends it, for a node that closes.
+    pub fn stop_columns(&self) {
+        #[cfg(feature = "datafusion")]
+        self.planner.stop_columns();
+    }
+
+    /// One look at what is to be sealed, and whether anything was.
+    #[cfg(feature = "datafusion")]
+    pub async fn seal(&self) -> Result<bool> {
+        self.planner.seal().await
     }
 
     #[cfg(feature = "datafusion")]

@@ -15,6 +15,7 @@ mod bind;
 mod bounded;
 mod calls;
 mod cancel;
+pub(crate) mod columns;
 mod dml;
 mod emptied;
 mod error;
@@ -65,6 +66,7 @@ use crate::session::arguments::Given;
 use crate::settings::Settings;
 use crate::statement::limits;
 use crate::statement::names::{NamedColumn, ReadString};
+use columns::seal::Sealer;
 use fence::spool::Spools;
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
@@ -77,6 +79,7 @@ use patience::Wanted;
 use runtime::Machine;
 use sqlparser::ast::{self, Query, Statement};
 use std::sync::Arc;
+use std::time::Duration;
 use system::system_functions;
 
 /// Aggregates, window functions, and functions that give several rows.
@@ -103,13 +106,59 @@ pub struct PlanContext {
 
 pub struct Planner {
     pub(in crate::planned) machine: Arc<Machine>,
+    sealer: Option<Arc<Sealer>>,
 }
 
+/// How often the sealer looks.
+const SEALED_EVERY: Duration = Duration::from_secs(1);
+
 impl Planner {
-    pub fn new(_db: &Arc<Database>, options: &EngineOptions) -> Result<Planner> {
-        Ok(Planner {
-            machine: Arc::new(Machine::new(options)?),
-        })
+    pub fn new(db: &Arc<Database>, options: &EngineOptions) -> Result<Planner> {
+        let machine = Arc::new(Machine::new(options)?);
+        let sealer = machine
+            .columns
+            .as_ref()
+            .map(|store| Arc::new(Sealer::new(db.clone(), store.clone(), options.seal)));
+        Ok(Planner { machine, sealer })
+    }
+
+    pub fn keep_columns(&self) {
+        let Some(sealer) = &self.sealer else {
+            return;
+        };
+        let sealer = Arc::downgrade(sealer);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SEALED_EVERY).await;
+                loop {
+                    let Some(sealer) = sealer.upgrade() else {
+                        return;
+                    };
+                    match sealer.pass().await {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(_) if sealer.is_stopped() => return,
+                        Err(error) => {
+                            tracing::warn!(%error, "tables were not sealed");
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    pub fn stop_columns(&self) {
+        if let Some(sealer) = &self.sealer {
+            sealer.stop();
+        }
+    }
+
+    pub async fn seal(&self) -> Result<bool> {
+        match &self.sealer {
+            Some(sealer) => sealer.pass().await,
+            None => Ok(false),
+        }
     }
 
     /// Resolves and optimises a SELECT, VALUES, INSERT, UPDATE or DELETE.

@@ -3,6 +3,8 @@
 use super::Request;
 use crate::catalog::Catalog;
 use crate::clock::{Hlc, HlcClock};
+#[cfg(feature = "columns")]
+use crate::columns::{self, Columns};
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::ids::{Incarnation, Lane, Sequence, SiteId, SiteOrdinal};
@@ -24,6 +26,8 @@ pub struct Sequencer {
     pub vectors: Vectors,
     pub fingerprints: Fingerprints,
     pub newest_catalog: Arc<Catalog>,
+    #[cfg(feature = "columns")]
+    pub columns: Arc<Columns>,
     pub hidden_keys: u64,
     /// What sequences have given out.
     pub values: Arc<Sequences>,
@@ -46,6 +50,8 @@ impl Sequencer {
     pub fn add(&mut self, request: &mut Request, batch: &mut Batch) -> Result<Hlc> {
         let hlc = self.clock.tick();
         self.newest = hlc;
+        #[cfg(feature = "columns")]
+        let mut followed = 0;
         for op in request.batch.iter() {
             match op {
                 Op::Put { space, key, value } => {
@@ -54,6 +60,11 @@ impl Sequencer {
                         && let Some(row) = batch.last_value_mut()
                     {
                         row::assign_hlc(row, hlc);
+                        #[cfg(feature = "columns")]
+                        if self.columns.follows(key) {
+                            columns::delta::note(batch, key, hlc, followed);
+                            followed += 1;
+                        }
                     }
                 }
                 Op::Delete { space, key } => batch.delete(space, key),
@@ -68,6 +79,12 @@ impl Sequencer {
                 meta::write_catalog_change(batch, change, &before, &catalog)?;
             }
             self.newest_catalog = Arc::new(catalog);
+        }
+        #[cfg(feature = "columns")]
+        if let Some(change) = &request.columns {
+            let mut columns = (*self.columns).clone();
+            columns.apply(change, hlc, batch)?;
+            self.columns = Arc::new(columns);
         }
         // Positions as they are now: they cover what any transaction has been given.
         for storage in &request.sequences {

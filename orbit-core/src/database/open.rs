@@ -47,6 +47,8 @@ struct Loaded {
     positions: BTreeMap<StorageId, Position>,
     pending_loads: Vec<(PartitionId, StorageId)>,
     collected: BTreeMap<Lane, Sequence>,
+    #[cfg(feature = "columns")]
+    columns: crate::columns::Columns,
 }
 
 impl Database {
@@ -87,10 +89,14 @@ impl Database {
         let clock = Arc::new(HlcClock::new(options.clock.clone(), newest_time(&loaded)));
         let locks = Arc::new(LockManager::new((options.random)()));
         let catalog = Arc::new(loaded.catalog);
+        #[cfg(feature = "columns")]
+        let columns = Arc::new(loaded.columns);
         let view = Arc::new(View {
             snapshot: store.snapshot()?,
             catalog: catalog.clone(),
             position: clock.last(),
+            #[cfg(feature = "columns")]
+            columns: columns.clone(),
         });
         let views = Arc::new(Views::new(view));
         let values = Arc::new(Sequences::new(loaded.positions));
@@ -104,6 +110,8 @@ impl Database {
             vectors: loaded.vectors,
             fingerprints: loaded.fingerprints,
             newest_catalog: catalog,
+            #[cfg(feature = "columns")]
+            columns,
             hidden_keys: loaded.hidden_keys,
             hidden_keys_moved: false,
             newest: clock.last(),
@@ -246,6 +254,11 @@ fn load(snapshot: Arc<dyn Snapshot>) -> Result<Loaded> {
                 let lane = Lane(*key.get(1).unwrap_or(&0));
                 loaded.collected.insert(lane, Sequence(number(value)?));
             }
+            #[cfg(feature = "columns")]
+            Some(&meta::COLUMNS) => {
+                let manifest = meta::parse(value, "columnar copy of a table")?;
+                loaded.columns.insert(manifest);
+            }
             _ => {
                 return Err(Error::corrupted(format!(
                     "the meta space holds a key of an unknown kind: {key:02x?}"
@@ -354,6 +367,10 @@ fn newest_time(loaded: &Loaded) -> Hlc {
         let columns = table.columns.iter().map(|column| column.created.hlc);
         columns.chain([table.created.hlc]).collect::<Vec<_>>()
     });
-    let created = Hlc(created.max().unwrap_or(0));
-    loaded.vectors.highest_hlc().max(created)
+    let newest = loaded.vectors.highest_hlc();
+    let newest = newest.max(Hlc(created.max().unwrap_or(0)));
+    // What is written from now on must be later than every segment.
+    #[cfg(feature = "columns")]
+    let newest = newest.max(loaded.columns.newest());
+    newest
 }

@@ -10,6 +10,8 @@ pub struct MemoryPlan {
     /// What all running queries may hold together: at most 35 % of the target,
     /// since the pool counts only large operators.
     pub query_pool_bytes: usize,
+    /// Decoded columns of tables.
+    pub columns_cache_bytes: usize,
     /// What one transaction's writes may take until COMMIT.
     pub transaction_bytes: usize,
     /// Words and signs of one statement: its syntax takes up to two kilobytes for each.
@@ -48,6 +50,11 @@ impl MemoryPlan {
             block_cache_bytes: bytes(block_cache),
             write_buffer_bytes: bytes(write_buffers),
             query_pool_bytes: bytes(target / 100 * 35),
+            columns_cache_bytes: bytes(match profile.device_class {
+                DeviceClass::Micro => 0,
+                DeviceClass::Edge | DeviceClass::Mobile => target / 10,
+                DeviceClass::DataCenter => target / 4,
+            }),
             transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
             statement_nodes: bytes((target / (3 * KB)).clamp(20_000, 500_000)),
             ceiling_bytes: target.max(target / 2 + 64 * MB),

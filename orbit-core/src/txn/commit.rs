@@ -130,6 +130,8 @@ impl Transaction {
             reloaded,
             truncated: std::mem::take(&mut self.changes.truncated),
             catalog: std::mem::take(&mut self.changes.catalog),
+            #[cfg(feature = "columns")]
+            columns: None,
             sequences: std::mem::take(&mut self.sequences),
             forgotten_sequences: std::mem::take(&mut self.changes.forgotten_sequences),
             hidden_keys: self.hidden_keys,

@@ -3,6 +3,7 @@
 //! serves any number of runs.
 
 use super::arrow::{arrow_type, fixed_scale};
+use super::columns::scan::Reading;
 use super::indexed::Indexed;
 use super::ranges::{self, Access};
 use super::scan::ScanExec;
@@ -64,7 +65,7 @@ impl TableProvider for OrbitTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -76,12 +77,25 @@ impl TableProvider for OrbitTable {
         let access = ranges::access(&self.table, &self.indexed, filters);
         let statistics = statistics(&self.table, &self.schema, &projection, &access);
         let schema = Arc::new(self.schema.project(&projection)?);
+        let limit = limit.filter(|_| filters.is_empty());
+        if matches!(access, Access::Full)
+            && let Some(reading) = state.config().get_extension::<Reading>()
+            && let Some(plan) = reading.by_columns(
+                &self.table,
+                &projection,
+                &schema,
+                limit,
+                state.config().target_partitions(),
+            )
+        {
+            return Ok(plan);
+        }
         Ok(Arc::new(ScanExec::new(
             self.table.clone(),
             schema,
             projection,
             access,
-            limit.filter(|_| filters.is_empty()),
+            limit,
             statistics,
         )))
     }

@@ -2,6 +2,7 @@
 //! session state for all, one memory pool, bounded spilling.
 
 use super::arrow::ArrowRows;
+use super::columns::ColumnStore;
 use super::error::Told;
 use super::fence;
 use super::opaque;
@@ -39,6 +40,8 @@ pub struct Machine {
     threads: Option<tokio::runtime::Runtime>,
     pub state: SessionState,
     environment: Arc<RuntimeEnv>,
+    /// Tables by their columns; `None`: rows only.
+    pub columns: Option<Arc<ColumnStore>>,
     /// What the rows that one statement is about to write may take.
     pub max_gathered_bytes: usize,
     /// Where queries spill, and how much they may in all.
@@ -67,6 +70,13 @@ impl Machine {
             .with_file_statistics_cache_limit(1 << 20)
             .build_arc()
             .told()?;
+        let columns = match &options.columns_directory {
+            Some(directory) => {
+                let store = ColumnStore::open(directory.clone(), options.columns_cache_bytes)?;
+                Some(Arc::new(store))
+            }
+            None => None,
+        };
         let config = configuration(options);
         let state = SessionStateBuilder::new()
             .with_config(config)
@@ -90,6 +100,7 @@ impl Machine {
             threads: Some(threads),
             state,
             environment,
+            columns,
             max_gathered_bytes: options.query_memory_bytes.clamp(64 << 20, 512 << 20),
             spill: options
                 .spill_directory

@@ -292,7 +292,7 @@ struct Reader {
     row: Vec<u8>,
 }
 
-struct Columns {
+pub(in crate::planned) struct Columns {
     builders: Vec<Builder>,
     keys: Option<BinaryBuilder>,
     /// Where the key stands among the projected columns.
@@ -303,7 +303,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(table: &Table, projection: &[usize], rows: usize) -> Columns {
+    pub fn new(table: &Table, projection: &[usize], rows: usize) -> Columns {
         let width = table.columns.len();
         let key_at = projection.iter().position(|at| *at >= width);
         Columns {
@@ -319,7 +319,11 @@ impl Columns {
         }
     }
 
-    fn push(
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    pub fn push(
         &mut self,
         table: &Table,
         projection: &[usize],
@@ -344,7 +348,7 @@ impl Columns {
         Ok(())
     }
 
-    fn finish(mut self, schema: SchemaRef) -> Result<RecordBatch> {
+    pub fn finish(mut self, schema: SchemaRef) -> Result<RecordBatch> {
         let mut arrays: Vec<ArrayRef> = self.builders.iter_mut().map(Builder::finish).collect();
         if let Some(mut keys) = self.keys {
             arrays.insert(self.key_at.min(arrays.len()), Arc::new(keys.finish()));

@@ -1,11 +1,13 @@
 //! The catalogs of a statement: `pg_catalog` and `information_schema`.
 
 use super::PlanContext;
+use super::columns::scan::Reading;
 use super::runtime::Machine;
 use crate::pg_catalog::{self, CatalogContext};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::ScalarUDF;
+use orbit_core::database::ReadView;
 use sqlparser::ast::Statement;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -14,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 pub struct System {
     context: CatalogContext,
     used: AtomicBool,
+    view: ReadView,
 }
 
 impl System {
@@ -25,6 +28,7 @@ impl System {
                 Some(ctx.settings.clone()),
             ),
             used: AtomicBool::new(false),
+            view: ctx.view.clone(),
         }
     }
 
@@ -46,6 +50,12 @@ impl System {
     pub fn state(&self, machine: &Machine) -> SessionState {
         let mut state = machine.state.clone();
         self.context.install(state.config_mut().options_mut());
+        if let Some(store) = &machine.columns {
+            state.config_mut().set_extension(Arc::new(Reading {
+                store: store.clone(),
+                view: self.view.clone(),
+            }));
+        }
         // Functions find their options here when a physical plan is made.
         let options = state.config_options().clone();
         state.execution_props_mut().mark_start_execution(options);

@@ -1,6 +1,7 @@
 //! Planned statements end to end, over a simulated store.
 
 mod answers;
+mod columns;
 mod correlated;
 mod documents;
 mod grammar;

@@ -1,0 +1,187 @@
+//! Tables column by column: Parquet files that repeat what the rows say, so that scans
+//! read the columns they need and little else. What there is of them, as of which moment,
+//! and what changed since is `orbit_core::columns`'s; the picture is drawn there.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stored`] | which Parquet type holds which SQL type |
+//! | [`write`] | rows of a range of keys into a segment |
+//! | [`segment`] | one file, opened: its columns, checked before they are decoded |
+//! | [`cache`] | decoded columns, within the profile's budget |
+//! | [`changes`] | what was written since, decoded once |
+//! | [`scan`] | the operators that read all of it |
+//! | [`seal`] | when segments are made, and made anew |
+
+pub mod cache;
+pub mod changes;
+pub mod scan;
+pub mod seal;
+pub mod segment;
+pub mod stored;
+pub mod write;
+
+use cache::{ColumnCache, Piece};
+use changes::{Changes, Followed};
+use datafusion::arrow::array::ArrayRef;
+use lru::LruCache;
+use orbit_core::Result;
+use orbit_core::catalog::Table;
+use orbit_core::columns::{Manifest, Segment, SegmentId};
+use orbit_core::database::ReadView;
+use orbit_core::ids::StorageId;
+use parking_lot::Mutex;
+use segment::SegmentFile;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Files of segments kept open.
+const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// What a changed key costs while it is followed, beside its row.
+const FOLLOWED_KEY_BYTES: usize = 256;
+
+/// A node's segments, opened and decoded as they are read.
+pub struct ColumnStore {
+    directory: PathBuf,
+    budget: usize,
+    files: Mutex<LruCache<SegmentId, Arc<SegmentFile>>>,
+    cache: ColumnCache,
+    followed: Mutex<BTreeMap<StorageId, Arc<Mutex<Followed>>>>,
+    /// Segments that could not be read, to be made anew.
+    damaged: Mutex<BTreeSet<SegmentId>>,
+}
+
+impl ColumnStore {
+    pub fn open(directory: PathBuf, budget: usize) -> Result<ColumnStore> {
+        std::fs::create_dir_all(&directory)?;
+        Ok(ColumnStore {
+            directory,
+            budget,
+            files: Mutex::new(LruCache::new(OPEN_FILES)),
+            cache: ColumnCache::new(budget),
+            followed: Mutex::default(),
+            damaged: Mutex::default(),
+        })
+    }
+
+    pub fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
+    /// Bytes of decoded columns.
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    fn file(&self, segment: &Segment) -> Result<Arc<SegmentFile>> {
+        if let Some(file) = self.files.lock().get(&segment.id) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(SegmentFile::open(&self.directory, segment)?);
+        self.files.lock().put(segment.id, file.clone());
+        Ok(file)
+    }
+
+    /// A column of a group as its file has it; `None`: the file has no such column.
+    pub fn stored(&self, segment: &Segment, group: usize, name: &str) -> Result<Option<ArrayRef>> {
+        self.decoded(segment, group, name, Ok)
+    }
+
+    /// The same, made into what readers want before it is kept.
+    pub fn decoded(
+        &self,
+        segment: &Segment,
+        group: usize,
+        name: &str,
+        make: impl FnOnce(ArrayRef) -> Result<ArrayRef>,
+    ) -> Result<Option<ArrayRef>> {
+        let file = self.file(segment)?;
+        let Some(place) = file.place_of(name) else {
+            return Ok(None);
+        };
+        let piece = Piece {
+            segment: segment.id,
+            group: u32::try_from(group).unwrap_or(u32::MAX),
+            place: u32::try_from(place).unwrap_or(u32::MAX),
+        };
+        if let Some(array) = self.cache.get(&piece) {
+            return Ok(Some(array));
+        }
+        let array = make(file.column(group, place)?)?;
+        self.cache.put(piece, &array);
+        Ok(Some(array))
+    }
+
+    /// What changed of a table up to a view's moment; `None`: so much that its rows are
+    /// better read themselves.
+    pub fn changes(
+        &self,
+        view: &ReadView,
+        table: &Table,
+        manifest: &Arc<Manifest>,
+    ) -> Result<Option<Arc<Changes>>> {
+        let most = (self.budget / 4 / FOLLOWED_KEY_BYTES).max(4 << 10);
+        let followed = {
+            let mut all = self.followed.lock();
+            let followed = all
+                .entry(table.storage)
+                .or_insert_with(|| Arc::new(Mutex::new(Followed::new(manifest))));
+            followed.clone()
+        };
+        let position = view.position_of(table);
+        let mut followed = followed.lock();
+        if !followed.leads_to(manifest, position) {
+            let mut own = Followed::new(manifest);
+            // An older moment than others read by now is followed for itself alone.
+            if followed.is_ahead_of(manifest, position) {
+                drop(followed);
+                return own.advance(self, view, table, most);
+            }
+            *followed = own;
+        }
+        let changes = followed.advance(self, view, table, most);
+        if changes.is_err() {
+            // Half of a step may have been done.
+            *followed = Followed::new(manifest);
+        }
+        changes
+    }
+
+    /// Notes that a segment can't be read; the sealer makes it anew.
+    pub fn report(&self, segment: SegmentId, error: &orbit_core::Error) {
+        if self.damaged.lock().insert(segment) {
+            tracing::error!(%segment, %error, "a segment can't be read; its rows are, until it is made anew");
+            self.files.lock().pop(&segment);
+            self.cache.forget(segment);
+        }
+    }
+
+    pub fn is_damaged(&self, segment: SegmentId) -> bool {
+        self.damaged.lock().contains(&segment)
+    }
+
+    pub fn has_damage(&self) -> bool {
+        !self.damaged.lock().is_empty()
+    }
+
+    /// Lets go of what was followed of a storage that has no columns any more.
+    fn forget(&self, storage: StorageId) {
+        self.followed.lock().remove(&storage);
+    }
+
+    /// Lets go of all other segments.
+    fn keep_only(&self, segments: &BTreeSet<SegmentId>) {
+        let mut files = self.files.lock();
+        let gone: Vec<SegmentId> = files
+            .iter()
+            .map(|(id, _)| *id)
+            .filter(|id| !segments.contains(id))
+            .collect();
+        for id in gone {
+            files.pop(&id);
+            self.cache.forget(id);
+        }
+        self.damaged.lock().retain(|id| segments.contains(id));
+    }
+}

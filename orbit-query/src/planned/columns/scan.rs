@@ -1,0 +1,628 @@
+//! Reading a table by its columns: the segments without what changed, and beside them the
+//! rows that changed. What belongs to which was settled when the plan was made; both
+//! operators carry it.
+
+use super::ColumnStore;
+use super::changes::{Changes, Chunk, Kept};
+use super::stored::{KEY_NAME, column_name, from_stored};
+use crate::planned::arrow::{array_of, arrow_type};
+use crate::planned::error::{from_datafusion, to_datafusion};
+use crate::planned::scan::{Columns, Run};
+use ahash::AHashSet;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::compute::filter;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use orbit_core::catalog::Table;
+use orbit_core::database::{ReadView, RowScan};
+use orbit_core::store::Direction;
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a plan is made for; travels in the session's configuration.
+pub struct Reading {
+    pub store: Arc<ColumnStore>,
+    pub view: ReadView,
+}
+
+impl Reading {
+    /// A scan of all rows by columns. `None`: there is no copy, or it is not worth it; the
+    /// rows are as good.
+    pub fn by_columns(
+        &self,
+        table: &Arc<Table>,
+        projection: &[usize],
+        schema: &SchemaRef,
+        limit: Option<usize>,
+        partitions: usize,
+    ) -> Option<Arc<dyn ExecutionPlan>> {
+        let manifest = self.view.columns(table)?;
+        let changes = self.store.changes(&self.view, table, manifest);
+        let changes = changes.and_then(|changes| match changes {
+            Some(changes) => changes.with_own(&self.store, &self.view, table).map(Some),
+            None => Ok(None),
+        });
+        let changes = match changes {
+            Ok(changes) => changes?,
+            Err(error) => {
+                tracing::warn!(table = table.name, %error, "columns are not read");
+                return None;
+            }
+        };
+        let (sealed, changed) = changes.rows();
+        let read = Read {
+            store: self.store.clone(),
+            table: table.clone(),
+            projection: projection.to_vec(),
+            schema: schema.clone(),
+            changes,
+            view: self.view.clone(),
+        };
+        let counted = |rows: u64| {
+            let mut statistics = Statistics::new_unknown(schema);
+            statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
+            statistics
+        };
+        let segments = SegmentExec::new(read.clone(), partitions, limit, counted(sealed));
+        if changed == 0 {
+            return Some(Arc::new(segments));
+        }
+        let delta = DeltaExec::new(read, limit, counted(changed));
+        UnionExec::try_new(vec![Arc::new(segments), Arc::new(delta)]).ok()
+    }
+}
+
+/// Which columns of which table, for both operators.
+#[derive(Clone)]
+pub struct Read {
+    pub store: Arc<ColumnStore>,
+    pub table: Arc<Table>,
+    /// Positions of columns; one past the last is the key.
+    pub projection: Vec<usize>,
+    pub schema: SchemaRef,
+    pub changes: Arc<Changes>,
+    pub view: ReadView,
+}
+
+impl fmt::Debug for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Read({})", self.table.name)
+    }
+}
+
+impl Read {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self
+            .projection
+            .iter()
+            .filter_map(|at| self.table.columns.get(*at))
+            .map(|column| column.name.as_str())
+            .collect();
+        write!(f, " (columns: {})", columns.join(", "))
+    }
+
+    fn properties(&self, partitions: usize) -> Arc<PlanProperties> {
+        Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(self.schema.clone()),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ))
+    }
+
+    /// The projected columns of a group, those of its rows that count.
+    fn group(&self, unit: Unit, kept: &Kept) -> orbit_core::Result<Whole> {
+        let missing = || orbit_core::Error::internal("a segment that is not in its manifest");
+        let segments = &self.changes.manifest.segments;
+        let segment = segments.get(unit.segment).ok_or_else(missing)?;
+        let group = segment.groups.get(unit.group).ok_or_else(missing)?;
+        let all = usize::try_from(group.rows).unwrap_or(usize::MAX);
+        let mut arrays = Vec::with_capacity(self.projection.len());
+        for at in &self.projection {
+            let Some(column) = self.table.columns.get(*at) else {
+                let keys = self.store.stored(segment, unit.group, KEY_NAME)?;
+                arrays.push(keys.ok_or_else(missing)?);
+                continue;
+            };
+            let wanted = arrow_type(&column.sql_type);
+            let name = column_name(self.table.layout.slot_of(*at));
+            let there = self.store.decoded(segment, unit.group, &name, |stored| {
+                from_stored(stored, &wanted).map_err(from_datafusion)
+            })?;
+            arrays.push(match there {
+                // Kept as an earlier definition of the table has it.
+                Some(array) if *array.data_type() != wanted => {
+                    from_stored(array, &wanted).map_err(from_datafusion)?
+                }
+                Some(array) => array,
+                // Added to the table since.
+                None => {
+                    let value = self.table.missing.get(*at).ok_or_else(missing)?;
+                    let one = array_of(&column.sql_type, std::slice::from_ref(value))?;
+                    let places = datafusion::arrow::array::UInt64Array::from(vec![0; all]);
+                    datafusion::arrow::compute::take(&one, &places, None)
+                        .map_err(|error| from_datafusion(error.into()))?
+                }
+            });
+        }
+        Whole::new(arrays, all, kept).map_err(from_datafusion)
+    }
+
+    fn chunk(&self, chunk: &Chunk, kept: &Kept) -> orbit_core::Result<Whole> {
+        let mut arrays = Vec::with_capacity(self.projection.len());
+        for at in &self.projection {
+            arrays.push(match *at < self.table.columns.len() {
+                true => chunk.column(&self.table, *at)?,
+                false => Arc::new(chunk.keys.clone()) as ArrayRef,
+            });
+        }
+        Whole::new(arrays, chunk.rows(), kept).map_err(from_datafusion)
+    }
+
+    /// The rows of a group, read as rows.
+    fn rows_of(&self, unit: Unit) -> orbit_core::Result<Now> {
+        let manifest = &self.changes.manifest;
+        let range = manifest.range_of_group(unit.segment, unit.group);
+        let scan = self.view.scan(&self.table, range, Direction::Forward)?;
+        Ok(Now::Rows {
+            scan: Box::new(scan),
+            elsewhere: self.changes.keys(),
+        })
+    }
+}
+
+/// Columns decoded at once, given out a batch at a time.
+struct Whole {
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+    given: usize,
+}
+
+impl Whole {
+    fn new(arrays: Vec<ArrayRef>, all: usize, kept: &Kept) -> Result<Whole> {
+        let Some(kept) = kept else {
+            return Ok(Whole {
+                arrays,
+                rows: all,
+                given: 0,
+            });
+        };
+        let rows = kept.count_set_bits();
+        let kept = BooleanArray::new(kept.clone(), None);
+        let arrays: std::result::Result<Vec<ArrayRef>, _> = arrays
+            .iter()
+            .map(|array| filter(array.as_ref(), &kept))
+            .collect();
+        Ok(Whole {
+            arrays: arrays?,
+            rows,
+            given: 0,
+        })
+    }
+
+    fn next(&mut self, schema: &SchemaRef, most: usize) -> Result<Option<RecordBatch>> {
+        let rows = most.min(self.rows - self.given);
+        if rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self
+            .arrays
+            .iter()
+            .map(|array| array.slice(self.given, rows))
+            .collect();
+        self.given += rows;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(Some(RecordBatch::try_new_with_options(
+            schema.clone(),
+            arrays,
+            &options,
+        )?))
+    }
+}
+
+/// A group of a segment.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    segment: usize,
+    group: usize,
+}
+
+/// The segments, without the rows that changed.
+#[derive(Debug)]
+pub struct SegmentExec {
+    read: Read,
+    /// The groups of each partition.
+    parts: Vec<Vec<Unit>>,
+    limit: Option<usize>,
+    statistics: Arc<Statistics>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl SegmentExec {
+    pub fn new(
+        read: Read,
+        partitions: usize,
+        limit: Option<usize>,
+        statistics: Statistics,
+    ) -> SegmentExec {
+        let segments = read.changes.manifest.segments.iter().enumerate();
+        let units: Vec<Unit> = segments
+            .flat_map(|(segment, known)| {
+                let groups = known.groups.iter().enumerate();
+                groups
+                    .filter(|(_, group)| group.rows > 0)
+                    .map(move |(group, _)| Unit { segment, group })
+            })
+            .collect();
+        let partitions = partitions.clamp(1, units.len().max(1));
+        let parts = (0..partitions)
+            .map(|part| units[share(units.len(), part, partitions)].to_vec())
+            .collect();
+        SegmentExec {
+            properties: read.properties(partitions),
+            read,
+            parts,
+            limit,
+            statistics: Arc::new(statistics),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+fn share(all: usize, part: usize, parts: usize) -> Range<usize> {
+    all * part / parts..all * (part + 1) / parts
+}
+
+impl DisplayAs for SegmentExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column Scan on {}", self.read.table.name)?;
+        self.read.describe(f)?;
+        let groups: usize = self.parts.iter().map(Vec::len).sum();
+        write!(f, " groups: {groups}")?;
+        if let Some(limit) = self.limit {
+            write!(f, " limit {limit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for SegmentExec {
+    fn name(&self) -> &str {
+        "SegmentExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    #[allow(deprecated)]
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let run = Run::of(&context)?;
+        let reader = SegmentReader {
+            read: self.read.clone(),
+            run,
+            units: self
+                .parts
+                .get(partition)
+                .cloned()
+                .unwrap_or_default()
+                .into(),
+            now: Now::Nothing,
+            rows_a_batch: context.session_config().batch_size(),
+            left: self.limit.unwrap_or(usize::MAX),
+            as_rows: MetricBuilder::new(&self.metrics).counter("groups_read_as_rows", partition),
+        };
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let stream =
+            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
+                let timer = baseline.elapsed_compute().timer();
+                let batch = reader.batch();
+                timer.done();
+                match batch? {
+                    Some(batch) => {
+                        baseline.record_output(batch.num_rows());
+                        tokio::task::yield_now().await;
+                        Ok(Some((batch, (reader, baseline))))
+                    }
+                    None => Ok(None),
+                }
+            });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.read.schema.clone(),
+            stream,
+        )))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    #[allow(deprecated)]
+    fn partition_statistics(&self, _partition: Option<usize>) -> Result<Arc<Statistics>> {
+        Ok(self.statistics.clone())
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.limit
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(SegmentExec {
+            read: self.read.clone(),
+            parts: self.parts.clone(),
+            limit,
+            statistics: self.statistics.clone(),
+            properties: self.properties.clone(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
+    }
+}
+
+struct SegmentReader {
+    read: Read,
+    run: Arc<Run>,
+    units: VecDeque<Unit>,
+    now: Now,
+    rows_a_batch: usize,
+    left: usize,
+    as_rows: Count,
+}
+
+enum Now {
+    Nothing,
+    Columns(Whole),
+    /// A group that can't be read.
+    Rows {
+        scan: Box<RowScan>,
+        /// Keys whose rows are among those that changed.
+        elsewhere: AHashSet<Vec<u8>>,
+    },
+}
+
+impl SegmentReader {
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            self.run.check().map_err(to_datafusion)?;
+            let most = self.rows_a_batch.min(self.left);
+            if most == 0 {
+                return Ok(None);
+            }
+            let batch = match &mut self.now {
+                Now::Nothing => None,
+                Now::Columns(whole) => whole.next(&self.read.schema, most)?,
+                Now::Rows { scan, elsewhere } => {
+                    let mut columns = Columns::new(&self.read.table, &self.read.projection, most);
+                    while columns.len() < most
+                        && let Some((key, row)) = scan.next().map_err(to_datafusion)?
+                    {
+                        if !elsewhere.contains(key) {
+                            columns
+                                .push(&self.read.table, &self.read.projection, key, row)
+                                .map_err(to_datafusion)?;
+                        }
+                    }
+                    match columns.len() {
+                        0 => None,
+                        _ => Some(columns.finish(self.read.schema.clone())?),
+                    }
+                }
+            };
+            if let Some(batch) = batch {
+                self.left -= batch.num_rows();
+                return Ok(Some(batch));
+            }
+            let Some(unit) = self.units.pop_front() else {
+                return Ok(None);
+            };
+            self.now = self.open(unit).map_err(to_datafusion)?;
+        }
+    }
+
+    fn open(&mut self, unit: Unit) -> orbit_core::Result<Now> {
+        let changes = self.read.changes.clone();
+        let kept = changes.kept.get(unit.segment);
+        let kept = kept
+            .and_then(|groups| groups.get(unit.group))
+            .cloned()
+            .flatten();
+        match self.read.group(unit, &kept) {
+            Ok(whole) => Ok(Now::Columns(whole)),
+            Err(error) => {
+                if let Some(segment) = changes.manifest.segments.get(unit.segment) {
+                    self.read.store.report(segment.id, &error);
+                }
+                self.as_rows.add(1);
+                self.read.rows_of(unit)
+            }
+        }
+    }
+}
+
+/// The rows that changed since the segments were made.
+#[derive(Debug)]
+pub struct DeltaExec {
+    read: Read,
+    limit: Option<usize>,
+    statistics: Arc<Statistics>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl DeltaExec {
+    pub fn new(read: Read, limit: Option<usize>, statistics: Statistics) -> DeltaExec {
+        DeltaExec {
+            properties: read.properties(1),
+            read,
+            limit,
+            statistics: Arc::new(statistics),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for DeltaExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Changed Rows of {}", self.read.table.name)?;
+        self.read.describe(f)?;
+        if let Some(limit) = self.limit {
+            write!(f, " limit {limit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for DeltaExec {
+    fn name(&self) -> &str {
+        "DeltaExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    #[allow(deprecated)]
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        struct Reader {
+            read: Read,
+            run: Arc<Run>,
+            next: usize,
+            now: Option<Whole>,
+            rows_a_batch: usize,
+            left: usize,
+        }
+        impl Reader {
+            fn batch(&mut self) -> Result<Option<RecordBatch>> {
+                loop {
+                    self.run.check().map_err(to_datafusion)?;
+                    let most = self.rows_a_batch.min(self.left);
+                    if most == 0 {
+                        return Ok(None);
+                    }
+                    if let Some(now) = &mut self.now
+                        && let Some(batch) = now.next(&self.read.schema, most)?
+                    {
+                        self.left -= batch.num_rows();
+                        return Ok(Some(batch));
+                    }
+                    let changes = self.read.changes.clone();
+                    let Some((chunk, kept)) = changes.chunks.get(self.next) else {
+                        return Ok(None);
+                    };
+                    self.next += 1;
+                    self.now = Some(self.read.chunk(chunk, kept).map_err(to_datafusion)?);
+                }
+            }
+        }
+        let reader = Reader {
+            read: self.read.clone(),
+            run: Run::of(&context)?,
+            next: 0,
+            now: None,
+            rows_a_batch: context.session_config().batch_size(),
+            left: self.limit.unwrap_or(usize::MAX),
+        };
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let stream =
+            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
+                let timer = baseline.elapsed_compute().timer();
+                let batch = reader.batch();
+                timer.done();
+                match batch? {
+                    Some(batch) => {
+                        baseline.record_output(batch.num_rows());
+                        tokio::task::yield_now().await;
+                        Ok(Some((batch, (reader, baseline))))
+                    }
+                    None => Ok(None),
+                }
+            });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.read.schema.clone(),
+            stream,
+        )))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    #[allow(deprecated)]
+    fn partition_statistics(&self, _partition: Option<usize>) -> Result<Arc<Statistics>> {
+        Ok(self.statistics.clone())
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.limit
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(DeltaExec {
+            read: self.read.clone(),
+            limit,
+            statistics: self.statistics.clone(),
+            properties: self.properties.clone(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
+    }
+}

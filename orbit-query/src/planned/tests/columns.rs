@@ -1,0 +1,267 @@
+//! Scans by columns are held against the rows, whatever was written, sealed, damaged or
+//! cut off by a crash before.
+
+use super::{run, session};
+use crate::{Engine, EngineOptions, Session};
+use orbit_core::columns::policy::Limits;
+use orbit_core::database::{Database, DatabaseOptions};
+use orbit_core::store::Store;
+use orbit_core::store::sim::SimStore;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything small, so that a few rows make segments and groups.
+const LIMITS: Limits = Limits {
+    least_rows: 20,
+    segment_rows: 48,
+    group_rows: 16,
+    changed_percent: 10,
+    least_changes: 4,
+    kept_percent: 50,
+};
+
+fn engine(store: Arc<dyn Store>, directory: &Path, partitions: usize) -> Arc<Engine> {
+    let db = Database::open(store, DatabaseOptions::default()).unwrap();
+    let options = EngineOptions {
+        target_partitions: partitions,
+        batch_rows: 64,
+        columns_directory: Some(directory.to_owned()),
+        columns_cache_bytes: 64 << 10,
+        seal: LIMITS,
+        ..EngineOptions::default()
+    };
+    Engine::new(db, options).unwrap()
+}
+
+async fn sealed(engine: &Arc<Engine>) {
+    while engine.seal().await.unwrap() {}
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+const BY_COLUMNS: &str = "SELECT * FROM t ORDER BY s, id";
+/// The condition makes it a scan of a range of keys, which is one of rows.
+const BY_ROWS: &str = "SELECT * FROM t WHERE id >= -2147483648 ORDER BY s, id";
+
+async fn agree(session: &mut Session, what: &str) -> String {
+    let by_columns = run(session, BY_COLUMNS).await.unwrap();
+    let by_rows = run(session, BY_ROWS).await.unwrap();
+    assert_eq!(by_columns, by_rows, "{what}");
+    let count = run(session, "SELECT count(*) FROM t").await.unwrap();
+    let lines = by_rows.lines().count();
+    assert_eq!(count, lines.to_string(), "{what}");
+    by_rows
+}
+
+/// A statement that writes.
+fn write(random: &mut Random) -> String {
+    let first = random.below(300);
+    let last = first + random.below(60);
+    match random.below(12) {
+        0..=3 => format!(
+            "INSERT INTO t (id, v, s, n, d, i) SELECT g, g * {}, 'x' || g % 7,
+                    CASE WHEN g % 5 = 0 THEN NULL WHEN g % 11 = 0 THEN 'NaN' ELSE g / 3.0 END,
+                    date '2024-02-27' + g, make_interval(days => g, secs => g)
+             FROM generate_series({first}, {last}) g ON CONFLICT (id) DO NOTHING",
+            random.below(10)
+        ),
+        4 => format!(
+            "INSERT INTO t (id, v, s) VALUES ({first}, 1, 'up') ON CONFLICT (id) DO UPDATE SET v = t.v + 1"
+        ),
+        5..=7 => format!(
+            "UPDATE t SET v = v + 1, s = s || 'u' WHERE id BETWEEN {first} AND {last} AND length(s) < 8"
+        ),
+        8 => format!("UPDATE t SET id = id + 1000 WHERE id = {first}"),
+        9 => format!("DELETE FROM t WHERE id BETWEEN {first} AND {last}"),
+        10 => format!("DELETE FROM t WHERE id % {} = 0", 2 + random.below(9)),
+        _ => match random.below(6) {
+            0 => "TRUNCATE t".to_owned(),
+            1 => "ALTER TABLE t ADD COLUMN IF NOT EXISTS later int DEFAULT 7".to_owned(),
+            2 => "ALTER TABLE t DROP COLUMN IF EXISTS later".to_owned(),
+            3 => "ALTER TABLE t ALTER n TYPE numeric(14,2)".to_owned(),
+            _ => "VACUUM t".to_owned(),
+        },
+    }
+}
+
+/// Flips a byte of some segment's file, or removes it.
+fn damage(directory: &Path, random: &mut Random) {
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return;
+    }
+    let file = &files[random.below(files.len() as u64) as usize];
+    if random.below(8) == 0 {
+        std::fs::remove_file(file).unwrap();
+        return;
+    }
+    let mut bytes = std::fs::read(file).unwrap();
+    let place = random.below(bytes.len() as u64) as usize;
+    bytes[place] ^= 1 << random.below(8);
+    // Under another inode: whoever has the old file open reads on undisturbed.
+    match random.below(2) {
+        0 => std::fs::write(file, bytes).unwrap(),
+        _ => {
+            std::fs::remove_file(file).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+    }
+}
+
+async fn history(seed: u64, damaging: bool) {
+    let mut random = Random(seed);
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Arc::new(SimStore::new());
+    let partitions = 1 + random.below(3) as usize;
+    let mut node = engine(store.clone(), directory.path(), partitions);
+    let mut here = session(&node, 1);
+    run(
+        &mut here,
+        "CREATE TABLE t (id int PRIMARY KEY, v int, s text, n numeric(10,2), d date, i interval)",
+    )
+    .await
+    .unwrap();
+    let mut looking: Option<(Session, String)> = None;
+    for step in 0..40 {
+        let what = format!("ORBIT_SEED={seed} step {step}");
+        match random.below(16) {
+            0..=5 => {
+                // A write may be refused (a key that is there already); it changes nothing then.
+                let _ = run(&mut here, &write(&mut random)).await;
+            }
+            6 => {
+                run(&mut here, "BEGIN").await.unwrap();
+                let mut failed = false;
+                for _ in 0..1 + random.below(4) {
+                    failed = run(&mut here, &write(&mut random)).await.is_err();
+                    if failed {
+                        break;
+                    }
+                    agree(&mut here, &format!("{what}, within")).await;
+                }
+                let end = if failed || random.below(3) == 0 {
+                    "ROLLBACK"
+                } else {
+                    "COMMIT"
+                };
+                run(&mut here, end).await.unwrap();
+            }
+            7..=9 => {
+                node.seal().await.unwrap();
+            }
+            10 => sealed(&node).await,
+            11 => {
+                if let Some((mut other, before)) = looking.take() {
+                    // What another truncated or altered, an older moment can't see any more.
+                    if let Ok(now) = run(&mut other, BY_COLUMNS).await {
+                        assert_eq!(now, before, "{what}, an older moment");
+                        assert_eq!(run(&mut other, BY_ROWS).await.unwrap(), before, "{what}");
+                    }
+                } else {
+                    let mut other = session(&node, 2);
+                    run(&mut other, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+                        .await
+                        .unwrap();
+                    let seen = agree(&mut other, &what).await;
+                    looking = Some((other, seen));
+                }
+            }
+            12 if damaging => damage(directory.path(), &mut random),
+            13 if random.below(2) == 0 => {
+                looking = None;
+                store = Arc::new(store.crash(random.next()));
+                drop(here);
+                node = engine(store.clone(), directory.path(), partitions);
+                here = session(&node, 1);
+            }
+            _ => {}
+        }
+        agree(&mut here, &what).await;
+    }
+}
+
+async fn histories(ordinary: u64, soak: u64, damaging: bool) {
+    let count = match std::env::var_os("ORBIT_SOAK") {
+        Some(_) => soak,
+        None => ordinary,
+    };
+    let first = match std::env::var("ORBIT_SEED") {
+        Ok(seed) => return history(seed.parse().unwrap(), damaging).await,
+        Err(_) => uuid::Uuid::new_v4().as_u64_pair().0 >> 16,
+    };
+    println!("columns: ORBIT_SEED={first}, {count} histories");
+    for seed in first..first + count {
+        history(seed, damaging).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_scan_shows_what_the_rows_say() {
+    histories(150, 8_000, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_segments_are_never_an_answer() {
+    histories(50, 2_000, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_tables_are_read_by_their_columns() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(Arc::new(SimStore::new()), directory.path(), 2);
+    let mut here = session(&engine, 1);
+    let explain = "EXPLAIN SELECT sum(id) FROM t";
+    run(
+        &mut here,
+        "CREATE TABLE t (id int PRIMARY KEY, s text);
+         INSERT INTO t SELECT g, 'x' FROM generate_series(1, 100) g",
+    )
+    .await
+    .unwrap();
+    let before = run(&mut here, explain).await.unwrap();
+    assert!(before.contains("Table Scan on t"), "{before}");
+    sealed(&engine).await;
+    let after = run(&mut here, explain).await.unwrap();
+    assert!(
+        after.contains("Column Scan on t (columns: id) groups: 8"),
+        "{after}"
+    );
+    assert!(!after.contains("Changed Rows"), "{after}");
+    run(&mut here, "UPDATE t SET s = 'y' WHERE id = 50")
+        .await
+        .unwrap();
+    let changed = run(&mut here, explain).await.unwrap();
+    assert!(changed.contains("Changed Rows of t"), "{changed}");
+    // Too small by now.
+    run(&mut here, "DELETE FROM t WHERE id > 5").await.unwrap();
+    sealed(&engine).await;
+    let small = run(&mut here, explain).await.unwrap();
+    assert!(small.contains("Table Scan on t"), "{small}");
+    assert!(engine.db().columns().is_empty());
+    // An older view was the last reader.
+    engine.seal().await.unwrap();
+    run(&mut here, "INSERT INTO t VALUES (7, 'z')")
+        .await
+        .unwrap();
+    engine.seal().await.unwrap();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}

@@ -5,6 +5,7 @@
 
 mod average;
 mod collect;
+mod fixed;
 mod percentile;
 mod row;
 mod states;
@@ -236,7 +237,8 @@ fn sum(ty: &SqlType) -> Result<Option<Chosen>> {
                 vec![ty.clone()],
                 S::Numeric(Some((u16::from(precision) + 10, i16::from(scale)))),
             ),
-            _ => chosen(states::sum_numeric(), vec![NUMERIC], NUMERIC),
+            Some(_) => chosen(fixed::sum(), vec![ty.clone()], NUMERIC),
+            None => chosen(states::sum_numeric(), vec![NUMERIC], NUMERIC),
         },
         S::Interval => chosen(states::sum_interval(), vec![S::Interval], S::Interval),
         S::Unknown => Err(not_unique("sum")),
@@ -249,7 +251,10 @@ fn avg(ty: &SqlType) -> Result<Option<Chosen>> {
     match ty {
         S::Int2 | S::Int4 | S::Int8 => chosen(average::of_integers(), vec![S::Int8], NUMERIC),
         S::Float4 | S::Float8 => chosen(states::avg_float8(), vec![S::Float8], S::Float8),
-        S::Numeric(_) => chosen(states::avg_numeric(), vec![NUMERIC], NUMERIC),
+        S::Numeric(_) => match fixed_scale(ty) {
+            Some(_) => chosen(fixed::average(), vec![ty.clone()], NUMERIC),
+            None => chosen(states::avg_numeric(), vec![NUMERIC], NUMERIC),
+        },
         S::Interval => chosen(states::avg_interval(), vec![S::Interval], S::Interval),
         S::Unknown => Err(not_unique("avg")),
         _ => Ok(None),

@@ -235,6 +235,7 @@ impl Binder<'_> {
         }
         if name == "sum"
             && let (Some(expr), Some(ty)) = (exprs.first_mut(), chosen.args.first())
+            && chosen.returns != SqlType::Numeric(None)
             && crate::planned::arrow::fixed_scale(ty).is_some()
             && matches!(have.first(), Some(SqlType::Numeric(_)))
         {

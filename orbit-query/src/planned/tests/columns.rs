@@ -127,13 +127,20 @@ fn damage(directory: &Path, random: &mut Random) {
     }
 }
 
+/// A session that doesn't wait for who looks on, whom TRUNCATE and ALTER would wait for.
+async fn writer(node: &Arc<Engine>) -> Session {
+    let mut session = session(node, 1);
+    run(&mut session, "SET lock_timeout = 1").await.unwrap();
+    session
+}
+
 async fn history(seed: u64, damaging: bool) {
     let mut random = Random(seed);
     let directory = tempfile::tempdir().unwrap();
     let mut store = Arc::new(SimStore::new());
     let partitions = 1 + random.below(3) as usize;
     let mut node = engine(store.clone(), directory.path(), partitions);
-    let mut here = session(&node, 1);
+    let mut here = writer(&node).await;
     run(
         &mut here,
         "CREATE TABLE t (id int PRIMARY KEY, v int, s text, n numeric(10,2), d date, i interval)",
@@ -191,7 +198,7 @@ async fn history(seed: u64, damaging: bool) {
                 store = Arc::new(store.crash(random.next()));
                 drop(here);
                 node = engine(store.clone(), directory.path(), partitions);
-                here = session(&node, 1);
+                here = writer(&node).await;
             }
             _ => {}
         }
@@ -242,7 +249,7 @@ async fn large_tables_are_read_by_their_columns() {
     sealed(&engine).await;
     let after = run(&mut here, explain).await.unwrap();
     assert!(
-        after.contains("Column Scan on t (columns: id) groups: 8"),
+        after.contains("Column Scan on t (columns: id) groups: 7"),
         "{after}"
     );
     assert!(!after.contains("Changed Rows"), "{after}");

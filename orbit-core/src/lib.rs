@@ -38,6 +38,8 @@ pub mod lock;
 pub mod log;
 pub mod memory;
 pub mod meta;
+#[cfg(feature = "columns")]
+pub mod priority;
 pub mod profile;
 pub mod read;
 pub mod row;

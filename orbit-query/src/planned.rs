@@ -79,7 +79,7 @@ use patience::Wanted;
 use runtime::Machine;
 use sqlparser::ast::{self, Query, Statement};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use system::system_functions;
 
 /// Aggregates, window functions, and functions that give several rows.
@@ -128,22 +128,20 @@ impl Planner {
         };
         let sealer = Arc::downgrade(sealer);
         tokio::spawn(async move {
+            let mut pause = SEALED_EVERY;
             loop {
-                tokio::time::sleep(SEALED_EVERY).await;
-                loop {
-                    let Some(sealer) = sealer.upgrade() else {
-                        return;
-                    };
-                    match sealer.pass().await {
-                        Ok(true) => {}
-                        Ok(false) => break,
-                        Err(_) if sealer.is_stopped() => return,
-                        Err(error) => {
-                            tracing::warn!(%error, "tables were not sealed");
-                            break;
-                        }
-                    }
+                tokio::time::sleep(pause).await;
+                let Some(sealer) = sealer.upgrade() else {
+                    return;
+                };
+                let begun = Instant::now();
+                match sealer.pass().await {
+                    Ok(_) => {}
+                    Err(_) if sealer.is_stopped() => return,
+                    Err(error) => tracing::warn!(%error, "tables were not sealed"),
                 }
+                // At most a third of one processor.
+                pause = SEALED_EVERY.max(begun.elapsed() * 2);
             }
         });
     }

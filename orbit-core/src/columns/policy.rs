@@ -14,6 +14,8 @@ pub struct Limits {
     pub group_rows: u64,
     /// A segment is made anew when this share of its rows has changed, in percent.
     pub changed_percent: u64,
+    /// The copy of a table that nobody reads is given up when so much of it has changed.
+    pub unread_percent: u64,
     /// Fewer changes than these are never worth it.
     pub least_changes: u64,
     /// Entries of the delta kept for segments that hardly change, in percent of all rows.
@@ -27,6 +29,7 @@ impl Default for Limits {
             segment_rows: 256 << 10,
             group_rows: 64 << 10,
             changed_percent: 10,
+            unread_percent: 30,
             least_changes: 4 << 10,
             kept_percent: 20,
         }
@@ -43,6 +46,11 @@ pub struct Facts<'a> {
     pub changes: &'a [u64],
     /// Entries of the delta, needed or not.
     pub delta_entries: u64,
+    /// Whether all of it was read since it was looked at last: only then is it worth
+    /// keeping up with what is written.
+    pub scanned: bool,
+    /// It was given up, and nobody has read all of it since.
+    pub given_up: bool,
     /// A segment that can't be read.
     pub damaged: Option<usize>,
 }
@@ -62,7 +70,7 @@ pub enum Step {
 
 pub fn next(facts: &Facts<'_>, limits: &Limits) -> Step {
     let Some(manifest) = facts.manifest else {
-        return if facts.rows >= limits.least_rows {
+        return if facts.rows >= limits.least_rows && !facts.given_up {
             Step::Follow
         } else {
             Step::Nothing
@@ -80,6 +88,15 @@ pub fn next(facts: &Facts<'_>, limits: &Limits) -> Step {
     let places = 0..manifest.segments.len();
     let rows = |place: usize| manifest.segments.get(place).map_or(0, |s| s.rows());
     let changes = |place: usize| facts.changes.get(place).copied().unwrap_or(0);
+    if !facts.scanned {
+        // Written and not read: noting every key costs writers, and files wear the disk.
+        let all: u64 = facts.changes.iter().sum();
+        let many = manifest.rows() * limits.unread_percent / 100;
+        return match all.max(facts.delta_entries / 2) > many.max(limits.least_changes) {
+            true => Step::Forget,
+            false => Step::Nothing,
+        };
+    }
     let due = |place: usize| {
         let share = rows(place) * limits.changed_percent / 100;
         changes(place) >= share.max(limits.least_changes)
@@ -157,6 +174,8 @@ mod tests {
             rows,
             changes,
             delta_entries: entries,
+            scanned: true,
+            given_up: false,
             damaged: None,
         };
         next(&facts, &Limits::default())
@@ -194,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_reads_is_not_made_anew_and_in_the_end_given_up() {
+        let many = manifest(&[BIG; 4]);
+        let unread = |changes: &[u64], manifest| {
+            let facts = Facts {
+                manifest,
+                rows: BIG,
+                changes,
+                delta_entries: changes.iter().sum(),
+                scanned: false,
+                given_up: true,
+                damaged: None,
+            };
+            next(&facts, &Limits::default())
+        };
+        assert_eq!(unread(&[BIG / 5, 0, 0, 0], Some(&many)), Step::Nothing);
+        assert_eq!(unread(&[BIG / 2; 4], Some(&many)), Step::Forget);
+        assert_eq!(unread(&[], None), Step::Nothing);
+    }
+
+    #[test]
     fn what_is_damaged_comes_first() {
         let many = manifest(&[BIG; 4]);
         let facts = Facts {
@@ -201,6 +240,8 @@ mod tests {
             rows: BIG,
             changes: &[BIG, 0, 0, 0],
             delta_entries: BIG,
+            scanned: true,
+            given_up: false,
             damaged: Some(2),
         };
         assert_eq!(next(&facts, &Limits::default()), Step::Reseal(2..3));

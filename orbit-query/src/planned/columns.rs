@@ -48,6 +48,8 @@ pub struct ColumnStore {
     files: Mutex<LruCache<SegmentId, Arc<SegmentFile>>>,
     cache: ColumnCache,
     followed: Mutex<BTreeMap<StorageId, Arc<Mutex<Followed>>>>,
+    /// Storages all of whose rows were read since they were sealed.
+    scanned: Mutex<BTreeSet<StorageId>>,
     /// Segments that could not be read, to be made anew.
     damaged: Mutex<BTreeSet<SegmentId>>,
 }
@@ -61,6 +63,7 @@ impl ColumnStore {
             files: Mutex::new(LruCache::new(OPEN_FILES)),
             cache: ColumnCache::new(budget),
             followed: Mutex::default(),
+            scanned: Mutex::default(),
             damaged: Mutex::default(),
         })
     }
@@ -148,6 +151,20 @@ impl ColumnStore {
         changes
     }
 
+    /// Notes that somebody reads all of a table.
+    pub fn note_scan(&self, storage: StorageId) {
+        self.scanned.lock().insert(storage);
+    }
+
+    fn was_scanned(&self, storage: StorageId) -> bool {
+        self.scanned.lock().contains(&storage)
+    }
+
+    /// Forgets who read it before now.
+    fn settle(&self, storage: StorageId) {
+        self.scanned.lock().remove(&storage);
+    }
+
     /// Notes that a segment can't be read; the sealer makes it anew.
     pub fn report(&self, segment: SegmentId, error: &orbit_core::Error) {
         if self.damaged.lock().insert(segment) {
@@ -161,8 +178,9 @@ impl ColumnStore {
         self.damaged.lock().contains(&segment)
     }
 
-    pub fn has_damage(&self) -> bool {
-        !self.damaged.lock().is_empty()
+    /// Whether there is something for the sealer though nothing was written.
+    fn has_news(&self) -> bool {
+        !self.damaged.lock().is_empty() || !self.scanned.lock().is_empty()
     }
 
     /// Lets go of what was followed of a storage that has no columns any more.

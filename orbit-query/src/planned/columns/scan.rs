@@ -52,6 +52,7 @@ impl Reading {
         limit: Option<usize>,
         partitions: usize,
     ) -> Option<Arc<dyn ExecutionPlan>> {
+        self.store.note_scan(table.storage);
         let manifest = self.view.columns(table)?;
         let changes = self.store.changes(&self.view, table, manifest);
         let changes = changes.and_then(|changes| match changes {

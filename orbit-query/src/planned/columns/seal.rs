@@ -40,6 +40,8 @@ struct State {
     segments_of: Vec<BTreeSet<SegmentId>>,
     counted: BTreeMap<StorageId, (Duration, u64)>,
     looked_at: Option<Hlc>,
+    /// Tables whose copy was given up, until somebody reads one of them whole.
+    given_up: BTreeSet<StorageId>,
     swept: bool,
 }
 
@@ -74,7 +76,7 @@ impl Sealer {
         self.sweep()?;
         let view = self.db.read();
         let last = self.state.lock().looked_at.replace(view.position());
-        if last == Some(view.position()) && !self.store.has_damage() {
+        if last == Some(view.position()) && !self.store.has_news() {
             return Ok(false);
         }
         let mut did = false;
@@ -134,19 +136,34 @@ impl Sealer {
             let mut segments = manifest.segments.iter();
             segments.position(|segment| self.store.is_damaged(segment.id))
         });
-        let facts = Facts {
-            manifest: manifest.map(Arc::as_ref),
-            rows,
-            changes: &changes,
-            delta_entries: entries,
-            damaged,
+        let scanned = self.store.was_scanned(table.storage);
+        let facts = {
+            let mut state = self.state.lock();
+            if scanned {
+                state.given_up.remove(&table.storage);
+            }
+            Facts {
+                manifest: manifest.map(Arc::as_ref),
+                rows,
+                changes: &changes,
+                delta_entries: entries,
+                scanned,
+                given_up: state.given_up.contains(&table.storage),
+                damaged,
+            }
         };
         match (policy::next(&facts, &self.limits), manifest) {
-            (Step::Nothing, _) => return Ok(false),
+            (Step::Nothing, _) => {
+                self.store.settle(table.storage);
+                return Ok(false);
+            }
             (Step::Follow, _) => self.db.follow_columns(table).await?,
             (Step::Build, Some(manifest)) => self.seal(table, manifest, 0..0).await?,
             (Step::Reseal(places), Some(manifest)) => self.seal(table, manifest, places).await?,
-            (Step::Forget, Some(manifest)) => self.forget(manifest).await?,
+            (Step::Forget, Some(manifest)) => {
+                self.forget(manifest).await?;
+                self.state.lock().given_up.insert(table.storage);
+            }
             (_, None) => return Err(Error::internal("a step without a manifest")),
         }
         Ok(true)
@@ -193,19 +210,25 @@ impl Sealer {
         let view = self.db.read();
         let (db, store, cancel) = (self.db.clone(), self.store.clone(), self.cancel.clone());
         let (made_of, limits) = (table.clone(), self.limits);
-        let made = tokio::task::spawn_blocking(move || {
-            let recipe = Recipe {
-                directory: store.directory(),
-                segment_rows: limits.segment_rows,
-                group_rows: limits.group_rows,
-                cancel: &cancel,
-                new_id: &|| db.new_segment_id(),
-            };
-            write::write(&view, &made_of, &range, &recipe)
-        });
-        let made = made
+        let (made, written) = tokio::sync::oneshot::channel();
+        // A thread of its own: the priority goes with it.
+        std::thread::Builder::new()
+            .name("orbit-sealer".to_owned())
+            .spawn(move || {
+                orbit_core::priority::lower_for_this_thread();
+                let recipe = Recipe {
+                    directory: store.directory(),
+                    segment_rows: limits.segment_rows,
+                    group_rows: limits.group_rows,
+                    cancel: &cancel,
+                    new_id: &|| db.new_segment_id(),
+                };
+                // Nobody listens any more when the node has closed.
+                let _ = made.send(write::write(&view, &made_of, &range, &recipe));
+            })?;
+        let made = written
             .await
-            .map_err(|error| Error::internal(format!("sealing failed: {error}")))??;
+            .map_err(|_| Error::internal("the sealer's thread ended early"))??;
         let mut next = Manifest::clone(manifest);
         next.segments.splice(places, made);
         self.replace(manifest);

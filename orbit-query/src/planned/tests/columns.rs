@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits {
     segment_rows: 48,
     group_rows: 16,
     changed_percent: 10,
+    unread_percent: 60,
     least_changes: 4,
     kept_percent: 50,
 };
@@ -57,6 +58,32 @@ impl Random {
 const BY_COLUMNS: &str = "SELECT * FROM t ORDER BY s, id";
 /// The condition makes it a scan of a range of keys, which is one of rows.
 const BY_ROWS: &str = "SELECT * FROM t WHERE id >= -2147483648 ORDER BY s, id";
+
+/// How scans were made, to see that the histories show something.
+#[derive(Default, Debug)]
+struct Seen {
+    by_rows: u64,
+    by_columns: u64,
+    with_changes: u64,
+}
+
+impl Seen {
+    async fn look(&mut self, session: &mut Session) {
+        let explain = format!("EXPLAIN {BY_COLUMNS}");
+        let plan = run(session, &explain).await.unwrap();
+        match (plan.contains("Column Scan"), plan.contains("Changed Rows")) {
+            (true, true) => self.with_changes += 1,
+            (true, false) => self.by_columns += 1,
+            (false, _) => self.by_rows += 1,
+        }
+    }
+
+    fn add(&mut self, other: Seen) {
+        self.by_rows += other.by_rows;
+        self.by_columns += other.by_columns;
+        self.with_changes += other.with_changes;
+    }
+}
 
 async fn agree(session: &mut Session, what: &str) -> String {
     let by_columns = run(session, BY_COLUMNS).await.unwrap();
@@ -134,7 +161,8 @@ async fn writer(node: &Arc<Engine>) -> Session {
     session
 }
 
-async fn history(seed: u64, damaging: bool) {
+async fn history(seed: u64, damaging: bool) -> Seen {
+    let mut seen = Seen::default();
     let mut random = Random(seed);
     let directory = tempfile::tempdir().unwrap();
     let mut store = Arc::new(SimStore::new());
@@ -203,7 +231,9 @@ async fn history(seed: u64, damaging: bool) {
             _ => {}
         }
         agree(&mut here, &what).await;
+        seen.look(&mut here).await;
     }
+    seen
 }
 
 async fn histories(ordinary: u64, soak: u64, damaging: bool) {
@@ -212,13 +242,23 @@ async fn histories(ordinary: u64, soak: u64, damaging: bool) {
         None => ordinary,
     };
     let first = match std::env::var("ORBIT_SEED") {
-        Ok(seed) => return history(seed.parse().unwrap(), damaging).await,
+        Ok(seed) => {
+            println!("{:?}", history(seed.parse().unwrap(), damaging).await);
+            return;
+        }
         Err(_) => uuid::Uuid::new_v4().as_u64_pair().0 >> 16,
     };
     println!("columns: ORBIT_SEED={first}, {count} histories");
+    let mut seen = Seen::default();
     for seed in first..first + count {
-        history(seed, damaging).await;
+        seen.add(history(seed, damaging).await);
     }
+    println!("columns: {seen:?}");
+    let all = seen.by_rows + seen.by_columns + seen.with_changes;
+    assert!(
+        seen.by_columns > all / 20 && seen.with_changes > all / 20,
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -245,7 +245,7 @@ mod tests {
         drop(DataDirectory::open(&path, StoreKind::Redb).unwrap());
         assert_eq!(
             fs::read_to_string(path.join("FORMAT")).unwrap(),
-            "orbit 2 redb\n"
+            "orbit 3 redb\n"
         );
         let again = DataDirectory::open(&path, StoreKind::RocksDb).unwrap();
         assert_eq!(again.store_kind, StoreKind::Redb);

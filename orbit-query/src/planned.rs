@@ -16,6 +16,7 @@ mod bounded;
 mod calls;
 mod cancel;
 pub(crate) mod columns;
+mod days;
 mod dml;
 mod emptied;
 mod error;

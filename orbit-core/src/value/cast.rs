@@ -7,6 +7,7 @@ mod number;
 mod tests;
 
 pub use compare::compare;
+pub use datetime::midnight;
 
 use super::text::{self, Excess, FormatSettings};
 use super::{Array, Value};

@@ -174,6 +174,13 @@ impl ColumnStore {
         }
     }
 
+    /// A segment is to be made anew, without a word, if its file didn't come along.
+    fn expect(&self, segment: SegmentId, there: bool) {
+        if !there {
+            self.damaged.lock().insert(segment);
+        }
+    }
+
     pub fn is_damaged(&self, segment: SegmentId) -> bool {
         self.damaged.lock().contains(&segment)
     }

@@ -117,6 +117,25 @@ pub fn encode(value: &Numeric) -> Result<i256> {
         .ok_or_else(too_big)
 }
 
+/// Units of a scale, as a decimal of that scale has them, in the carrier.
+pub fn of_fixed(units: i128, scale: u16) -> Result<i256> {
+    if units == FIXED_NAN {
+        return Ok(nan());
+    }
+    let places = i256::from_i128(i128::from(scale));
+    let factor = ten_to(PLACES - scale.min(PLACES)).wrapping_mul(i256::from_i128(100));
+    // 63 bits and 133 are less than 255.
+    if i64::try_from(units).is_ok() {
+        let carried = i256::from_i128(units).wrapping_mul(factor);
+        return Ok(carried.wrapping_add(places));
+    }
+    i256::from_i128(units)
+        .checked_mul(factor)
+        .and_then(|carried| carried.checked_add(places))
+        .filter(|carried| *carried < infinity() && *carried > infinity().wrapping_neg())
+        .ok_or_else(too_big)
+}
+
 fn from_bigint(value: &BigInt) -> Result<i256> {
     let bytes = value.to_signed_bytes_le();
     if bytes.len() > 32 {
@@ -253,6 +272,23 @@ mod tests {
         };
         assert_eq!(decode(cast(7, 0)).to_string(), "7");
         assert_eq!(decode(cast(150, 2)).to_string(), "1.5");
+    }
+
+    #[test]
+    fn decimals_of_one_scale_are_carried_as_their_numbers_are() {
+        for (units, scale) in [
+            (0_i128, 0_u16),
+            (150, 2),
+            (-150, 2),
+            (i128::from(i64::MAX), 0),
+            (-12_345_678_901_234_567_890_123, 4),
+            (7, 38),
+        ] {
+            let number = Numeric::from_i128_scaled(units, scale);
+            assert_eq!(of_fixed(units, scale).unwrap(), encode(&number).unwrap());
+        }
+        assert_eq!(decode(of_fixed(FIXED_NAN, 2).unwrap()).to_string(), "NaN");
+        assert!(of_fixed(10_i128.pow(37), 0).is_err());
     }
 
     #[test]

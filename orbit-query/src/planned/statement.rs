@@ -3,6 +3,7 @@
 use super::bind::{Binder, BoundQuery, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
+use super::days::by_days;
 use super::error::{Told, to_datafusion};
 use super::functions::{self, Effect};
 use super::in_order::in_order;
@@ -339,7 +340,7 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
-    in_turn(without_unseen(taken_apart(state, plan)?)?)
+    in_turn(by_days(without_unseen(taken_apart(state, plan)?)?)?)
 }
 
 /// The optimised plan without correlated subqueries.

@@ -22,10 +22,10 @@ pub(super) fn cast(
         | (SqlType::TimestampTz, Value::TimestampTz(_))
         | (SqlType::Interval, Value::Interval(_)) => value.clone(),
 
-        (SqlType::Timestamp, Value::Date(v)) => Value::Timestamp(date_to_timestamp(*v)?),
+        (SqlType::Timestamp, Value::Date(v)) => Value::Timestamp(midnight(*v)?),
         (SqlType::Timestamp, Value::TimestampTz(v)) => Value::Timestamp(to_local(*v, settings)),
         (SqlType::TimestampTz, Value::Date(v)) => {
-            Value::TimestampTz(to_utc(date_to_timestamp(*v)?, settings)?)
+            Value::TimestampTz(to_utc(midnight(*v)?, settings)?)
         }
         (SqlType::TimestampTz, Value::Timestamp(v)) => Value::TimestampTz(to_utc(*v, settings)?),
         (SqlType::Date, Value::Timestamp(v)) => Value::Date(timestamp_to_date(*v)),
@@ -55,7 +55,8 @@ fn time_of(micros: i64) -> Value {
     Value::Time(micros.rem_euclid(MICROS_PER_DAY))
 }
 
-fn date_to_timestamp(days: i32) -> Result<i64> {
+/// The moment a date begins, in microseconds since 1970.
+pub fn midnight(days: i32) -> Result<i64> {
     match days {
         DATE_INFINITY => Ok(INFINITY),
         DATE_NEG_INFINITY => Ok(NEG_INFINITY),

@@ -3,13 +3,18 @@
 use super::{Binder, Bound, literal};
 use crate::planned::arrow::nested::flat;
 use crate::planned::arrow::{arrow_type, fixed_scale};
+use crate::planned::error::to_datafusion;
 use crate::planned::functions::row::RowFn;
-use crate::planned::types;
-use datafusion::logical_expr::Expr;
+use crate::planned::operators::vector::VectorFn;
+use crate::planned::{num, types};
+use datafusion::arrow::array::{AsArray, Decimal256Array, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{Date32Type, Decimal128Type};
 use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::{Expr, ScalarUDF};
 use orbit_core::types::SqlType;
 use orbit_core::value::{Value, ValueRef, cast, text};
 use orbit_core::{Error, Result, state};
+use std::sync::Arc;
 
 fn arrow_cast(expr: Expr, to: &SqlType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), arrow_type(to)))
@@ -178,6 +183,8 @@ impl Binder<'_> {
             {
                 expr
             }
+            // Whatever its length, it has no blanks at its end.
+            (T::Char(_), T::Char(0)) => expr,
             (T::Char(_) | T::Varchar(_), T::Text | T::Varchar(None))
                 if arrow_type(from) == arrow_type(to) =>
             {
@@ -191,9 +198,10 @@ impl Binder<'_> {
             (T::Int2 | T::Int4 | T::Int8, T::Numeric(None)) => arrow_cast(expr, to),
             (T::Cidr, T::Inet) => expr,
             (T::Numeric(_), T::Numeric(None)) => match fixed_scale(from) {
-                Some((_, scale)) => widen(expr, from, scale)?,
+                Some(_) => widen(expr, from),
                 None => expr,
             },
+            (T::Date, T::Timestamp) => midnight(expr),
             // A constraint on a carrier that has no room for one: PostgreSQL's rounding, by value.
             _ => self.row_cast(expr, from, to),
         })
@@ -234,22 +242,34 @@ impl Binder<'_> {
 }
 
 /// A Decimal128 into the carrier that knows each value's scale.
-fn widen(expr: Expr, from: &SqlType, scale: i8) -> Result<Expr> {
-    let places = u16::try_from(scale).unwrap_or(0);
-    Ok(RowFn::new(
-        "numeric".to_owned(),
-        format!("widen {from:?}"),
-        vec![from.clone()],
-        SqlType::Numeric(None),
-        move |args: &[ValueRef<'_>]| {
-            Ok(match args.first() {
-                Some(ValueRef::Numeric(value)) => {
-                    debug_assert!(value.is_nan() || value.scale() == places);
-                    Value::Numeric(value.clone())
-                }
-                _ => Value::Null,
-            })
-        },
-    )
-    .call(vec![expr]))
+fn widen(expr: Expr, from: &SqlType) -> Expr {
+    let carrier = SqlType::Numeric(None);
+    VectorFn::new("numeric", vec![from.clone()], carrier, |columns| {
+        let decimals = columns[0].as_primitive::<Decimal128Type>();
+        let scale = u16::try_from(decimals.scale()).unwrap_or(0);
+        let carried: Decimal256Array =
+            decimals.try_unary(|units| num::of_fixed(units, scale).map_err(to_datafusion))?;
+        Ok(Arc::new(carried.with_data_type(num::carrier())))
+    })
+    .call(vec![expr])
+}
+
+const MIDNIGHT: &str = "timestamp without time zone";
+
+/// A date as the moment it begins.
+fn midnight(expr: Expr) -> Expr {
+    let (from, to) = (SqlType::Date, SqlType::Timestamp);
+    VectorFn::new(MIDNIGHT, vec![from], to, |columns| {
+        let dates = columns[0].as_primitive::<Date32Type>();
+        let moments: TimestampMicrosecondArray =
+            dates.try_unary(|day| cast::midnight(day).map_err(to_datafusion))?;
+        Ok(Arc::new(moments))
+    })
+    .call(vec![expr])
+}
+
+/// Whether it is the function that makes midnights of dates.
+pub(in crate::planned) fn is_midnight(function: &ScalarUDF) -> bool {
+    let inner = function.inner().downcast_ref::<VectorFn>();
+    inner.is_some_and(|function| function.is(MIDNIGHT, &[SqlType::Date]))
 }

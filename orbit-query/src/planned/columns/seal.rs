@@ -43,6 +43,7 @@ struct State {
     /// Tables whose copy was given up, until somebody reads one of them whole.
     given_up: BTreeSet<StorageId>,
     swept: bool,
+    started: bool,
 }
 
 impl Sealer {
@@ -288,7 +289,10 @@ impl Sealer {
             there.insert(name);
         }
         for segment in columns.iter().flat_map(|manifest| &manifest.segments) {
-            if !there.contains(&file_name(segment.id)) {
+            if !state.started {
+                // After a restore there are none.
+                self.store.expect(segment.id, there.contains(&file_name(segment.id)));
+            } else if !there.contains(&file_name(segment.id)) {
                 let error = Error::corrupted(format!("segment {} has no file", segment.id));
                 self.store.report(segment.id, &error);
             }
@@ -300,6 +304,7 @@ impl Sealer {
             .collect();
         self.store.keep_only(&ids);
         state.swept = true;
+        state.started = true;
         Ok(())
     }
 }

@@ -38,6 +38,11 @@ impl VectorFn {
         }
     }
 
+    /// Whether it is the one of this name for arguments of these types.
+    pub fn is(&self, name: &str, args: &[SqlType]) -> bool {
+        self.name == name && self.args == args
+    }
+
     pub fn call(self, args: Vec<Expr>) -> Expr {
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(self)),

@@ -274,10 +274,16 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_with_what_to_do_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("FORMAT"), "orbit 3 quantum\n").unwrap();
+        let newer = FORMAT + 1;
+        fs::write(
+            dir.path().join("FORMAT"),
+            format!("orbit {newer} quantum\n"),
+        )
+        .unwrap();
         let error = DataDirectory::open(dir.path(), StoreKind::Redb).unwrap_err();
         assert!(error.is(state::OBJECT_NOT_IN_PREREQUISITE_STATE));
-        assert!(error.message().contains("has format 3") && error.hint().is_some());
+        let told = format!("has format {newer}");
+        assert!(error.message().contains(&told) && error.hint().is_some());
         assert!(!dir.path().join("FORMAT.new").exists());
         assert!(!dir.path().join("scratch").exists());
     }

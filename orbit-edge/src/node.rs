@@ -75,7 +75,7 @@ impl Node {
                 },
                 batch_rows: memory.batch_rows,
                 spill_directory: Some(directory.scratch()),
-                columns_directory: Some(directory.columns()),
+                columns_directory: (memory.columns_cache_bytes > 0).then(|| directory.columns()),
                 columns_cache_bytes: memory.columns_cache_bytes,
                 plan_cache_entries: memory.plan_cache_entries,
                 plan_cache_bytes: memory.plan_cache_bytes,
@@ -86,7 +86,7 @@ impl Node {
         )?;
         engine.remove_leftovers().await?;
         #[cfg(feature = "datafusion")]
-        engine.keep_columns();
+        engine.keep_columns().await?;
         Ok(Arc::new(Node {
             config,
             memory,

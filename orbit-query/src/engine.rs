@@ -169,8 +169,8 @@ impl Engine {
 
     /// Starts what keeps the columnar copies of tables up to date. Ends with the engine.
     #[cfg(feature = "datafusion")]
-    pub fn keep_columns(&self) {
-        self.planner.keep_columns();
+    pub async fn keep_columns(&self) -> Result<()> {
+        self.planner.keep_columns(&self.db).await
     }
 
     /// Ends it, for a node that closes.

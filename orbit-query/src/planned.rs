@@ -123,9 +123,13 @@ impl Planner {
         Ok(Planner { machine, sealer })
     }
 
-    pub fn keep_columns(&self) {
+    pub async fn keep_columns(&self, db: &Database) -> Result<()> {
         let Some(sealer) = &self.sealer else {
-            return;
+            // This node had them under another profile.
+            for manifest in db.columns().iter() {
+                db.forget_columns(manifest).await?;
+            }
+            return Ok(());
         };
         let sealer = Arc::downgrade(sealer);
         tokio::spawn(async move {
@@ -145,6 +149,7 @@ impl Planner {
                 pause = SEALED_EVERY.max(begun.elapsed() * 2);
             }
         });
+        Ok(())
     }
 
     pub fn stop_columns(&self) {

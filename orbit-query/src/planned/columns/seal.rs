@@ -291,7 +291,8 @@ impl Sealer {
         for segment in columns.iter().flat_map(|manifest| &manifest.segments) {
             if !state.started {
                 // After a restore there are none.
-                self.store.expect(segment.id, there.contains(&file_name(segment.id)));
+                self.store
+                    .expect(segment.id, there.contains(&file_name(segment.id)));
             } else if !there.contains(&file_name(segment.id)) {
                 let error = Error::corrupted(format!("segment {} has no file", segment.id));
                 self.store.report(segment.id, &error);

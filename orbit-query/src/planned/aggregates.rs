@@ -219,6 +219,8 @@ pub fn choose(name: &str, args: &[SqlType], format: &FormatSettings) -> Result<O
     }
 }
 
+pub use fixed::sum_of_products;
+
 fn sum(ty: &SqlType) -> Result<Option<Chosen>> {
     use SqlType as S;
     match ty {

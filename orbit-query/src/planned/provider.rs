@@ -85,7 +85,7 @@ impl TableProvider for OrbitTable {
                 &projection,
                 &schema,
                 limit,
-                state.config().target_partitions(),
+                (state.config().target_partitions(), &statistics),
             )
         {
             return Ok(plan);

@@ -1,5 +1,6 @@
 //! `sum` and `avg` of decimals of one scale, exact whatever the number of rows: 128-bit
-//! units are added up in 256 bits, and a result gets the places that PostgreSQL shows.
+//! units are added up in 256 bits, and a result gets the places that PostgreSQL shows. Also
+//! of products that 38 digits might not hold, without making them one by one.
 
 use crate::planned::error::to_datafusion;
 use crate::planned::num::{self, FIXED_NAN};
@@ -27,6 +28,17 @@ pub fn sum() -> Arc<AggregateUDF> {
 pub fn average() -> Arc<AggregateUDF> {
     static AVERAGE: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| built(Finish::Average));
     AVERAGE.clone()
+}
+
+/// `sum(x * y)`, given both.
+pub fn sum_of_products() -> Arc<AggregateUDF> {
+    static SUM: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
+        Arc::new(AggregateUDF::new_from_impl(Fixed {
+            finish: Finish::Sum,
+            signature: Signature::any(2, Volatility::Immutable),
+        }))
+    });
+    SUM.clone()
 }
 
 fn built(finish: Finish) -> Arc<AggregateUDF> {
@@ -71,6 +83,21 @@ impl Total {
         }
     }
 
+    #[inline]
+    fn add_product(&mut self, left: i128, right: i128) {
+        self.rows += 1;
+        if left == FIXED_NAN || right == FIXED_NAN {
+            self.nans += 1;
+            return;
+        }
+        let product = match (i64::try_from(left), i64::try_from(right)) {
+            (Ok(left), Ok(right)) => i256::from_i128(i128::from(left) * i128::from(right)),
+            // 127 bits each.
+            _ => i256::from_i128(left).wrapping_mul(i256::from_i128(right)),
+        };
+        self.units = self.units.wrapping_add(product);
+    }
+
     fn remove(&mut self, units: i128) {
         self.rows -= 1;
         if units == FIXED_NAN {
@@ -111,10 +138,42 @@ fn scale_of(ty: &DataType) -> Result<u16> {
     }
 }
 
+/// The scale of what is added up.
 fn argument(args: &AccumulatorArgs<'_>) -> Result<u16> {
-    match args.expr_fields {
-        [field] => scale_of(field.data_type()),
-        _ => Err(DataFusionError::Internal("a sum of nothing".to_owned())),
+    let scales = args.expr_fields.iter();
+    scales.map(|field| scale_of(field.data_type())).sum()
+}
+
+/// The rows that count, one after the other.
+fn each(
+    values: &[ArrayRef],
+    counts: impl Fn(usize) -> bool,
+    mut take: impl FnMut(usize, i128, Option<i128>),
+) {
+    let first = values[0].as_primitive::<Decimal128Type>();
+    let Some(second) = values.get(1) else {
+        for (row, units) in first.values().iter().enumerate() {
+            if counts(row) && first.is_valid(row) {
+                take(row, *units, None);
+            }
+        }
+        return;
+    };
+    let second = second.as_primitive::<Decimal128Type>();
+    for (row, (left, right)) in first.values().iter().zip(second.values()).enumerate() {
+        if counts(row) && first.is_valid(row) && second.is_valid(row) {
+            take(row, *left, Some(*right));
+        }
+    }
+}
+
+impl Total {
+    #[inline]
+    fn take(&mut self, units: i128, times: Option<i128>) {
+        match times {
+            None => self.add(units),
+            Some(times) => self.add_product(units, times),
+        }
     }
 }
 
@@ -185,18 +244,20 @@ struct One {
 
 impl Accumulator for One {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for units in values[0].as_primitive::<Decimal128Type>().iter().flatten() {
-            if self.seen.as_mut().is_none_or(|seen| seen.insert(units)) {
-                self.total.add(units);
-            }
-        }
+        each(
+            values,
+            |_| true,
+            |_, units, times| {
+                if self.seen.as_mut().is_none_or(|seen| seen.insert(units)) {
+                    self.total.take(units, times);
+                }
+            },
+        );
         Ok(())
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for units in values[0].as_primitive::<Decimal128Type>().iter().flatten() {
-            self.total.remove(units);
-        }
+        each(values, |_| true, |_, units, _| self.total.remove(units));
         Ok(())
     }
 
@@ -248,6 +309,10 @@ impl Accumulator for One {
     }
 }
 
+fn passes(filter: Option<&BooleanArray>) -> impl Fn(usize) -> bool {
+    move |row| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+}
+
 fn saved(states: &[ArrayRef]) -> impl Iterator<Item = Total> {
     let units = states[0].as_primitive::<Decimal256Type>();
     let rows = states[1].as_primitive::<Int64Type>();
@@ -285,19 +350,10 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.totals.resize(total_num_groups, Total::default());
-        let decimals = values[0].as_primitive::<Decimal128Type>();
-        if opt_filter.is_none() && decimals.null_count() == 0 {
-            for (units, group) in decimals.values().iter().zip(group_indices) {
-                self.totals[*group].add(*units);
-            }
-            return Ok(());
-        }
-        for (row, group) in group_indices.iter().enumerate() {
-            let passed = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if passed && decimals.is_valid(row) {
-                self.totals[*group].add(decimals.value(row));
-            }
-        }
+        let totals = &mut self.totals;
+        each(values, passes(opt_filter), |row, units, times| {
+            totals[group_indices[row]].take(units, times);
+        });
         Ok(())
     }
 
@@ -333,18 +389,10 @@ impl GroupsAccumulator for Groups {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let decimals = values[0].as_primitive::<Decimal128Type>();
-        let totals: Vec<Total> = (0..decimals.len())
-            .map(|row| {
-                let mut total = Total::default();
-                let passed =
-                    opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-                if passed && decimals.is_valid(row) {
-                    total.add(decimals.value(row));
-                }
-                total
-            })
-            .collect();
+        let mut totals = vec![Total::default(); values[0].len()];
+        each(values, passes(opt_filter), |row, units, times| {
+            totals[row].take(units, times);
+        });
         Ok(save(&totals))
     }
 
@@ -379,6 +427,19 @@ mod tests {
         assert_eq!(shown(&total(&[150, 250]), Finish::Sum, 2).unwrap(), "4.00");
         let mean = shown(&total(&[100, 200, 200]), Finish::Average, 2).unwrap();
         assert_eq!(mean, "1.6666666666666667");
+    }
+
+    #[test]
+    fn products_are_exact() {
+        let mut sum = Total::default();
+        sum.take(100, Some(250));
+        sum.take(i128::from(i64::MAX) + 1, Some(-10_i128.pow(30)));
+        let product = format!("-{}000000000000000000000000000000", 1_u64 << 63);
+        let units = sum.units.wrapping_sub(i256::from_i128(25_000));
+        assert_eq!(units.to_string(), product);
+        sum.take(FIXED_NAN, Some(1));
+        sum.take(1, Some(FIXED_NAN));
+        assert_eq!((sum.rows, sum.nans), (4, 2));
     }
 
     #[test]

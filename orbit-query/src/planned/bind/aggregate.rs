@@ -197,7 +197,7 @@ impl Binder<'_> {
             return Ok(Call::Here(parts));
         }
         let have: Vec<SqlType> = bounds.iter().map(|bound| bound.ty.clone()).collect();
-        let chosen = aggregates::choose(name, &have, &self.settings.format)?
+        let mut chosen = aggregates::choose(name, &have, &self.settings.format)?
             .ok_or_else(|| super::special::no_function(name, &have))?;
         let given: Vec<Expr> = bounds.iter().map(|bound| bound.expr.clone()).collect();
         let delimiter = bounds.get(1).and_then(|bound| bound.literal.clone());
@@ -240,6 +240,16 @@ impl Binder<'_> {
             && matches!(have.first(), Some(SqlType::Numeric(_)))
         {
             *expr = super::operator::finite(std::mem::take(expr), ty);
+        }
+        // A window takes rows out again, and DISTINCT looks at products.
+        if name == "sum"
+            && !args.distinct
+            && function.over.is_none()
+            && let [product] = &exprs[..]
+            && let Some((left, right)) = super::operator::wide_product(product)
+        {
+            exprs = vec![left, right];
+            chosen.function = aggregates::sum_of_products();
         }
         let distinct = args.distinct && !harmless_distinct(name);
         if name == "count" && distinct {

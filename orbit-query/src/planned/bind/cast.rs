@@ -244,7 +244,7 @@ impl Binder<'_> {
 /// A Decimal128 into the carrier that knows each value's scale.
 fn widen(expr: Expr, from: &SqlType) -> Expr {
     let carrier = SqlType::Numeric(None);
-    VectorFn::new("numeric", vec![from.clone()], carrier, |columns| {
+    VectorFn::new(WIDEN, vec![from.clone()], carrier, |columns| {
         let decimals = columns[0].as_primitive::<Decimal128Type>();
         let scale = u16::try_from(decimals.scale()).unwrap_or(0);
         let carried: Decimal256Array =
@@ -254,6 +254,20 @@ fn widen(expr: Expr, from: &SqlType) -> Expr {
     .call(vec![expr])
 }
 
+/// What [`widen`] was given, and its scale.
+pub(super) fn widened(expr: &Expr) -> Option<(&Expr, u16)> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let function = call.func.inner().downcast_ref::<VectorFn>()?;
+    let [from @ SqlType::Numeric(_)] = function.args() else {
+        return None;
+    };
+    let (_, scale) = fixed_scale(from).filter(|_| call.func.name() == WIDEN)?;
+    Some((call.args.first()?, u16::try_from(scale).ok()?))
+}
+
+const WIDEN: &str = "numeric";
 const MIDNIGHT: &str = "timestamp without time zone";
 
 /// A date as the moment it begins.

@@ -321,7 +321,7 @@ impl Binder<'_> {
         };
         let row = RowFn::new(
             op.sign().to_owned(),
-            "numeric".to_owned(),
+            NUMERIC.to_owned(),
             vec![S::Numeric(None), S::Numeric(None)],
             ty.clone(),
             move |args| match args {
@@ -586,6 +586,26 @@ fn shared_fixed(left: &SqlType, right: &SqlType) -> Option<SqlType> {
     let precision = (p1 as i16 - s1).max(p2 as i16 - s2) + scale;
     (precision <= 38).then(|| SqlType::Numeric(Some((precision as u16, scale))))
 }
+
+/// Both sides of a product of decimals of fixed scale that was made in carriers.
+pub(super) fn wide_product(expr: &Expr) -> Option<(Expr, Expr)> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let function = call.func.inner().downcast_ref::<RowFn>()?;
+    let ([left, right], true) = (
+        &call.args[..],
+        function.is(ArithOp::Multiply.sign(), NUMERIC),
+    ) else {
+        return None;
+    };
+    let (left, a) = super::cast::widened(left)?;
+    let (right, b) = super::cast::widened(right)?;
+    (a + b <= num::PLACES).then(|| (left.clone(), right.clone()))
+}
+
+/// The identity of arithmetic in carriers.
+const NUMERIC: &str = "numeric";
 
 /// A carrier without its digits of scale: what equality and grouping compare.
 pub(in crate::planned) fn numeric_key(expr: Expr) -> Expr {

@@ -50,7 +50,7 @@ impl Reading {
         projection: &[usize],
         schema: &SchemaRef,
         limit: Option<usize>,
-        partitions: usize,
+        (partitions, known): (usize, &Statistics),
     ) -> Option<Arc<dyn ExecutionPlan>> {
         self.store.note_scan(table.storage);
         let manifest = self.view.columns(table)?;
@@ -76,7 +76,7 @@ impl Reading {
             view: self.view.clone(),
         };
         let counted = |rows: u64| {
-            let mut statistics = Statistics::new_unknown(schema);
+            let mut statistics = known.clone();
             statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
             statistics
         };

@@ -37,6 +37,11 @@ pub struct RowFn {
 }
 
 impl RowFn {
+    /// Whether it is the one of this name and identity.
+    pub fn is(&self, name: &str, identity: &str) -> bool {
+        self.name == name && self.identity == identity
+    }
+
     pub fn new(
         name: String,
         identity: String,

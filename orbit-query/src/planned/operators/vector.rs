@@ -38,6 +38,10 @@ impl VectorFn {
         }
     }
 
+    pub fn args(&self) -> &[SqlType] {
+        &self.args
+    }
+
     /// Whether it is the one of this name for arguments of these types.
     pub fn is(&self, name: &str, args: &[SqlType]) -> bool {
         self.name == name && self.args == args

@@ -133,7 +133,8 @@ impl Node {
 
     /// Lets commits in flight finish and flushes.
     pub async fn close(&self) -> Result<()> {
-        self.engine.stop_columns();
+        #[cfg(feature = "datafusion")]
+        self.engine.stop_columns().await;
         self.engine.db().shutdown().await
     }
 }

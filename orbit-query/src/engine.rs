@@ -174,9 +174,9 @@ impl Engine {
     }
 
     /// Ends it, for a node that closes.
-    pub fn stop_columns(&self) {
-        #[cfg(feature = "datafusion")]
-        self.planner.stop_columns();
+    #[cfg(feature = "datafusion")]
+    pub async fn stop_columns(&self) {
+        self.planner.stop_columns().await;
     }
 
     /// One look at what is to be sealed, and whether anything was.

@@ -152,9 +152,9 @@ impl Planner {
         Ok(())
     }
 
-    pub fn stop_columns(&self) {
+    pub async fn stop_columns(&self) {
         if let Some(sealer) = &self.sealer {
-            sealer.stop();
+            sealer.stop().await;
         }
     }
 

@@ -72,11 +72,6 @@ impl ColumnStore {
         &self.directory
     }
 
-    /// Bytes of decoded columns.
-    pub fn cached_bytes(&self) -> usize {
-        self.cache.bytes()
-    }
-
     fn file(&self, segment: &Segment) -> Result<Arc<SegmentFile>> {
         if let Some(file) = self.files.lock().get(&segment.id) {
             return Ok(file.clone());

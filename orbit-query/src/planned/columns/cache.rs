@@ -80,6 +80,7 @@ impl ColumnCache {
         }
     }
 
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.held.lock().bytes
     }

@@ -20,6 +20,11 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+/// What sealing leaves of the disk, as spilling does.
+const KEPT_FREE: u64 = 64 << 20;
+/// What a row of a segment takes, before there is one to look at.
+const ROW_BYTES: u64 = 64;
+
 /// How often a table without columns is counted.
 const COUNTED_EVERY: Duration = Duration::from_secs(30);
 
@@ -58,12 +63,13 @@ impl Sealer {
         }
     }
 
-    /// Ends what runs; passes after it fail.
-    pub fn stop(&self) {
+    /// Ends what runs, and waits for its end; passes after it fail.
+    pub async fn stop(&self) {
         self.cancel.cancel(Error::new(
             orbit_core::state::ADMIN_SHUTDOWN,
             "the node is shutting down",
         ));
+        let _ended = self.turn.lock().await;
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -208,6 +214,7 @@ impl Sealer {
                 end: manifest.range_of(places.end - 1).end,
             },
         };
+        self.require_room(manifest, &places)?;
         let view = self.db.read();
         let (db, store, cancel) = (self.db.clone(), self.store.clone(), self.cancel.clone());
         let (made_of, limits) = (table.clone(), self.limits);
@@ -234,6 +241,23 @@ impl Sealer {
         next.segments.splice(places, made);
         self.replace(manifest);
         self.db.show_columns(next).await
+    }
+
+    /// A copy must not take the room that the truth needs.
+    fn require_room(&self, manifest: &Manifest, places: &Range<usize>) -> Result<()> {
+        let before: u64 = match manifest.segments.get(places.clone()) {
+            Some([]) | None => self.limits.segment_rows * ROW_BYTES,
+            Some(segments) => segments.iter().map(|segment| segment.bytes).sum(),
+        };
+        let needed = KEPT_FREE.saturating_add(before.saturating_mul(2));
+        let free = orbit_core::disk::free_bytes(self.store.directory())?;
+        if free >= needed {
+            return Ok(());
+        }
+        Err(Error::new(
+            orbit_core::state::DISK_FULL,
+            format!("{free} bytes are free, and a copy is made only while {needed} are"),
+        ))
     }
 
     async fn forget(&self, manifest: &Arc<Manifest>) -> Result<()> {

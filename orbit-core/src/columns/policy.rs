@@ -64,7 +64,7 @@ pub enum Step {
     Build,
     /// Make these segments anew, as one range of keys.
     Reseal(Range<usize>),
-    /// Too small by now: give the columns up.
+    /// Too small by now, or written and not read: give the columns up.
     Forget,
 }
 

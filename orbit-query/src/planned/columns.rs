@@ -38,9 +38,6 @@ use std::sync::Arc;
 
 /// Files of segments kept open.
 const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
-/// What a changed key costs while it is followed, beside its row.
-const FOLLOWED_KEY_BYTES: usize = 256;
-
 /// A node's segments, opened and decoded as they are read.
 pub struct ColumnStore {
     directory: PathBuf,
@@ -119,7 +116,7 @@ impl ColumnStore {
         table: &Table,
         manifest: &Arc<Manifest>,
     ) -> Result<Option<Arc<Changes>>> {
-        let most = (self.budget / 4 / FOLLOWED_KEY_BYTES).max(4 << 10);
+        let most = self.most_followed();
         let followed = {
             let mut all = self.followed.lock();
             let followed = all
@@ -139,11 +136,16 @@ impl ColumnStore {
             *followed = own;
         }
         let changes = followed.advance(self, view, table, most);
-        if changes.is_err() {
+        if !matches!(changes, Ok(Some(_))) {
             // Half of a step may have been done.
             *followed = Followed::new(manifest);
         }
         changes
+    }
+
+    /// Bytes of changed keys and rows that are kept decoded for a table.
+    pub fn most_followed(&self) -> usize {
+        (self.budget / 4).max(1 << 20)
     }
 
     /// Notes that somebody reads all of a table.
@@ -153,6 +155,11 @@ impl ColumnStore {
 
     fn was_scanned(&self, storage: StorageId) -> bool {
         self.scanned.lock().contains(&storage)
+    }
+
+    /// Forgets scans of what is no table, or is never copied.
+    fn keep_scans(&self, of: &BTreeSet<StorageId>) {
+        self.scanned.lock().retain(|storage| of.contains(storage));
     }
 
     /// Forgets who read it before now.

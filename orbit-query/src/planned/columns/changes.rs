@@ -45,16 +45,20 @@ impl Changes {
         }
     }
 
-    /// With what the view's own transaction wrote.
+    /// With what the view's own transaction wrote; `None`: that is a lot.
     pub fn with_own(
         self: Arc<Changes>,
         store: &ColumnStore,
         view: &ReadView,
         table: &Table,
-    ) -> Result<Arc<Changes>> {
+    ) -> Result<Option<Arc<Changes>>> {
         let own = view.own_keys(table);
         if own.is_empty() {
-            return Ok(self);
+            return Ok(Some(self));
+        }
+        let most = store.most_followed();
+        if own.len() * KEY_BYTES > most {
+            return Ok(None);
         }
         let mut kept = self.kept.clone();
         let sorted: Vec<&[u8]> = own.iter().map(Vec::as_slice).collect();
@@ -78,15 +82,18 @@ impl Changes {
         for key in &own {
             if view.get(table, key, &mut row)? {
                 builder.push(key, &row);
+                if builder.bytes.len() > most {
+                    return Ok(None);
+                }
             }
         }
         chunks.push((Arc::new(builder.finish()), None));
-        Ok(Arc::new(Changes {
+        Ok(Some(Arc::new(Changes {
             manifest: self.manifest.clone(),
             position: self.position,
             kept,
             chunks,
-        }))
+        })))
     }
 
     /// Rows of the segments that still count, and rows that changed.
@@ -190,6 +197,8 @@ impl ChunkBuilder {
     }
 }
 
+/// What a changed key costs while it is followed, beside its row.
+const KEY_BYTES: usize = 256;
 /// Small chunks are put together when there are more.
 const CHUNKS: usize = 8;
 /// Changed keys looked up in one group at a time by walking it, rather than by search.
@@ -231,7 +240,8 @@ impl Followed {
             || !same && self.manifest.needed_after() > manifest.needed_after()
     }
 
-    /// Everything up to the view's moment. `None`: it is more than `most` keys.
+    /// Everything up to the view's moment. `None`: it takes more than `most` bytes, and
+    /// this is to be thrown away.
     pub fn advance(
         &mut self,
         store: &ColumnStore,
@@ -247,7 +257,7 @@ impl Followed {
             let sealed = self.manifest.segments.get(place);
             if sealed.is_some_and(|segment| changed.at > segment.position) {
                 fresh.push(changed.pk.to_vec());
-                if fresh.len() + self.places.len() > most {
+                if (fresh.len() + self.places.len()) * KEY_BYTES > most {
                     return Ok(None);
                 }
             }
@@ -259,7 +269,9 @@ impl Followed {
         fresh.sort_unstable();
         fresh.dedup();
         self.mask(store, &fresh)?;
-        self.read(&view.committed(), table, &fresh)?;
+        if !self.read(&view.committed(), table, &fresh, most)? {
+            return Ok(None);
+        }
         if self.chunks.len() > CHUNKS {
             self.put_together();
         }
@@ -294,8 +306,15 @@ impl Followed {
         Ok(())
     }
 
-    /// Reads the rows that the keys have now.
-    fn read(&mut self, view: &ReadView, table: &Table, sorted: &[Vec<u8>]) -> Result<()> {
+    /// Reads the rows that the keys have now; `false`: they take more than `most` bytes.
+    fn read(
+        &mut self,
+        view: &ReadView,
+        table: &Table,
+        sorted: &[Vec<u8>],
+        most: usize,
+    ) -> Result<bool> {
+        let held: usize = self.chunks.iter().map(|(chunk, _)| chunk.bytes.len()).sum();
         let chunk = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
         let mut builder = ChunkBuilder::default();
         let mut gone: AHashMap<u32, Vec<usize>> = AHashMap::new();
@@ -304,6 +323,9 @@ impl Followed {
             let place = match view.get(table, key, &mut row)? {
                 true => {
                     builder.push(key, &row);
+                    if held + builder.bytes.len() > most {
+                        return Ok(false);
+                    }
                     Some((chunk, (builder.ends.len() - 1) as u32))
                 }
                 false => None,
@@ -320,7 +342,7 @@ impl Followed {
         if !builder.ends.is_empty() {
             self.chunks.push((Arc::new(builder.finish()), None));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn put_together(&mut self) {

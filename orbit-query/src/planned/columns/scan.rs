@@ -56,7 +56,7 @@ impl Reading {
         let manifest = self.view.columns(table)?;
         let changes = self.store.changes(&self.view, table, manifest);
         let changes = changes.and_then(|changes| match changes {
-            Some(changes) => changes.with_own(&self.store, &self.view, table).map(Some),
+            Some(changes) => changes.with_own(&self.store, &self.view, table),
             None => Ok(None),
         });
         let changes = match changes {

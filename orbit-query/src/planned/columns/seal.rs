@@ -93,9 +93,12 @@ impl Sealer {
                 self.forget(manifest).await?;
             }
         }
+        self.store
+            .keep_scans(&tables.iter().map(|table| table.storage).collect());
         for table in tables {
             self.cancel.check()?;
             if table.temporary || table.schema == NODE_SCHEMA || schema_of(&table).is_none() {
+                self.store.settle(table.storage);
                 continue;
             }
             // Another of its tables must not wait because one can't be sealed.

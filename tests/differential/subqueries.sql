@@ -79,3 +79,18 @@ UPDATE emp SET pay = (SELECT pay FROM emp WHERE id > 3) WHERE id = 1;
 DELETE FROM emp WHERE dept IN (SELECT id FROM dept WHERE name = 'legal') RETURNING id;
 DELETE FROM dept d WHERE NOT EXISTS (SELECT 1 FROM emp WHERE emp.dept = d.id) RETURNING d.name;
 INSERT INTO dept SELECT id + 10, name || '2', (SELECT max(budget) FROM dept) FROM dept RETURNING *;
+-- Several that look at the rows around them, and what EXISTS doesn't look at.
+SELECT e.name FROM emp e WHERE EXISTS (SELECT * FROM emp x WHERE x.dept = e.dept AND x.id <> e.id) AND NOT EXISTS (SELECT * FROM emp y WHERE y.dept = e.dept AND y.id <> e.id AND y.pay > e.pay) ORDER BY id;
+SELECT name FROM emp WHERE EXISTS (SELECT 1 FROM emp e2, dept WHERE e2.dept = emp.dept AND dept.id = e2.dept AND budget > emp.pay) AND NOT EXISTS (SELECT 1 FROM emp e2 WHERE e2.boss = emp.id AND emp.pay > 110) ORDER BY id;
+SELECT e.name FROM emp e WHERE NOT EXISTS (SELECT FROM emp x WHERE x.dept = e.dept AND x.pay < e.pay) AND NOT EXISTS (SELECT FROM dept d WHERE e.dept IS NOT DISTINCT FROM d.id AND d.budget > 100) ORDER BY id;
+SELECT e.name FROM emp e WHERE EXISTS (SELECT x.id FROM emp x WHERE x.dept = e.dept AND x.id > e.id ORDER BY x.pay LIMIT 1) AND EXISTS (SELECT DISTINCT x.dept FROM emp x WHERE x.dept = e.dept AND x.hired < e.hired + 1) ORDER BY 1;
+SELECT e.name FROM emp e WHERE EXISTS (SELECT 1 FROM emp x WHERE x.dept = e.dept LIMIT 0) OR EXISTS (SELECT 1 FROM emp x WHERE x.dept = e.dept AND x.hired <> e.hired OFFSET 1) ORDER BY 1;
+SELECT e.name FROM emp e WHERE EXISTS (SELECT 1 FROM emp x WHERE x.dept = e.dept OFFSET 1) AND EXISTS (SELECT count(*) FROM emp x WHERE x.dept = e.dept AND x.pay > 1000) AND EXISTS (SELECT 1 FROM emp x WHERE x.boss = e.id AND x.pay / (x.pay - 80) <> e.pay) ORDER BY 1;
+SELECT e.name FROM emp e WHERE EXISTS (SELECT 1 FROM emp x WHERE x.dept = e.dept AND EXISTS (SELECT 1 FROM emp z WHERE z.boss = x.id AND z.pay < e.pay)) AND EXISTS (SELECT 1 FROM (SELECT dept + 0 AS k, pay FROM emp) q WHERE q.k = e.dept AND q.pay <> e.pay) ORDER BY 1;
+SELECT e.name, (SELECT count(*) + 1 FROM emp x WHERE x.boss = e.id AND x.pay > e.pay), (SELECT coalesce(sum(x.pay), -1) || e.name FROM emp x WHERE x.boss = e.id AND x.id > e.id) FROM emp e ORDER BY e.id;
+SELECT e.name, (SELECT CASE WHEN count(*) = 0 THEN 'none of ' || e.name ELSE min(x.name) || count(x.pay) END FROM emp x WHERE x.dept = e.dept AND x.id <> e.id) FROM emp e ORDER BY e.id;
+SELECT e.name, CASE WHEN EXISTS (SELECT 1 FROM emp x WHERE x.boss = e.id AND x.pay < e.pay) THEN (SELECT 1000 / count(*) FROM emp x WHERE x.boss = e.id AND x.pay < e.pay) END FROM emp e ORDER BY e.id;
+SELECT e.name, (SELECT 1000 / count(*) FROM emp x WHERE x.boss = e.id AND x.pay < e.pay) FROM emp e ORDER BY e.id;
+SELECT e.name FROM emp e WHERE e.pay < (SELECT 0.9 * avg(x.pay) FROM emp x WHERE x.dept = e.dept OR x.boss = e.boss) AND e.id > (SELECT count(*) FROM emp x WHERE x.pay > e.pay AND x.dept = e.dept) ORDER BY 1;
+SELECT d.name, (SELECT bool_and(e.pay > d.budget) FROM emp e WHERE e.dept = d.id AND e.pay <> d.id), (SELECT array_agg(e.name ORDER BY e.id) FROM emp e WHERE e.dept = d.id AND e.pay <> d.id) FROM dept d ORDER BY d.id;
+SELECT name, coalesce((SELECT sum(x.pay) FROM emp x WHERE x.boss = emp.id AND x.name > emp.name), (SELECT count(*) FROM emp x WHERE x.boss = emp.boss AND x.id <> emp.id), 0) FROM emp ORDER BY id;

@@ -271,7 +271,7 @@ fn fill(
             );
             (error, Some(number))
         })?;
-        if column.sql_type == SqlType::Text {
+        if matches!(column.sql_type, SqlType::Text) {
             // The buffer of the row before serves again.
             if let Value::Text(kept) = slot {
                 kept.clear();

@@ -25,6 +25,61 @@ const LINE_END: u8 = 2;
 /// A quote in CSV, a backslash in text.
 const SPECIAL: u8 = 3;
 
+/// Finds the bytes that mean something, eight at a time: most mean nothing.
+struct Marks {
+    /// Each of the three in all bytes of a word.
+    wanted: [u64; 3],
+    /// Where the next word begins.
+    ahead: usize,
+    /// The highest bit of each byte of the last word that is one of them.
+    found: u64,
+}
+
+impl Marks {
+    fn of(wanted: [u8; 3]) -> Marks {
+        Marks {
+            wanted: wanted.map(|byte| u64::from_le_bytes([byte; 8])),
+            ahead: 0,
+            found: 0,
+        }
+    }
+
+    fn seek(&mut self, place: usize) {
+        self.ahead = place;
+        self.found = 0;
+    }
+
+    /// The next place of one, or the end.
+    #[inline]
+    fn next(&mut self, bytes: &[u8]) -> usize {
+        while self.found == 0 {
+            let Some(rest) = bytes.get(self.ahead..).filter(|rest| !rest.is_empty()) else {
+                return bytes.len();
+            };
+            let mut word = [0; 8];
+            match rest.first_chunk() {
+                Some(whole) => word = *whole,
+                // None of the three is a zero.
+                None => word[..rest.len()].copy_from_slice(rest),
+            }
+            let word = u64::from_le_bytes(word);
+            let [a, b, c] = self.wanted.map(|wanted| zeros(word ^ wanted));
+            self.found = a | b | c;
+            self.ahead += 8;
+        }
+        let place = self.ahead - 8 + self.found.trailing_zeros() as usize / 8;
+        self.found &= self.found - 1;
+        place
+    }
+}
+
+/// The highest bit of each byte that is zero (H. S. Warren, "Hacker's Delight", 6-1).
+#[inline]
+fn zeros(word: u64) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
+    !(((word & LOW) + LOW) | word | LOW)
+}
+
 /// Reads the lines of a chunk one by one.
 pub struct Splitter<'a> {
     chunk: &'a [u8],
@@ -36,6 +91,7 @@ pub struct Splitter<'a> {
     null: &'a [u8],
     /// What each byte means outside of quotes.
     meaning: [u8; 256],
+    marks: Marks,
     /// Lines end with `\r\n`.
     crlf: bool,
     /// Physical lines read, counting those within quotes.
@@ -63,6 +119,7 @@ impl<'a> Splitter<'a> {
             escape: options.escape(),
             null: options.null().as_bytes(),
             meaning,
+            marks: Marks::of([options.delimiter(), b'\n', special]),
             crlf: first_end > 0 && chunk.get(first_end - 1) == Some(&b'\r'),
             lines: 0,
             fields: Vec::new(),
@@ -154,34 +211,28 @@ impl<'a> Splitter<'a> {
     fn csv_line(&mut self) -> Result<()> {
         let chunk = self.chunk;
         let mut start = self.at;
-        let mut at = self.at;
+        self.marks.seek(start);
         loop {
-            let Some(&byte) = chunk.get(at) else {
-                self.plain_field(start, at);
-                self.end_line(at);
-                return Ok(());
-            };
-            match self.meaning[usize::from(byte)] {
-                DELIMITER => {
-                    self.plain_field(start, at);
-                    start = at + 1;
-                    at = start;
-                }
-                LINE_END => {
+            let at = self.marks.next(chunk);
+            match chunk.get(at).copied() {
+                None | Some(b'\n') => {
                     self.plain_field(start, at);
                     self.end_line(at);
                     return Ok(());
                 }
-                SPECIAL => {
+                Some(byte) if byte == self.delimiter => {
+                    self.plain_field(start, at);
+                    start = at + 1;
+                }
+                Some(_) => {
                     let (next, ended) = self.quoted_field(start, at)?;
                     if ended {
                         self.end_line(next);
                         return Ok(());
                     }
                     start = next + 1;
-                    at = start;
+                    self.marks.seek(start);
                 }
-                _ => at += 1,
             }
         }
     }
@@ -274,43 +325,34 @@ impl<'a> Splitter<'a> {
     fn text_line(&mut self) -> Result<()> {
         let chunk = self.chunk;
         let mut start = self.at;
-        let mut at = self.at;
         let mut escaped = false;
+        self.marks.seek(start);
         loop {
+            let at = self.marks.next(chunk);
             let byte = chunk.get(at).copied();
-            let meaning = byte.map_or(LINE_END, |byte| self.meaning[usize::from(byte)]);
-            match meaning {
-                SPECIAL => {
-                    escaped = true;
-                    // What is escaped ends nothing.
-                    self.lines += u64::from(chunk.get(at + 1) == Some(&b'\n'));
-                    at = (at + 2).min(chunk.len());
-                }
-                DELIMITER | LINE_END => {
-                    let mut end = at;
-                    if meaning == LINE_END
-                        && self.crlf
-                        && end > start
-                        && chunk.get(end - 1) == Some(&b'\r')
-                    {
-                        end -= 1;
-                    }
-                    if escaped {
-                        self.escaped_field(start, end);
-                    } else {
-                        self.plain_field(start, end);
-                    }
-                    if meaning == LINE_END {
-                        self.line_end = end;
-                        self.at = at + 1;
-                        return Ok(());
-                    }
-                    escaped = false;
-                    start = at + 1;
-                    at = start;
-                }
-                _ => at += 1,
+            if byte.is_some_and(|byte| self.meaning[usize::from(byte)] == SPECIAL) {
+                escaped = true;
+                // What is escaped ends nothing.
+                self.lines += u64::from(chunk.get(at + 1) == Some(&b'\n'));
+                self.marks.seek(at + 2);
+                continue;
             }
+            let ends_line = byte != Some(self.delimiter);
+            let mut end = at;
+            if ends_line && self.crlf && end > start && chunk.get(end - 1) == Some(&b'\r') {
+                end -= 1;
+            }
+            match escaped {
+                true => self.escaped_field(start, end),
+                false => self.plain_field(start, end),
+            }
+            if ends_line {
+                self.line_end = end;
+                self.at = at + 1;
+                return Ok(());
+            }
+            escaped = false;
+            start = at + 1;
         }
     }
 
@@ -458,6 +500,32 @@ mod tests {
         let lines = split(b"a\\tb\t\\N\t\\\\N\n\\x41\\101\t\\\n\tx\\\\\n", &text);
         assert_eq!(lines[0], ["a\tb", "\\N", "\\N"]);
         assert_eq!(lines[1], ["AA", "\n", "x\\"]);
+    }
+
+    #[test]
+    fn marks_are_found_wherever_they_stand() {
+        let mut state = 1_u64;
+        let mut below = |n: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % n
+        };
+        for _ in 0..2_000 {
+            // Neighbours of a mark's byte, and bytes with the highest bit, are none.
+            let bytes: Vec<u8> = (0..below(40))
+                .map(|_| b",\n\"-+\x0b!#\xac\x8a\xff\x80"[below(12) as usize])
+                .collect();
+            let from = below(10) as usize;
+            let is_mark = |place: &usize| matches!(bytes[*place], b',' | b'\n' | b'"');
+            let mut marks = Marks::of([b',', b'\n', b'"']);
+            marks.seek(from);
+            for place in (from..bytes.len()).filter(is_mark) {
+                assert_eq!(marks.next(&bytes), place, "{bytes:?} from {from}");
+            }
+            assert_eq!(marks.next(&bytes), bytes.len());
+            assert_eq!(marks.next(&bytes), bytes.len());
+        }
     }
 
     #[test]

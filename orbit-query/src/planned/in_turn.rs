@@ -182,7 +182,7 @@ fn case(when: Expr, then: Expr, otherwise: Expr) -> Expr {
 }
 
 /// Whether the expression may fail for some value.
-fn may_fail(expr: &Expr, schema: &DFSchema) -> bool {
+pub(super) fn may_fail(expr: &Expr, schema: &DFSchema) -> bool {
     let found = expr.exists(|expr| {
         Ok(match expr {
             Expr::BinaryExpr(of) => is_arithmetic(of.op),

@@ -5,8 +5,10 @@
 //! rows that a subquery is asked for, the values it looks at are taken without
 //! duplicates: its *domain*. The domain is joined into the subquery's plan below
 //! whatever refers to it, and carried up as keys, so that one run of the plan has the
-//! rows for every value. The host is then joined to those by the keys.
+//! rows for every value. The host is then joined to those by the keys. Where the rows can be
+//! joined as they are, there is no need for a domain ([`direct`]).
 
+mod direct;
 mod domain;
 mod limits;
 mod push;
@@ -282,14 +284,18 @@ impl Unnester {
                     subquery: inner,
                     negated: not,
                 }) if is_correlated(&inner.subquery)? => {
-                    // The second is asked only for what the first has left.
-                    let of = if place < 2 { &host } else { &base };
-                    let domain = self.domain(of, &inner.subquery)?;
-                    let rows = self.push(&inner.subquery, &domain)?;
                     let kind = match negated != not {
                         true => JoinType::LeftAnti,
                         false => JoinType::LeftSemi,
                     };
+                    if let Some(asked) = self.asked(&host, &inner.subquery)? {
+                        host = join(host, asked.rows, kind, asked.conditions)?;
+                        continue;
+                    }
+                    // The second is asked only for what the first has left.
+                    let of = if place < 2 { &host } else { &base };
+                    let domain = self.domain(of, &inner.subquery)?;
+                    let rows = self.push(&inner.subquery, &domain)?;
                     host = join(host, rows, kind, domain.links())?;
                 }
                 other => rest.push(match negated {
@@ -427,6 +433,9 @@ impl Unnester {
             .with_hint("Write LIMIT 1 as a constant."));
         }
         let domain = self.domain(&self.asking(host, guards)?, inner)?;
+        if let Some(answer) = self.aggregated(host, inner, &domain)? {
+            return Ok(answer);
+        }
         let rows = self.push(inner, &domain)?;
         let name = self.name("answer");
         let mut exprs = vec![answer.alias(&name)];

@@ -199,7 +199,6 @@ impl Unnester {
         domain: &Domain,
     ) -> Result<LogicalPlan> {
         let input = self.push(&of.input, domain)?;
-        let exprs: Vec<Expr> = of.group_expr.iter().chain(&of.aggr_expr).cloned().collect();
         let columns = columns_of(plan);
         if let [Expr::GroupingSet(sets)] = of.group_expr.as_slice() {
             let GroupingSet::GroupingSets(sets) = sets else {
@@ -238,21 +237,19 @@ impl Unnester {
                 )),
             };
         }
-        let exprs = exprs.iter().map(|expr| kept_name(expr, domain));
-        let mut exprs = exprs.collect::<Result<Vec<_>>>()?;
-        let calls = exprs.split_off(of.group_expr.len());
-        exprs.extend(domain.keys());
-        let rows = LogicalPlanBuilder::from(input)
-            .aggregate(exprs, calls)
-            .told()?
-            .build()
-            .told()?;
+        let rows = by_keys(of, input, domain)?;
         if !of.group_expr.is_empty() {
             let mut exprs = columns;
             exprs.extend(domain.keys());
             return project(rows, exprs);
         }
         self.over_nothing(of, columns, rows, domain)
+    }
+
+    /// What the aggregate's calls say of every value for which something was found.
+    pub(super) fn calls(&mut self, of: &Aggregate, domain: &Domain) -> Result<LogicalPlan> {
+        let input = self.push(&of.input, domain)?;
+        by_keys(of, input, domain)
     }
 
     /// Without GROUP BY, and with an empty grouping set, there is a row also for values
@@ -399,8 +396,22 @@ fn inside_sort(order: &[SortExpr], domain: &Domain) -> Result<Vec<SortExpr>> {
     order.collect()
 }
 
+/// The aggregate over what it reads for all values, for each of them apart.
+fn by_keys(of: &Aggregate, input: LogicalPlan, domain: &Domain) -> Result<LogicalPlan> {
+    let exprs = of.group_expr.iter().chain(&of.aggr_expr);
+    let exprs = exprs.map(|expr| kept_name(expr, domain));
+    let mut exprs = exprs.collect::<Result<Vec<_>>>()?;
+    let calls = exprs.split_off(of.group_expr.len());
+    exprs.extend(domain.keys());
+    LogicalPlanBuilder::from(input)
+        .aggregate(exprs, calls)
+        .told()?
+        .build()
+        .told()
+}
+
 /// What an aggregate says of no rows, if not NULL.
-fn of_nothing(call: &Expr, input: &LogicalPlan) -> Result<Option<Expr>> {
+pub(super) fn of_nothing(call: &Expr, input: &LogicalPlan) -> Result<Option<Expr>> {
     let Expr::AggregateFunction(function) = call.clone().unalias() else {
         return Ok(None);
     };

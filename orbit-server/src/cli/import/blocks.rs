@@ -4,9 +4,11 @@ use super::scan::{newlines, quotes};
 use crate::cli::Failure;
 use flate2::read::MultiGzDecoder;
 use orbit_core::{Error, state};
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const BLOCK_BYTES: usize = 256 << 10;
 /// A longer row is taken for a quote that was never closed.
@@ -31,10 +33,47 @@ pub struct Blocks {
     input: Input,
     /// Bytes read behind the last whole record.
     carry: Vec<u8>,
+    spare: Arc<Spare>,
     line: u64,
     ended: bool,
     /// Quotes may hold newlines (CSV); otherwise every newline ends a record.
     quoting: bool,
+}
+
+/// Buffers of blocks that are done with: fresh memory has to be cleared first.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Vec<u8>>>);
+
+/// As many as are under way at once, and hardly more.
+const SPARE_BUFFERS: usize = 12;
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().pop().unwrap_or_default()
+    }
+}
+
+/// A block's buffer, until nobody needs it any more.
+struct Lent {
+    bytes: Vec<u8>,
+    spare: Arc<Spare>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let mut spare = self.spare.0.lock();
+        if spare.len() < SPARE_BUFFERS && bytes.capacity() <= 2 * BLOCK_BYTES {
+            spare.push(bytes);
+        }
+    }
 }
 
 pub fn is_gzip(magic: &[u8]) -> bool {
@@ -70,6 +109,7 @@ impl Blocks {
                 Input::Plain(file)
             },
             carry: Vec::new(),
+            spare: Arc::default(),
             line: 1,
             ended: false,
             quoting: true,
@@ -144,12 +184,18 @@ impl Blocks {
                 memchr::memrchr(b'\n', &self.carry).map_or(0, |newline| newline + 1)
             };
             if end > 0 {
-                let rest = self.carry.split_off(end);
-                let bytes = std::mem::replace(&mut self.carry, rest);
+                let mut rest = self.spare.take();
+                rest.extend_from_slice(self.carry.get(end..).unwrap_or_default());
+                let mut bytes = std::mem::replace(&mut self.carry, rest);
+                bytes.truncate(end);
                 let first_line = self.line;
                 self.line += newlines(&bytes);
+                let bytes = Lent {
+                    bytes,
+                    spare: self.spare.clone(),
+                };
                 return Ok(Some(Block {
-                    bytes: bytes.into(),
+                    bytes: bytes::Bytes::from_owner(bytes),
                     first_line,
                 }));
             }

@@ -5,5 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/env.sh
 export RUSTFLAGS="${RUSTFLAGS:-} -C embed-bitcode=yes"
-cargo rustc --release -p orbit-server --bin orbit -- -C lto="${ORBIT_LTO:-thin}" -C strip=symbols
+# Functions of the same instructions become one: most are generics that each crate
+# has compiled for itself, and pages of them would be resident.
+cargo rustc --release -p orbit-server --bin orbit -- \
+    -C lto="${ORBIT_LTO:-thin}" -C strip=symbols -C link-arg=-Wl,--icf=all
 ls -l "$CARGO_TARGET_DIR/release/orbit" >&2

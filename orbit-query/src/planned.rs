@@ -38,6 +38,7 @@ mod row_by_row;
 mod runtime;
 mod scalar;
 mod scan;
+mod semi;
 mod series;
 mod small;
 mod sorted;

@@ -86,3 +86,18 @@ SELECT a, b, count(*) FROM (VALUES (1, 2), (1, 3)) t(a, b) GROUP BY GROUPING SET
 SELECT a, b, count(*) FROM (VALUES (1, 2), (1, 3)) t(a, b) GROUP BY GROUPING SETS (CUBE (a, b), a, ()) ORDER BY 1, 2, 3;
 SELECT a, b, c, count(*) FROM (VALUES (1, 2, 3), (1, 3, 4)) t(a, b, c) GROUP BY GROUPING SETS (ROLLUP ((a, b), c)) ORDER BY 1, 2, 3, 4;
 SELECT count(*) FROM (VALUES (1, 2)) t(a, b) GROUP BY CUBE (a, b, a, b, a, b, a, b, a, b, a, b), CUBE (a, b);
+-- Columns that depend on a key that is grouped by.
+CREATE TABLE of_key (a int, b int, c text, d numeric(6,2), PRIMARY KEY (a, b));
+CREATE TABLE to_key (a int, b int, x int);
+INSERT INTO of_key VALUES (1, 1, 'p', 1.5), (1, 2, 'q', 2.5), (2, 1, 'p', NULL), (2, 2, NULL, 0.5);
+INSERT INTO to_key VALUES (1, 1, 10), (1, 1, 20), (1, 2, 5), (2, 2, NULL), (3, 3, 1);
+SELECT a, b, c, count(*) FROM of_key GROUP BY a, b ORDER BY 1, 2;
+SELECT c, d + 1 FROM of_key GROUP BY b, a HAVING d > 1 OR min(c) IS NULL ORDER BY c;
+SELECT sum(d), (SELECT max(x.c) FROM of_key x WHERE x.d > of_key.d) FROM of_key GROUP BY a, b ORDER BY of_key.d, 1;
+SELECT DISTINCT ON (c) c, count(*) FROM of_key GROUP BY a, b ORDER BY c, d;
+SELECT rank() OVER (ORDER BY d), c, sum(sum(d)) OVER (PARTITION BY c) FROM of_key GROUP BY a, b ORDER BY 1, 2;
+SELECT k.*, count(o.x), sum(o.x) FROM of_key k LEFT JOIN to_key o USING (a, b) GROUP BY k.a, k.b ORDER BY 1, 2;
+SELECT k, count(o.x) FROM of_key k LEFT JOIN to_key o USING (a, b) GROUP BY k.a, k.b ORDER BY 1;
+SELECT c FROM of_key GROUP BY a;
+SELECT k.c, count(*) FROM of_key k JOIN to_key o ON o.a = k.a WHERE k.a IN (SELECT a FROM to_key GROUP BY a HAVING count(*) > 1) GROUP BY k.a, k.b ORDER BY k.d;
+SELECT k.a, o.x FROM of_key k JOIN to_key o ON o.a = k.a WHERE o.b IN (SELECT b FROM of_key GROUP BY b HAVING sum(d) > 2) AND EXISTS (SELECT d FROM of_key z WHERE z.a = k.a GROUP BY d HAVING count(*) = 1) ORDER BY 1, 2;

@@ -27,6 +27,7 @@ use super::fence::physical::SingleReaders;
 use super::in_turn;
 use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
+use super::semi;
 use super::sorted::KeepSorts;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
@@ -79,8 +80,11 @@ pub fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let distinct = SingleDistinctToGroupBy::new();
     let conditions = PushDownFilter::new();
     let common = CommonSubexprEliminate::new();
-    let rules = Optimizer::new().rules.into_iter();
+    let mut rules = Optimizer::new().rules;
+    let behind = rules.iter().position(|rule| rule.name() == semi::BEHIND);
+    rules.insert(behind.map_or(0, |at| at + 1), Arc::new(semi::PushSemiJoin));
     rules
+        .into_iter()
         .map(|inner| {
             let prepare = match inner.name() {
                 name if name == distinct.name() => {

@@ -192,10 +192,20 @@ impl Binder<'_> {
     }
 }
 
-/// Columns of a table whose whole primary key is grouped by may be used freely.
-pub(super) fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Grouping {
+/// Columns of a table whose whole primary key is grouped by may be used freely. Those that
+/// some of `exprs` uses are grouped by, too.
+pub(super) fn with_dependent_columns<'e>(
+    grouping: Grouping,
+    scope: &Scope,
+    exprs: impl IntoIterator<Item = &'e Expr>,
+) -> Result<Grouping> {
     let Grouping::Plain(mut keys) = grouping else {
-        return grouping;
+        return Ok(grouping);
+    };
+    let used = used_columns(exprs)?;
+    let is_used = |expr: &Expr| match expr {
+        Expr::Column(column) => used.contains(column),
+        _ => true,
     };
     for relation in &scope.relations {
         let key = &relation.primary_key;
@@ -208,13 +218,38 @@ pub(super) fn with_dependent_columns(grouping: Grouping, scope: &Scope) -> Group
             });
         if whole {
             for column in &relation.columns {
-                if !keys.contains(&column.bound.expr) {
-                    keys.push(column.bound.expr.clone());
+                let expr = &column.bound.expr;
+                if is_used(expr) && !keys.contains(expr) {
+                    keys.push(expr.clone());
                 }
             }
         }
     }
-    Grouping::Plain(keys)
+    Ok(Grouping::Plain(keys))
+}
+
+/// The columns that expressions look at outside of aggregates, their queries too.
+fn used_columns<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Result<AHashSet<Column>> {
+    let mut used = AHashSet::new();
+    for expr in exprs {
+        expr.apply(|expr| {
+            Ok(match expr {
+                Expr::AggregateFunction(_) => TreeNodeRecursion::Jump,
+                Expr::Column(column) => {
+                    used.insert(column.clone());
+                    TreeNodeRecursion::Continue
+                }
+                other => {
+                    if let Some(inner) = subquery_of(other) {
+                        used.extend(outer_columns(&inner.subquery).map_err(to_datafusion)?);
+                    }
+                    TreeNodeRecursion::Continue
+                }
+            })
+        })
+        .told()?;
+    }
+    Ok(used)
 }
 
 const MOST_SETS: usize = 4096;

@@ -151,15 +151,16 @@ impl Binder<'_> {
             for expr in everything.clone() {
                 asking |= asks(expr)?;
             }
-            let aggregates = collect_aggregates(everything)?;
+            let aggregates = collect_aggregates(everything.clone())?;
             if reads_itself && !(aggregates.is_empty() && owed.is_empty()) {
                 return Err(Error::new(
                     state::INVALID_RECURSION,
                     "aggregate functions are not allowed in a recursive query's recursive term",
                 ));
             }
-            let grouping =
-                with_dependent_columns(grouping.unwrap_or(Grouping::Plain(Vec::new())), &scope);
+            let on = distinct_on.iter().flatten().map(|bound| &bound.expr);
+            let grouping = grouping.unwrap_or(Grouping::Plain(Vec::new()));
+            let grouping = with_dependent_columns(grouping, &scope, everything.clone().chain(on))?;
             let grouped = group(plan, grouping, aggregates, owed, asking, &scope)?;
             let mut regrouped = || -> Result<()> {
                 for item in &mut items {

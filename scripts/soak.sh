@@ -6,14 +6,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 cargo build --bin orbit || exit 1
-ORBIT_SOAK=1 cargo test -p orbit-tests --no-fail-fast -- --nocapture --test-threads=1 2>&1 | tee "$log"
+export ORBIT_SOAK=1
+cargo test -p orbit-tests --no-fail-fast -- --nocapture --test-threads=1 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
+cargo test -p orbit-query --lib -- --nocapture planned::tests::columns 2>&1 | tee -a "$log"
+columns=${PIPESTATUS[0]}
+((status)) || status=$columns
 {
     echo
     echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"
     echo
     echo '```text'
-    grep -E 'ORBIT_SEED=|operations in|kills,|cuts,|injections,|flips,|statements,|^test result|^skipped:' "$log"
+    grep -E 'ORBIT_SEED=|histories|operations in|kills,|cuts,|injections,|flips,|statements,|^test result|^skipped:' "$log"
     echo '```'
 } >>docs/soak.md
 exit "$status"

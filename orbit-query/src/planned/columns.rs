@@ -35,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Files of segments kept open.
 const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -49,6 +50,8 @@ pub struct ColumnStore {
     scanned: Mutex<BTreeSet<StorageId>>,
     /// Segments that could not be read, to be made anew.
     damaged: Mutex<BTreeSet<SegmentId>>,
+    /// How often a segment turned out to be damaged.
+    damages: AtomicU64,
 }
 
 impl ColumnStore {
@@ -62,6 +65,7 @@ impl ColumnStore {
             followed: Mutex::default(),
             scanned: Mutex::default(),
             damaged: Mutex::default(),
+            damages: AtomicU64::new(0),
         })
     }
 
@@ -170,10 +174,17 @@ impl ColumnStore {
     /// Notes that a segment can't be read; the sealer makes it anew.
     pub fn report(&self, segment: SegmentId, error: &orbit_core::Error) {
         if self.damaged.lock().insert(segment) {
-            tracing::error!(%segment, %error, "a segment can't be read; its rows are, until it is made anew");
+            let since_start = self.damages.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::error!(%segment, %error, since_start, "a segment can't be read; its rows are, until it is made anew");
             self.files.lock().pop(&segment);
             self.cache.forget(segment);
         }
+    }
+
+    /// How many segments turned out to be damaged since the node started.
+    #[cfg(test)]
+    pub fn damages(&self) -> u64 {
+        self.damages.load(Ordering::Relaxed)
     }
 
     /// A segment is to be made anew, without a word, if its file didn't come along.

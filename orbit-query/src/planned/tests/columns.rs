@@ -65,9 +65,18 @@ struct Seen {
     by_rows: u64,
     by_columns: u64,
     with_changes: u64,
+    /// Bytes flipped and files removed, and how many segments were found to be damaged.
+    flips: u64,
+    removals: u64,
+    noticed: u64,
 }
 
 impl Seen {
+    fn note_damages(&mut self, node: &Arc<Engine>) {
+        let store = node.planner().machine.columns.as_ref();
+        self.noticed += store.map_or(0, |store| store.damages());
+    }
+
     async fn look(&mut self, session: &mut Session) {
         let explain = format!("EXPLAIN {BY_COLUMNS}");
         let plan = run(session, &explain).await.unwrap();
@@ -82,6 +91,9 @@ impl Seen {
         self.by_rows += other.by_rows;
         self.by_columns += other.by_columns;
         self.with_changes += other.with_changes;
+        self.flips += other.flips;
+        self.removals += other.removals;
+        self.noticed += other.noticed;
     }
 }
 
@@ -127,7 +139,7 @@ fn write(random: &mut Random) -> String {
 }
 
 /// Flips a byte of some segment's file, or removes it.
-fn damage(directory: &Path, random: &mut Random) {
+fn damage(directory: &Path, random: &mut Random, seen: &mut Seen) {
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -139,8 +151,10 @@ fn damage(directory: &Path, random: &mut Random) {
     let file = &files[random.below(files.len() as u64) as usize];
     if random.below(8) == 0 {
         std::fs::remove_file(file).unwrap();
+        seen.removals += 1;
         return;
     }
+    seen.flips += 1;
     let mut bytes = std::fs::read(file).unwrap();
     let place = random.below(bytes.len() as u64) as usize;
     bytes[place] ^= 1 << random.below(8);
@@ -220,11 +234,12 @@ async fn history(seed: u64, damaging: bool) -> Seen {
                     looking = Some((other, seen));
                 }
             }
-            12 if damaging => damage(directory.path(), &mut random),
+            12 if damaging => damage(directory.path(), &mut random, &mut seen),
             13 if random.below(2) == 0 => {
                 looking = None;
                 store = Arc::new(store.crash(random.next()));
                 drop(here);
+                seen.note_damages(&node);
                 node = engine(store.clone(), directory.path(), partitions);
                 here = writer(&node).await;
             }
@@ -233,6 +248,7 @@ async fn history(seed: u64, damaging: bool) -> Seen {
         agree(&mut here, &what).await;
         seen.look(&mut here).await;
     }
+    seen.note_damages(&node);
     seen
 }
 
@@ -253,7 +269,8 @@ async fn histories(ordinary: u64, soak: u64, damaging: bool) {
     for seed in first..first + count {
         seen.add(history(seed, damaging).await);
     }
-    println!("columns: {seen:?}");
+    println!("columns: {count} histories, {} flips, {seen:?}", seen.flips);
+    assert!(!damaging || seen.noticed > count / 4, "{seen:?}");
     let all = seen.by_rows + seen.by_columns + seen.with_changes;
     assert!(
         seen.by_columns > all / 20 && seen.with_changes > all / 20,

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""The 22 queries of TPC-H over tables sealed into columns, beside DuckDB and DataFusion.
+
+    scripts/tpch.py [--scale N] [--runs N] [--literals SEED] [--queries 1,6,18] [--updated] [--json FILE]
+
+In one run, on this machine, with two threads each: Orbit over tables that `orbit import`
+loaded, DuckDB over Parquet files, DuckDB over its own tables, DataFusion over the same
+Parquet files. Every answer of Orbit's is compared with DuckDB's. The fastest of the hot runs
+counts; the systems take turns. `--literals` puts other literals into the queries
+(tests/tpch/*.sql say which); `--updated` changes a twentieth of lineitem afterwards and
+asks again, the sealer held back by the share of what changed.
+"""
+
+import argparse
+import datetime
+import decimal
+import json
+import math
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from bench import ORBIT, ROOT, Orbit, psql, say
+
+QUERIES = ROOT / "tests/tpch"
+HOME = pathlib.Path.home() / ".cache/orbit"
+VENV = HOME / "bench-venv"
+PACKAGES = ["duckdb==2.0.0", "datafusion==55.0.0", "tpchgen-cli==4.0.0", "psycopg[binary]==3.3.9"]
+TABLES = "region nation supplier part partsupp customer orders lineitem".split()
+THREADS = 2
+
+
+def in_venv():
+    """Runs this script again where its peers are installed."""
+    python = VENV / "bin/python"
+    if pathlib.Path(sys.prefix) == VENV:
+        return
+    marker = VENV / "packages.txt"
+    wanted = "\n".join(PACKAGES)
+    if not marker.exists() or marker.read_text() != wanted:
+        say(f"tpch: installing {', '.join(PACKAGES)} into {VENV}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        subprocess.run([VENV / "bin/pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True)
+        marker.write_text(wanted)
+    os.execv(python, [str(python), *sys.argv])
+
+
+def data(scale):
+    directory = HOME / f"tpch/{scale:g}"
+    if not (directory / "complete").exists():
+        say(f"tpch: generating scale factor {scale:g} into {directory}")
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        for form in ("parquet", "csv"):
+            words = [VENV / "bin/tpchgen-cli", form, "-s", f"{scale:g}", "--output-dir", directory]
+            subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (directory / "complete").touch()
+    return directory
+
+
+def text_of(number, chance):
+    """A query with its literals; `chance` picks others than those for validation."""
+    text = (QUERIES / f"{number:02}.sql").read_text()
+    head = " ".join(line.lstrip("- ") for line in text.splitlines() if line.startswith("--"))
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    for name, default, choice in re.findall(r":(\w+) = (.*?) of (.*?)(?= :|$)", head):
+        value = default
+        if chance:
+            if bounds := re.fullmatch(r"(\d+)\.\.(\d+)", choice.strip()):
+                value = str(chance.randint(int(bounds[1]), int(bounds[2])))
+            else:
+                value = chance.choice(re.findall(r"'([^']*)'", choice))
+        body = re.sub(rf":{name}\b", value, body)
+    return body
+
+
+def plain(value):
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    return value.rstrip() if isinstance(value, str) else value
+
+
+def difference(ours, theirs):
+    if len(ours) != len(theirs):
+        return f"{len(ours)} rows instead of {len(theirs)}"
+    for place, (left, right) in enumerate(zip(ours, theirs)):
+        for a, b in zip(map(plain, left), map(plain, right)):
+            if isinstance(a, float) and isinstance(b, (int, float)):
+                if abs(a - b) > 1e-6 * max(1.0, abs(b)):
+                    return f"row {place}: {left} instead of {right}"
+            elif a != b:
+                return f"row {place}: {left} instead of {right}"
+    return None
+
+
+class Peers:
+    def __init__(self, directory):
+        import datafusion
+        import duckdb
+
+        self.parquet = duckdb.connect()
+        self.tables = duckdb.connect()
+        for system in (self.parquet, self.tables):
+            system.execute(f"SET threads = {THREADS}")
+        config = datafusion.SessionConfig().with_target_partitions(THREADS)
+        self.fusion = datafusion.SessionContext(config)
+        for table in TABLES:
+            file = directory / f"{table}.parquet"
+            self.parquet.execute(f"CREATE VIEW {table} AS FROM '{file}'")
+            self.tables.execute(f"CREATE TABLE {table} AS FROM '{file}'")
+            self.fusion.register_parquet(table, str(file))
+
+    def systems(self, orbit):
+        return {
+            "orbit": lambda sql: orbit.execute(sql).fetchall(),
+            "duckdb_parquet": lambda sql: self.parquet.execute(sql).fetchall(),
+            "duckdb_tables": lambda sql: self.tables.execute(sql).fetchall(),
+            "datafusion_parquet": lambda sql: self.fusion.sql(sql).collect(),
+        }
+
+
+def load(server, directory):
+    psql(server, (QUERIES / "schema.sql").read_text())
+    for table in TABLES:
+        words = [ORBIT, "import", "--quiet", "--append", "--table", table, "--port", server.port, directory / f"{table}.csv"]
+        subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+    psql(server, "ANALYZE")
+    started = time.monotonic()
+    large = [table for table in TABLES if int(psql(server, f"SELECT count(*) FROM {table}")) >= 32 << 10]
+    for table in large:
+        while "Column Scan" not in psql(server, f"EXPLAIN SELECT * FROM {table}"):
+            if time.monotonic() - started > 600:
+                sys.exit(f"tpch: {table} is not sealed after ten minutes")
+            time.sleep(0.5)
+    return time.monotonic() - started
+
+
+def taken(run, sql):
+    started = time.perf_counter()
+    rows = run(sql)
+    return time.perf_counter() - started, rows
+
+
+def mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def measure(options, systems, texts):
+    figures = {}
+    for number, sql in texts.items():
+        best = {}
+        for name, run in systems.items():
+            run(sql)
+            best[name] = math.inf
+        for _ in range(options.runs):
+            for name, run in systems.items():
+                seconds, rows = taken(run, sql)
+                best[name] = min(best[name], seconds)
+                if name == "orbit":
+                    ours = rows
+                elif name == "duckdb_parquet":
+                    wrong = difference(ours, rows)
+        figures[number] = {**best, "wrong": wrong}
+        allowed = max(5 * best["duckdb_tables"], best["duckdb_tables"] + 0.03)
+        notes = [f"WRONG: {wrong}"] if wrong else []
+        if best["orbit"] > allowed:
+            notes.append("over its limit")
+        shown = " | ".join(f"{best[name]:.3f}" for name in systems)
+        print(f"| {number} | {shown} | {best['orbit'] / best['duckdb_tables']:.1f} | {'; '.join(notes)} |", flush=True)
+    return figures
+
+
+def updated(options, systems, orbit, peers, texts, sealed):
+    """Hot times over a lineitem of which a twentieth changed, beside those before."""
+    change = "UPDATE lineitem SET l_quantity = l_quantity + 1 WHERE l_orderkey % 20 = 7"
+    rows = orbit.execute(change).rowcount
+    peers.tables.execute(change)
+    texts = {number: sql for number, sql in texts.items() if "lineitem" in sql}
+    first, _ = taken(systems["orbit"], next(iter(texts.values())))
+    print(f"\n{rows} rows of lineitem updated, not sealed; the first scan took {first:.3f} s:\n")
+    print("| query | sealed, s | changed, s | ratio | |\n|---|---|---|---|---|")
+    ratios, wrong = [], []
+    for number, sql in texts.items():
+        runs = [taken(systems["orbit"], sql) for _ in range(options.runs + 1)]
+        best = min(seconds for seconds, _ in runs)
+        ratios.append(best / sealed[number]["orbit"])
+        differs = difference(runs[-1][1], systems["duckdb_tables"](sql))
+        wrong += [number] if differs else []
+        print(f"| {number} | {sealed[number]['orbit']:.3f} | {best:.3f} | {ratios[-1]:.2f} | {differs or ''} |", flush=True)
+    print(f"| geometric mean | | | {mean(ratios):.2f} | |")
+    if "Changed Rows" not in psql_plan(orbit):
+        sys.exit("tpch: the changes were sealed meanwhile, the figures say nothing")
+    return wrong
+
+
+def psql_plan(orbit):
+    return "\n".join(row[0] for row in orbit.execute("EXPLAIN SELECT sum(l_tax) FROM lineitem").fetchall())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--literals", type=int, metavar="SEED")
+    parser.add_argument("--queries", default=",".join(map(str, range(1, 23))))
+    parser.add_argument("--updated", action="store_true")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    in_venv()
+    import psycopg
+
+    chance = random.Random(options.literals) if options.literals is not None else None
+    texts = {number: text_of(number, chance) for number in map(int, options.queries.split(","))}
+    directory = data(options.scale)
+    server = Orbit()
+    try:
+        sealed_in = load(server, directory)
+        say(f"tpch: loaded; sealed {sealed_in:.0f} s later")
+        orbit = psycopg.connect(
+            host="127.0.0.1", port=server.port, user="orbit", dbname="orbit", autocommit=True, prepare_threshold=None
+        )
+        peers = Peers(directory)
+        systems = peers.systems(orbit)
+        print(f"| query | {', s | '.join(systems)}, s | beside duckdb_tables | |\n|{'---|' * 7}")
+        figures = measure(options, systems, texts)
+        means = {name: mean([best[name] for best in figures.values()]) for name in systems}
+        print("| geometric mean | " + " | ".join(f"{value:.3f}" for value in means.values()) + " | |")
+        for name in list(systems)[1:]:
+            print(f"{name} takes {means[name] / means['orbit']:.2f} times as long as orbit")
+        wrong = [number for number, best in figures.items() if best["wrong"]]
+        if options.updated:
+            wrong += updated(options, systems, orbit, peers, texts, figures)
+        if options.json:
+            pathlib.Path(options.json).write_text(json.dumps({"queries": figures, "means": means}, indent=2))
+        if wrong:
+            sys.exit(f"tpch: wrong answers: {wrong}")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@
 
 pub mod cache;
 pub mod changes;
+pub mod masked;
 pub mod scan;
 pub mod seal;
 pub mod segment;

@@ -23,6 +23,7 @@
 
 mod apart;
 
+use super::columns::masked::FilterWithMask;
 use super::fence::physical::SingleReaders;
 use super::in_turn;
 use super::lists::without_negative_zero;
@@ -73,6 +74,8 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.push(Arc::new(SingleReaders));
     rules.insert(before, Arc::new(KeepSorts));
     rules.insert(before, Arc::new(HideConstants));
+    // First: nothing stands between filters and scans yet.
+    rules.insert(0, Arc::new(FilterWithMask));
     rules
 }
 

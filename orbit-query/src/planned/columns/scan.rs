@@ -9,10 +9,12 @@ use crate::planned::arrow::{array_of, arrow_type};
 use crate::planned::error::{from_datafusion, to_datafusion};
 use crate::planned::scan::{Columns, Run};
 use ahash::AHashSet;
-use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use datafusion::arrow::compute::filter;
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::{FilterBuilder, filter_record_batch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Statistics;
+use datafusion::common::cast::as_boolean_array;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
@@ -128,7 +130,12 @@ impl Read {
     }
 
     /// The projected columns of a group, those of its rows that count.
-    fn group(&self, unit: Unit, kept: &Kept) -> orbit_core::Result<Whole> {
+    fn group(
+        &self,
+        unit: Unit,
+        kept: &Kept,
+        condition: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> orbit_core::Result<Whole> {
         let missing = || orbit_core::Error::internal("a segment that is not in its manifest");
         let segments = &self.changes.manifest.segments;
         let segment = segments.get(unit.segment).ok_or_else(missing)?;
@@ -162,7 +169,7 @@ impl Read {
                 }
             });
         }
-        Whole::new(arrays, all, kept).map_err(from_datafusion)
+        Whole::new(arrays, all, kept, condition).map_err(from_datafusion)
     }
 
     fn chunk(&self, chunk: &Chunk, kept: &Kept) -> orbit_core::Result<Whole> {
@@ -173,7 +180,7 @@ impl Read {
                 false => Arc::new(chunk.keys.clone()) as ArrayRef,
             });
         }
-        Whole::new(arrays, chunk.rows(), kept).map_err(from_datafusion)
+        Whole::new(arrays, chunk.rows(), kept, None).map_err(from_datafusion)
     }
 
     /// The rows of a group, read as rows.
@@ -193,47 +200,83 @@ struct Whole {
     arrays: Vec<ArrayRef>,
     rows: usize,
     given: usize,
+    mask: Option<Mask>,
+}
+
+/// Which rows of a batch count, asked batch by batch.
+struct Mask {
+    kept: BooleanBuffer,
+    condition: Arc<dyn PhysicalExpr>,
+}
+
+impl Mask {
+    /// Those of the batch's rows, which are those from `first`, that are kept and pass.
+    fn passed(&self, batch: &RecordBatch, first: usize) -> Result<BooleanBuffer> {
+        let passed = self.condition.evaluate(batch)?;
+        let passed = passed.into_array(batch.num_rows())?;
+        let passed = as_boolean_array(&passed)?;
+        let kept = self.kept.slice(first, batch.num_rows());
+        let passed = match passed.nulls() {
+            Some(known) => passed.values() & known.inner(),
+            None => passed.values().clone(),
+        };
+        Ok(&passed & &kept)
+    }
 }
 
 impl Whole {
-    fn new(arrays: Vec<ArrayRef>, all: usize, kept: &Kept) -> Result<Whole> {
-        let Some(kept) = kept else {
-            return Ok(Whole {
-                arrays,
-                rows: all,
-                given: 0,
-            });
-        };
-        let rows = kept.count_set_bits();
-        let kept = BooleanArray::new(kept.clone(), None);
-        let arrays: std::result::Result<Vec<ArrayRef>, _> = arrays
-            .iter()
-            .map(|array| filter(array.as_ref(), &kept))
-            .collect();
-        Ok(Whole {
-            arrays: arrays?,
-            rows,
+    fn new(
+        arrays: Vec<ArrayRef>,
+        all: usize,
+        kept: &Kept,
+        condition: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> Result<Whole> {
+        let mut whole = Whole {
+            arrays,
+            rows: all,
             given: 0,
-        })
+            mask: None,
+        };
+        match (kept, condition) {
+            (None, _) => {}
+            (Some(kept), Some(condition)) => {
+                whole.mask = Some(Mask {
+                    kept: kept.clone(),
+                    condition: condition.clone(),
+                });
+            }
+            (Some(kept), None) => {
+                let rows = BooleanArray::new(kept.clone(), None);
+                let rows = FilterBuilder::new(&rows).optimize().build();
+                whole.rows = rows.count();
+                for array in &mut whole.arrays {
+                    *array = rows.filter(array.as_ref())?;
+                }
+            }
+        }
+        Ok(whole)
     }
 
     fn next(&mut self, schema: &SchemaRef, most: usize) -> Result<Option<RecordBatch>> {
-        let rows = most.min(self.rows - self.given);
-        if rows == 0 {
-            return Ok(None);
+        loop {
+            let first = self.given;
+            let rows = most.min(self.rows - first);
+            if rows == 0 {
+                return Ok(None);
+            }
+            let arrays = self.arrays.iter();
+            let arrays = arrays.map(|array| array.slice(first, rows)).collect();
+            self.given += rows;
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
+            let Some(mask) = &self.mask else {
+                return Ok(Some(batch));
+            };
+            let passed = BooleanArray::new(mask.passed(&batch, first)?, None);
+            if passed.true_count() > 0 {
+                return Ok(Some(filter_record_batch(&batch, &passed)?));
+            }
         }
-        let arrays = self
-            .arrays
-            .iter()
-            .map(|array| array.slice(self.given, rows))
-            .collect();
-        self.given += rows;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(Some(RecordBatch::try_new_with_options(
-            schema.clone(),
-            arrays,
-            &options,
-        )?))
     }
 }
 
@@ -251,6 +294,8 @@ pub struct SegmentExec {
     /// The groups of each partition.
     parts: Vec<Vec<Unit>>,
     limit: Option<usize>,
+    /// What a filter above asks of every row.
+    condition: Option<Arc<dyn PhysicalExpr>>,
     statistics: Arc<Statistics>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -281,7 +326,34 @@ impl SegmentExec {
             read,
             parts,
             limit,
+            condition: None,
             statistics: Arc::new(statistics),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// The same for a filter that asks this of every row; `None`: it would gain nothing.
+    pub fn with_condition(
+        &self,
+        condition: &Arc<dyn PhysicalExpr>,
+    ) -> Option<Arc<dyn ExecutionPlan>> {
+        let mut groups = self.read.changes.kept.iter().flatten();
+        if self.limit.is_some() || !groups.any(Option::is_some) {
+            return None;
+        }
+        let mut segments = self.again(None);
+        segments.condition = Some(condition.clone());
+        Some(Arc::new(segments))
+    }
+
+    fn again(&self, limit: Option<usize>) -> SegmentExec {
+        SegmentExec {
+            read: self.read.clone(),
+            parts: self.parts.clone(),
+            limit,
+            condition: self.condition.clone(),
+            statistics: self.statistics.clone(),
+            properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -348,6 +420,7 @@ impl ExecutionPlan for SegmentExec {
                 .unwrap_or_default()
                 .into(),
             now: Now::Nothing,
+            condition: self.condition.clone(),
             rows_a_batch: context.session_config().batch_size(),
             left: self.limit.unwrap_or(usize::MAX),
             as_rows: MetricBuilder::new(&self.metrics).counter("groups_read_as_rows", partition),
@@ -387,14 +460,7 @@ impl ExecutionPlan for SegmentExec {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        Some(Arc::new(SegmentExec {
-            read: self.read.clone(),
-            parts: self.parts.clone(),
-            limit,
-            statistics: self.statistics.clone(),
-            properties: self.properties.clone(),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        Some(Arc::new(self.again(limit)))
     }
 }
 
@@ -403,6 +469,7 @@ struct SegmentReader {
     run: Arc<Run>,
     units: VecDeque<Unit>,
     now: Now,
+    condition: Option<Arc<dyn PhysicalExpr>>,
     rows_a_batch: usize,
     left: usize,
     as_rows: Count,
@@ -465,7 +532,7 @@ impl SegmentReader {
             .and_then(|groups| groups.get(unit.group))
             .cloned()
             .flatten();
-        match self.read.group(unit, &kept) {
+        match self.read.group(unit, &kept, self.condition.as_ref()) {
             Ok(whole) => Ok(Now::Columns(whole)),
             Err(error) => {
                 if let Some(segment) = changes.manifest.segments.get(unit.segment) {

@@ -101,6 +101,11 @@ async fn agree(session: &mut Session, what: &str) -> String {
     let by_columns = run(session, BY_COLUMNS).await.unwrap();
     let by_rows = run(session, BY_ROWS).await.unwrap();
     assert_eq!(by_columns, by_rows, "{what}");
+    const SOME: &str =
+        "SELECT id, v FROM t WHERE (v > 40 OR s LIKE 'x1%' OR v IS NULL) AND s <> 'x3'";
+    let some = run(session, &format!("{SOME} ORDER BY id")).await.unwrap();
+    let of_rows = format!("{SOME} AND id >= -2147483648 ORDER BY id");
+    assert_eq!(some, run(session, &of_rows).await.unwrap(), "{what}");
     let count = run(session, "SELECT count(*) FROM t").await.unwrap();
     let lines = by_rows.lines().count();
     assert_eq!(count, lines.to_string(), "{what}");

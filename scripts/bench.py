@@ -68,16 +68,17 @@ class Postgres:
 class Orbit:
     name = "orbit"
 
-    def __init__(self, profile="edge_datacenter"):
+    def __init__(self, profile="edge_datacenter", within=()):
         if not ORBIT.exists():
             sys.exit(f"bench: {ORBIT} is missing; run make release")
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="orbit-bench"))
         self.profile = profile
+        self.within = within  # a command that the server is started by
         self.start()
 
     def start(self):
         self.port = free_port()
-        words = [ORBIT, "serve", "--data-dir", self.directory / "data", "--profile", self.profile]
+        words = [*self.within, ORBIT, "serve", "--data-dir", self.directory / "data", "--profile", self.profile]
         words += ["--pg-port", str(self.port), "--grpc-port", "0", "--http-port", "0"]
         self.log = open(self.directory / "stderr", "ab")
         started = time.perf_counter()

@@ -10,5 +10,5 @@ export RUSTFLAGS="${RUSTFLAGS:-} -C embed-bitcode=yes"
 fold=()
 [[ "$(rustc -vV)" == *"host: x86_64-unknown-linux-gnu"* ]] && fold=(-C link-arg=-Wl,--icf=all)
 cargo rustc --release -p orbit-server --bin orbit -- \
-    -C lto="${ORBIT_LTO:-thin}" -C strip=symbols "${fold[@]}"
+    -C lto="${ORBIT_LTO:-thin}" -C strip=symbols ${fold[@]+"${fold[@]}"}
 ls -l "$CARGO_TARGET_DIR/release/orbit" >&2

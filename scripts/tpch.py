@@ -2,13 +2,15 @@
 """The 22 queries of TPC-H over tables sealed into columns, beside DuckDB and DataFusion.
 
     scripts/tpch.py [--scale N] [--runs N] [--literals SEED] [--queries 1,6,18] [--updated] [--json FILE]
+    scripts/tpch.py --small [--rounds N]
 
 In one run, on this machine, with two threads each: Orbit over tables that `orbit import`
 loaded, DuckDB over Parquet files, DuckDB over its own tables, DataFusion over the same
 Parquet files. Every answer of Orbit's is compared with DuckDB's. The fastest of the hot runs
 counts; the systems take turns. `--literals` puts other literals into the queries
 (tests/tpch/*.sql say which); `--updated` changes a twentieth of lineitem afterwards and
-asks again, the sealer held back by the share of what changed.
+asks again, the sealer held back by the share of what changed. `--small` loads and asks in a
+group of 256 MB with profile iot_gateway (control groups of version 1, as root).
 """
 
 import argparse
@@ -91,9 +93,11 @@ def difference(ours, theirs):
     if len(ours) != len(theirs):
         return f"{len(ours)} rows instead of {len(theirs)}"
     for place, (left, right) in enumerate(zip(ours, theirs)):
+        if len(left) != len(right):
+            return f"{len(left)} columns instead of {len(right)}"
         for a, b in zip(map(plain, left), map(plain, right)):
             if isinstance(a, float) and isinstance(b, (int, float)):
-                if abs(a - b) > 1e-6 * max(1.0, abs(b)):
+                if not abs(a - b) <= 1e-6 * max(1.0, abs(b)):
                     return f"row {place}: {left} instead of {right}"
             elif a != b:
                 return f"row {place}: {left} instead of {right}"
@@ -142,6 +146,56 @@ def load(server, directory):
     return time.monotonic() - started
 
 
+class MemoryGroup:
+    def __init__(self, megabytes):
+        self.directory = pathlib.Path("/sys/fs/cgroup/memory") / f"orbit-tpch-{os.getpid()}"
+        try:
+            self.directory.mkdir()
+            (self.directory / "memory.limit_in_bytes").write_text(str(megabytes << 20))
+        except OSError as error:
+            sys.exit(f"tpch: skipped, no group of memory can be made here: {error}")
+        self.within = ["sh", "-c", f'echo $$ > {self.directory}/cgroup.procs; exec "$0" "$@"']
+
+    def kills(self):
+        return int(re.search(r"oom_kill (\d+)", (self.directory / "memory.oom_control").read_text())[1])
+
+    def remove(self):
+        self.directory.rmdir()
+
+
+def small(options, texts, directory):
+    import psycopg
+
+    peers = Peers(directory)
+    failed = []
+    for number in range(1, options.rounds + 1):
+        group = MemoryGroup(256)
+        server = Orbit("iot_gateway", group.within)
+        try:
+            started = time.monotonic()
+            load(server, directory)
+            say(f"tpch: round {number}: loaded and sealed in {time.monotonic() - started:.0f} s")
+            print(f"\nround {number}\n\n| query | s | |\n|---|---|---|")
+            for query, sql in texts.items():
+                try:
+                    with psycopg.connect(
+                        host="127.0.0.1", port=server.port, user="orbit", dbname="orbit", autocommit=True
+                    ) as orbit:
+                        seconds, rows = taken(lambda sql: orbit.execute(sql).fetchall(), sql)
+                    wrong = difference(rows, peers.parquet.execute(sql).fetchall())
+                except psycopg.Error as error:
+                    seconds, wrong = 0.0, str(error).replace("\n", " ")
+                failed += [query] if wrong else []
+                print(f"| {query} | {seconds:.2f} | {wrong or ''} |", flush=True)
+            memory = server.memory()
+            print(f"\npeak resident {memory['peak_mb']:.0f} MB, killed {group.kills()} times")
+        finally:
+            server.stop()
+            group.remove()
+    if failed:
+        sys.exit(f"tpch: failed: {failed}")
+
+
 def taken(run, sql):
     started = time.perf_counter()
     rows = run(sql)
@@ -183,6 +237,8 @@ def updated(options, systems, orbit, peers, texts, sealed):
     rows = orbit.execute(change).rowcount
     peers.tables.execute(change)
     texts = {number: sql for number, sql in texts.items() if "lineitem" in sql}
+    if not texts:
+        sys.exit("tpch: none of these queries reads lineitem")
     first, _ = taken(systems["orbit"], next(iter(texts.values())))
     print(f"\n{rows} rows of lineitem updated, not sealed; the first scan took {first:.3f} s:\n")
     print("| query | sealed, s | changed, s | ratio | |\n|---|---|---|---|---|")
@@ -211,6 +267,8 @@ def main():
     parser.add_argument("--literals", type=int, metavar="SEED")
     parser.add_argument("--queries", default=",".join(map(str, range(1, 23))))
     parser.add_argument("--updated", action="store_true")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
     in_venv()
@@ -219,6 +277,9 @@ def main():
     chance = random.Random(options.literals) if options.literals is not None else None
     texts = {number: text_of(number, chance) for number in map(int, options.queries.split(","))}
     directory = data(options.scale)
+    if options.small:
+        small(options, texts, directory)
+        return
     server = Orbit()
     try:
         sealed_in = load(server, directory)

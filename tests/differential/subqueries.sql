@@ -94,3 +94,9 @@ SELECT e.name, (SELECT 1000 / count(*) FROM emp x WHERE x.boss = e.id AND x.pay 
 SELECT e.name FROM emp e WHERE e.pay < (SELECT 0.9 * avg(x.pay) FROM emp x WHERE x.dept = e.dept OR x.boss = e.boss) AND e.id > (SELECT count(*) FROM emp x WHERE x.pay > e.pay AND x.dept = e.dept) ORDER BY 1;
 SELECT d.name, (SELECT bool_and(e.pay > d.budget) FROM emp e WHERE e.dept = d.id AND e.pay <> d.id), (SELECT array_agg(e.name ORDER BY e.id) FROM emp e WHERE e.dept = d.id AND e.pay <> d.id) FROM dept d ORDER BY d.id;
 SELECT name, coalesce((SELECT sum(x.pay) FROM emp x WHERE x.boss = emp.id AND x.name > emp.name), (SELECT count(*) FROM emp x WHERE x.boss = emp.boss AND x.id <> emp.id), 0) FROM emp ORDER BY id;
+CREATE TABLE asked (id int, a int, b int, k int, y int);
+CREATE TABLE told (k int, v int);
+INSERT INTO asked VALUES (1, 1, 1, 1, 1), (2, 0, 1, 99, 1), (3, 1, 1, NULL, 1);
+INSERT INTO told VALUES (1, 5), (1, NULL);
+SELECT id, CASE WHEN a > 0 AND b > 0 AND y > 0 AND k IS NOT NULL THEN CASE WHEN (SELECT 10 / count(*) FROM told u WHERE u.k = t.k AND u.k <> t.id + 7) > 1 THEN (SELECT max(v) FROM told u WHERE u.k = t.y AND u.v > t.id) END END FROM asked t ORDER BY id;
+SELECT id, CASE WHEN a > 0 AND b > 0 AND k > 0 THEN coalesce((SELECT nullif(10 / count(*), 5) FROM told u WHERE u.k = t.k AND u.k <> t.id + 7), (SELECT max(v) FROM told u WHERE u.k = t.y AND u.v > t.id)) END FROM asked t ORDER BY id;

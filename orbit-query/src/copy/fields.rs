@@ -32,8 +32,7 @@ const USUAL_MARKS: usize = 16;
 
 /// Finds the bytes that mean something, a block at a time: most mean nothing.
 struct Marks {
-    /// Each of the three in all bytes of a word.
-    wanted: [u64; 3],
+    wanted: [u8; 3],
     block: usize,
     /// Where in the block they are.
     places: [u8; BLOCK],
@@ -44,7 +43,7 @@ struct Marks {
 impl Marks {
     fn of(wanted: [u8; 3]) -> Marks {
         Marks {
-            wanted: wanted.map(|byte| u64::from_le_bytes([byte; 8])),
+            wanted,
             block: 0_usize.wrapping_sub(BLOCK),
             places: [0; BLOCK],
             count: 0,
@@ -87,11 +86,15 @@ impl Marks {
                 &end
             }
         };
+        // A plain loop over bytes: compilers make vectors of it.
+        let mut marks = [0_u8; BLOCK];
+        let [a, b, c] = self.wanted;
+        for (mark, byte) in marks.iter_mut().zip(block) {
+            *mark = u8::from(*byte == a) | u8::from(*byte == b) | u8::from(*byte == c);
+        }
         let mut found = 0_u64;
-        for (at, word) in block.as_chunks::<8>().0.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            let [a, b, c] = self.wanted.map(|wanted| zeros(word ^ wanted));
-            found |= u64::from(together(a | b | c)) << (8 * at);
+        for (at, word) in marks.as_chunks::<8>().0.iter().enumerate() {
+            found |= u64::from(together(u64::from_le_bytes(*word))) << (8 * at);
         }
         self.block = next;
         self.given = 0;
@@ -108,17 +111,10 @@ impl Marks {
     }
 }
 
-/// The highest bit of each byte that is zero (H. S. Warren, "Hacker's Delight", 6-1).
+/// The lowest bits of all bytes, the first byte's lowest.
 #[inline]
-fn zeros(word: u64) -> u64 {
-    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-    !(((word & LOW) + LOW) | word | LOW)
-}
-
-/// The highest bits of all bytes, the first byte's lowest.
-#[inline]
-fn together(bits: u64) -> u8 {
-    ((bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+fn together(bytes: u64) -> u8 {
+    (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// Reads the lines of a chunk one by one.

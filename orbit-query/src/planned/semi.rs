@@ -2,8 +2,8 @@
 //! out whatever happens, and few are left of them, so they are asked for before the rows of
 //! `a` are joined to others, not after.
 
-use datafusion::common::JoinType;
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, JoinType};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
@@ -44,9 +44,13 @@ impl OptimizerRule for PushSemiJoin {
         if host.join_type != JoinType::Inner || shows {
             return Ok(Transformed::no(plan));
         }
-        let pushed = |side: &Arc<LogicalPlan>| -> Result<Option<Arc<LogicalPlan>>> {
+        let pushed = |side: &Arc<LogicalPlan>,
+                      other: &Arc<LogicalPlan>|
+         -> Result<Option<Arc<LogicalPlan>>> {
             let mut seen = semi.on.iter().flat_map(|(left, _)| left.column_refs());
-            if !seen.all(|column| side.schema().has_column(column)) {
+            // An unqualified name may be that of columns on both sides.
+            let is_of = |of: &LogicalPlan, column: &Column| of.schema().has_column(column);
+            if !seen.all(|column| is_of(side, column) && !is_of(other, column)) {
                 return Ok(None);
             }
             let semi = Join::try_new(
@@ -62,9 +66,9 @@ impl OptimizerRule for PushSemiJoin {
             Ok(Some(Arc::new(LogicalPlan::Join(semi))))
         };
         let mut host = host.clone();
-        if let Some(left) = pushed(&host.left)? {
+        if let Some(left) = pushed(&host.left, &host.right)? {
             host.left = left;
-        } else if let Some(right) = pushed(&host.right)? {
+        } else if let Some(right) = pushed(&host.right, &host.left)? {
             host.right = right;
         } else {
             return Ok(Transformed::no(plan));

@@ -433,7 +433,7 @@ impl Unnester {
             .with_hint("Write LIMIT 1 as a constant."));
         }
         let domain = self.domain(&self.asking(host, guards)?, inner)?;
-        if let Some(answer) = self.aggregated(host, inner, &domain)? {
+        if let Some(answer) = self.aggregated(host, inner, &domain, guards)? {
             return Ok(answer);
         }
         let rows = self.push(inner, &domain)?;

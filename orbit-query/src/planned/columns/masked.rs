@@ -16,7 +16,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{ExecutionPlan, with_new_children_if_necessary};
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl PhysicalOptimizerRule for FilterWithMask {
                 return Ok(Transformed::no(node));
             }
             Ok(match told(filter.input(), condition)? {
-                Some(input) => Transformed::yes(with_new_children_if_necessary(node, vec![input])?),
+                Some(input) => Transformed::yes(replace_children_if_necessary(node, vec![input])?),
                 None => Transformed::no(node),
             })
         });
@@ -73,7 +73,7 @@ fn told(
         children.push(known.unwrap_or_else(|| child.clone()));
     }
     Ok(match changed {
-        true => Some(with_new_children_if_necessary(input.clone(), children)?),
+        true => Some(replace_children_if_necessary(input.clone(), children)?),
         false => None,
     })
 }

@@ -257,26 +257,23 @@ impl Whole {
         Ok(whole)
     }
 
+    /// The next batch; no row of it may have passed.
     fn next(&mut self, schema: &SchemaRef, most: usize) -> Result<Option<RecordBatch>> {
-        loop {
-            let first = self.given;
-            let rows = most.min(self.rows - first);
-            if rows == 0 {
-                return Ok(None);
-            }
-            let arrays = self.arrays.iter();
-            let arrays = arrays.map(|array| array.slice(first, rows)).collect();
-            self.given += rows;
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
-            let Some(mask) = &self.mask else {
-                return Ok(Some(batch));
-            };
-            let passed = BooleanArray::new(mask.passed(&batch, first)?, None);
-            if passed.true_count() > 0 {
-                return Ok(Some(filter_record_batch(&batch, &passed)?));
-            }
+        let first = self.given;
+        let rows = most.min(self.rows - first);
+        if rows == 0 {
+            return Ok(None);
         }
+        let arrays = self.arrays.iter();
+        let arrays = arrays.map(|array| array.slice(first, rows)).collect();
+        self.given += rows;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
+        let Some(mask) = &self.mask else {
+            return Ok(Some(batch));
+        };
+        let passed = BooleanArray::new(mask.passed(&batch, first)?, None);
+        Ok(Some(filter_record_batch(&batch, &passed)?))
     }
 }
 
@@ -343,6 +340,7 @@ impl SegmentExec {
         }
         let mut segments = self.again(None);
         segments.condition = Some(condition.clone());
+        segments.statistics = Arc::new(self.statistics.as_ref().clone().to_inexact());
         Some(Arc::new(segments))
     }
 
@@ -351,7 +349,8 @@ impl SegmentExec {
             read: self.read.clone(),
             parts: self.parts.clone(),
             limit,
-            condition: self.condition.clone(),
+            // The first rows are not the first that pass.
+            condition: self.condition.clone().filter(|_| limit.is_none()),
             statistics: self.statistics.clone(),
             properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -428,16 +427,18 @@ impl ExecutionPlan for SegmentExec {
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let stream =
             futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
-                let timer = baseline.elapsed_compute().timer();
-                let batch = reader.batch();
-                timer.done();
-                match batch? {
-                    Some(batch) => {
+                loop {
+                    let timer = baseline.elapsed_compute().timer();
+                    let batch = reader.batch();
+                    timer.done();
+                    let Some(batch) = batch? else {
+                        return Ok(None);
+                    };
+                    tokio::task::yield_now().await;
+                    if batch.num_rows() > 0 {
                         baseline.record_output(batch.num_rows());
-                        tokio::task::yield_now().await;
-                        Ok(Some((batch, (reader, baseline))))
+                        return Ok(Some((batch, (reader, baseline))));
                     }
-                    None => Ok(None),
                 }
             });
         Ok(Box::pin(RecordBatchStreamAdapter::new(

@@ -102,6 +102,7 @@ impl Unnester {
         host: &mut LogicalPlan,
         inner: &LogicalPlan,
         domain: &Domain,
+        guards: &[Expr],
     ) -> Result<Option<Expr>> {
         let (said, of, node) = match inner {
             LogicalPlan::Projection(said) => match (&said.expr[..], said.input.as_ref()) {
@@ -116,6 +117,8 @@ impl Unnester {
             || said.is_volatile()
             || asks(&said)?
             || !sees_host(&said)
+            // It might become the condition of another query, and be asked out of turn.
+            || (!guards.is_empty() && may_fail(&said, node.schema()))
         {
             return Ok(None);
         }

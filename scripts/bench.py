@@ -219,19 +219,24 @@ def measure_pgbench(servers, options):
     return figures
 
 
+def latencies(server, seconds):
+    """p50 and p99 of point reads of one client in milliseconds, from pgbench's own log."""
+    with tempfile.TemporaryDirectory() as directory:
+        pgbench(server, "-S", "-M", "prepared", "-c", 1, "-T", seconds, "-n", "-l", f"--log-prefix={directory}/log")
+        times = []
+        for path in pathlib.Path(directory).glob("log*"):
+            times += [int(line.split()[2]) for line in open(path)]
+    times.sort()
+    return times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000
+
+
 def measure_latency(servers, options):
-    """Per-transaction latencies of one client, from pgbench's own log."""
     halves, tails = {}, {}
 
     def run(server):
-        with tempfile.TemporaryDirectory() as directory:
-            pgbench(server, "-S", "-M", "prepared", "-c", 1, "-T", options.seconds, "-n", "-l", f"--log-prefix={directory}/log")
-            times = []
-            for path in pathlib.Path(directory).glob("log*"):
-                times += [int(line.split()[2]) for line in open(path)]
-        times.sort()
-        halves.setdefault(server.name, []).append(times[len(times) // 2] / 1000)
-        tails.setdefault(server.name, []).append(times[len(times) * 99 // 100] / 1000)
+        half, tail = latencies(server, options.seconds)
+        halves.setdefault(server.name, []).append(half)
+        tails.setdefault(server.name, []).append(tail)
 
     for _ in range(options.rounds):
         for server in servers:

@@ -3,6 +3,7 @@
 
     scripts/tpch.py [--scale N] [--runs N] [--literals SEED] [--queries 1,6,18] [--updated] [--json FILE]
     scripts/tpch.py --small [--rounds N]
+    scripts/tpch.py --beside
 
 In one run, on this machine, with two threads each: Orbit over tables that `orbit import`
 loaded, DuckDB over Parquet files, DuckDB over its own tables, DataFusion over the same
@@ -10,7 +11,8 @@ Parquet files. Every answer of Orbit's is compared with DuckDB's. The fastest of
 counts; the systems take turns. `--literals` puts other literals into the queries
 (tests/tpch/*.sql say which); `--updated` changes a twentieth of lineitem afterwards and
 asks again, the sealer held back by the share of what changed. `--small` loads and asks in a
-group of 256 MB with profile iot_gateway (control groups of version 1, as root).
+group of 256 MB with profile iot_gateway (control groups of version 1, as root). `--beside`
+measures point reads and pgbench's script alone, beside queries and beside sealing.
 """
 
 import argparse
@@ -25,9 +27,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
-from bench import ORBIT, ROOT, Orbit, psql, say
+from bench import ORBIT, ROOT, Orbit, latencies, pgbench, psql, say, tps
 
 QUERIES = ROOT / "tests/tpch"
 HOME = pathlib.Path.home() / ".cache/orbit"
@@ -196,6 +199,41 @@ def small(options, texts, directory):
         sys.exit(f"tpch: failed: {failed}")
 
 
+def beside(options, texts, directory):
+    """Point reads and pgbench's default script, alone and beside other work."""
+    server = Orbit()
+    try:
+        load(server, directory)
+        pgbench(server, "-i", "-s", 10, "-q")
+        queries = ";\n".join(texts.values()) + ";\n"
+        # A fifth of every segment of orders: each round they are all made anew.
+        change = "UPDATE orders SET o_shippriority = o_shippriority + 1 WHERE o_orderkey % 5 = 0;\n"
+        change += "SELECT sum(o_shippriority) FROM orders;\n"
+        quiet = {}
+        print("| beside | p50, ms | p99, ms | beside quiet p99 | default script, 8 clients, tps | beside quiet |")
+        print("|---|---|---|---|---|---|")
+        for what, sql in (("nothing", None), ("queries", queries), ("sealing", change)):
+            over = threading.Event()
+
+            def work():
+                while not over.is_set():
+                    psql(server, sql)
+
+            other = threading.Thread(target=work)
+            if sql:
+                other.start()
+            half, tail = latencies(server, 10)
+            rate = tps(pgbench(server, "-M", "prepared", "-c", 8, "-j", 2, "-T", 10, "-n"))
+            over.set()
+            if sql:
+                other.join()
+            quiet = quiet or {"tail": tail, "rate": rate}
+            ratios = tail / quiet["tail"], rate / quiet["rate"]
+            print(f"| {what} | {half:.3f} | {tail:.3f} | {ratios[0]:.2f} | {rate:,.0f} | {ratios[1]:.2f} |", flush=True)
+    finally:
+        server.stop()
+
+
 def taken(run, sql):
     started = time.perf_counter()
     rows = run(sql)
@@ -268,6 +306,7 @@ def main():
     parser.add_argument("--queries", default=",".join(map(str, range(1, 23))))
     parser.add_argument("--updated", action="store_true")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--beside", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -277,8 +316,8 @@ def main():
     chance = random.Random(options.literals) if options.literals is not None else None
     texts = {number: text_of(number, chance) for number in map(int, options.queries.split(","))}
     directory = data(options.scale)
-    if options.small:
-        small(options, texts, directory)
+    if options.small or options.beside:
+        (small if options.small else beside)(options, texts, directory)
         return
     server = Orbit()
     try:

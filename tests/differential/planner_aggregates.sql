@@ -97,7 +97,7 @@ SELECT sum(d), (SELECT max(x.c) FROM of_key x WHERE x.d > of_key.d) FROM of_key 
 SELECT DISTINCT ON (c) c, count(*) FROM of_key GROUP BY a, b ORDER BY c, d;
 SELECT rank() OVER (ORDER BY d), c, sum(sum(d)) OVER (PARTITION BY c) FROM of_key GROUP BY a, b ORDER BY 1, 2;
 SELECT k.*, count(o.x), sum(o.x) FROM of_key k LEFT JOIN to_key o USING (a, b) GROUP BY k.a, k.b ORDER BY 1, 2;
-SELECT k, count(o.x) FROM of_key k LEFT JOIN to_key o USING (a, b) GROUP BY k.a, k.b ORDER BY 1;
+SELECT k::text, count(o.x) FROM of_key k LEFT JOIN to_key o USING (a, b) GROUP BY k.a, k.b ORDER BY 1;
 SELECT c FROM of_key GROUP BY a;
 SELECT k.c, count(*) FROM of_key k JOIN to_key o ON o.a = k.a WHERE k.a IN (SELECT a FROM to_key GROUP BY a HAVING count(*) > 1) GROUP BY k.a, k.b ORDER BY k.d;
 SELECT k.a, o.x FROM of_key k JOIN to_key o ON o.a = k.a WHERE o.b IN (SELECT b FROM of_key GROUP BY b HAVING sum(d) > 2) AND EXISTS (SELECT d FROM of_key z WHERE z.a = k.a GROUP BY d HAVING count(*) = 1) ORDER BY 1, 2;

@@ -191,7 +191,9 @@ def small(options, texts, directory):
                 failed += [query] if wrong else []
                 print(f"| {query} | {seconds:.2f} | {wrong or ''} |", flush=True)
             memory = server.memory()
-            print(f"\npeak resident {memory['peak_mb']:.0f} MB, killed {group.kills()} times")
+            kills = group.kills()
+            print(f"\npeak resident {memory['peak_mb']:.0f} MB, killed {kills} times")
+            failed += ["a kill"] if kills else []
         finally:
             server.stop()
             group.remove()

@@ -26,88 +26,65 @@ const LINE_END: u8 = 2;
 const SPECIAL: u8 = 3;
 
 const BLOCK: usize = 64;
-/// Of so many marks in a block the places are written whether they are there or not: that
-/// is quicker than to ask after each.
-const USUAL_MARKS: usize = 16;
 
 /// Finds the bytes that mean something, a block at a time: most mean nothing.
 struct Marks {
     wanted: [u8; 3],
-    block: usize,
-    /// Where in the block they are.
-    places: [u8; BLOCK],
-    count: usize,
-    given: usize,
+    /// Where the next block begins.
+    next_block: usize,
+    /// Those of the last block that were not given yet, a bit for each of its bytes.
+    found: u64,
 }
 
 impl Marks {
     fn of(wanted: [u8; 3]) -> Marks {
         Marks {
             wanted,
-            block: 0_usize.wrapping_sub(BLOCK),
-            places: [0; BLOCK],
-            count: 0,
-            given: 0,
+            next_block: 0,
+            found: 0,
         }
     }
 
     /// Goes on from there.
     fn seek(&mut self, place: usize) {
-        self.block = place.wrapping_sub(BLOCK);
-        self.count = 0;
-        self.given = 0;
+        self.next_block = place;
+        self.found = 0;
     }
 
     /// The next place of one, or the end.
     #[inline]
     fn next(&mut self, bytes: &[u8]) -> usize {
-        while self.given >= self.count {
-            if !self.read_block(bytes) {
+        while self.found == 0 {
+            let Some(rest) = bytes.get(self.next_block..).filter(|rest| !rest.is_empty()) else {
                 return bytes.len();
-            }
+            };
+            let mut end = [0; BLOCK];
+            self.found = self.marks(match rest.first_chunk() {
+                Some(whole) => whole,
+                None => {
+                    // None of the three is a zero.
+                    end[..rest.len()].copy_from_slice(rest);
+                    &end
+                }
+            });
+            self.next_block += BLOCK;
         }
-        let place = self.places.get(self.given).copied().unwrap_or(0);
-        self.given += 1;
-        self.block + usize::from(place)
+        let place = self.next_block - BLOCK + self.found.trailing_zeros() as usize;
+        self.found &= self.found - 1;
+        place
     }
 
-    fn read_block(&mut self, bytes: &[u8]) -> bool {
-        let next = self.block.wrapping_add(BLOCK);
-        let Some(rest) = bytes.get(next..).filter(|rest| !rest.is_empty()) else {
-            self.count = 0;
-            return false;
-        };
-        let mut end = [0; BLOCK];
-        let block: &[u8; BLOCK] = match rest.first_chunk() {
-            Some(whole) => whole,
-            None => {
-                // None of the three is a zero.
-                end[..rest.len()].copy_from_slice(rest);
-                &end
-            }
-        };
+    fn marks(&self, block: &[u8; BLOCK]) -> u64 {
         // A plain loop over bytes: compilers make vectors of it.
         let mut marks = [0_u8; BLOCK];
         let [a, b, c] = self.wanted;
         for (mark, byte) in marks.iter_mut().zip(block) {
             *mark = u8::from(*byte == a) | u8::from(*byte == b) | u8::from(*byte == c);
         }
-        let mut found = 0_u64;
-        for (at, word) in marks.as_chunks::<8>().0.iter().enumerate() {
-            found |= u64::from(together(u64::from_le_bytes(*word))) << (8 * at);
-        }
-        self.block = next;
-        self.given = 0;
-        self.count = found.count_ones() as usize;
-        for place in &mut self.places[..USUAL_MARKS] {
-            *place = found.trailing_zeros() as u8;
-            found &= found.wrapping_sub(1);
-        }
-        for place in &mut self.places[USUAL_MARKS..self.count.max(USUAL_MARKS)] {
-            *place = found.trailing_zeros() as u8;
-            found &= found.wrapping_sub(1);
-        }
-        true
+        let words = marks.as_chunks::<8>().0.iter().enumerate();
+        words.fold(0, |found, (at, word)| {
+            found | u64::from(together(u64::from_le_bytes(*word))) << (8 * at)
+        })
     }
 }
 

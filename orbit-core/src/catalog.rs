@@ -18,7 +18,7 @@ pub use schema::{PUBLIC_SCHEMA, SchemaDef};
 pub use sequence::{OwnedBy, SequenceDef};
 pub use table::{
     Check, Column, ColumnStatistics, Computed, CreationStamp, DroppedColumn, ForeignKey, Identity,
-    Index, IndexColumn, PrimaryKey, ReferentialAction, Statistics, Table, TableDef,
+    Index, IndexColumn, PrimaryKey, ReferentialAction, Series, Statistics, Table, TableDef,
 };
 pub use view::{CheckOption, ViewColumn, ViewDef};
 

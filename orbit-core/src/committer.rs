@@ -48,6 +48,12 @@ pub struct Request {
     pub catalog: Vec<CatalogChange>,
     #[cfg(feature = "columns")]
     pub columns: Option<ColumnsChange>,
+    /// From this commit on notes what is written to a time series.
+    #[cfg(feature = "columns")]
+    pub watch: Option<Arc<crate::series::watch::Watch>>,
+    /// Rows that go into blocks, or are let go.
+    #[cfg(feature = "columns")]
+    pub(crate) settling: Option<crate::series::seal::Settling>,
     /// Sequences whose values were given out.
     pub sequences: SmallVec<[StorageId; 2]>,
     /// Sequences dropped, or restarted elsewhere.
@@ -75,6 +81,10 @@ impl Request {
             catalog: Vec::new(),
             #[cfg(feature = "columns")]
             columns: None,
+            #[cfg(feature = "columns")]
+            watch: None,
+            #[cfg(feature = "columns")]
+            settling: None,
             sequences: SmallVec::new(),
             forgotten_sequences: Vec::new(),
             hidden_keys: None,

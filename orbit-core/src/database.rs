@@ -7,6 +7,7 @@ mod open;
 
 use crate::actor::Bounded;
 use crate::actor::data::Commit;
+use crate::catalog::Table;
 use crate::clock::{Clock, Hlc, HlcClock, SystemClock};
 use crate::committer::{Committer, OnFatal, Request, Views};
 use crate::error::{Error, Result, state};
@@ -127,6 +128,23 @@ impl Database {
     /// What was written last, perhaps not yet on disk.
     pub fn newest(&self) -> Arc<View> {
         self.views.newest.load_full()
+    }
+
+    /// What stands under a store key now, a row or a tombstone; `false`: nothing.
+    pub(crate) fn newest_stored(
+        &self,
+        table: &Table,
+        key: &[u8],
+        row: &mut Vec<u8>,
+    ) -> Result<bool> {
+        #[cfg(feature = "columns")]
+        if table.form.is_some() {
+            // A row may be moving from one space to another: both are read at one moment.
+            return crate::read::stored(&self.newest().snapshot, table, key, row);
+        }
+        #[cfg(not(feature = "columns"))]
+        let _ = table;
+        self.store.get(Space::Data, key, row)
     }
 
     /// The durable moment, for a statement outside any transaction.

@@ -15,6 +15,7 @@
 //! | [`actor`], [`committer`] | the way of a commit |
 //! | [`load`] | large loads |
 //! | `columns` | what is known of columnar copies, and what changed since |
+//! | `series` | time series, whose settled rows are put away in blocks |
 //! | [`backup`] | the whole store as checked pieces, and back |
 //! | [`database`] | all of it, opened |
 //! | [`profile`] | what a device can bear |
@@ -44,6 +45,8 @@ pub mod profile;
 pub mod read;
 pub mod row;
 pub mod sequence;
+#[cfg(feature = "columns")]
+pub mod series;
 pub mod store;
 pub mod txn;
 pub mod types;

@@ -19,7 +19,7 @@ use crate::row::{self, PENDING, RowRef, Stamp};
 use crate::store::{Batch, Direction, KeyRange, Space, successor};
 use crate::txn::{LoadedTable, TableLock, Transaction, Wait};
 use crate::value::{Value, ValueRef};
-use sort::{Duplicate, Sorter};
+use sort::{Duplicate, Sorter, Target};
 use std::sync::Arc;
 
 /// A load in progress. Give it rows, then [`Load::finish`] it.
@@ -92,9 +92,18 @@ impl Transaction {
             .unwrap_or(SiteOrdinal(0));
         let scratch = self.db.options.scratch_directory.clone();
         let reserve = self.db.options.disk_reserve.clone();
-        let sorter = |space, unique| {
+        let sorter = |target, unique| {
             let (store, scratch) = (self.db.store.clone(), scratch.clone());
-            Sorter::new(store, space, scratch, reserve.clone(), unique)
+            Sorter::new(store, target, scratch, reserve.clone(), unique)
+        };
+        let rows = Target::Space(Space::Data);
+        #[cfg(feature = "columns")]
+        let rows = match &target_table.form {
+            Some(form) => {
+                let prefix = key::data_prefix(target.partition, target.storage);
+                Target::Blocks(form.clone(), prefix)
+            }
+            None => rows,
         };
         let indexes = target.indexes.iter();
         Ok(Load {
@@ -103,7 +112,7 @@ impl Transaction {
                 hlc: self.db.clock.tick(),
                 site,
             },
-            rows: sorter(Space::Data, Duplicate::Whole),
+            rows: sorter(rows, Duplicate::Whole),
             indexes: indexes
                 .map(|index| {
                     let unique = if index.unique {
@@ -111,7 +120,7 @@ impl Transaction {
                     } else {
                         Duplicate::Whole
                     };
-                    sorter(Space::Index, unique)
+                    sorter(Target::Space(Space::Index), unique)
                 })
                 .collect(),
             table: target_table,
@@ -148,9 +157,14 @@ impl Transaction {
             return Ok(false);
         }
         let snapshot = self.db.newest().snapshot.clone();
-        let mut cursor =
-            snapshot.scan(Space::Data, KeyRange::prefix(&prefix), Direction::Forward)?;
-        Ok(!cursor.advance()?)
+        for space in [Space::Data, Space::Side] {
+            let range = KeyRange::prefix(&prefix);
+            let mut cursor = snapshot.clone().scan(space, range, Direction::Forward)?;
+            if cursor.advance()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -378,7 +392,7 @@ pub(crate) fn clear_later(db: &Arc<Database>, filled: Vec<(PartitionId, StorageI
         let mut batch = Batch::new();
         for (partition, storage) in filled {
             let prefix = key::data_prefix(partition, storage);
-            for space in [Space::Data, Space::Index] {
+            for space in [Space::Data, Space::Index, Space::Side] {
                 batch.delete_range(space, &prefix, &successor(&prefix));
             }
             batch.delete(Space::Meta, &meta::pending_load_key(partition, storage));

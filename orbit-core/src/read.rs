@@ -95,7 +95,7 @@ impl ReadView {
             writes.load(&pending.row, row)?;
             return live(row);
         }
-        if !self.snapshot(table.storage).get(Space::Data, &key, row)? {
+        if !stored(self.snapshot(table.storage), table, &key, row)? {
             return Ok(false);
         }
         live(row)
@@ -124,7 +124,7 @@ impl ReadView {
             None => Vec::new(),
         };
         Ok(RowScan {
-            cursor: snapshot.scan(Space::Data, range, direction)?,
+            cursor: RowCursor::new(snapshot, table, range, direction)?,
             merge: Merge::new(direction),
             own,
             writes: self.writes.clone(),
@@ -164,6 +164,68 @@ impl ReadView {
             merge: Merge::new(direction),
             own,
         })
+    }
+}
+
+/// What a moment has under a store key, a row or a tombstone; `false`: nothing.
+pub(crate) fn stored(
+    snapshot: &Arc<dyn Snapshot>,
+    table: &Table,
+    key: &[u8],
+    row: &mut Vec<u8>,
+) -> Result<bool> {
+    #[cfg(feature = "columns")]
+    if let Some(form) = &table.form {
+        return crate::series::cursor::get(snapshot, form, key, row);
+    }
+    snapshot.get(Space::Data, key, row)
+}
+
+/// A table's rows at one moment, tombstones too.
+enum RowCursor {
+    Plain(Box<dyn Cursor>),
+    #[cfg(feature = "columns")]
+    Series(Box<crate::series::cursor::SeriesCursor>),
+}
+
+impl RowCursor {
+    fn new(
+        snapshot: Arc<dyn Snapshot>,
+        table: &Table,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Result<RowCursor> {
+        #[cfg(feature = "columns")]
+        if let Some(form) = &table.form {
+            let rows = crate::series::cursor::scan(&snapshot, form, range, direction)?;
+            return Ok(RowCursor::Series(Box::new(rows)));
+        }
+        let rows = snapshot.scan(Space::Data, range, direction)?;
+        Ok(RowCursor::Plain(rows))
+    }
+
+    fn as_mut(&mut self) -> &mut dyn Cursor {
+        match self {
+            RowCursor::Plain(cursor) => cursor.as_mut(),
+            #[cfg(feature = "columns")]
+            RowCursor::Series(cursor) => cursor.as_mut(),
+        }
+    }
+
+    fn key(&self) -> &[u8] {
+        match self {
+            RowCursor::Plain(cursor) => cursor.key(),
+            #[cfg(feature = "columns")]
+            RowCursor::Series(cursor) => cursor.key(),
+        }
+    }
+
+    fn value(&self) -> &[u8] {
+        match self {
+            RowCursor::Plain(cursor) => cursor.value(),
+            #[cfg(feature = "columns")]
+            RowCursor::Series(cursor) => cursor.value(),
+        }
     }
 }
 
@@ -240,7 +302,7 @@ impl Merge {
 }
 
 pub struct RowScan {
-    cursor: Box<dyn Cursor>,
+    cursor: RowCursor,
     merge: Merge,
     own: Vec<(SharedBytes, Pending)>,
     writes: Option<Arc<WriteSet>>,
@@ -248,6 +310,17 @@ pub struct RowScan {
 }
 
 impl RowScan {
+    /// The next rows of a time series as a block, to be read column by column; `None`:
+    /// they are to be read one by one.
+    #[cfg(feature = "columns")]
+    pub fn next_block(&mut self) -> Result<Option<crate::series::block::Block>> {
+        match &mut self.cursor {
+            // A row that was looked at for the own rows' sake comes first.
+            RowCursor::Series(rows) if self.own.is_empty() => rows.next_block(),
+            _ => Ok(None),
+        }
+    }
+
     /// The next live row: its encoded primary key and its bytes.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {

@@ -27,9 +27,13 @@ mod read;
 mod tests;
 mod write;
 
+#[cfg(feature = "columns")]
+pub(crate) use codec::decode as decode_slot;
 pub use codec::{decode_value, encode_value};
 pub use layout::RowLayout;
 pub use read::RowRef;
+#[cfg(feature = "columns")]
+pub(crate) use write::rebuild;
 pub use write::{assign_hlc, encode, tombstone, update};
 
 use crate::clock::Hlc;

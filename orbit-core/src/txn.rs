@@ -11,7 +11,9 @@ mod references;
 mod tests;
 mod write;
 
-use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, is_temporary_schema};
+use crate::catalog::{
+    BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, TableDef, is_temporary_schema,
+};
 use crate::clock::Hlc;
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
@@ -294,6 +296,9 @@ impl Transaction {
     /// DDL: visible to this transaction at once, to others at COMMIT. The
     /// caller holds the locks that order it.
     pub fn change_catalog(&mut self, mut change: CatalogChange) -> Result<()> {
+        if let CatalogChange::PutTable(table) = &change {
+            self.check_series(table)?;
+        }
         // What REPEATABLE READ reads, it reads where it was at its moment.
         let base = match &self.view {
             Some(view) if self.isolation == Isolation::RepeatableRead => view.catalog.clone(),
@@ -312,9 +317,24 @@ impl Transaction {
         Ok(())
     }
 
+    fn check_series(&self, table: &TableDef) -> Result<()> {
+        table.check_series()?;
+        let catalog = self.catalog();
+        for key in &table.foreign_keys {
+            if let Some(referenced) = catalog.table_by_id(key.referenced) {
+                referenced.check_series_takes_no("a reference to a row")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Drops a key range at COMMIT.
     pub fn clear_storage(&mut self, partition: PartitionId, storage: StorageId, space: Space) {
         self.changes.cleared.push((partition, storage, space));
+        // A time series' blocks lie beside its rows.
+        if space == Space::Data {
+            self.changes.cleared.push((partition, storage, Space::Side));
+        }
     }
 
     /// A sequence gave out values: COMMIT writes where it stands.

@@ -23,6 +23,7 @@ pub mod names;
 pub mod rebuild;
 pub mod schema;
 pub mod sequence;
+mod series;
 pub(crate) mod settled;
 pub mod temporary;
 pub mod truncate;

@@ -163,7 +163,7 @@ impl BackupStream {
     /// A bulk load puts whole files into a range of its own, which older snapshots
     /// may see though they know nothing of it. The range's number tells.
     fn is_later(&self, space: Space, key: &[u8]) -> bool {
-        matches!(space, Space::Data | Space::Index)
+        matches!(space, Space::Data | Space::Index | Space::Side)
             && key
                 .get(4..8)
                 .and_then(|storage| storage.try_into().ok())

@@ -5,6 +5,7 @@ mod computed;
 pub use computed::Computed;
 
 use super::{BOOTSTRAP_ROLE, Grant};
+use crate::error::{Error, Result, state};
 use crate::ids::{IndexId, PartitionId, SequenceId, SiteId, StorageId, TableId};
 use crate::row::RowLayout;
 use crate::types::{Oid, SqlType};
@@ -240,6 +241,15 @@ pub struct ColumnStatistics {
     pub max: Option<String>,
 }
 
+/// What makes a table a time series: its primary key is the columns that name a series,
+/// then the time of a reading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// Readings that are older are let go, block by block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_micros: Option<i64>,
+}
+
 /// What is stored of a table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableDef {
@@ -265,6 +275,9 @@ pub struct TableDef {
     /// `WITH (...)` options, kept as written: `consistency`, `priority`, `fillfactor`, ...
     pub options: BTreeMap<String, String>,
     pub statistics: Option<Statistics>,
+    /// `WITH (model = 'timeseries')`: settled rows are put away in blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
     /// The role that owns it.
     #[serde(default = "bootstrap_role")]
     pub owner: Oid,
@@ -290,6 +303,9 @@ pub struct Table {
     pub layout: RowLayout,
     /// Parsed `missing` values, one per column (and computed value).
     pub missing: Vec<Value>,
+    /// Of a time series: what its blocks are read by.
+    #[cfg(feature = "columns")]
+    pub form: Option<std::sync::Arc<crate::series::Form>>,
 }
 
 impl std::ops::Deref for Table {
@@ -344,6 +360,47 @@ impl TableDef {
         self.indexes.iter().find(|index| index.name == name)
     }
 
+    /// 0A000 for what a time series can't have.
+    pub fn check_series_takes_no(&self, what: &str) -> Result<()> {
+        if self.series.is_none() {
+            return Ok(());
+        }
+        Err(
+            Error::unsupported(format!("{what} of a time series")).with_detail(format!(
+                "Table \"{}\" is one: its rows are found by their primary key, the series and the time.",
+                self.name
+            )),
+        )
+    }
+
+    /// Whether a time series has what it needs, and nothing that it can't have.
+    pub fn check_series(&self) -> Result<()> {
+        if self.series.is_none() {
+            return Ok(());
+        }
+        if !self.indexes.is_empty() || !self.computed.is_empty() {
+            return self.check_series_takes_no("an index");
+        }
+        if !self.foreign_keys.is_empty() {
+            return self.check_series_takes_no("a foreign key");
+        }
+        let time = self.primary_key_columns().last();
+        let time = time.and_then(|at| self.columns.get(*at));
+        if let Some(SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date) =
+            time.map(|column| &column.sql_type)
+        {
+            return Ok(());
+        }
+        Err(Error::new(
+            state::INVALID_TABLE_DEFINITION,
+            format!(
+                "time series \"{}\" needs a time at the end of its primary key",
+                self.name
+            ),
+        )
+        .with_detail("A time is a timestamp, with or without time zone, or a date."))
+    }
+
     pub fn primary_key_columns(&self) -> &[usize] {
         self.primary_key
             .as_ref()
@@ -352,7 +409,7 @@ impl TableDef {
 }
 
 impl Table {
-    pub fn new(def: TableDef, version: u64) -> crate::error::Result<Table> {
+    pub fn new(def: TableDef, version: u64) -> Result<Table> {
         let layout = def.layout();
         let mut missing = def
             .columns
@@ -363,9 +420,11 @@ impl Table {
                     crate::value::text::parse(text, &column.sql_type, &Default::default())
                 }
             })
-            .collect::<crate::error::Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>>>()?;
         missing.resize(def.width(), Value::Null);
         Ok(Table {
+            #[cfg(feature = "columns")]
+            form: crate::series::Form::of(&def, &layout).map(std::sync::Arc::new),
             def,
             version,
             layout,

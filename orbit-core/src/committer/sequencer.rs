@@ -28,6 +28,9 @@ pub struct Sequencer {
     pub newest_catalog: Arc<Catalog>,
     #[cfg(feature = "columns")]
     pub columns: Arc<Columns>,
+    /// Time series of which rows are being put away.
+    #[cfg(feature = "columns")]
+    pub watches: Vec<std::sync::Weak<crate::series::watch::Watch>>,
     pub hidden_keys: u64,
     /// What sequences have given out.
     pub values: Arc<Sequences>,
@@ -53,6 +56,10 @@ impl Sequencer {
         #[cfg(feature = "columns")]
         let mut followed = 0;
         for op in request.batch.iter() {
+            #[cfg(feature = "columns")]
+            for watch in self.watches.iter().filter_map(std::sync::Weak::upgrade) {
+                watch.note(&op);
+            }
             match op {
                 Op::Put { space, key, value } => {
                     batch.put(space, key, value);
@@ -86,6 +93,8 @@ impl Sequencer {
             columns.apply(change, hlc, batch)?;
             self.columns = Arc::new(columns);
         }
+        #[cfg(feature = "columns")]
+        self.settle(request, batch);
         // Positions as they are now: they cover what any transaction has been given.
         for storage in &request.sequences {
             if let Some(position) = self.values.of_storage(*storage) {
@@ -142,6 +151,33 @@ impl Sequencer {
             }
         }
         Ok(hlc)
+    }
+
+    /// Watches from here on, and does those parts of a sealing that nobody has touched.
+    #[cfg(feature = "columns")]
+    fn settle(&mut self, request: &mut Request, batch: &mut Batch) {
+        self.watches.retain(|watch| watch.strong_count() > 0);
+        if let Some(watch) = request.watch.take() {
+            self.watches.push(Arc::downgrade(&watch));
+        }
+        let Some(settling) = request.settling.take() else {
+            return;
+        };
+        let table = self.newest_catalog.table_by_id(settling.table);
+        // Emptied, rebuilt or dropped meanwhile: its rows lie elsewhere, or nowhere.
+        if table.is_none_or(|table| table.storage != settling.watch.storage()) {
+            return;
+        }
+        for part in settling.parts {
+            if settling.watch.touches(&part.first, &part.last) {
+                continue;
+            }
+            batch.append(&part.batch);
+            self.fingerprints.apply(&part.fingerprints);
+            settling
+                .done
+                .fetch_add(part.rows, std::sync::atomic::Ordering::Relaxed);
+        }
     }
 
     /// Writes what the group changed of vectors, fingerprints and counters, once.

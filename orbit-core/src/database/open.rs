@@ -112,6 +112,8 @@ impl Database {
             newest_catalog: catalog,
             #[cfg(feature = "columns")]
             columns,
+            #[cfg(feature = "columns")]
+            watches: Vec::new(),
             hidden_keys: loaded.hidden_keys,
             hidden_keys_moved: false,
             newest: clock.last(),
@@ -319,7 +321,7 @@ fn own_ordinals(
 fn clear_loads(loaded: &Loaded, batch: &mut Batch) {
     for (partition, storage) in &loaded.pending_loads {
         let prefix = key::data_prefix(*partition, *storage);
-        for space in [Space::Data, Space::Index] {
+        for space in [Space::Data, Space::Index, Space::Side] {
             batch.delete_range(space, &prefix, &successor(&prefix));
         }
         batch.delete(Space::Meta, &meta::pending_load_key(*partition, *storage));

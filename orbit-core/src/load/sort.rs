@@ -100,9 +100,40 @@ struct Entry {
     value: u32,
 }
 
+/// Where sorted entries end up.
+pub enum Target {
+    Space(Space),
+    /// In blocks of a time series.
+    #[cfg(feature = "columns")]
+    Blocks(Arc<crate::series::Form>, [u8; crate::read::PREFIX_BYTES]),
+}
+
+impl Target {
+    fn load(&self, store: &Arc<dyn Store>) -> Result<Box<dyn SortedLoad>> {
+        match self {
+            Target::Space(space) => store.sorted_load(*space),
+            #[cfg(feature = "columns")]
+            Target::Blocks(form, prefix) => {
+                let load = store.sorted_load(Space::Side)?;
+                let blocks = crate::series::load::BlockLoad::new(form.clone(), *prefix, load)?;
+                Ok(Box::new(blocks))
+            }
+        }
+    }
+
+    /// What entries that came in order may be written to, and read from, before all are there.
+    fn takes_early(&self) -> Option<Space> {
+        match self {
+            Target::Space(space) => Some(*space),
+            #[cfg(feature = "columns")]
+            Target::Blocks(..) => None,
+        }
+    }
+}
+
 pub struct Sorter {
     store: Arc<dyn Store>,
-    space: Space,
+    target: Target,
     duplicate: Duplicate,
     scratch: Option<PathBuf>,
     /// Where the files go, and what must stay free there.
@@ -122,14 +153,14 @@ pub struct Sorter {
 impl Sorter {
     pub fn new(
         store: Arc<dyn Store>,
-        space: Space,
+        target: Target,
         scratch: Option<PathBuf>,
         reserve: Option<(PathBuf, u64)>,
         duplicate: Duplicate,
     ) -> Sorter {
         Sorter {
             store,
-            space,
+            target,
             duplicate,
             scratch,
             reserve,
@@ -164,7 +195,10 @@ impl Sorter {
             key: (start + key.len()) as u32,
             value: self.bytes.len() as u32,
         });
-        let direct = self.in_order && self.duplicate == Duplicate::Whole && self.runs.is_empty();
+        let direct = self.in_order
+            && self.duplicate == Duplicate::Whole
+            && self.target.takes_early().is_some()
+            && self.runs.is_empty();
         if direct && self.bytes.len() >= PIECE_BYTES {
             self.cut(false)?;
         }
@@ -188,7 +222,8 @@ impl Sorter {
             self.last.is_empty() || Self::key(bytes, *first) > self.last.as_slice()
         });
         // A unique index's duplicates show only when all its entries are merged.
-        let direct = last || self.duplicate == Duplicate::Whole;
+        let direct =
+            last || self.duplicate == Duplicate::Whole && self.target.takes_early().is_some();
         if self.runs.is_empty() && continues && direct {
             self.write_directly()?;
         } else {
@@ -203,7 +238,7 @@ impl Sorter {
     fn write_directly(&mut self) -> Result<()> {
         let load = match &mut self.direct {
             Some(load) => load,
-            slot => slot.insert(self.store.sorted_load(self.space)?),
+            slot => slot.insert(self.target.load(&self.store)?),
         };
         for entry in &self.entries {
             let key = Self::key(&self.bytes, *entry);
@@ -280,16 +315,15 @@ impl Sorter {
         self.bytes = Vec::new();
         self.entries = Vec::new();
         let mut sources: Vec<Source> = Vec::new();
-        if let Some(direct) = self.direct.take() {
+        if let Some(direct) = self.direct.take()
+            && let Some(space) = self.target.takes_early()
+        {
             direct.finish()?;
             let prefix = self.last.get(..crate::read::PREFIX_BYTES).unwrap_or(&[]);
             let snapshot = self.store.snapshot()?;
             let range = KeyRange::prefix(prefix);
-            sources.push(Source::Stored(snapshot.scan(
-                self.space,
-                range,
-                Direction::Forward,
-            )?));
+            let stored = snapshot.scan(space, range, Direction::Forward)?;
+            sources.push(Source::Stored(stored));
         }
         for run in self.runs.drain(..) {
             sources.push(Source::Run(BufReader::with_capacity(1 << 18, run)));
@@ -300,7 +334,7 @@ impl Sorter {
                 heap.push(Head { item, place });
             }
         }
-        let mut load = self.store.sorted_load(self.space)?;
+        let mut load = self.target.load(&self.store)?;
         let (mut last, mut last_compared) = (Vec::new(), 0);
         let mut unchecked = 0;
         while let Some(Head { item, place }) = heap.pop() {

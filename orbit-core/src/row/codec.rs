@@ -19,7 +19,7 @@ pub(super) fn wrong_type(value: &Value, sql_type: &SqlType) -> Error {
 
 /// Bytes of a stored value of this type.
 #[inline]
-pub(super) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef<'a>> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], sql_type: &SqlType) -> Result<ValueRef<'a>> {
     macro_rules! fixed {
         () => {
             *bytes.first_chunk().ok_or_else(|| malformed(sql_type))?

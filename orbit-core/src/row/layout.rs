@@ -177,7 +177,7 @@ impl RowLayout {
     }
 
     #[inline]
-    pub(super) fn slot_type(&self, slot: usize) -> Option<&SqlType> {
+    pub(crate) fn slot_type(&self, slot: usize) -> Option<&SqlType> {
         match &self.gaps {
             None => self.types.get(slot),
             Some(gaps) => gaps.types.get(slot),

@@ -173,6 +173,22 @@ impl<'a> RowRef<'a> {
         codec::decode(self.raw(layout, slot)?, sql_type)
     }
 
+    /// The bytes of a slot that the row has; `None`: NULL.
+    #[cfg(feature = "columns")]
+    #[inline]
+    pub(crate) fn slot_bytes(&self, layout: &RowLayout, slot: usize) -> Result<Option<&'a [u8]>> {
+        match self.null_bit(slot) {
+            true => Ok(None),
+            false => self.raw(layout, slot).map(Some),
+        }
+    }
+
+    /// Whether it takes more than its slots and the row's stamp to make it again.
+    #[cfg(feature = "columns")]
+    pub(crate) fn is_odd(&self) -> bool {
+        self.flag(FLAG_STAMPS | FLAG_WIDE)
+    }
+
     /// The bytes of a slot that the row has: itself, or its part of the variable area.
     #[inline]
     pub(super) fn raw(&self, layout: &RowLayout, slot: usize) -> Result<&'a [u8]> {

@@ -44,6 +44,28 @@ pub fn encode(
     })
 }
 
+/// Replaces `out` by a row with the first `slots` slots, of the bytes that each is given;
+/// `None`: NULL. What another row's slots gave ([`RowRef::slot_bytes`]) makes that row
+/// again, byte by byte, if it had no stamps of columns.
+#[cfg(feature = "columns")]
+pub(crate) fn rebuild(
+    layout: &RowLayout,
+    slots: usize,
+    causal_length: u32,
+    stamp: Stamp,
+    out: &mut Vec<u8>,
+    bytes_of: impl Fn(usize, &mut dyn FnMut(Option<&[u8]>) -> Result<()>) -> Result<()>,
+) -> Result<()> {
+    out.clear();
+    push_head(slot_count(layout, slots)?, causal_length, stamp, out);
+    push_body(layout, slots, out, |slot, body| {
+        bytes_of(slot, &mut |bytes| match bytes {
+            Some(bytes) => body.copy(slot, bytes),
+            None => body.put(slot, &Value::Null),
+        })
+    })
+}
+
 /// Replaces `out` by a deleted row.
 pub fn tombstone(causal_length: u32, stamp: Stamp, out: &mut Vec<u8>) {
     out.clear();

@@ -77,6 +77,17 @@ impl Batch {
         self.push(Kind::DeleteRange, space, start, end);
     }
 
+    /// All steps of another, after those that are in.
+    pub fn append(&mut self, other: &Batch) {
+        for op in other.iter() {
+            match op {
+                Op::Put { space, key, value } => self.put(space, key, value),
+                Op::Delete { space, key } => self.delete(space, key),
+                Op::DeleteRange { space, start, end } => self.delete_range(space, start, end),
+            }
+        }
+    }
+
     /// The value of the newest `put`, to be patched in place.
     pub fn last_value_mut(&mut self) -> Option<&mut [u8]> {
         let entry = self.entries.last()?;

@@ -132,6 +132,10 @@ impl Transaction {
             catalog: std::mem::take(&mut self.changes.catalog),
             #[cfg(feature = "columns")]
             columns: None,
+            #[cfg(feature = "columns")]
+            watch: None,
+            #[cfg(feature = "columns")]
+            settling: None,
             sequences: std::mem::take(&mut self.sequences),
             forgotten_sequences: std::mem::take(&mut self.changes.forgotten_sequences),
             hidden_keys: self.hidden_keys,

@@ -5,9 +5,8 @@ use crate::catalog::Table;
 use crate::error::{Error, Result, state};
 use crate::ids::TableId;
 use crate::lock::{Acquired, LockKey, Modes};
-use crate::read::{ReadView, live, store_key};
+use crate::read::{ReadView, live, store_key, stored};
 use crate::row::RowRef;
-use crate::store::Space;
 use std::sync::Arc;
 
 /// A row as it is now that nobody else can change it.
@@ -227,7 +226,7 @@ impl Transaction {
                 skipped: false,
             });
         }
-        let there = self.db.store.get(Space::Data, &store_key, &mut row)?;
+        let there = self.db.newest_stored(table, &store_key, &mut row)?;
         let changed = if there {
             let newest = RowRef::new(&row)?.newest_hlc();
             let moment = self
@@ -291,7 +290,7 @@ impl Transaction {
         let Some(view) = &self.view else {
             return Ok(None);
         };
-        if !self.db.store.get(Space::Data, &store_key, &mut row)?
+        if !self.db.newest_stored(table, &store_key, &mut row)?
             || RowRef::new(&row)?.newest_hlc() > view.position
         {
             return Ok(None);
@@ -310,7 +309,7 @@ impl Transaction {
             return Ok(());
         }
         let mut row = Vec::new();
-        let there = self.db.store.get(Space::Data, &key, &mut row)?;
+        let there = self.db.newest_stored(table, &key, &mut row)?;
         if self.differs(table, &key, there.then_some(row.as_slice()))? {
             return Err(serialization_failure());
         }
@@ -362,7 +361,7 @@ impl Transaction {
             _ => view,
         };
         let mut then = Vec::new();
-        let there = view.snapshot.get(Space::Data, key, &mut then)?;
+        let there = stored(&view.snapshot, table, key, &mut then)?;
         Ok(there.then_some(then.as_slice()) != now)
     }
 }

@@ -81,6 +81,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
         }],
         options: Default::default(),
         statistics: None,
+        series: None,
         owner: crate::catalog::BOOTSTRAP_ROLE,
         acl: None,
         temporary: false,

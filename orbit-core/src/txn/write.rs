@@ -9,7 +9,7 @@ use crate::key;
 use crate::lock::{Acquired, LockKey};
 use crate::read::{KeyBuffer, ReadView, store_key};
 use crate::row::{self, PENDING, RowRef, Stamp};
-use crate::store::{Direction, KeyRange, Space};
+use crate::store::{Direction, KeyRange};
 use crate::value::{Value, text};
 use std::sync::Arc;
 
@@ -437,7 +437,7 @@ impl Transaction {
             self.writes.load(&pending.row, &mut row)?;
             return Ok(Some(row));
         }
-        let there = self.db.store.get(Space::Data, &key, &mut row)?;
+        let there = self.db.newest_stored(table, &key, &mut row)?;
         Ok(there.then_some(row))
     }
 

@@ -141,6 +141,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),
         statistics: None,
+        series: None,
         owner: BOOTSTRAP_ROLE,
         acl: None,
         temporary: false,

@@ -2,7 +2,7 @@
 
 use super::constraints::{self, KeyRequest, TableRequest};
 use super::like::Said;
-use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
+use super::{foreign_keys, like, names, sequence, series, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::session::arguments::Given;
@@ -68,6 +68,7 @@ pub(crate) async fn run(
         indexes: Vec::new(),
         options: options(&create.table_options)?,
         statistics: None,
+        series: None,
         owner: orbit_core::catalog::BOOTSTRAP_ROLE,
         acl: None,
         temporary,
@@ -150,6 +151,8 @@ pub(crate) async fn run(
             TableRequest::ForeignKey(key) => references.push(key),
         }
     }
+    let has_primary = keys.iter().any(|key| key.primary);
+    keys.extend(series::key(&table, has_primary)?);
     // The primary key is named and checked first, whatever the order of writing.
     keys.sort_by_key(|key| !key.primary);
     let keys = distinct(keys);
@@ -158,6 +161,7 @@ pub(crate) async fn run(
     for key in keys {
         constraints::add_key(&db, &mut table, key, &taken)?;
     }
+    series::declare(&mut table)?;
     for check in checks {
         constraints::add_check(&mut table, check)?;
     }
@@ -284,6 +288,9 @@ pub(super) fn check_option(name: &str, value: &str) -> Result<()> {
         (name, _) if name.starts_with("autovacuum_") || name.starts_with("toast.") => true,
         ("priority", "critical" | "high" | "normal" | "low" | "background") => true,
         ("consistency", "merge") => true,
+        // A micro node keeps no blocks.
+        ("model", "timeseries") if cfg!(feature = "datafusion") => true,
+        (name, _) if series::is_option(name) && cfg!(feature = "datafusion") => true,
         ("consistency" | "model" | "partition_by" | "scope" | "durability", _) => {
             return Err(Error::unsupported(format!("{name} = '{value}'")));
         }
@@ -351,6 +358,11 @@ async fn create_as(
         column.precision = precision;
         push_column(&mut table, column)?;
     }
+    if table.options.contains_key("model") {
+        return Err(Error::unsupported("CREATE TABLE AS of a time series")
+            .with_hint("Create the table first, and INSERT the rows of the query."));
+    }
+    series::declare(&mut table)?;
     let id = table.id;
     session
         .transaction()?

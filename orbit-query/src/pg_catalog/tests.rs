@@ -87,6 +87,7 @@ fn table(oid: u32, schema: &str, name: &str, columns: Vec<Column>) -> TableDef {
         indexes: Vec::new(),
         options: std::collections::BTreeMap::new(),
         statistics: None,
+        series: None,
         owner: orbit_core::catalog::BOOTSTRAP_ROLE,
         acl: None,
         temporary: false,

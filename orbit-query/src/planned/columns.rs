@@ -11,6 +11,7 @@
 //! | [`changes`] | what was written since, decoded once |
 //! | [`scan`] | the operators that read all of it |
 //! | [`seal`] | when segments are made, and made anew |
+//! | [`settle`] | when rows of time series are put away |
 
 pub mod cache;
 pub mod changes;
@@ -18,6 +19,7 @@ pub mod masked;
 pub mod scan;
 pub mod seal;
 pub mod segment;
+mod settle;
 pub mod stored;
 pub mod write;
 

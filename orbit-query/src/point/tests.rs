@@ -130,6 +130,7 @@ impl Fixture {
                 .collect(),
             options: Default::default(),
             statistics: None,
+            series: None,
             dropped: Vec::new(),
             computed: Vec::new(),
             foreign_keys: Vec::new(),

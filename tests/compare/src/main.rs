@@ -84,6 +84,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
         indexes: Vec::new(),
         options: Default::default(),
         statistics: None,
+        series: None,
         owner: orbit_core::catalog::BOOTSTRAP_ROLE,
         acl: None,
         temporary: false,

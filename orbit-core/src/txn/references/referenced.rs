@@ -7,7 +7,7 @@ use crate::key;
 use crate::lock::Acquired;
 use crate::read::{live, store_key};
 use crate::row::RowRef;
-use crate::store::{Direction, KeyRange, Space};
+use crate::store::{Direction, KeyRange};
 use crate::txn::lock::serialization_failure;
 use crate::txn::write::{decode, settled};
 use crate::txn::{Isolation, RowLock, TableLock, Transaction, Wait};
@@ -165,7 +165,7 @@ impl Transaction {
         let mut row = Vec::new();
         if let Some(pending) = self.writes.rows.get(store_key.as_slice()) {
             self.writes.load(&pending.row, &mut row)?;
-        } else if self.db.store.get(Space::Data, &store_key, &mut row)? {
+        } else if self.db.newest_stored(table, &store_key, &mut row)? {
             self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
         } else {
             return Ok(None);

@@ -3,6 +3,7 @@
 //! shown by a commit once they are on disk, and files that no manifest names are removed.
 
 use super::ColumnStore;
+use super::settle::Settler;
 use super::stored::schema_of;
 use super::write::{self, Recipe, file_name};
 use orbit_core::cancel::CancelToken;
@@ -34,6 +35,7 @@ pub struct Sealer {
     limits: Limits,
     cancel: CancelToken,
     state: Mutex<State>,
+    series: Settler,
     /// One pass at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -59,6 +61,7 @@ impl Sealer {
             limits,
             cancel: CancelToken::default(),
             state: Mutex::default(),
+            series: Settler::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -82,11 +85,11 @@ impl Sealer {
         self.cancel.check()?;
         self.sweep()?;
         let view = self.db.read();
+        let mut did = self.settle(&view).await?;
         let last = self.state.lock().looked_at.replace(view.position());
         if last == Some(view.position()) && !self.store.has_news() {
-            return Ok(false);
+            return Ok(did);
         }
-        let mut did = false;
         let tables: Vec<Arc<Table>> = view.catalog().tables().cloned().collect();
         for manifest in self.db.columns().iter() {
             if !tables.iter().any(|table| table.storage == manifest.storage) {
@@ -97,7 +100,8 @@ impl Sealer {
             .keep_scans(&tables.iter().map(|table| table.storage).collect());
         for table in tables {
             self.cancel.check()?;
-            if table.temporary || table.schema == NODE_SCHEMA || schema_of(&table).is_none() {
+            let is_copied = !table.temporary && table.schema != NODE_SCHEMA;
+            if !is_copied || table.series.is_some() || schema_of(&table).is_none() {
                 self.store.settle(table.storage);
                 continue;
             }
@@ -112,6 +116,28 @@ impl Sealer {
         }
         if did {
             self.state.lock().looked_at = None;
+        }
+        Ok(did)
+    }
+
+    /// Does what is due for every time series.
+    async fn settle(&self, view: &ReadView) -> Result<bool> {
+        let mut did = false;
+        let tables = view.catalog().tables();
+        let series: Vec<_> = tables
+            .filter(|table| table.series.is_some())
+            .cloned()
+            .collect();
+        self.series
+            .keep_only(|storage| series.iter().any(|table| table.storage == storage));
+        for table in &series {
+            match self.series.step(&self.db, table, &self.cancel).await {
+                Ok(one) => did |= one,
+                Err(error) if self.cancel.check().is_err() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(table = table.name, %error, "rows were not put away");
+                }
+            }
         }
         Ok(did)
     }

@@ -1,0 +1,185 @@
+//! A stream of integers in few bytes: as they are or as the differences of neighbours,
+//! whichever is smaller, less the least, divided by what divides them all, byte plane by
+//! byte plane. What regularity is left in the planes a compressor finds.
+//!
+//! ```text
+//! kind u8 (0 values, 1 differences) | planes u8 | first i64 | least i64 | step u64
+//! | the lowest byte of each, then the second of each, ...
+//! ```
+//!
+//! All arithmetic wraps, so any values come back.
+
+use super::cut_short;
+use crate::error::{Error, Result};
+
+const VALUES: u8 = 0;
+const DIFFERENCES: u8 = 1;
+const HEAD_BYTES: usize = 26;
+
+/// What a stream is reduced to.
+struct Reduced {
+    least: i64,
+    step: u64,
+    /// Of the largest quotient.
+    most: u64,
+    /// Of all quotients together: what tells streams of the same planes apart.
+    bits: u64,
+}
+
+fn reduce(values: impl Iterator<Item = i64> + Clone) -> Reduced {
+    let least = values.clone().min().unwrap_or(0);
+    let (mut step, mut most) = (0u64, 0u64);
+    for value in values.clone() {
+        let above = value.wrapping_sub(least).cast_unsigned();
+        most = most.max(above);
+        if step != 1 {
+            step = greatest_common_divisor(above, step);
+        }
+    }
+    let step = step.max(1);
+    let bits = values
+        .map(|value| {
+            let quotient = value.wrapping_sub(least).cast_unsigned() / step;
+            u64::from(u64::BITS - quotient.leading_zeros())
+        })
+        .sum();
+    Reduced {
+        least,
+        step,
+        most: most / step,
+        bits,
+    }
+}
+
+fn greatest_common_divisor(mut one: u64, mut other: u64) -> u64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
+}
+
+fn differences(values: &[i64]) -> impl Iterator<Item = i64> + Clone {
+    values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]))
+}
+
+pub fn put(values: &[i64], out: &mut Vec<u8>) {
+    let plain = reduce(values.iter().copied());
+    let stepwise = reduce(differences(values));
+    let (kind, reduced) = match stepwise.bits < plain.bits {
+        true => (DIFFERENCES, stepwise),
+        false => (VALUES, plain),
+    };
+    let planes = (u64::BITS - reduced.most.leading_zeros()).div_ceil(8) as u8;
+    out.push(kind);
+    out.push(planes);
+    out.extend_from_slice(&values.first().copied().unwrap_or(0).to_le_bytes());
+    out.extend_from_slice(&reduced.least.to_le_bytes());
+    out.extend_from_slice(&reduced.step.to_le_bytes());
+    let mut plane = |shift: u32, value: i64| {
+        let above = value.wrapping_sub(reduced.least).cast_unsigned();
+        let quotient = match reduced.step {
+            1 => above,
+            step => above / step,
+        };
+        out.push((quotient >> shift) as u8);
+    };
+    for shift in (0..u32::from(planes)).map(|at| at * 8) {
+        match kind {
+            DIFFERENCES => differences(values).for_each(|value| plane(shift, value)),
+            _ => values.iter().for_each(|value| plane(shift, *value)),
+        }
+    }
+}
+
+/// Takes a stream of `count` off the front.
+pub fn take(bytes: &mut &[u8], count: usize) -> Result<Vec<i64>> {
+    let (head, rest) = bytes
+        .split_first_chunk::<HEAD_BYTES>()
+        .ok_or_else(cut_short)?;
+    let (kind, planes) = (head[0], usize::from(head[1]));
+    let word = |at: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&head[at..at + 8]);
+        u64::from_le_bytes(word)
+    };
+    let (first, least, step) = (word(2).cast_signed(), word(10).cast_signed(), word(18));
+    if kind > DIFFERENCES || planes > 8 {
+        return Err(Error::corrupted(
+            "a stream of integers is of an unknown kind",
+        ));
+    }
+    let stored = match kind {
+        DIFFERENCES => count.saturating_sub(1),
+        _ => count,
+    };
+    let length = stored.checked_mul(planes).ok_or_else(cut_short)?;
+    let (data, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+    *bytes = rest;
+    let mut quotients = vec![0u64; stored];
+    for (at, plane) in data.chunks_exact(stored.max(1)).enumerate() {
+        for (quotient, byte) in quotients.iter_mut().zip(plane) {
+            *quotient |= u64::from(*byte) << (8 * at);
+        }
+    }
+    let value = |quotient: u64| least.wrapping_add(quotient.wrapping_mul(step).cast_signed());
+    if kind == VALUES {
+        return Ok(quotients.into_iter().map(value).collect());
+    }
+    let mut values = Vec::with_capacity(count);
+    let mut last = first;
+    if count > 0 {
+        values.push(first);
+    }
+    for quotient in quotients {
+        last = last.wrapping_add(value(quotient));
+        values.push(last);
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn size_of(values: &[i64]) -> usize {
+        let mut out = Vec::new();
+        put(values, &mut out);
+        let mut bytes = out.as_slice();
+        assert_eq!(take(&mut bytes, values.len()).unwrap(), values);
+        assert!(bytes.is_empty());
+        out.len() - HEAD_BYTES
+    }
+
+    #[test]
+    fn what_is_regular_takes_nothing() {
+        assert_eq!(size_of(&[]), 0);
+        assert_eq!(size_of(&[7; 1000]), 0);
+        let steps: Vec<i64> = (0..1000).map(|at| 5 + at * 1_000_000).collect();
+        assert_eq!(size_of(&steps), 0);
+    }
+
+    #[test]
+    fn a_common_step_is_taken_out() {
+        // Milliseconds kept as microseconds, around one second each.
+        let moments: Vec<i64> = (0..1000)
+            .map(|at| at * 1_000_000 + at * 7919 % 13 * 1000)
+            .collect();
+        assert_eq!(size_of(&moments), 999);
+    }
+
+    proptest! {
+        #[test]
+        fn all_values_come_back(values in proptest::collection::vec(any::<i64>(), 0..50)) {
+            size_of(&values);
+        }
+
+        #[test]
+        fn cut_streams_are_errors(values in proptest::collection::vec(0..100_000i64, 2..50), cut in 1usize..30) {
+            let mut out = Vec::new();
+            put(&values, &mut out);
+            let kept = out.len().saturating_sub(cut);
+            prop_assert!(take(&mut &out[..kept], values.len()).is_err());
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod aggregates;
 pub(crate) mod alike;
 mod arrow;
 mod bind;
+mod blocks;
 mod bounded;
 mod calls;
 mod cancel;

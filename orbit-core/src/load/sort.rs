@@ -330,41 +330,44 @@ impl Sorter {
         }
         let mut heap = BinaryHeap::new();
         for (place, source) in sources.iter_mut().enumerate() {
-            if let Some(item) = source.next()? {
+            let mut item = Item::default();
+            if source.next(&mut item)? {
                 heap.push(Head { item, place });
             }
         }
         let mut load = self.target.load(&self.store)?;
         let (mut last, mut last_compared) = (Vec::new(), 0);
         let mut unchecked = 0;
-        while let Some(Head { item, place }) = heap.pop() {
-            if repeats(
-                self.duplicate,
-                &last,
-                last_compared,
-                &item.key,
-                item.compared,
-            ) {
-                return Err(Stop::Duplicate {
-                    key: item.key,
-                    value: item.value,
-                });
-            }
+        while let Some(Head { mut item, place }) = heap.pop() {
             let Some(source) = sources.get_mut(place) else {
                 continue;
             };
-            if matches!(source, Source::Run(_)) {
-                load.put(&item.key, &item.value)?;
-                unchecked += item.key.len() + item.value.len();
-                if unchecked >= PIECE_BYTES {
-                    disk::check_room(&self.reserve, PIECE_BYTES as u64)?;
-                    unchecked = 0;
+            // Neighbours often come from one run: as long as they do, the heap rests.
+            loop {
+                let compared = item.compared;
+                if repeats(self.duplicate, &last, last_compared, &item.key, compared) {
+                    return Err(Stop::Duplicate {
+                        key: item.key,
+                        value: item.value,
+                    });
                 }
-            }
-            last = item.key;
-            last_compared = item.compared;
-            if let Some(item) = source.next()? {
-                heap.push(Head { item, place });
+                if matches!(source, Source::Run(_)) {
+                    load.put(&item.key, &item.value)?;
+                    unchecked += item.key.len() + item.value.len();
+                    if unchecked >= PIECE_BYTES {
+                        disk::check_room(&self.reserve, PIECE_BYTES as u64)?;
+                        unchecked = 0;
+                    }
+                }
+                std::mem::swap(&mut last, &mut item.key);
+                last_compared = compared;
+                if !source.next(&mut item)? {
+                    break;
+                }
+                if heap.peek().is_some_and(|next| next.item.key <= item.key) {
+                    heap.push(Head { item, place });
+                    break;
+                }
             }
         }
         load.finish()?;
@@ -378,35 +381,39 @@ enum Source {
 }
 
 impl Source {
-    fn next(&mut self) -> Result<Option<Item>> {
+    /// Replaces `item` by the next; `false`: there is none.
+    fn next(&mut self, item: &mut Item) -> Result<bool> {
+        item.key.clear();
+        item.value.clear();
         match self {
-            Source::Stored(cursor) => Ok(cursor.advance()?.then(|| Item {
-                key: cursor.key().to_vec(),
-                value: cursor.value().to_vec(),
-                compared: cursor.key().len(),
-            })),
+            Source::Stored(cursor) => {
+                if !cursor.advance()? {
+                    return Ok(false);
+                }
+                item.key.extend_from_slice(cursor.key());
+                item.value.extend_from_slice(cursor.value());
+                item.compared = item.key.len();
+            }
             Source::Run(file) => {
                 let mut head = [0; 12];
                 match file.read_exact(&mut head) {
                     Ok(()) => {}
                     Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                        return Ok(None);
+                        return Ok(false);
                     }
                     Err(error) => return Err(error.into()),
                 }
                 let [a, b, c, d, e, f, g, h, i, j, k, l] = head;
-                let mut key = vec![0; u32::from_le_bytes([a, b, c, d]) as usize];
-                let compared = u32::from_le_bytes([e, f, g, h]) as usize;
-                let mut value = vec![0; u32::from_le_bytes([i, j, k, l]) as usize];
-                file.read_exact(&mut key)?;
-                file.read_exact(&mut value)?;
-                Ok(Some(Item {
-                    key,
-                    value,
-                    compared,
-                }))
+                item.key
+                    .resize(u32::from_le_bytes([a, b, c, d]) as usize, 0);
+                item.compared = u32::from_le_bytes([e, f, g, h]) as usize;
+                item.value
+                    .resize(u32::from_le_bytes([i, j, k, l]) as usize, 0);
+                file.read_exact(&mut item.key)?;
+                file.read_exact(&mut item.value)?;
             }
         }
+        Ok(true)
     }
 }
 
@@ -428,6 +435,7 @@ fn repeats(
     }
 }
 
+#[derive(Default)]
 struct Item {
     key: Vec<u8>,
     value: Vec<u8>,

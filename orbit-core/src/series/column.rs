@@ -17,6 +17,7 @@ use super::{cut_short, ints};
 use crate::error::{Error, Result};
 use crate::row::RowLayout;
 use crate::types::SqlType;
+use crate::value::ValueRef;
 use std::collections::HashMap;
 
 const INTEGERS: u8 = 1;
@@ -385,6 +386,19 @@ impl Column {
 
     pub fn cells(&self) -> &Cells {
         &self.cells
+    }
+
+    /// A slot's value.
+    pub fn value<'a>(
+        &'a self,
+        row: usize,
+        sql_type: &SqlType,
+        fixed: &'a mut [u8; 16],
+    ) -> Result<ValueRef<'a>> {
+        match self.bytes(row, fixed) {
+            Some(bytes) => crate::row::decode_slot(bytes, sql_type),
+            None => Ok(ValueRef::Null),
+        }
     }
 
     /// A slot's bytes, some of which are made in `fixed`; `None`: NULL.

@@ -1,6 +1,7 @@
 //! Reading a table: stored rows, column by column, into Arrow batches.
 
 use super::arrow::Builder;
+use super::blocks;
 use super::error::to_datafusion;
 use super::fence::spool::{Ending, Spools};
 use super::ranges::Access;
@@ -23,6 +24,7 @@ use orbit_core::catalog::Table;
 use orbit_core::database::ReadView;
 use orbit_core::read::{IndexScan, RowScan};
 use orbit_core::row::RowRef;
+use orbit_core::series::column::Unpacker;
 use orbit_core::store::{Direction, KeyRange};
 use std::fmt;
 use std::sync::Arc;
@@ -225,6 +227,7 @@ impl ExecutionPlan for ScanExec {
             left: self.limit.unwrap_or(usize::MAX),
             source: Source::New(self.access.clone()),
             row: Vec::new(),
+            unpacker: None,
         };
         let baseline = BaselineMetrics::new(&self.metrics, 0);
         let stream =
@@ -290,6 +293,7 @@ struct Reader {
     left: usize,
     source: Source,
     row: Vec<u8>,
+    unpacker: Option<Unpacker>,
 }
 
 pub(in crate::planned) struct Columns {
@@ -401,6 +405,9 @@ impl Reader {
         if wanted == 0 {
             return Ok(None);
         }
+        if let Some(batch) = self.block()? {
+            return Ok(Some(batch));
+        }
         let mut columns = Columns::new(&self.table, &self.projection, wanted);
         while columns.rows < wanted && columns.bytes < BATCH_BYTES {
             let more = self.step(&mut columns).map_err(to_datafusion)?;
@@ -413,6 +420,29 @@ impl Reader {
             return Ok(None);
         }
         columns.finish(self.schema.clone()).map(Some)
+    }
+
+    /// The next rows of a time series, if they are a block.
+    fn block(&mut self) -> Result<Option<RecordBatch>> {
+        let Source::Rows { scan, .. } = &mut self.source else {
+            return Ok(None);
+        };
+        let Some(block) = scan.next_block().map_err(to_datafusion)? else {
+            return Ok(None);
+        };
+        let arrays = match &mut self.unpacker {
+            Some(unpacker) => blocks::arrays(&self.table, &self.projection, &block, unpacker),
+            slot => Unpacker::new().and_then(|unpacker| {
+                let unpacker = slot.insert(unpacker);
+                blocks::arrays(&self.table, &self.projection, &block, unpacker)
+            }),
+        };
+        let arrays = arrays.map_err(to_datafusion)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(block.rows()));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?;
+        let batch = batch.slice(0, block.rows().min(self.left));
+        self.left -= batch.num_rows();
+        Ok(Some(batch))
     }
 
     fn step(&mut self, columns: &mut Columns) -> orbit_core::Result<bool> {

@@ -20,6 +20,7 @@ pub(crate) mod columns;
 mod days;
 mod dml;
 mod emptied;
+mod ends;
 mod error;
 mod explain;
 mod fence;

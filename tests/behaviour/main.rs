@@ -14,6 +14,7 @@ mod hostile;
 mod isolation;
 mod matrix;
 mod micro;
+mod series;
 mod sessions;
 mod shell;
 mod supply_chain;

@@ -10,7 +10,7 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, Operator};
 use orbit_core::catalog::Table;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Indexed {
     /// Positions of computed values, and what they are.
     values: Vec<(usize, Expr)>,

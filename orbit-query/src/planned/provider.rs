@@ -16,20 +16,31 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use orbit_core::catalog::Table;
+use orbit_core::store::Direction;
 use orbit_core::value::text;
 use std::sync::Arc;
 
 /// The row's encoded key, for statements that lock or change rows.
 pub const KEY_COLUMN: &str = "__orbit_key";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OrbitTable {
     table: Arc<Table>,
     indexed: Indexed,
     schema: SchemaRef,
+    /// Of each series of a time series the first row in this direction is enough.
+    ends: Option<Direction>,
 }
 
 impl OrbitTable {
+    /// The same for a query that needs of each series only the row at this end.
+    pub fn only_ends(&self, direction: Direction) -> OrbitTable {
+        OrbitTable {
+            ends: Some(direction),
+            ..self.clone()
+        }
+    }
+
     pub fn table(&self) -> &Arc<Table> {
         &self.table
     }
@@ -47,6 +58,7 @@ impl OrbitTable {
             table,
             indexed,
             schema: Arc::new(Schema::new(fields)),
+            ends: None,
         }
     }
 }
@@ -90,14 +102,17 @@ impl TableProvider for OrbitTable {
         {
             return Ok(plan);
         }
-        Ok(Arc::new(ScanExec::new(
-            self.table.clone(),
-            schema,
-            projection,
-            access,
-            limit,
-            statistics,
-        )))
+        Ok(Arc::new(
+            ScanExec::new(
+                self.table.clone(),
+                schema,
+                projection,
+                access,
+                limit.filter(|_| self.ends.is_none()),
+                statistics,
+            )
+            .only_ends(self.ends),
+        ))
     }
 
     fn supports_filters_pushdown(

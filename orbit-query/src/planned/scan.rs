@@ -2,6 +2,7 @@
 
 use super::arrow::Builder;
 use super::blocks;
+use super::ends::Ends;
 use super::error::to_datafusion;
 use super::fence::spool::{Ending, Spools};
 use super::ranges::Access;
@@ -112,6 +113,8 @@ pub struct ScanExec {
     projection: Vec<usize>,
     access: Access,
     limit: Option<usize>,
+    /// Of each series only the first row in this direction.
+    ends: Option<Direction>,
     statistics: Arc<Statistics>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -154,10 +157,26 @@ impl ScanExec {
             projection,
             access,
             limit,
+            ends: None,
             statistics: Arc::new(statistics),
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    /// Of each series of a time series only the first row in this direction.
+    pub fn only_ends(mut self, ends: Option<Direction>) -> ScanExec {
+        if ends.is_some() {
+            let schema = self.properties.eq_properties.schema().clone();
+            self.properties = Arc::new(PlanProperties::new(
+                EquivalenceProperties::new(schema),
+                Partitioning::UnknownPartitioning(1),
+                EmissionType::Incremental,
+                Boundedness::Bounded,
+            ));
+        }
+        self.ends = ends;
+        self
     }
 }
 
@@ -165,6 +184,12 @@ impl DisplayAs for ScanExec {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = &self.table;
         match &self.access {
+            _ if self.ends == Some(Direction::Backward) => {
+                write!(f, "Last Rows of Each Series of {}", table.name)?;
+            }
+            _ if self.ends.is_some() => {
+                write!(f, "First Rows of Each Series of {}", table.name)?;
+            }
             Access::Full => write!(f, "Table Scan on {}", table.name)?,
             Access::Keys(_) | Access::One => write!(f, "Key Range Scan on {}", table.name)?,
             Access::Index { name, .. } => write!(f, "Index Scan using {name} on {}", table.name)?,
@@ -226,6 +251,7 @@ impl ExecutionPlan for ScanExec {
             rows_a_batch: context.session_config().batch_size(),
             left: self.limit.unwrap_or(usize::MAX),
             source: Source::New(self.access.clone()),
+            ends: self.ends,
             row: Vec::new(),
             unpacker: None,
         };
@@ -268,6 +294,7 @@ impl ExecutionPlan for ScanExec {
             projection: self.projection.clone(),
             access: self.access.clone(),
             limit,
+            ends: self.ends,
             statistics: self.statistics.clone(),
             properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -277,6 +304,7 @@ impl ExecutionPlan for ScanExec {
 
 enum Source {
     New(Access),
+    Ends(Ends),
     Rows {
         scan: Box<RowScan>,
         then: std::vec::IntoIter<KeyRange>,
@@ -292,6 +320,7 @@ struct Reader {
     rows_a_batch: usize,
     left: usize,
     source: Source,
+    ends: Option<Direction>,
     row: Vec<u8>,
     unpacker: Option<Unpacker>,
 }
@@ -379,6 +408,10 @@ impl Reader {
                     then: ranges,
                 })
             };
+            if let Some(direction) = self.ends {
+                self.source = Source::Ends(Ends::new(access, direction));
+                return Ok(());
+            }
             self.source = match access.clone() {
                 Access::Full | Access::One => rows(vec![everything.clone()])?,
                 Access::Keys(ranges) => rows(ranges)?,
@@ -448,6 +481,13 @@ impl Reader {
     fn step(&mut self, columns: &mut Columns) -> orbit_core::Result<bool> {
         match &mut self.source {
             Source::New(_) => Ok(false),
+            Source::Ends(ends) => {
+                self.run.check()?;
+                let (table, projection) = (&self.table, &self.projection);
+                ends.next(&self.run.view, table, |key, row| {
+                    columns.push(table, projection, key, row)
+                })
+            }
             Source::Rows { scan, then } => {
                 if let Some((key, row)) = scan.next()? {
                     columns.push(&self.table, &self.projection, key, row)?;

@@ -6,6 +6,7 @@ mod correlated;
 mod documents;
 mod grammar;
 mod row_values;
+mod series;
 mod several_relations;
 mod spools;
 mod writes;

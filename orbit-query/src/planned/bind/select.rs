@@ -2,6 +2,7 @@
 //!
 //! FROM, WHERE, GROUP BY, HAVING, windows, the select list, DISTINCT, ORDER BY.
 
+mod ends;
 mod order;
 mod projection;
 mod windows;
@@ -22,6 +23,7 @@ use crate::planned::types;
 use crate::planned::unnest::asks;
 use crate::statement::visit;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use ends::only_ends;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use order::first_of_each;
@@ -220,6 +222,7 @@ impl Binder<'_> {
                     SortTarget::Expr(bound) => &mut bound.expr,
                 });
             }
+            plan = only_ends(plan, &items, &on, &sort)?;
             plan = known.beside(plan)?;
             plan = first_of_each(plan, &items, on, &sort)?;
         }

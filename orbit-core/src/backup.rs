@@ -44,8 +44,9 @@ pub const HEAD_BYTES: usize = 32;
 pub const PLAIN: u8 = 0;
 pub const ZSTD: u8 = 1;
 /// Older ones are read. The pieces are alike in all; since 2, rows may have slots that are
-/// no column's, which a version that reads only 1 would take for columns.
-pub const VERSION: u16 = 2;
+/// no column's, which a version that reads only 1 would take for columns; since 3, rows of
+/// time series may lie in blocks, of which a version that reads only 2 knows nothing.
+pub const VERSION: u16 = 3;
 const MAGIC: &[u8; 12] = b"ORBIT BACKUP";
 
 const KIND_ABOUT: u8 = 16;

@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 ///   ones. Whoever doesn't know of them takes the slots of later columns for others.
 /// * 3: tables may have columnar copies, and what was written since stands in the delta.
 ///   Whoever doesn't know of them wouldn't write it.
-pub const FORMAT: u32 = 3;
+/// * 4: rows of time series may lie in blocks. Whoever doesn't know of them wouldn't see them.
+pub const FORMAT: u32 = 4;
 
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 pub(crate) const LOCK_FILE: &str = "LOCK";
@@ -245,7 +246,7 @@ mod tests {
         drop(DataDirectory::open(&path, StoreKind::Redb).unwrap());
         assert_eq!(
             fs::read_to_string(path.join("FORMAT")).unwrap(),
-            "orbit 3 redb\n"
+            "orbit 4 redb\n"
         );
         let again = DataDirectory::open(&path, StoreKind::RocksDb).unwrap();
         assert_eq!(again.store_kind, StoreKind::Redb);

@@ -10,12 +10,14 @@ use crate::store::{Cursor, Direction, KeyRange, SortedLoad, Space, Store};
 use crate::value::Value;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
-use std::path::PathBuf;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Entries sorted in memory before a run is cut.
-const RUN_BYTES: usize = 16 << 20;
+const RUN_BYTES: usize = 8 << 20;
 /// Entries that come in order wait only for so many.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -94,10 +96,52 @@ fn decode_entry(table: &Table, index: &Index, key: &[u8]) -> Vec<Value> {
 /// Places of an entry in the buffer: key, end of the compared part, value.
 #[derive(Clone, Copy)]
 struct Entry {
+    /// What follows the prefix of the key, as far as it goes: nearly always enough to
+    /// tell which comes first.
+    order: u128,
     start: u32,
     compared: u32,
     key: u32,
     value: u32,
+}
+
+fn order_of(key: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let key = key.get(crate::read::PREFIX_BYTES..).unwrap_or_default();
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(bytes)
+}
+
+/// Entries and their bytes, as many as a run has.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Piece {
+    fn key(&self, entry: Entry) -> &[u8] {
+        &self.bytes[entry.start as usize..entry.key as usize]
+    }
+
+    fn value(&self, entry: Entry) -> &[u8] {
+        &self.bytes[entry.key as usize..entry.value as usize]
+    }
+
+    fn sort(&mut self) {
+        let bytes = &self.bytes;
+        let key = |entry: &Entry| &bytes[entry.start as usize..entry.key as usize];
+        self.entries.sort_unstable_by(|a, b| {
+            let order = a.order.cmp(&b.order);
+            order.then_with(|| key(a).cmp(key(b)))
+        });
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
 }
 
 /// Where sorted entries end up.
@@ -142,11 +186,12 @@ pub struct Sorter {
     direct: Option<Box<dyn SortedLoad>>,
     last: Vec<u8>,
     last_compared: usize,
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    piece: Piece,
     /// What is in memory is in order, and comes after what went to the files.
     in_order: bool,
-    runs: Vec<File>,
+    runs: Vec<Run>,
+    /// The run before, while it is sorted and written beside.
+    writing: Option<JoinHandle<Result<(Run, Piece)>>>,
     early_stop: Option<Stop>,
 }
 
@@ -167,72 +212,110 @@ impl Sorter {
             direct: None,
             last: Vec::new(),
             last_compared: 0,
-            bytes: Vec::new(),
-            entries: Vec::new(),
+            piece: Piece::default(),
             in_order: true,
             runs: Vec::new(),
+            writing: None,
             early_stop: None,
         }
     }
 
     /// `compared`: how many bytes of the key make it a duplicate.
     pub fn push(&mut self, key: &[u8], value: &[u8], compared: usize) -> Result<()> {
-        if self.bytes.len() + key.len() + value.len() > RUN_BYTES && !self.entries.is_empty() {
+        let held = self.piece.bytes.len();
+        if held + key.len() + value.len() > RUN_BYTES && !self.piece.entries.is_empty() {
             self.cut(false)?;
         }
         if self.in_order {
-            self.in_order = match self.entries.last() {
-                Some(last) => Self::key(&self.bytes, *last) < key,
+            self.in_order = match self.piece.entries.last() {
+                Some(last) => self.piece.key(*last) < key,
                 None => self.last.as_slice() < key,
             };
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value);
-        self.entries.push(Entry {
+        let piece = &mut self.piece;
+        let start = piece.bytes.len();
+        piece.bytes.extend_from_slice(key);
+        piece.bytes.extend_from_slice(value);
+        piece.entries.push(Entry {
+            order: order_of(key),
             start: start as u32,
             compared: (start + compared) as u32,
             key: (start + key.len()) as u32,
-            value: self.bytes.len() as u32,
+            value: piece.bytes.len() as u32,
         });
         let direct = self.in_order
             && self.duplicate == Duplicate::Whole
             && self.target.takes_early().is_some()
-            && self.runs.is_empty();
-        if direct && self.bytes.len() >= PIECE_BYTES {
+            && self.has_no_runs();
+        if direct && self.piece.bytes.len() >= PIECE_BYTES {
             self.cut(false)?;
         }
         Ok(())
     }
 
-    fn key(bytes: &[u8], entry: Entry) -> &[u8] {
-        &bytes[entry.start as usize..entry.key as usize]
+    fn has_no_runs(&self) -> bool {
+        self.runs.is_empty() && self.writing.is_none()
     }
 
-    /// Sorts what is in memory and puts it away.
+    /// Puts what is in memory away, in order.
     fn cut(&mut self, last: bool) -> Result<()> {
         // A load that filled the disk would take the store down with it.
-        disk::check_room(&self.reserve, self.bytes.len() as u64)?;
-        let bytes = &self.bytes;
-        if !self.in_order {
-            self.entries
-                .sort_unstable_by(|a, b| Self::key(bytes, *a).cmp(Self::key(bytes, *b)));
-        }
-        let continues = self.entries.first().is_none_or(|first| {
-            self.last.is_empty() || Self::key(bytes, *first) > self.last.as_slice()
-        });
+        disk::check_room(&self.reserve, self.piece.bytes.len() as u64)?;
         // A unique index's duplicates show only when all its entries are merged.
-        let direct =
-            last || self.duplicate == Duplicate::Whole && self.target.takes_early().is_some();
-        if self.runs.is_empty() && continues && direct {
-            self.write_directly()?;
-        } else {
-            self.write_run()?;
+        let early = self.duplicate == Duplicate::Whole && self.target.takes_early().is_some();
+        if self.has_no_runs() && (last || early) {
+            if !self.in_order {
+                self.piece.sort();
+            }
+            let continues = self.piece.entries.first().is_none_or(|first| {
+                self.last.is_empty() || self.piece.key(*first) > self.last.as_slice()
+            });
+            if continues {
+                self.write_directly()?;
+                self.piece.clear();
+                self.in_order = true;
+                return Ok(());
+            }
         }
-        self.bytes.clear();
-        self.entries.clear();
+        self.begin_run()?;
         self.in_order = true;
         Ok(())
+    }
+
+    /// Sorts and writes a run on a thread of its own, while the next one is gathered.
+    fn begin_run(&mut self) -> Result<()> {
+        let next = self.end_run()?;
+        let piece = std::mem::replace(&mut self.piece, next);
+        // Both halves of the key range, as the first run has them, are merged side by side.
+        let middle = match self.runs.first() {
+            Some(run) => run.middle.clone(),
+            None => Vec::new(),
+        };
+        let directory = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let writing = std::thread::Builder::new()
+            .name("orbit-sorter".to_owned())
+            .spawn(move || {
+                let mut piece = piece;
+                piece.sort();
+                let run = Run::write(&piece, &directory, middle)?;
+                piece.clear();
+                Ok((run, piece))
+            })?;
+        self.writing = Some(writing);
+        Ok(())
+    }
+
+    /// Waits for the run that is being written; its buffers, emptied.
+    fn end_run(&mut self) -> Result<Piece> {
+        let Some(writing) = self.writing.take() else {
+            return Ok(Piece::default());
+        };
+        let written = writing
+            .join()
+            .map_err(|_| Error::internal("the sorting thread ended early"))?;
+        let (run, piece) = written?;
+        self.runs.push(run);
+        Ok(piece)
     }
 
     fn write_directly(&mut self) -> Result<()> {
@@ -240,9 +323,8 @@ impl Sorter {
             Some(load) => load,
             slot => slot.insert(self.target.load(&self.store)?),
         };
-        for entry in &self.entries {
-            let key = Self::key(&self.bytes, *entry);
-            let value = &self.bytes[entry.key as usize..entry.value as usize];
+        for entry in &self.piece.entries {
+            let (key, value) = (self.piece.key(*entry), self.piece.value(*entry));
             let compared = (entry.compared - entry.start) as usize;
             if repeats(
                 self.duplicate,
@@ -267,36 +349,12 @@ impl Sorter {
         Ok(())
     }
 
-    fn write_run(&mut self) -> Result<()> {
-        let directory = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
-        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::fs::remove_file(&path)?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        for entry in &self.entries {
-            let key = Self::key(&self.bytes, *entry);
-            let value = &self.bytes[entry.key as usize..entry.value as usize];
-            out.write_all(&(key.len() as u32).to_le_bytes())?;
-            out.write_all(&(entry.compared - entry.start).to_le_bytes())?;
-            out.write_all(&(value.len() as u32).to_le_bytes())?;
-            out.write_all(key)?;
-            out.write_all(value)?;
-        }
-        let mut file = out.into_inner().map_err(|error| error.into_error())?;
-        file.rewind()?;
-        self.runs.push(file);
-        Ok(())
-    }
-
     /// Writes and flushes everything. The store has it when this returns.
     pub fn finish(mut self) -> Result<(), Stop> {
-        if !self.entries.is_empty() {
+        if !self.piece.entries.is_empty() {
             self.cut(true)?;
         }
+        self.end_run()?;
         if let Some(stop) = self.early_stop {
             return Err(stop);
         }
@@ -306,40 +364,89 @@ impl Sorter {
             }
             return Ok(());
         }
-        self.merge()
-    }
-
-    /// What went to the store in order stays there: it takes part only so that
-    /// a key that came twice is noticed.
-    fn merge(mut self) -> Result<(), Stop> {
-        self.bytes = Vec::new();
-        self.entries = Vec::new();
-        let mut sources: Vec<Source> = Vec::new();
+        // What went to the store in order stays there: it takes part only so that a key
+        // that came twice is noticed.
+        let mut stored = None;
         if let Some(direct) = self.direct.take()
             && let Some(space) = self.target.takes_early()
         {
             direct.finish()?;
             let prefix = self.last.get(..crate::read::PREFIX_BYTES).unwrap_or(&[]);
-            let snapshot = self.store.snapshot()?;
-            let range = KeyRange::prefix(prefix);
-            let stored = snapshot.scan(space, range, Direction::Forward)?;
-            sources.push(Source::Stored(stored));
+            stored = Some((space, self.store.snapshot()?, KeyRange::prefix(prefix)));
         }
-        for run in self.runs.drain(..) {
-            sources.push(Source::Run(BufReader::with_capacity(1 << 18, run)));
+        let middle = self.runs.first().map_or(&[][..], |run| &run.middle);
+        let half = |upper: bool| -> Result<Merge<'_>> {
+            let mut sources: Vec<Source> = Vec::with_capacity(self.runs.len() + 1);
+            if let Some((space, snapshot, whole)) = &stored {
+                let range = match upper {
+                    true => KeyRange {
+                        start: middle.to_vec(),
+                        end: whole.end.clone(),
+                    },
+                    false => KeyRange {
+                        start: whole.start.clone(),
+                        end: middle.to_vec(),
+                    },
+                };
+                let rows = snapshot.clone().scan(*space, range, Direction::Forward)?;
+                sources.push(Source::Stored(rows));
+            }
+            sources.extend(self.runs.iter().map(|run| Source::Run(run.half(upper))));
+            Ok(Merge {
+                sources,
+                duplicate: self.duplicate,
+                reserve: &self.reserve,
+                load: self.target.load(&self.store)?,
+            })
+        };
+        let (lower, upper) = (half(false)?, half(true)?);
+        // A unique index's equal columns may stand on both sides of the middle.
+        let (ends, begins) = std::thread::scope(|scope| {
+            let upper = scope.spawn(move || upper.run());
+            (lower.run(), upper.join())
+        });
+        let begins = begins.map_err(|_| Error::internal("the merging thread ended early"))?;
+        let ((_, last), (first, _)) = (ends?, begins?);
+        if let (Some((last, last_compared)), Some((key, compared))) = (last, first)
+            && repeats(self.duplicate, &last, last_compared, &key, compared)
+        {
+            return Err(Stop::Duplicate {
+                key,
+                value: Vec::new(),
+            });
         }
+        Ok(())
+    }
+}
+
+/// A key, and how much of it makes it a duplicate.
+type Edge = Option<(Vec<u8>, usize)>;
+
+/// Sorted sources into one load.
+struct Merge<'a> {
+    sources: Vec<Source>,
+    duplicate: Duplicate,
+    reserve: &'a Option<(PathBuf, u64)>,
+    load: Box<dyn SortedLoad>,
+}
+
+impl Merge<'_> {
+    /// Its first key and its last.
+    fn run(mut self) -> Result<(Edge, Edge), Stop> {
         let mut heap = BinaryHeap::new();
-        for (place, source) in sources.iter_mut().enumerate() {
+        for (place, source) in self.sources.iter_mut().enumerate() {
             let mut item = Item::default();
             if source.next(&mut item)? {
                 heap.push(Head { item, place });
             }
         }
-        let mut load = self.target.load(&self.store)?;
+        let first = heap
+            .peek()
+            .map(|head| (head.item.key.clone(), head.item.compared));
         let (mut last, mut last_compared) = (Vec::new(), 0);
         let mut unchecked = 0;
         while let Some(Head { mut item, place }) = heap.pop() {
-            let Some(source) = sources.get_mut(place) else {
+            let Some(source) = self.sources.get_mut(place) else {
                 continue;
             };
             // Neighbours often come from one run: as long as they do, the heap rests.
@@ -352,10 +459,10 @@ impl Sorter {
                     });
                 }
                 if matches!(source, Source::Run(_)) {
-                    load.put(&item.key, &item.value)?;
+                    self.load.put(&item.key, &item.value)?;
                     unchecked += item.key.len() + item.value.len();
                     if unchecked >= PIECE_BYTES {
-                        disk::check_room(&self.reserve, PIECE_BYTES as u64)?;
+                        disk::check_room(self.reserve, PIECE_BYTES as u64)?;
                         unchecked = 0;
                     }
                 }
@@ -370,14 +477,100 @@ impl Sorter {
                 }
             }
         }
-        load.finish()?;
-        Ok(())
+        self.load.finish()?;
+        let last = first.is_some().then_some((last, last_compared));
+        Ok((first, last))
+    }
+}
+
+/// Sorted entries in a file that has no name:
+/// `key length u32 | compared u32 | value length u32 | key | value`.
+struct Run {
+    file: Arc<File>,
+    /// Where keys are cut in two, and where the second half begins.
+    middle: Vec<u8>,
+    cut: u64,
+    bytes: u64,
+}
+
+impl Run {
+    /// `middle`: empty for that of these entries.
+    fn write(piece: &Piece, directory: &Path, middle: Vec<u8>) -> Result<Run> {
+        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        std::fs::remove_file(&path)?;
+        let entries = &piece.entries;
+        let middle = match (middle.is_empty(), entries.get(entries.len() / 2)) {
+            (true, Some(entry)) => piece.key(*entry).to_vec(),
+            _ => middle,
+        };
+        let below = entries.partition_point(|entry| piece.key(*entry) < middle.as_slice());
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let (mut bytes, mut cut) = (0, 0);
+        for (place, entry) in entries.iter().enumerate() {
+            if place == below {
+                cut = bytes;
+            }
+            let (key, value) = (piece.key(*entry), piece.value(*entry));
+            let mut head = [0; ENTRY_HEAD];
+            head[..4].copy_from_slice(&(key.len() as u32).to_le_bytes());
+            head[4..8].copy_from_slice(&(entry.compared - entry.start).to_le_bytes());
+            head[8..].copy_from_slice(&(value.len() as u32).to_le_bytes());
+            out.write_all(&head)?;
+            out.write_all(key)?;
+            out.write_all(value)?;
+            bytes += (ENTRY_HEAD + key.len() + value.len()) as u64;
+        }
+        if below == entries.len() {
+            cut = bytes;
+        }
+        let file = out.into_inner().map_err(|error| error.into_error())?;
+        Ok(Run {
+            file: Arc::new(file),
+            middle,
+            cut,
+            bytes,
+        })
+    }
+
+    fn half(&self, upper: bool) -> BufReader<Part> {
+        let part = Part {
+            file: self.file.clone(),
+            at: if upper { self.cut } else { 0 },
+            end: if upper { self.bytes } else { self.cut },
+        };
+        BufReader::with_capacity(READ_BYTES, part)
+    }
+}
+
+const ENTRY_HEAD: usize = 12;
+/// Read of each run at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// A stretch of a file, read on its own.
+struct Part {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
 enum Source {
     Stored(Box<dyn Cursor>),
-    Run(BufReader<File>),
+    Run(BufReader<Part>),
 }
 
 impl Source {
@@ -395,7 +588,7 @@ impl Source {
                 item.compared = item.key.len();
             }
             Source::Run(file) => {
-                let mut head = [0; 12];
+                let mut head = [0; ENTRY_HEAD];
                 match file.read_exact(&mut head) {
                     Ok(()) => {}
                     Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

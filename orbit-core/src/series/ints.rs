@@ -20,36 +20,56 @@ const HEAD_BYTES: usize = 26;
 struct Reduced {
     least: i64,
     step: u64,
-    /// Of the largest quotient.
-    most: u64,
+    quotients: Vec<u64>,
+}
+
+impl Reduced {
+    /// Of the largest quotient: the byte planes.
+    fn planes(&self) -> usize {
+        let most = self
+            .quotients
+            .iter()
+            .fold(0, |most, quotient| most | quotient);
+        (u64::BITS - most.leading_zeros()).div_ceil(8) as usize
+    }
+
     /// Of all quotients together: what tells streams of the same planes apart.
-    bits: u64,
+    fn bits(&self) -> u64 {
+        let bits = |quotient: &u64| u64::from(u64::BITS - quotient.leading_zeros());
+        self.quotients.iter().map(bits).sum()
+    }
 }
 
 fn reduce(values: impl Iterator<Item = i64> + Clone) -> Reduced {
     let least = values.clone().min().unwrap_or(0);
-    let (mut step, mut most) = (0u64, 0u64);
-    for value in values.clone() {
-        let above = value.wrapping_sub(least).cast_unsigned();
-        most = most.max(above);
-        if step != 1 {
-            step = greatest_common_divisor(above, step);
+    let mut quotients: Vec<u64> = values
+        .map(|value| value.wrapping_sub(least).cast_unsigned())
+        .collect();
+    let mut step = 0;
+    for above in &quotients {
+        // One that the step divides leaves it as it is, which is the rule.
+        if step == 0 || above % step != 0 {
+            step = greatest_common_divisor(*above, step);
+        }
+        if step == 1 {
+            break;
         }
     }
     let step = step.max(1);
-    let bits = values
-        .map(|value| {
-            let quotient = value.wrapping_sub(least).cast_unsigned() / step;
-            u64::from(u64::BITS - quotient.leading_zeros())
-        })
-        .sum();
+    if step > 1 {
+        for quotient in &mut quotients {
+            *quotient /= step;
+        }
+    }
     Reduced {
         least,
         step,
-        most: most / step,
-        bits,
+        quotients,
     }
 }
+
+/// Values looked at to choose between a stream's forms.
+const SAMPLE: usize = 256;
 
 fn greatest_common_divisor(mut one: u64, mut other: u64) -> u64 {
     while other != 0 {
@@ -63,31 +83,22 @@ fn differences(values: &[i64]) -> impl Iterator<Item = i64> + Clone {
 }
 
 pub fn put(values: &[i64], out: &mut Vec<u8>) {
-    let plain = reduce(values.iter().copied());
-    let stepwise = reduce(differences(values));
-    let (kind, reduced) = match stepwise.bits < plain.bits {
-        true => (DIFFERENCES, stepwise),
-        false => (VALUES, plain),
+    let sample = &values[..values.len().min(SAMPLE)];
+    let plain = reduce(sample.iter().copied());
+    let stepwise = reduce(differences(sample));
+    let (kind, reduced) = match stepwise.bits() < plain.bits() {
+        true => (DIFFERENCES, reduce(differences(values))),
+        false => (VALUES, reduce(values.iter().copied())),
     };
-    let planes = (u64::BITS - reduced.most.leading_zeros()).div_ceil(8) as u8;
+    let planes = reduced.planes();
     out.push(kind);
-    out.push(planes);
+    out.push(planes as u8);
     out.extend_from_slice(&values.first().copied().unwrap_or(0).to_le_bytes());
     out.extend_from_slice(&reduced.least.to_le_bytes());
     out.extend_from_slice(&reduced.step.to_le_bytes());
-    let mut plane = |shift: u32, value: i64| {
-        let above = value.wrapping_sub(reduced.least).cast_unsigned();
-        let quotient = match reduced.step {
-            1 => above,
-            step => above / step,
-        };
-        out.push((quotient >> shift) as u8);
-    };
-    for shift in (0..u32::from(planes)).map(|at| at * 8) {
-        match kind {
-            DIFFERENCES => differences(values).for_each(|value| plane(shift, value)),
-            _ => values.iter().for_each(|value| plane(shift, *value)),
-        }
+    for plane in 0..planes {
+        let quotients = reduced.quotients.iter();
+        out.extend(quotients.map(|quotient| (quotient >> (8 * plane)) as u8));
     }
 }
 

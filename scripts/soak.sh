@@ -12,6 +12,9 @@ status=${PIPESTATUS[0]}
 cargo test -p orbit-query --lib -- --nocapture planned::tests::columns 2>&1 | tee -a "$log"
 columns=${PIPESTATUS[0]}
 ((status)) || status=$columns
+cargo test -p orbit-core --features columns --lib -- --nocapture series::tests 2>&1 | tee -a "$log"
+series=${PIPESTATUS[0]}
+((status)) || status=$series
 {
     echo
     echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"

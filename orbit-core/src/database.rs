@@ -108,6 +108,9 @@ pub struct Database {
     hidden_keys: AtomicU64,
     sequences: Arc<Sequences>,
     log_bytes: AtomicU64,
+    /// Held by whoever puts rows of time series away.
+    #[cfg(feature = "columns")]
+    pub(crate) settling: tokio::sync::Mutex<()>,
 }
 
 /// Figures about a running database.

@@ -19,15 +19,21 @@ use std::sync::atomic::Ordering;
 const TOMBSTONES_A_BATCH: usize = 4096;
 
 impl Database {
-    /// VACUUM: collects tombstones of a table (or of all) and the log, then
-    /// lets the store give the space back.
+    /// VACUUM: collects tombstones of a table (or of all) and the log; rows of time series
+    /// are put away.
     pub async fn vacuum(&self, table: Option<TableId>) -> Result<()> {
         let view = self.durable();
         for candidate in view.catalog.tables() {
-            // A tombstone of a time series hides what a block has: sealing takes both.
-            if candidate.series.is_none() && table.is_none_or(|wanted| wanted == candidate.id) {
-                self.collect_tombstones(candidate, view.position).await?;
+            if table.is_some_and(|wanted| wanted != candidate.id) {
+                continue;
             }
+            // A tombstone of a time series hides what a block has: both go together.
+            #[cfg(feature = "columns")]
+            if candidate.series.is_some() {
+                self.settle(candidate, &Default::default()).await?;
+                continue;
+            }
+            self.collect_tombstones(candidate, view.position).await?;
         }
         self.collect_log().await
     }

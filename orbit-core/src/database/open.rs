@@ -150,6 +150,8 @@ impl Database {
             hidden_keys: AtomicU64::new(loaded.hidden_keys),
             sequences: values,
             log_bytes: AtomicU64::new(0),
+            #[cfg(feature = "columns")]
+            settling: tokio::sync::Mutex::default(),
             options,
         });
         tokio::spawn(keep_log_bounded(Arc::downgrade(&database)));

@@ -12,7 +12,7 @@ use crate::cancel::CancelToken;
 use crate::catalog::Table;
 use crate::committer::Request;
 use crate::database::{Database, View, stopped};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, state};
 use crate::fingerprint;
 use crate::ids::TableId;
 use crate::key::data_prefix;
@@ -98,6 +98,8 @@ impl Database {
         let Some(form) = table.form.clone() else {
             return Ok(0);
         };
+        // Two at once would put the same rows into different blocks.
+        let _turn = self.settling.lock().await;
         let done = Arc::new(AtomicU64::new(0));
         let mut from = Vec::new();
         loop {
@@ -180,21 +182,32 @@ fn rows_to_settle(view: &View, table: &Table, form: &Arc<Form>, from: &[u8]) -> 
             next: None,
         });
     };
-    let next = (!is_last).then(|| just_after(last));
+    let mut next = (!is_last).then(|| just_after(last));
     let blocks = blocks_around(snapshot, table, form, first, last)?;
     let keys: Vec<&[u8]> = rows.iter().map(|(pk, _)| pk.as_slice()).collect();
     let mut parts = Vec::new();
     let mut builder = Builder::new()?;
+    let mut bytes = 0;
     for unit in plan::units(&blocks, &keys) {
-        parts.push(part(
-            snapshot,
-            table,
-            form,
-            &blocks,
-            &rows,
-            &unit,
-            &mut builder,
-        )?);
+        let made = part(snapshot, table, form, &blocks, &rows, &unit, &mut builder);
+        match made {
+            Ok(part) => {
+                bytes += part.batch.bytes();
+                parts.push(part);
+            }
+            // What is behind it can be put away all the same.
+            Err(error) if error.is(state::DATA_CORRUPTED) => {
+                tracing::error!(table = table.name, %error, "rows are not put with a damaged block");
+            }
+            Err(error) => return Err(error),
+        }
+        // Few rows each in many blocks: these blocks are written whole.
+        if bytes >= PORTION_BYTES
+            && let Some(last) = keys.get(unit.rows.end - 1)
+        {
+            next = Some(just_after(last));
+            break;
+        }
     }
     Ok(Portion { parts, next })
 }
@@ -228,11 +241,22 @@ fn blocks_around(
         .scan(Space::Side, range, Direction::Forward)?;
     let mut blocks = Vec::new();
     while found.advance()? {
-        let head = head_of(found.as_ref(), form)?;
+        let first_key = found.key().get(PREFIX_BYTES..).unwrap_or_default();
+        let first_key = first_key.to_vec();
+        let read = head_of(found.as_ref(), form);
+        let (last_key, rows) = match read.and_then(|head| {
+            let last_key = head.last_key(found.value())?;
+            Ok((last_key.to_vec(), head.rows))
+        }) {
+            Ok(read) => read,
+            // All up to the next block may be in it.
+            Err(error) if error.is(state::DATA_CORRUPTED) => (vec![0xff; 64], usize::MAX),
+            Err(error) => return Err(error),
+        };
         blocks.push(Known {
-            first_key: found.key().get(PREFIX_BYTES..).unwrap_or_default().to_vec(),
-            last_key: head.last_key(found.value())?.to_vec(),
-            rows: head.rows,
+            first_key,
+            last_key,
+            rows,
         });
     }
     Ok(blocks)

@@ -1,13 +1,17 @@
 //! Where plans are made and run: threads of their own with deep stacks, one
 //! session state for all, one memory pool, bounded spilling.
 
+use super::again::Ready;
 use super::arrow::ArrowRows;
 use super::columns::ColumnStore;
 use super::error::Told;
 use super::fence;
+use super::joins::Joins;
 use super::opaque;
 use super::patience::patient;
+use super::pump::pump;
 use super::scan::Run;
+use crate::admission::Admission;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
@@ -19,9 +23,7 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::StreamExt;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use std::num::NonZeroUsize;
@@ -46,13 +48,15 @@ pub struct Machine {
     pub max_gathered_bytes: usize,
     /// Where queries spill, and how much they may in all.
     spill: Option<(PathBuf, u64)>,
+    /// Who may read much at once.
+    pub admission: Arc<Admission>,
 }
 
 /// What spilling leaves of the disk: the log and the store need room to go on.
 const KEPT_FREE: u64 = 64 << 20;
 
 impl Machine {
-    pub fn new(options: &EngineOptions) -> Result<Machine> {
+    pub fn new(options: &EngineOptions, admission: Arc<Admission>) -> Result<Machine> {
         let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
             FairSpillPool::new(options.query_memory_bytes),
             NonZeroUsize::MIN,
@@ -93,6 +97,7 @@ impl Machine {
             .max_blocking_threads(4)
             .thread_stack_size(STACK_BYTES)
             .thread_name("orbit-query")
+            .on_thread_start(orbit_core::priority::lower_for_queries)
             .on_thread_park(orbit_core::memory::tidy)
             .enable_all()
             .build()?;
@@ -106,6 +111,7 @@ impl Machine {
                 .spill_directory
                 .clone()
                 .map(|directory| (directory, options.spill_limit_bytes)),
+            admission,
         })
     }
 
@@ -176,47 +182,19 @@ impl Machine {
         ))
     }
 
-    /// Starts a plan; its batches arrive as they are made, two ahead at most.
+    /// Starts a query; its batches arrive as they are made, two ahead at most.
     pub fn start(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
+        self: &Arc<Self>,
+        ready: Ready,
         run: Run,
         types: Arc<[SqlType]>,
     ) -> Result<ArrowStream> {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
-        let cancel = run.cancel.clone();
         let abandoned = run.abandoned();
-        let ending = run.ending();
-        let task = self.task(run);
-        let work = self.handle()?.spawn(async move {
-            let _ending = ending;
-            let pump = async {
-                let mut stream = match execute_stream(plan, task).told() {
-                    Ok(stream) => stream,
-                    Err(error) => {
-                        let _ = sender.send(Err(error)).await;
-                        return;
-                    }
-                };
-                while let Some(batch) = stream.next().await {
-                    let batch = batch.told();
-                    let last = batch.is_err();
-                    if sender.send(batch).await.is_err() || last {
-                        return;
-                    }
-                }
-            };
-            tokio::select! {
-                biased;
-                reason = cancel.cancelled() => {
-                    let _ = sender.send(Err(reason)).await;
-                }
-                () = pump => {}
-            }
-        });
+        let work = pump(self.clone(), ready, run, sender);
         Ok(ArrowStream {
             batches,
-            work,
+            work: self.handle()?.spawn(work),
             abandoned,
             types,
             ended: false,
@@ -338,6 +316,8 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
     // It takes a column that is nullable in the one and not in the other for an error.
     set.execution.skip_physical_aggregate_schema_check = true;
     set.sql_parser.map_string_types_to_utf8view = false;
+    let joins = Joins::of_pool(options.query_memory_bytes);
+    set.extensions.insert(joins);
     config
 }
 
@@ -411,6 +391,6 @@ mod tests {
             ..EngineOptions::default()
         };
         // Inside a runtime, as when a server starts.
-        assert!(Machine::new(&options).is_err());
+        assert!(Machine::new(&options, Admission::new(1, 1)).is_err());
     }
 }

@@ -1,0 +1,248 @@
+//! Joins that fit: by hashing where the smaller side has room in the pool, by sorting else.
+//!
+//! DataFusion's hash join keeps the whole of one side in memory and can't spill
+//! (apache/datafusion#24768); its sort-merge join sorts both sides, and sorts spill. So a
+//! join of which it is known that the kept side is larger than the pool is planned as a
+//! sort-merge join, and so are all joins of a statement that is planned once more because
+//! it ran out of memory ([`super::again`]).
+
+use super::error::Told;
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::context::SessionState;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::{HashJoinExec, JoinOn, SortMergeJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use std::any::Any;
+use std::sync::Arc;
+
+/// What a row takes in the table of hashes.
+const HASHED_BYTES: usize = 24;
+/// About what a value takes whose length only its row knows.
+const TEXT_BYTES: usize = 24;
+
+/// How statements join; part of a session state's options.
+#[derive(Clone, Copy, Debug)]
+pub struct Joins {
+    /// What all queries may hold.
+    pool_bytes: usize,
+    /// Every join that can be is a sort-merge join.
+    sorted: bool,
+}
+
+impl Joins {
+    pub fn of_pool(pool_bytes: usize) -> Joins {
+        Joins {
+            pool_bytes,
+            sorted: false,
+        }
+    }
+}
+
+/// Has what is planned with this state join by sorting.
+pub fn by_sorting(state: &mut SessionState) {
+    let extensions = &mut state.config_mut().options_mut().extensions;
+    if let Some(joins) = extensions.get_mut::<Joins>() {
+        joins.sorted = true;
+    }
+}
+
+/// Whether some join of the plan keeps a side in memory that sorting would not.
+pub fn hashes(plan: &Arc<dyn ExecutionPlan>) -> orbit_core::Result<bool> {
+    let mut found = false;
+    plan.apply(|node| {
+        if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+            found |= sortable(join)?.is_some();
+        }
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })
+    .told()?;
+    Ok(found)
+}
+
+/// Puts sort-merge joins in the place of hash joins. The sorts themselves come where
+/// DataFusion sees to what operators require of their inputs.
+#[derive(Debug)]
+pub struct SortedJoins;
+
+impl PhysicalOptimizerRule for SortedJoins {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(joins) = config.extensions.get::<Joins>() else {
+            return Ok(plan);
+        };
+        plan.transform_up(|node| {
+            let Some(join) = node.downcast_ref::<HashJoinExec>() else {
+                return Ok(Transformed::no(node));
+            };
+            if !joins.sorted && !is_larger(kept_bytes(join), joins.pool_bytes) {
+                return Ok(Transformed::no(node));
+            }
+            Ok(match sorted(join)? {
+                Some(sorted) => Transformed::yes(sorted),
+                None => Transformed::no(node),
+            })
+        })
+        .map(|transformed| transformed.data)
+    }
+
+    fn name(&self) -> &str {
+        "SortedJoins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Decides by what is known: an estimate that hangs on guesses decides nothing.
+fn is_larger(estimate: Option<usize>, pool_bytes: usize) -> bool {
+    estimate.is_some_and(|bytes| bytes > pool_bytes)
+}
+
+/// What the kept side takes, where it comes from one table whose rows were counted. What
+/// joins give is guessed too badly: a guess that is too high would have a join sorted that
+/// fits, and one that is too low is found out when it runs.
+fn kept_bytes(join: &HashJoinExec) -> Option<usize> {
+    let side = join.left();
+    let mut joins = false;
+    side.apply(|node| {
+        joins |= node.name().ends_with("JoinExec");
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .ok()?;
+    if joins {
+        return None;
+    }
+    #[allow(deprecated)]
+    let statistics = side.partition_statistics(None).ok()?;
+    let rows = match statistics.num_rows {
+        Precision::Exact(rows) | Precision::Inexact(rows) => rows,
+        Precision::Absent => return None,
+    };
+    Some(rows.saturating_mul(row_bytes(&side.schema()) + HASHED_BYTES))
+}
+
+fn row_bytes(schema: &Schema) -> usize {
+    let fields = schema.fields().iter();
+    fields
+        .map(|field| field.data_type().primitive_width().unwrap_or(TEXT_BYTES))
+        .sum()
+}
+
+/// The join by sorting; `None` where it can't be one.
+#[allow(deprecated)]
+fn sorted(join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(on) = sortable(join)? else {
+        return Ok(None);
+    };
+    let options = vec![SortOptions::default(); on.len()];
+    let sorted = SortMergeJoinExec::try_new(
+        join.left().clone(),
+        join.right().clone(),
+        on,
+        join.filter().cloned(),
+        *join.join_type(),
+        options,
+        join.null_equality(),
+    )?;
+    let sorted: Arc<dyn ExecutionPlan> = Arc::new(sorted);
+    let Some(columns) = &join.projection else {
+        return Ok(Some(sorted));
+    };
+    let schema = sorted.schema();
+    let columns = columns.iter().map(|at| {
+        let name = schema.field(*at).name().clone();
+        let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(&name, *at));
+        (column, name)
+    });
+    let columns: Vec<_> = columns.collect();
+    Ok(Some(Arc::new(ProjectionExec::try_new(columns, sorted)?)))
+}
+
+/// What the sides are to be sorted and compared by; `None` where DataFusion can't compare
+/// it in order, or where NOT IN asks for more than comparing.
+fn sortable(join: &HashJoinExec) -> Result<Option<JoinOn>> {
+    if join.null_aware {
+        return Ok(None);
+    }
+    let (left, right) = (join.left().schema(), join.right().schema());
+    let mut on = JoinOn::with_capacity(join.on().len());
+    for (ours, theirs) in join.on() {
+        let (ty, other) = (ours.data_type(&left)?, theirs.data_type(&right)?);
+        if ty != other {
+            return Ok(None);
+        }
+        let (Some(ours), Some(theirs)) = (in_order(ours, &ty), in_order(theirs, &ty)) else {
+            return Ok(None);
+        };
+        on.push((ours, theirs));
+    }
+    Ok((!on.is_empty()).then_some(on))
+}
+
+/// The value as the sort-merge join knows to compare it. Floats stay with hashing: a NaN
+/// equals itself there, and compared in order it would be an error.
+fn in_order(expr: &Arc<dyn PhysicalExpr>, ty: &DataType) -> Option<Arc<dyn PhysicalExpr>> {
+    match ty {
+        DataType::Boolean
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64
+        | DataType::Binary
+        | DataType::Utf8
+        | DataType::Decimal128(..)
+        | DataType::Date32
+        | DataType::Timestamp(_, None) => Some(expr.clone()),
+        DataType::Timestamp(_, Some(_)) | DataType::Time64(_) => {
+            Some(Arc::new(CastExpr::new(expr.clone(), DataType::Int64, None)))
+        }
+        _ => None,
+    }
+}
+
+impl ConfigExtension for Joins {
+    const PREFIX: &'static str = "orbit_joins";
+}
+
+impl ExtensionOptions for Joins {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(*self)
+    }
+
+    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
+        Err(DataFusionError::Configuration(format!(
+            "orbit_joins.{key} cannot be set"
+        )))
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        Vec::new()
+    }
+}

@@ -34,6 +34,7 @@ mod num;
 mod opaque;
 mod operators;
 mod patience;
+mod pool;
 mod provider;
 mod pump;
 mod ranges;

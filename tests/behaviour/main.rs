@@ -17,3 +17,4 @@ mod micro;
 mod sessions;
 mod shell;
 mod supply_chain;
+mod turns;

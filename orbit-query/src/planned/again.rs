@@ -43,7 +43,7 @@ impl Ready {
         let acts = acts(&plan)?;
         let waits = !acts && reads_much(&physical, &ctx.view)?;
         // Run twice, it must do nothing twice; and another plan has to take less.
-        let again = !acts && joins::hashes(&physical)?;
+        let again = !acts && joins::hashes_much(&physical, &state)?;
         Ok(Ready {
             plan: physical,
             again: again.then(|| Again {

@@ -28,12 +28,15 @@ const HASHED_BYTES: usize = 24;
 /// About what a value takes whose length only its row knows.
 const TEXT_BYTES: usize = 24;
 
+/// What is small takes no more than such a part of the pool.
+const SMALL: usize = 32;
+
 /// How statements join; part of a session state's options.
 #[derive(Clone, Copy, Debug)]
 pub struct Joins {
     /// What all queries may hold.
     pool_bytes: usize,
-    /// Every join that can be is a sort-merge join.
+    /// Every join that may keep much is a sort-merge join, if it can be one.
     sorted: bool,
 }
 
@@ -54,12 +57,23 @@ pub fn by_sorting(state: &mut SessionState) {
     }
 }
 
-/// Whether some join of the plan keeps a side in memory that sorting would not.
-pub fn hashes(plan: &Arc<dyn ExecutionPlan>) -> orbit_core::Result<bool> {
+/// Whether some join of the plan may keep much that it would not by sorting.
+pub fn hashes_much(
+    plan: &Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+) -> orbit_core::Result<bool> {
+    let extensions = &state.config_options().extensions;
+    let Some(joins) = extensions.get::<Joins>() else {
+        return Ok(false);
+    };
+    let asked = Joins {
+        sorted: true,
+        ..*joins
+    };
     let mut found = false;
     plan.apply(|node| {
         if let Some(join) = node.downcast_ref::<HashJoinExec>() {
-            found |= sortable(join)?.is_some();
+            found |= asked.sorts(kept(join)) && sortable(join)?.is_some();
         }
         Ok(match found {
             true => TreeNodeRecursion::Stop,
@@ -88,7 +102,7 @@ impl PhysicalOptimizerRule for SortedJoins {
             let Some(join) = node.downcast_ref::<HashJoinExec>() else {
                 return Ok(Transformed::no(node));
             };
-            if !joins.sorted && !is_larger(kept_bytes(join), joins.pool_bytes) {
+            if !joins.sorts(kept(join)) {
                 return Ok(Transformed::no(node));
             }
             Ok(match sorted(join)? {
@@ -108,32 +122,63 @@ impl PhysicalOptimizerRule for SortedJoins {
     }
 }
 
-/// Decides by what is known: an estimate that hangs on guesses decides nothing.
-fn is_larger(estimate: Option<usize>, pool_bytes: usize) -> bool {
-    estimate.is_some_and(|bytes| bytes > pool_bytes)
+/// What is known of how much a join keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    /// A good guess; `None` where there is none.
+    about: Option<usize>,
+    at_most: Option<usize>,
 }
 
-/// What the kept side takes, where it comes from one table whose rows were counted. What
-/// joins give is guessed too badly: a guess that is too high would have a join sorted that
-/// fits, and one that is too low is found out when it runs.
-fn kept_bytes(join: &HashJoinExec) -> Option<usize> {
-    let side = join.left();
-    let mut joins = false;
-    side.apply(|node| {
-        joins |= node.name().ends_with("JoinExec");
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .ok()?;
-    if joins {
-        return None;
+impl Joins {
+    /// Decides by what is known: a guess that is too high would have a join sorted that
+    /// fits, and one that is too low is found out when it runs. Where sorting is asked
+    /// for, a side that is small for certain is hashed all the same: each sort less
+    /// leaves the others more room.
+    fn sorts(&self, kept: Kept) -> bool {
+        match self.sorted {
+            true => kept
+                .at_most
+                .is_none_or(|bytes| bytes > self.pool_bytes / SMALL),
+            false => kept.about.is_some_and(|bytes| bytes > self.pool_bytes),
+        }
     }
-    #[allow(deprecated)]
-    let statistics = side.partition_statistics(None).ok()?;
-    let rows = match statistics.num_rows {
-        Precision::Exact(rows) | Precision::Inexact(rows) => rows,
-        Precision::Absent => return None,
-    };
-    Some(rows.saturating_mul(row_bytes(&side.schema()) + HASHED_BYTES))
+}
+
+/// What is known where the kept side comes from one table whose rows were counted; what
+/// joins give is guessed too badly.
+fn kept(join: &HashJoinExec) -> Kept {
+    let side = join.left();
+    let (mut whole, mut joins): (Option<Option<usize>>, bool) = (None, false);
+    let walked = side.apply(|node| {
+        let children = node.children().len();
+        joins |= node.name().ends_with("JoinExec") || node.name() == "UnnestExec";
+        if children == 0 {
+            // Of the parts of a union none may be unknown.
+            whole = Some(match (whole, rows_of(node)) {
+                (None, rows) => rows,
+                (Some(sum), rows) => sum.zip(rows).map(|(sum, rows)| sum + rows),
+            });
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if joins || walked.is_err() {
+        return Kept::default();
+    }
+    let row = row_bytes(&side.schema()) + HASHED_BYTES;
+    let bytes = |rows: usize| rows.saturating_mul(row);
+    Kept {
+        about: rows_of(side).map(bytes),
+        at_most: whole.flatten().map(bytes),
+    }
+}
+
+#[allow(deprecated)]
+fn rows_of(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    match plan.partition_statistics(None).ok()?.num_rows {
+        Precision::Exact(rows) | Precision::Inexact(rows) => Some(rows),
+        Precision::Absent => None,
+    }
 }
 
 fn row_bytes(schema: &Schema) -> usize {
@@ -244,5 +289,33 @@ impl ExtensionOptions for Joins {
 
     fn entries(&self) -> Vec<ConfigEntry> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(about: Option<usize>, at_most: Option<usize>) -> Kept {
+        Kept { about, at_most }
+    }
+
+    #[test]
+    fn a_join_is_sorted_where_it_is_known_not_to_fit() {
+        let joins = Joins::of_pool(32 << 20);
+        assert!(!joins.sorts(Kept::default()), "a guess is no reason");
+        assert!(!joins.sorts(kept(Some(30 << 20), Some(90 << 20))));
+        assert!(joins.sorts(kept(Some(33 << 20), Some(33 << 20))));
+    }
+
+    #[test]
+    fn once_it_ran_out_only_what_is_surely_small_is_hashed() {
+        let joins = Joins {
+            sorted: true,
+            ..Joins::of_pool(32 << 20)
+        };
+        assert!(joins.sorts(Kept::default()));
+        assert!(joins.sorts(kept(Some(1 << 10), Some(2 << 20))));
+        assert!(!joins.sorts(kept(Some(1 << 10), Some(1 << 20))));
     }
 }

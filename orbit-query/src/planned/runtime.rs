@@ -9,27 +9,23 @@ use super::fence;
 use super::joins::Joins;
 use super::opaque;
 use super::patience::patient;
+use super::pool::{Capped, QueryPool};
 use super::pump::pump;
 use super::scan::Run;
 use crate::admission::Admission;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
-};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -57,10 +53,7 @@ const KEPT_FREE: u64 = 64 << 20;
 
 impl Machine {
     pub fn new(options: &EngineOptions, admission: Arc<Admission>) -> Result<Machine> {
-        let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
-            FairSpillPool::new(options.query_memory_bytes),
-            NonZeroUsize::MIN,
-        ));
+        let pool = Arc::new(QueryPool::new(options.query_memory_bytes));
         let disk = match &options.spill_directory {
             Some(directory) => DiskManagerBuilder::default()
                 .with_mode(DiskManagerMode::Directories(vec![directory.clone()]))
@@ -161,11 +154,7 @@ impl Machine {
         let environment = match run.memory_limit {
             None => self.environment.clone(),
             Some(limit) => Arc::new(RuntimeEnv {
-                memory_pool: Arc::new(Capped {
-                    pool: self.environment.memory_pool.clone(),
-                    limit,
-                    used: AtomicUsize::new(0),
-                }),
+                memory_pool: Arc::new(Capped::new(self.environment.memory_pool.clone(), limit)),
                 ..(*self.environment).clone()
             }),
         };
@@ -199,68 +188,6 @@ impl Machine {
             types,
             ended: false,
         })
-    }
-}
-
-/// The pool of all queries, of which one query may take so much and no more.
-#[derive(Debug)]
-struct Capped {
-    pool: Arc<dyn MemoryPool>,
-    limit: usize,
-    used: AtomicUsize,
-}
-
-impl std::fmt::Display for Capped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes of {}", self.limit, self.pool.name())
-    }
-}
-
-impl MemoryPool for Capped {
-    fn name(&self) -> &str {
-        "capped"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.pool.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.pool.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.used.fetch_add(additional, Ordering::Relaxed);
-        self.pool.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.used.fetch_sub(shrink, Ordering::Relaxed);
-        self.pool.shrink(reservation, shrink);
-    }
-
-    fn try_grow(
-        &self,
-        reservation: &MemoryReservation,
-        additional: usize,
-    ) -> datafusion::error::Result<()> {
-        let before = self.used.fetch_add(additional, Ordering::Relaxed);
-        let grown = if before.saturating_add(additional) > self.limit {
-            Err(DataFusionError::ResourcesExhausted(format!(
-                "this role's statements may hold {} bytes",
-                self.limit
-            )))
-        } else {
-            self.pool.try_grow(reservation, additional)
-        };
-        if grown.is_err() {
-            self.used.fetch_sub(additional, Ordering::Relaxed);
-        }
-        grown
-    }
-
-    fn reserved(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
     }
 }
 

@@ -7,6 +7,8 @@
 //! it ran out of memory ([`super::again`]).
 
 use super::error::Told;
+use super::opaque::Opaque;
+use super::unary::above;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
@@ -196,8 +198,8 @@ fn sorted(join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     };
     let options = vec![SortOptions::default(); on.len()];
     let sorted = SortMergeJoinExec::try_new(
-        join.left().clone(),
-        join.right().clone(),
+        sorted_here(join.left()),
+        sorted_here(join.right()),
         on,
         join.filter().cloned(),
         *join.join_type(),
@@ -216,6 +218,19 @@ fn sorted(join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     });
     let columns: Vec<_> = columns.collect();
     Ok(Some(Arc::new(ProjectionExec::try_new(columns, sorted)?)))
+}
+
+/// A side that is sorted above its own joins: DataFusion would put the sort below a join by
+/// hashing, which keeps the order of one side, and sort all rows that the join throws away.
+fn sorted_here(side: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let mut node = side;
+    while let [below] = node.children()[..] {
+        node = below;
+    }
+    match node.is::<HashJoinExec>() {
+        true => above(side.clone(), Opaque),
+        false => side.clone(),
+    }
 }
 
 /// What the sides are to be sorted and compared by; `None` where DataFusion can't compare

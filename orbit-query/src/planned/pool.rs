@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Of what is free of operators that can't spill, those that can take all but an eighth.
+/// Of what operators that can't spill have left, those that can get all but an eighth.
 const KEPT: usize = 8;
 
 #[derive(Debug)]
@@ -100,9 +100,9 @@ impl MemoryPool for QueryPool {
         }
         drop(held);
         let room = granted.saturating_sub(own);
-        let whose = if can_spill { "of its share" } else { "free" };
+        let share = if can_spill { "its share of " } else { "" };
         Err(DataFusionError::ResourcesExhausted(format!(
-            "{} has {} and wants {} more; {} {whose} are left of the {self}.",
+            "{} has {} and wants {} more; {} of {share}the {self} are free.",
             operator(consumer.name()),
             Megabytes(own),
             Megabytes(additional),
@@ -260,7 +260,7 @@ mod tests {
         join.try_grow(20 << 20).unwrap();
         let refused = join.try_grow(28 << 20).unwrap_err().strip_backtrace();
         let told = "A hash join has 20.0 MB and wants 28.0 MB more; \
-                    15.0 MB free are left of the 35.0 MB for all queries.";
+                    15.0 MB of the 35.0 MB for all queries are free.";
         assert!(refused.ends_with(told), "{refused}");
         let capped: Arc<dyn MemoryPool> = Arc::new(Capped::new(pool.clone(), 1 << 20));
         let sort = reservation(&capped, "ExternalSorter[0]", true);

@@ -11,6 +11,7 @@ use super::opaque::Opaque;
 use super::unary::above;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::JoinSide;
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -20,6 +21,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 use datafusion::physical_plan::joins::{HashJoinExec, JoinOn, SortMergeJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use std::any::Any;
@@ -201,7 +203,7 @@ fn sorted(join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         sorted_here(join.left()),
         sorted_here(join.right()),
         on,
-        join.filter().cloned(),
+        join.filter().map(left_first).transpose()?,
         *join.join_type(),
         options,
         join.null_equality(),
@@ -218,6 +220,33 @@ fn sorted(join: &HashJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     });
     let columns: Vec<_> = columns.collect();
     Ok(Some(Arc::new(ProjectionExec::try_new(columns, sorted)?)))
+}
+
+/// A filter that names the left side's columns before the right side's. DataFusion's
+/// sort-merge join hands them over in that order, whatever the filter says of them.
+fn left_first(filter: &JoinFilter) -> Result<JoinFilter> {
+    let named = filter.column_indices().iter().enumerate();
+    let mut named: Vec<(usize, &ColumnIndex)> = named.collect();
+    named.sort_by_key(|(_, column)| column.side != JoinSide::Left);
+    let places: Vec<usize> = named.iter().map(|(place, _)| *place).collect();
+    let expression = filter.expression().clone().transform_up(|expr| {
+        let Some(column) = expr.downcast_ref::<Column>() else {
+            return Ok(Transformed::no(expr));
+        };
+        let place = places.iter().position(|place| *place == column.index());
+        let place = place.ok_or_else(|| {
+            DataFusionError::Internal(format!("a filter without its column {column}"))
+        })?;
+        let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name(), place));
+        Ok(Transformed::yes(column))
+    })?;
+    let schema = filter.schema().project(&places)?;
+    let columns = named.into_iter().map(|(_, column)| column.clone());
+    Ok(JoinFilter::new(
+        expression.data,
+        columns.collect(),
+        Arc::new(schema),
+    ))
 }
 
 /// A side that is sorted above its own joins: DataFusion would put the sort below a join by

@@ -4,6 +4,7 @@
 //! that can't: DataFusion's own pool lets sorts take all there is, and then refuses the
 //! merging of what they spilled.
 
+use ahash::AHashMap;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
@@ -22,12 +23,14 @@ pub struct QueryPool {
     held: Mutex<Held>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Held {
     /// How many operators there are that can spill.
     spilling: usize,
     spillable: usize,
     unspillable: usize,
+    /// What each operator has, by its number.
+    operators: AHashMap<usize, (String, usize)>,
 }
 
 impl Held {
@@ -40,11 +43,33 @@ impl Held {
         }
     }
 
+    fn take(&mut self, consumer: &MemoryConsumer, bytes: usize) {
+        *self.of(consumer.can_spill()) += bytes;
+        if let Some((_, has)) = self.operators.get_mut(&consumer.id()) {
+            *has += bytes;
+        }
+    }
+
+    fn give(&mut self, consumer: &MemoryConsumer, bytes: usize) {
+        let of = self.of(consumer.can_spill());
+        *of = of.saturating_sub(bytes);
+        if let Some((_, has)) = self.operators.get_mut(&consumer.id()) {
+            *has = has.saturating_sub(bytes);
+        }
+    }
+
     fn of(&mut self, can_spill: bool) -> &mut usize {
         match can_spill {
             true => &mut self.spillable,
             false => &mut self.unspillable,
         }
+    }
+
+    /// Who has most, where it is another that has more than `own`.
+    fn largest(&self, asks: usize, own: usize) -> Option<(&str, usize)> {
+        let others = self.operators.iter().filter(|(id, _)| **id != asks);
+        let largest = others.map(|(_, one)| one).max_by_key(|(_, has)| *has)?;
+        (largest.1 > own).then_some((largest.0.as_str(), largest.1))
     }
 }
 
@@ -69,24 +94,26 @@ impl MemoryPool for QueryPool {
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        self.held.lock().spilling += usize::from(consumer.can_spill());
+        let mut held = self.held.lock();
+        held.spilling += usize::from(consumer.can_spill());
+        held.operators
+            .insert(consumer.id(), (consumer.name().to_owned(), 0));
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
         let mut held = self.held.lock();
+        held.operators.remove(&consumer.id());
         held.spilling = held
             .spilling
             .saturating_sub(usize::from(consumer.can_spill()));
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        *self.held.lock().of(reservation.consumer().can_spill()) += additional;
+        self.held.lock().take(reservation.consumer(), additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        let mut held = self.held.lock();
-        let held = held.of(reservation.consumer().can_spill());
-        *held = held.saturating_sub(shrink);
+        self.held.lock().give(reservation.consumer(), shrink);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -95,14 +122,18 @@ impl MemoryPool for QueryPool {
         let mut held = self.held.lock();
         let granted = held.grants(self.bytes, can_spill, own);
         if own.saturating_add(additional) <= granted {
-            *held.of(can_spill) += additional;
+            held.take(consumer, additional);
             return Ok(());
         }
+        let largest = match held.largest(consumer.id(), own) {
+            Some((name, has)) => format!(" {} has {}.", operator(name), Megabytes(has)),
+            None => String::new(),
+        };
         drop(held);
         let room = granted.saturating_sub(own);
         let share = if can_spill { "its share of " } else { "" };
         Err(DataFusionError::ResourcesExhausted(format!(
-            "{} has {} and wants {} more; {} of {share}the {self} are free.",
+            "{} has {} and wants {} more; {} of {share}the {self} are free.{largest}",
             operator(consumer.name()),
             Megabytes(own),
             Megabytes(additional),
@@ -143,12 +174,16 @@ fn operator(name: &str) -> String {
     }
 }
 
-/// With a tenth, as a pool may be of few.
+/// As fine as it takes to tell one from another.
 struct Megabytes(usize);
 
 impl fmt::Display for Megabytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} MB", self.0 as f64 / f64::from(1 << 20))
+        match self.0 {
+            0 => f.write_str("nothing"),
+            few if few < 1 << 20 => write!(f, "{} kB", few.div_ceil(1 << 10)),
+            many => write!(f, "{:.1} MB", many as f64 / f64::from(1 << 20)),
+        }
     }
 }
 
@@ -261,6 +296,11 @@ mod tests {
         let refused = join.try_grow(28 << 20).unwrap_err().strip_backtrace();
         let told = "A hash join has 20.0 MB and wants 28.0 MB more; \
                     15.0 MB of the 35.0 MB for all queries are free.";
+        assert!(refused.ends_with(told), "{refused}");
+        let merge = reservation(&pool, "ExternalSorterMerge[0]", false);
+        let refused = merge.try_grow(16 << 20).unwrap_err().strip_backtrace();
+        let told = "The merging of a sort has nothing and wants 16.0 MB more; \
+                    15.0 MB of the 35.0 MB for all queries are free. A hash join has 20.0 MB.";
         assert!(refused.ends_with(told), "{refused}");
         let capped: Arc<dyn MemoryPool> = Arc::new(Capped::new(pool.clone(), 1 << 20));
         let sort = reservation(&capped, "ExternalSorter[0]", true);

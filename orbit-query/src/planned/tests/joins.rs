@@ -43,6 +43,9 @@ const QUERIES: &[&str] = &[
     "SELECT count(*), sum(id) FROM l
      WHERE id % 5 = 0 OR EXISTS (SELECT FROM r WHERE r.k = l.k AND r.id > l.id)",
     "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.k IS NOT DISTINCT FROM r.k",
+    "SELECT count(*), sum(l.id), sum(r.id) FROM l LEFT JOIN r ON l.k IS NOT DISTINCT FROM r.k AND l.id > r.id",
+    "SELECT count(*), sum(l.id), sum(r.id) FROM r RIGHT JOIN l ON r.k = l.k AND l.id - 5 > r.id",
+    "SELECT count(*), sum(l.id), sum(r.id) FROM l FULL JOIN r ON l.k = r.k AND r.id < l.id",
     "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.n = r.n AND l.t = r.t",
     "SELECT count(*), sum(l.id), sum(r.id) FROM l JOIN r ON l.at = r.at",
     "SELECT l.t, r.id, l.k FROM l JOIN r USING (k) WHERE l.id = 13999 ORDER BY 2",

@@ -61,6 +61,8 @@ pub struct Resources {
     pub max_cpu_percent: u64,
     pub max_file_descriptors: u64,
     pub max_connections: u64,
+    pub max_queries: u64,
+    pub max_waiting_queries: u64,
     pub eviction_policy: String,
 }
 
@@ -164,6 +166,8 @@ impl NodeConfig {
                     max_cpu_percent: layers.count("edge.resources.max_cpu_percent"),
                     max_file_descriptors: layers.count("edge.resources.max_file_descriptors"),
                     max_connections: layers.count("edge.resources.max_connections"),
+                    max_queries: layers.count("edge.resources.max_queries"),
+                    max_waiting_queries: layers.count("edge.resources.max_waiting_queries"),
                     eviction_policy: layers.word("edge.resources.eviction_policy"),
                 },
                 mesh: Mesh {
@@ -316,8 +320,11 @@ impl NodeConfig {
             _ => limit,
         };
         let mut plan = MemoryPlan::of(&profile);
-        plan.max_connections =
-            usize::try_from(self.edge.resources.max_connections).unwrap_or(usize::MAX);
+        let resources = &self.edge.resources;
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        plan.max_connections = count(resources.max_connections);
+        plan.max_queries = count(resources.max_queries);
+        plan.max_waiting_queries = count(resources.max_waiting_queries);
         plan
     }
 

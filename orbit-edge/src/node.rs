@@ -74,6 +74,8 @@ impl Node {
                     partitions => partitions.min(processors),
                 },
                 batch_rows: memory.batch_rows,
+                max_queries: memory.max_queries,
+                max_waiting: memory.max_waiting_queries,
                 spill_directory: Some(directory.scratch()),
                 columns_directory: (memory.columns_cache_bytes > 0).then(|| directory.columns()),
                 columns_cache_bytes: memory.columns_cache_bytes,

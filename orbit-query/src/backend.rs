@@ -10,6 +10,8 @@ pub mod configured;
 mod ended;
 pub mod notify;
 
+#[cfg(feature = "datafusion")]
+use crate::admission::Admission;
 use crate::session::control::Control;
 use crate::statement::Prepared;
 use activity::{Activity, CursorFacts, PreparedFacts};
@@ -59,10 +61,16 @@ pub struct Backends {
     numbers_from: u64,
     /// Of sessions that are over.
     ended: Ended,
+    /// Which of them wait to read much.
+    #[cfg(feature = "datafusion")]
+    pub(crate) admission: Arc<Admission>,
 }
 
 impl Backends {
-    pub fn new(db: Arc<Database>) -> Arc<Backends> {
+    pub(crate) fn new(
+        db: Arc<Database>,
+        #[cfg(feature = "datafusion")] admission: Arc<Admission>,
+    ) -> Arc<Backends> {
         let since = u64::try_from(db.clock().wall_micros()).unwrap_or(0);
         Arc::new(Backends {
             db,
@@ -70,6 +78,8 @@ impl Backends {
             live: Mutex::default(),
             numbers_from: since,
             ended: Ended::default(),
+            #[cfg(feature = "datafusion")]
+            admission,
         })
     }
 

@@ -25,6 +25,9 @@ pub struct EngineOptions {
     /// Threads one query may use.
     pub target_partitions: usize,
     pub batch_rows: usize,
+    /// Queries that read much: how many run at once, and how many more wait.
+    pub max_queries: usize,
+    pub max_waiting: usize,
     /// `None`: queries never spill.
     pub spill_directory: Option<PathBuf>,
     pub spill_limit_bytes: u64,
@@ -51,6 +54,8 @@ impl Default for EngineOptions {
             query_memory_bytes: 256 << 20,
             target_partitions: 2,
             batch_rows: 8192,
+            max_queries: 8,
+            max_waiting: 64,
             spill_directory: None,
             spill_limit_bytes: 10 << 30,
             columns_directory: None,
@@ -105,14 +110,20 @@ pub type PasswordMaker = fn(&str) -> Result<Option<String>>;
 
 impl Engine {
     pub fn new(db: Arc<Database>, options: EngineOptions) -> Result<Arc<Engine>> {
+        #[cfg(feature = "datafusion")]
+        let admission = crate::admission::Admission::new(options.max_queries, options.max_waiting);
         Ok(Arc::new(Engine {
             #[cfg(feature = "datafusion")]
-            planner: crate::planned::Planner::new(&db, &options)?,
+            planner: crate::planned::Planner::new(&db, &options, admission.clone())?,
             cache: StatementCache::new(options.plan_cache_entries, options.plan_cache_bytes),
             literals: LiteralCache::new(options.plan_cache_entries),
             passwords: OnceLock::new(),
             audit: OnceLock::new(),
-            backends: Backends::new(db.clone()),
+            backends: Backends::new(
+                db.clone(),
+                #[cfg(feature = "datafusion")]
+                admission,
+            ),
             next_pid: AtomicI32::new(1 << 30),
             db,
             options,

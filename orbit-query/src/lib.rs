@@ -21,6 +21,8 @@
 #![cfg_attr(not(feature = "datafusion"), allow(dead_code))]
 
 pub mod access;
+#[cfg(feature = "datafusion")]
+mod admission;
 pub mod backend;
 pub mod copy;
 mod ddl;

@@ -8,6 +8,7 @@
 //! brings its own view. Statements that write run their input as a query and
 //! hand its rows to the transaction ([`dml`]).
 
+mod again;
 mod aggregates;
 pub(crate) mod alike;
 mod arrow;
@@ -28,13 +29,16 @@ mod functions;
 mod in_order;
 mod in_turn;
 mod indexed;
+mod joins;
 mod lists;
 mod names;
 mod num;
 mod opaque;
 mod operators;
 mod patience;
+mod pool;
 mod provider;
+mod pump;
 mod ranges;
 mod row_by_row;
 mod runtime;
@@ -63,6 +67,7 @@ pub(crate) use calls::Calls;
 pub use scalar::CompiledExpr;
 pub use statement::PlannedStatement;
 
+use crate::admission::Admission;
 use crate::engine::EngineOptions;
 use crate::rows::{Rows, Tag};
 use crate::session::SessionFacts;
@@ -117,8 +122,12 @@ pub struct Planner {
 const SEALED_EVERY: Duration = Duration::from_secs(1);
 
 impl Planner {
-    pub fn new(db: &Arc<Database>, options: &EngineOptions) -> Result<Planner> {
-        let machine = Arc::new(Machine::new(options)?);
+    pub fn new(
+        db: &Arc<Database>,
+        options: &EngineOptions,
+        admission: Arc<Admission>,
+    ) -> Result<Planner> {
+        let machine = Arc::new(Machine::new(options, admission)?);
         let sealer = machine
             .columns
             .as_ref()

@@ -18,3 +18,4 @@ mod series;
 mod sessions;
 mod shell;
 mod supply_chain;
+mod turns;

@@ -19,6 +19,10 @@ pub struct MemoryPlan {
     /// What the process may hold before statements that want more are refused.
     pub ceiling_bytes: u64,
     pub max_connections: usize,
+    /// Queries that read much: how many run at once and share the pool.
+    pub max_queries: usize,
+    /// How many more of them wait.
+    pub max_waiting_queries: usize,
     pub plan_cache_entries: usize,
     /// What prepared statements may take that no session holds.
     pub plan_cache_bytes: usize,
@@ -45,6 +49,7 @@ impl MemoryPlan {
                 (store * 3 / 8).clamp(2 * MB, 256 * MB),
             ),
         };
+        let max_connections = (target / MB).clamp(8, 1000);
         let small = matches!(profile.device_class, DeviceClass::Micro | DeviceClass::Edge);
         MemoryPlan {
             block_cache_bytes: bytes(block_cache),
@@ -58,7 +63,14 @@ impl MemoryPlan {
             transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
             statement_nodes: bytes((target / (3 * KB)).clamp(20_000, 500_000)),
             ceiling_bytes: target.max(target / 2 + 64 * MB),
-            max_connections: bytes((target / MB).clamp(8, 1000)),
+            max_connections: bytes(max_connections),
+            max_queries: bytes(match profile.device_class {
+                DeviceClass::Micro => 1,
+                DeviceClass::Edge => 2,
+                DeviceClass::Mobile => 4,
+                DeviceClass::DataCenter => (profile.device.cpu_cores.unwrap_or(4) * 2).clamp(4, 64),
+            }),
+            max_waiting_queries: bytes(max_connections / 2),
             plan_cache_entries: bytes(
                 (profile.optimization.query_cache_bytes / (64 * KB)).clamp(16, 4096),
             ),

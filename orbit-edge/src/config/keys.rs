@@ -147,6 +147,18 @@ pub const KEYS: &[Key] = &[
         "Clients at once. Each takes some hundred kilobytes; put a pooler before raising it on a small device.",
     ),
     key(
+        "edge.resources.max_queries",
+        Count(1, 1000),
+        None,
+        "Queries that read more than a thousand rows of a table: how many run at once. They share the query memory; fewer have more of it each.",
+    ),
+    key(
+        "edge.resources.max_waiting_queries",
+        Count(0, 100_000),
+        None,
+        "How many more such queries wait for their turn before one is refused. Lower it where an early refusal serves clients better than a late answer.",
+    ),
+    key(
         "edge.resources.eviction_policy",
         Word(&["oldest", "priority", "lru", "compact", "ttl"]),
         Some("lru"),

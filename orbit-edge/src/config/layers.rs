@@ -162,6 +162,16 @@ impl Layers {
                 plan.max_connections.to_string(),
                 self.from_profile(),
             ),
+            (
+                "edge.resources.max_queries",
+                plan.max_queries.to_string(),
+                self.from_profile(),
+            ),
+            (
+                "edge.resources.max_waiting_queries",
+                plan.max_waiting_queries.to_string(),
+                self.from_profile(),
+            ),
         ] {
             if let Some(key) = keys::find(path) {
                 self.values

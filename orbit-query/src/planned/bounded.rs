@@ -2,20 +2,24 @@
 //!
 //! DataFusion counts a batch in rows: 8,192 texts of 100 KB are a gigabyte before anybody
 //! looks. So a plan whose expressions make long values runs with fewer rows in a batch
-//! ([`Narrow`]); and what is kept below an operator that reserves no memory for the
-//! rows it holds is counted for it ([`Held`]).
+//! ([`Narrow`]); what is kept below an operator that reserves no memory for the
+//! rows it holds is counted for it ([`Held`]); and what a sort keeps is cut out of the
+//! larger arrays it is a part of ([`Own`]).
 
 use super::error::Told;
 use super::unary::Unary;
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::{Array, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::Result;
+use datafusion::common::utils::memory::get_record_batch_memory_size;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,6 +140,39 @@ pub fn bytes_of(batch: &RecordBatch) -> Result<usize> {
         bytes += column.to_data().get_slice_memory_size()?;
     }
     Ok(bytes)
+}
+
+/// Rows in arrays of their own. A sort counts the whole of an array for each batch that is
+/// a part of it, and keeps it in memory for as long.
+#[derive(Clone, Debug)]
+pub struct Own;
+
+impl Unary for Own {
+    const NAME: &'static str = "OwnExec";
+    const PASSES_LIMITS: bool = true;
+
+    fn pass(
+        &self,
+        rows: SendableRecordBatchStream,
+        _context: &TaskContext,
+    ) -> Result<SendableRecordBatchStream> {
+        let schema = rows.schema();
+        let rows = rows.map(|batch| owned(batch?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+    }
+}
+
+fn owned(batch: RecordBatch) -> Result<RecordBatch> {
+    /// What isn't worth a copy.
+    const LITTLE: usize = 64 << 10;
+    let counted = get_record_batch_memory_size(&batch);
+    if counted <= LITTLE || counted / 2 <= bytes_of(&batch)? {
+        return Ok(batch);
+    }
+    let rows = u32::try_from(batch.num_rows())
+        .map_err(|_| DataFusionError::Internal(format!("a batch of {} rows", batch.num_rows())))?;
+    let all = UInt32Array::from_iter_values(0..rows);
+    Ok(take_record_batch(&batch, &all)?)
 }
 
 /// Counts what passes it as held until the stream ends.

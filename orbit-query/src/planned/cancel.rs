@@ -14,7 +14,7 @@
 //! And a function may be long over one row: all matches of `a*b|a` in a megabyte. So the
 //! thread that polls a plan knows its run meanwhile, for loops to [`check`].
 
-use super::bounded::Held;
+use super::bounded::{Held, Own};
 use super::error::{Told, to_datafusion};
 use super::patience;
 use super::scan::Run;
@@ -110,6 +110,11 @@ fn with_checks(plan: Arc<dyn ExecutionPlan>) -> orbit_core::Result<Arc<dyn Execu
                 let children = node.children().into_iter().cloned();
                 let held = children.map(|input| above(input, Held)).collect();
                 node.with_new_children(held)?
+            }
+            None if node.name() == "SortExec" => {
+                let children = node.children().into_iter().cloned();
+                let own = children.map(|input| above(input, Own)).collect();
+                node.with_new_children(own)?
             }
             None => node,
         };

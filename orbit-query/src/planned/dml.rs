@@ -20,6 +20,7 @@ mod returning;
 pub(super) mod update;
 
 use super::PlanContext;
+use super::again::Ready;
 use super::arrow::cell;
 use super::bind::Binder;
 use super::bind::from::Relation;
@@ -30,8 +31,7 @@ use super::patience::Wanted;
 use super::runtime::{ArrowStream, Machine};
 use super::scalar;
 use super::scan::Run;
-use super::statement::{self, Body, PlannedStatement, physical_plan, with_values};
-use super::system::System;
+use super::statement::{self, Body, PlannedStatement, with_values};
 use crate::access::discretion;
 use crate::expr::{Env, Facts};
 use crate::rows::{ColumnDesc, Rows, Tag};
@@ -217,18 +217,17 @@ impl Running<'_> {
         let plan = self.write.input.clone();
         let statement = self.statement.clone();
         let params = self.params.to_vec();
-        let plan = self
+        let ready = self
             .machine
             .run(async move {
                 let plan = with_values(&plan, &statement.params, &params, &ctx)?;
-                let state = System::new(&ctx).state(&here);
-                physical_plan(&state, &plan, &ctx.view).await
+                Ready::plan(&here, &ctx, plan).await
             })
             .await?;
         let run = Run::new(view, self.ctx.cancel.clone())
             .within(self.ctx.settings.limits.result_memory_bytes)
             .sharing(self.ctx.spools.clone());
-        self.machine.start(plan, run, self.write.types.clone())
+        self.machine.start(ready, run, self.write.types.clone())
     }
 
     /// All rows of the input; what a statement changes is limited by memory.

@@ -48,7 +48,11 @@ fn translate(error: &DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(message) => {
             Error::new(state::OUT_OF_MEMORY, "out of memory")
                 .with_detail(message.clone())
-                .with_hint("The query needs more than the memory granted to queries.")
+                .with_hint(
+                    "Join, group or sort fewer rows or columns at once, run fewer queries \
+                     beside it (edge.resources.max_queries), or raise \
+                     edge.resources.memory_limit.",
+                )
         }
         DataFusionError::NotImplemented(message) => Error::new(
             state::FEATURE_NOT_SUPPORTED,

@@ -1,12 +1,13 @@
 //! EXPLAIN of what DataFusion plans.
 
+use super::again::{Ready, is_due};
 use super::error::Told;
 use super::runtime::Machine;
 use super::scan::Run;
-use super::statement::{Body, PlannedStatement, physical_plan, with_values};
-use super::system::System;
+use super::statement::{Body, PlannedStatement, with_values};
 use super::{PlanContext, Planner, dml};
 use crate::session::arguments::Given;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use orbit_core::Result;
@@ -28,7 +29,11 @@ pub async fn explain(
     let prepared = Arc::new(planner.prepare(ctx, syntax, &given.declared()).await?);
     prepared.check_access(ctx)?;
     let machine = &planner.machine;
-    let plan = input_plan(machine, ctx, &prepared, given.values).await?;
+    let Ready {
+        mut plan,
+        again,
+        waits,
+    } = input_plan(machine, ctx, &prepared, given.values).await?;
     let planning = started.elapsed();
     let head = match &prepared.body {
         Body::Query(_) => "Planned Query".to_owned(),
@@ -47,13 +52,21 @@ pub async fn explain(
             lines.push(format!("Result: {tag}"));
         }
         _ => {
-            let run = Run::new(ctx.view.clone(), ctx.cancel.clone());
-            let _ending = run.ending();
-            let task = machine.task(run);
-            let running = plan.clone();
-            let batches = machine
-                .run(async move { collect(running, task).await.told() })
-                .await?;
+            let _place = match waits {
+                Some(pid) => tokio::select! {
+                    biased;
+                    reason = ctx.cancel.cancelled() => return Err(reason),
+                    place = machine.admission.enter(pid, false) => Some(place?),
+                },
+                None => None,
+            };
+            let batches = match (collected(machine, ctx, &plan).await, again) {
+                (Err(error), Some(again)) if is_due(&error, false) => {
+                    plan = machine.run(async move { again.plan().await }).await?;
+                    collected(machine, ctx, &plan).await?
+                }
+                (batches, _) => batches?,
+            };
             let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
             lines.extend(shown(&plan, true));
             lines.push(format!("Rows: {rows}"));
@@ -70,13 +83,26 @@ pub async fn explain(
     Ok(lines)
 }
 
+async fn collected(
+    machine: &Arc<Machine>,
+    ctx: &PlanContext,
+    plan: &Arc<dyn ExecutionPlan>,
+) -> Result<Vec<RecordBatch>> {
+    let run = Run::new(ctx.view.clone(), ctx.cancel.clone());
+    let _ending = run.ending();
+    let (plan, task) = (plan.clone(), machine.task(run));
+    machine
+        .run(async move { collect(plan, task).await.told() })
+        .await
+}
+
 /// A query's plan, or that of the rows a write works on.
 async fn input_plan(
     machine: &Arc<Machine>,
     ctx: &PlanContext,
     prepared: &Arc<PlannedStatement>,
     params: &[Value],
-) -> Result<Arc<dyn ExecutionPlan>> {
+) -> Result<Ready> {
     let here = machine.clone();
     let ctx = ctx.clone();
     let prepared = prepared.clone();
@@ -90,8 +116,7 @@ async fn input_plan(
             let types = prepared.params.clone();
             values.resize(types.len(), Value::Null);
             let plan = with_values(&plan, &types, &values, &ctx)?;
-            let state = System::new(&ctx).state(&here);
-            physical_plan(&state, &plan, &ctx.view).await
+            Ready::plan(&here, &ctx, plan).await
         })
         .await
 }

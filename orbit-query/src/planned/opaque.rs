@@ -26,6 +26,7 @@ mod apart;
 use super::columns::masked::FilterWithMask;
 use super::fence::physical::SingleReaders;
 use super::in_turn;
+use super::joins::SortedJoins;
 use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
 use super::semi;
@@ -74,6 +75,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.push(Arc::new(SingleReaders));
     rules.insert(before, Arc::new(KeepSorts));
     rules.insert(before, Arc::new(HideConstants));
+    rules.insert(before, Arc::new(SortedJoins));
     // First: nothing stands between filters and scans yet.
     rules.insert(0, Arc::new(FilterWithMask));
     rules

@@ -1,33 +1,31 @@
 //! Where plans are made and run: threads of their own with deep stacks, one
 //! session state for all, one memory pool, bounded spilling.
 
+use super::again::Ready;
 use super::arrow::ArrowRows;
 use super::columns::ColumnStore;
 use super::error::Told;
 use super::fence;
+use super::joins::Joins;
 use super::opaque;
 use super::patience::patient;
+use super::pool::{Capped, QueryPool};
+use super::pump::pump;
 use super::scan::Run;
+use crate::admission::Admission;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
-};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::StreamExt;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -46,17 +44,16 @@ pub struct Machine {
     pub max_gathered_bytes: usize,
     /// Where queries spill, and how much they may in all.
     spill: Option<(PathBuf, u64)>,
+    /// Who may read much at once.
+    pub admission: Arc<Admission>,
 }
 
 /// What spilling leaves of the disk: the log and the store need room to go on.
 const KEPT_FREE: u64 = 64 << 20;
 
 impl Machine {
-    pub fn new(options: &EngineOptions) -> Result<Machine> {
-        let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
-            FairSpillPool::new(options.query_memory_bytes),
-            NonZeroUsize::MIN,
-        ));
+    pub fn new(options: &EngineOptions, admission: Arc<Admission>) -> Result<Machine> {
+        let pool = Arc::new(QueryPool::new(options.query_memory_bytes));
         let disk = match &options.spill_directory {
             Some(directory) => DiskManagerBuilder::default()
                 .with_mode(DiskManagerMode::Directories(vec![directory.clone()]))
@@ -93,6 +90,7 @@ impl Machine {
             .max_blocking_threads(4)
             .thread_stack_size(STACK_BYTES)
             .thread_name("orbit-query")
+            .on_thread_start(orbit_core::priority::lower_for_queries)
             .on_thread_park(orbit_core::memory::tidy)
             .enable_all()
             .build()?;
@@ -106,6 +104,7 @@ impl Machine {
                 .spill_directory
                 .clone()
                 .map(|directory| (directory, options.spill_limit_bytes)),
+            admission,
         })
     }
 
@@ -155,11 +154,7 @@ impl Machine {
         let environment = match run.memory_limit {
             None => self.environment.clone(),
             Some(limit) => Arc::new(RuntimeEnv {
-                memory_pool: Arc::new(Capped {
-                    pool: self.environment.memory_pool.clone(),
-                    limit,
-                    used: AtomicUsize::new(0),
-                }),
+                memory_pool: Arc::new(Capped::new(self.environment.memory_pool.clone(), limit)),
                 ..(*self.environment).clone()
             }),
         };
@@ -176,113 +171,23 @@ impl Machine {
         ))
     }
 
-    /// Starts a plan; its batches arrive as they are made, two ahead at most.
+    /// Starts a query; its batches arrive as they are made, two ahead at most.
     pub fn start(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
+        self: &Arc<Self>,
+        ready: Ready,
         run: Run,
         types: Arc<[SqlType]>,
     ) -> Result<ArrowStream> {
         let (sender, batches) = mpsc::channel::<Result<RecordBatch>>(2);
-        let cancel = run.cancel.clone();
         let abandoned = run.abandoned();
-        let ending = run.ending();
-        let task = self.task(run);
-        let work = self.handle()?.spawn(async move {
-            let _ending = ending;
-            let pump = async {
-                let mut stream = match execute_stream(plan, task).told() {
-                    Ok(stream) => stream,
-                    Err(error) => {
-                        let _ = sender.send(Err(error)).await;
-                        return;
-                    }
-                };
-                while let Some(batch) = stream.next().await {
-                    let batch = batch.told();
-                    let last = batch.is_err();
-                    if sender.send(batch).await.is_err() || last {
-                        return;
-                    }
-                }
-            };
-            tokio::select! {
-                biased;
-                reason = cancel.cancelled() => {
-                    let _ = sender.send(Err(reason)).await;
-                }
-                () = pump => {}
-            }
-        });
+        let work = pump(self.clone(), ready, run, sender);
         Ok(ArrowStream {
             batches,
-            work,
+            work: self.handle()?.spawn(work),
             abandoned,
             types,
             ended: false,
         })
-    }
-}
-
-/// The pool of all queries, of which one query may take so much and no more.
-#[derive(Debug)]
-struct Capped {
-    pool: Arc<dyn MemoryPool>,
-    limit: usize,
-    used: AtomicUsize,
-}
-
-impl std::fmt::Display for Capped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes of {}", self.limit, self.pool.name())
-    }
-}
-
-impl MemoryPool for Capped {
-    fn name(&self) -> &str {
-        "capped"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.pool.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.pool.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.used.fetch_add(additional, Ordering::Relaxed);
-        self.pool.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.used.fetch_sub(shrink, Ordering::Relaxed);
-        self.pool.shrink(reservation, shrink);
-    }
-
-    fn try_grow(
-        &self,
-        reservation: &MemoryReservation,
-        additional: usize,
-    ) -> datafusion::error::Result<()> {
-        let before = self.used.fetch_add(additional, Ordering::Relaxed);
-        let grown = if before.saturating_add(additional) > self.limit {
-            Err(DataFusionError::ResourcesExhausted(format!(
-                "this role's statements may hold {} bytes",
-                self.limit
-            )))
-        } else {
-            self.pool.try_grow(reservation, additional)
-        };
-        if grown.is_err() {
-            self.used.fetch_sub(additional, Ordering::Relaxed);
-        }
-        grown
-    }
-
-    fn reserved(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
     }
 }
 
@@ -338,6 +243,8 @@ fn configuration(options: &EngineOptions) -> SessionConfig {
     // It takes a column that is nullable in the one and not in the other for an error.
     set.execution.skip_physical_aggregate_schema_check = true;
     set.sql_parser.map_string_types_to_utf8view = false;
+    let joins = Joins::of_pool(options.query_memory_bytes);
+    set.extensions.insert(joins);
     config
 }
 
@@ -411,6 +318,6 @@ mod tests {
             ..EngineOptions::default()
         };
         // Inside a runtime, as when a server starts.
-        assert!(Machine::new(&options).is_err());
+        assert!(Machine::new(&options, Admission::new(1, 1)).is_err());
     }
 }

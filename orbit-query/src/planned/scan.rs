@@ -61,6 +61,18 @@ impl Run {
         }
     }
 
+    /// The same once more. `None`: what others share with it can't be read again.
+    pub fn again(&self) -> Option<Run> {
+        (!self.shares).then(|| Run {
+            view: self.view.clone(),
+            cancel: self.cancel.clone(),
+            memory_limit: self.memory_limit,
+            spools: Arc::default(),
+            shares: false,
+            abandoned: self.abandoned.clone(),
+        })
+    }
+
     pub fn within(mut self, memory_limit: Option<usize>) -> Run {
         self.memory_limit = memory_limit;
         self
@@ -177,6 +189,47 @@ impl ScanExec {
         }
         self.ends = ends;
         self
+    }
+}
+
+impl ScanExec {
+    /// Whether it gives no more than so many rows, by what ANALYZE counted or a look.
+    pub fn has_at_most(&self, rows: u64, view: &ReadView) -> orbit_core::Result<bool> {
+        if self.limit.is_some_and(|limit| limit as u64 <= rows) {
+            return Ok(true);
+        }
+        let ranges = match &self.access {
+            Access::One => return Ok(true),
+            Access::Full => match &self.table.statistics {
+                Some(counted) => return Ok(counted.rows <= rows),
+                None => vec![KeyRange::default()],
+            },
+            Access::Keys(ranges) => ranges.clone(),
+            Access::Index { index, range, .. } => {
+                let Some(index) = self.table.indexes.get(*index) else {
+                    return Ok(false);
+                };
+                let range = range.clone();
+                let mut scan = view.scan_index(&self.table, index, range, Direction::Forward)?;
+                for _ in 0..rows {
+                    if scan.next()?.is_none() {
+                        return Ok(true);
+                    }
+                }
+                return Ok(false);
+            }
+        };
+        let mut left = rows;
+        for range in ranges {
+            let mut scan = view.scan(&self.table, range, Direction::Forward)?;
+            while scan.next()?.is_some() {
+                left = match left.checked_sub(1) {
+                    Some(left) => left,
+                    None => return Ok(false),
+                };
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -1,11 +1,15 @@
 //! Whether a query reads so little that several threads would gain nothing and put its
-//! rows into an order that nobody can foresee.
+//! rows into an order that nobody can foresee; and whether it reads so much that it has to
+//! wait for a place among those that do.
 
-use super::error::Told;
+use super::columns::scan::SegmentExec;
+use super::error::{Told, to_datafusion};
 use super::provider::OrbitTable;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use super::scan::ScanExec;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use orbit_core::Result;
 use orbit_core::catalog::Table;
 use orbit_core::database::ReadView;
@@ -66,4 +70,23 @@ fn is_little(table: &Arc<Table>, view: &ReadView) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether some scan of the plan gives more than a few rows. What the catalogs tell, and
+/// what is made from nothing, is no scan.
+pub(super) fn reads_much(plan: &Arc<dyn ExecutionPlan>, view: &ReadView) -> Result<bool> {
+    let mut much = false;
+    plan.apply(|node| {
+        if node.is::<SegmentExec>() {
+            much = true;
+        } else if let Some(scan) = node.downcast_ref::<ScanExec>() {
+            much = !scan.has_at_most(LITTLE, view).map_err(to_datafusion)?;
+        }
+        Ok(match much {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })
+    .told()?;
+    Ok(much)
 }

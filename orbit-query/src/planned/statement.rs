@@ -1,5 +1,6 @@
 //! A statement prepared once and run many times.
 
+use super::again::Ready;
 use super::bind::{Binder, BoundQuery, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
@@ -363,14 +364,14 @@ pub(super) async fn query(
     params: &[Value],
 ) -> Result<Rows> {
     ctx.cancel.check()?;
-    let (plan, columns) = physical(machine, ctx, statement, params).await?;
+    let (ready, columns) = physical(machine, ctx, statement, params).await?;
     let types: Arc<[SqlType]> = columns
         .iter()
         .map(|column| column.sql_type.clone())
         .collect();
     let run = Run::new(ctx.view.clone(), ctx.cancel.clone())
         .within(ctx.settings.limits.result_memory_bytes);
-    let stream = machine.start(plan, run, types)?;
+    let stream = machine.start(ready, run, types)?;
     Ok(Rows::stream(columns, Box::new(stream)))
 }
 
@@ -380,7 +381,7 @@ pub(super) async fn physical(
     ctx: &PlanContext,
     statement: &Arc<PlannedStatement>,
     params: &[Value],
-) -> Result<(Arc<dyn ExecutionPlan>, Arc<[ColumnDesc]>)> {
+) -> Result<(Ready, Arc<[ColumnDesc]>)> {
     let here = machine.clone();
     let ctx = ctx.clone();
     let statement = statement.clone();
@@ -402,10 +403,9 @@ pub(super) async fn physical(
             };
             ctx.cancel.check()?;
             let plan = with_values(plan, &statement.params, &params, &ctx)?;
-            let state = System::new(&ctx).state(&here);
-            let plan = physical_plan(&state, &plan, &ctx.view).await?;
+            let ready = Ready::plan(&here, &ctx, plan).await?;
             let columns = statement.columns.clone().unwrap_or_else(|| Arc::new([]));
-            Ok((plan, columns))
+            Ok((ready, columns))
         })
         .await
 }
@@ -455,7 +455,7 @@ pub(super) async fn physical_plan(
 
 /// Whether it does something besides giving rows: of the rows that several threads read
 /// ahead, too many would have it done.
-fn acts(plan: &LogicalPlan) -> Result<bool> {
+pub(super) fn acts(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

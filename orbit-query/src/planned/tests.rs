@@ -5,6 +5,7 @@ mod columns;
 mod correlated;
 mod documents;
 mod grammar;
+mod joins;
 mod row_values;
 mod series;
 mod several_relations;

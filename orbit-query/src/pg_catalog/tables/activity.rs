@@ -25,10 +25,14 @@ pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
                 } else {
                     "transactionid"
                 };
-                (Some("Lock"), Some(event))
+                (Some("Lock"), Some(event.to_owned()))
             }
-            State::Active => (None, None),
-            _ => (Some("Client"), Some("ClientRead")),
+            // Where it stands among those who wait to read much.
+            State::Active => match one.all().admission.position_of(one.pid) {
+                Some(position) => (Some("Admission"), Some(position.to_string())),
+                None => (None, None),
+            },
+            _ => (Some("Client"), Some("ClientRead".to_owned())),
         };
         let facts = context.facts();
         if !facts.rights.superuser && facts.user != one.user {

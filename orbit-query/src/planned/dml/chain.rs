@@ -319,13 +319,13 @@ async fn read_whole(
     params: &[Value],
 ) -> Result<(Tag, Option<Rows>)> {
     // To the end before anything is told: an error in it undoes the writes.
-    let (plan, columns) = statement::physical(machine, ctx, part, params).await?;
+    let (ready, columns) = statement::physical(machine, ctx, part, params).await?;
     let types: Arc<[SqlType]> = columns.iter().map(|one| one.sql_type.clone()).collect();
     let limit = ctx.settings.limits.result_memory_bytes;
     let run = Run::new(ctx.view.clone(), ctx.cancel.clone())
         .within(limit)
         .sharing(ctx.spools.clone());
-    let mut stream = machine.start(plan, run, types.clone())?;
+    let mut stream = machine.start(ready, run, types.clone())?;
     let mut rows = Vec::new();
     let mut bytes = 0usize;
     while let Some(batch) = stream.next().await? {

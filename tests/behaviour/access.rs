@@ -342,6 +342,17 @@ async fn a_start_that_would_be_open_is_refused_and_told_what_to_set() {
             "listen.status_address",
         ),
         (
+            &[("ORBIT__LISTEN__GRPC_ADDRESS", "0.0.0.0")],
+            "ALTER ROLE orbit PASSWORD",
+        ),
+        (
+            &[
+                ("ORBIT__LISTEN__GRPC_ADDRESS", "0.0.0.0"),
+                ("ORBIT__TLS__ENABLED", "false"),
+            ],
+            "tls.enabled = true",
+        ),
+        (
             &[
                 ("ORBIT__TLS__LOOPBACK", "true"),
                 ("ORBIT__TLS__CERTIFICATE", "/nonexistent"),

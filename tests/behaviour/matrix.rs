@@ -206,6 +206,19 @@ client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
 client!(psql, "psql", drives("psql", "psql_client.py"));
 
+/// PostgreSQL speaks no Arrow: there is nothing to prove the checks against.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flight() {
+    let Some(Target::Orbit(server)) = Target::start().await else {
+        return skip("Arrow Flight", "PostgreSQL doesn't speak it");
+    };
+    let command = python("flight_client.py").map(|mut command| {
+        command.env("ORBIT_GRPC_PORT", server.grpc_port.to_string());
+        command
+    });
+    judge("Arrow Flight", command, &Target::Orbit(server));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokio_postgres() {
     let Some(target) = Target::start().await else {

@@ -23,6 +23,7 @@ mod run;
 mod tokens;
 
 pub use errors::{error, status};
+pub use guest::Guest;
 pub use lobby::Lobby;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -42,7 +43,6 @@ use bytes::Bytes;
 use errors::{malformed, unsupported};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
-use guest::Guest;
 use lobby::Credentials;
 use orbit_core::{Error, Result, state};
 use orbit_query::planned::outward_schema;
@@ -197,10 +197,12 @@ impl Flight {
         });
         Ok(encoded(schema, batches))
     }
+}
 
-    async fn called<T>(&self, request: &Request<T>) -> std::result::Result<Arc<Guest>, Status> {
-        self.lobby.guest(request).await.map_err(told)
-    }
+/// The session that the gate found for the call.
+fn caller<T>(request: &Request<T>) -> std::result::Result<Arc<Guest>, Status> {
+    let guest = request.extensions().get().cloned();
+    guest.ok_or_else(|| told(Error::internal("a call without a session")))
 }
 
 /// An answer that is there at once.
@@ -265,7 +267,7 @@ impl FlightService for Flight {
         &self,
         request: Request<Criteria>,
     ) -> std::result::Result<Response<Self::ListFlightsStream>, Status> {
-        self.called(&request).await?;
+        caller(&request)?;
         Err(unsupported("listing flights"))
     }
 
@@ -273,7 +275,7 @@ impl FlightService for Flight {
         &self,
         request: Request<FlightDescriptor>,
     ) -> std::result::Result<Response<FlightInfo>, Status> {
-        let guest = self.called(&request).await?;
+        let guest = caller(&request)?;
         let descriptor = request.into_inner();
         let (schema, ticket) = self.describe(&guest, &descriptor).await.map_err(told)?;
         // Without columns there is no schema: clients then have it run at once.
@@ -294,7 +296,7 @@ impl FlightService for Flight {
         &self,
         request: Request<FlightDescriptor>,
     ) -> std::result::Result<Response<PollInfo>, Status> {
-        self.called(&request).await?;
+        caller(&request)?;
         Err(unsupported("polling for a flight"))
     }
 
@@ -302,7 +304,7 @@ impl FlightService for Flight {
         &self,
         request: Request<FlightDescriptor>,
     ) -> std::result::Result<Response<SchemaResult>, Status> {
-        let guest = self.called(&request).await?;
+        let guest = caller(&request)?;
         let described = self.describe(&guest, request.get_ref()).await;
         let (schema, _) = described.map_err(told)?;
         let schema = schema.unwrap_or_else(|| Arc::new(Schema::empty()));
@@ -315,7 +317,7 @@ impl FlightService for Flight {
         &self,
         request: Request<Ticket>,
     ) -> std::result::Result<Response<Self::DoGetStream>, Status> {
-        let guest = self.called(&request).await?;
+        let guest = caller(&request)?;
         let ticket = request.into_inner().ticket;
         let answer = self.get(&guest, ticket).await.map_err(told)?;
         Ok(Response::new(answer))
@@ -325,10 +327,11 @@ impl FlightService for Flight {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> std::result::Result<Response<Self::DoPutStream>, Status> {
-        let guest = self.called(&request).await?;
+        let guest = caller(&request)?;
         let mut incoming = request.into_inner();
+        let _upload = guest.upload().await;
         let (first, command) = put::opening(&mut incoming).await?;
-        let result = put::put(guest, first, incoming, command).await?;
+        let result = put::put(guest.clone(), first, incoming, command).await?;
         Ok(Response::new(stream::iter([Ok(result)]).boxed()))
     }
 
@@ -336,7 +339,7 @@ impl FlightService for Flight {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> std::result::Result<Response<Self::DoExchangeStream>, Status> {
-        self.called(&request).await?;
+        caller(&request)?;
         Err(unsupported("DoExchange"))
     }
 
@@ -344,7 +347,7 @@ impl FlightService for Flight {
         &self,
         request: Request<Action>,
     ) -> std::result::Result<Response<Self::DoActionStream>, Status> {
-        let guest = self.called(&request).await?;
+        let guest = caller(&request)?;
         let said = self.act(&guest, request.get_ref()).await?;
         let said = said.map(|body| Ok(arrow_flight::Result { body }));
         Ok(Response::new(stream::iter(said).boxed()))
@@ -354,7 +357,7 @@ impl FlightService for Flight {
         &self,
         request: Request<Empty>,
     ) -> std::result::Result<Response<Self::ListActionsStream>, Status> {
-        self.called(&request).await?;
+        caller(&request)?;
         let actions = actions::list().into_iter().map(Ok);
         Ok(Response::new(stream::iter(actions).boxed()))
     }

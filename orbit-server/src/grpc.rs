@@ -4,6 +4,7 @@
 //! Who is at the other end is asked as on the PostgreSQL port. Health and reflection
 //! answer everybody: they say nothing about what is in the database.
 
+mod gate;
 mod lines;
 
 pub use lines::Line;
@@ -11,6 +12,7 @@ pub use lines::Line;
 use crate::flight::{Flight, Lobby, status};
 use crate::pg::Reception;
 use arrow_flight::flight_service_server::FlightServiceServer;
+use gate::Gate;
 use lines::Lines;
 use orbit_core::{Error, Result, state};
 use orbit_edge::Node;
@@ -47,10 +49,9 @@ impl NodeService for NodeStatus {
         request: Request<StatusRequest>,
     ) -> std::result::Result<Response<StatusResponse>, Status> {
         if self.lobby.is_open() {
-            self.lobby
-                .guest(&request)
-                .await
-                .map_err(|error| status(&error))?;
+            let line = request.extensions().get();
+            let guest = self.lobby.guest(request.metadata(), line).await;
+            guest.map_err(|error| status(&error))?;
         }
         let node = &self.node;
         Ok(Response::new(StatusResponse {
@@ -98,6 +99,7 @@ pub async fn serve(
     let sweeping = tokio::spawn(lobby.clone().sweep(stop.clone()));
     let flight = FlightServiceServer::new(Flight::new(lobby.clone())?)
         .max_decoding_message_size(max_message_bytes);
+    let flight = Gate::new(flight, lobby.clone());
     let status = NodeServer::new(NodeStatus { node, lobby });
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<FlightServiceServer<Flight>>().await;

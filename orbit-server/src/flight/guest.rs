@@ -23,13 +23,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
+use tokio::sync::{
+    Mutex as Turn, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot,
+};
 
 /// How long a session outlives the last connection it was used over: gRPC connects
 /// anew by itself.
 const LINGER: Duration = Duration::from_secs(30);
 /// How long another call waits while the session waits for its client.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Calls of one session at one time, those that wait included.
+const MAX_CALLS: usize = 16;
 /// Connections of one token that are remembered.
 const MAX_LINES: usize = 64;
 
@@ -41,6 +45,8 @@ pub struct Held {
     pub prepared: BTreeMap<u64, super::prepared::Statement>,
     pub last_prepared: u64,
     pub limits: Limits,
+    /// The call was refused for itself: the transaction, if there is one, goes on.
+    pub refused: bool,
     owes: Arc<AtomicBool>,
     _seat: Seat,
     _registered: Registered,
@@ -69,6 +75,9 @@ pub struct Guest {
     parked: Mutex<Option<Instant>>,
     rested: Mutex<Instant>,
     lines: Mutex<Vec<Weak<Line>>>,
+    calls: Arc<Semaphore>,
+    /// One client sends one thing at a time.
+    uploads: Semaphore,
 }
 
 type Hold = OwnedMutexGuard<Option<Held>>;
@@ -94,6 +103,7 @@ impl Guest {
                 prepared: BTreeMap::new(),
                 last_prepared: 0,
                 limits,
+                refused: false,
                 owes,
                 _seat: seat,
                 _registered: registered,
@@ -102,7 +112,25 @@ impl Guest {
             parked: Mutex::new(None),
             rested: Mutex::new(Instant::now()),
             lines: Mutex::new(Vec::new()),
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
+            uploads: Semaphore::new(1),
         })
+    }
+
+    /// A call's place among those there may be.
+    pub fn call(&self) -> Result<OwnedSemaphorePermit> {
+        self.calls.clone().try_acquire_owned().map_err(|_| {
+            Error::new(
+                state::CONFIGURATION_LIMIT_EXCEEDED,
+                format!("more than {MAX_CALLS} calls of one session at a time"),
+            )
+            .with_hint("Use several sessions.")
+        })
+    }
+
+    /// Before what a client streams is read.
+    pub async fn upload(&self) -> Option<SemaphorePermit<'_>> {
+        self.uploads.acquire().await.ok()
     }
 
     /// Notes that the session is used over a connection.
@@ -310,9 +338,10 @@ impl Drop for Caller {
 impl Held {
     /// The end of a call: commits what it did outside of a block, or undoes it.
     pub async fn settled<T>(&mut self, done: Result<T>) -> Result<T> {
-        if done.is_err() {
+        if done.is_err() && !self.refused {
             self.session.fail();
         }
+        self.refused = false;
         self.owe(true);
         let synced = self.session.sync().await;
         self.owe(false);

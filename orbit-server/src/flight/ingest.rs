@@ -5,42 +5,39 @@ use super::guest::{Guest, Held};
 use super::put::Incoming;
 use arrow::datatypes::Schema;
 use arrow_flight::sql::{CommandStatementIngest, TableExistsOption, TableNotExistOption};
-use orbit_core::value::Value;
 use orbit_core::{Error, Result, state};
 use orbit_query::planned::inward_type;
 use orbit_query::{Block, CopyIn, Outcome, Tag};
 
-/// What is to be done first, by whether the table is there.
+/// What is done before the rows come, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Create,
-    Append,
-    Replace,
+pub struct Steps {
+    drop: Option<IfExists>,
+    create: Option<IfNotExists>,
 }
 
-/// As the client wants it, or why not.
-pub fn step(command: &CommandStatementIngest, exists: bool) -> Result<Step> {
+type IfExists = bool;
+type IfNotExists = bool;
+
+/// What the client wants done about the table. That it is there, or isn't, is found by
+/// the statements themselves, so nobody can come between.
+pub fn steps(command: &CommandStatementIngest) -> Result<Steps> {
+    use {TableExistsOption as Present, TableNotExistOption as Absent};
     let options = command.table_definition_options.unwrap_or_default();
-    let absent = TableNotExistOption::try_from(options.if_not_exist);
-    let present = TableExistsOption::try_from(options.if_exists);
-    let table = &command.table;
-    match (exists, absent, present) {
-        (false, Ok(TableNotExistOption::Create), _) => Ok(Step::Create),
-        (false, Ok(TableNotExistOption::Fail), _) => Err(Error::new(
-            state::UNDEFINED_TABLE,
-            format!("relation \"{table}\" does not exist"),
-        )),
-        (true, _, Ok(TableExistsOption::Append)) => Ok(Step::Append),
-        (true, _, Ok(TableExistsOption::Replace)) => Ok(Step::Replace),
-        (true, _, Ok(TableExistsOption::Fail)) => Err(Error::new(
-            state::DUPLICATE_TABLE,
-            format!("relation \"{table}\" already exists"),
-        )),
-        _ => Err(Error::new(
-            state::INVALID_PARAMETER_VALUE,
-            "the ingestion does not say what to do about the table",
-        )),
-    }
+    let (drop, create) = match (options.if_not_exist(), options.if_exists()) {
+        (Absent::Create, Present::Fail) => (None, Some(false)),
+        (Absent::Create, Present::Append) => (None, Some(true)),
+        (Absent::Create, Present::Replace) => (Some(true), Some(false)),
+        (Absent::Fail, Present::Append) => (None, None),
+        (Absent::Fail, Present::Replace) => (Some(false), Some(false)),
+        _ => {
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                "the ingestion does not say what to do about the table",
+            ));
+        }
+    };
+    Ok(Steps { drop, create })
 }
 
 fn quoted(name: &str) -> String {
@@ -53,14 +50,16 @@ fn columns(schema: &Schema) -> String {
 }
 
 /// A table whose columns hold those of the schema.
-fn definition(table: &str, schema: &Schema) -> Result<String> {
+fn definition(table: &str, schema: &Schema, absent_only: IfNotExists) -> Result<String> {
     let mut columns = Vec::new();
     for field in schema.fields() {
         let nulls = if field.is_nullable() { "" } else { " NOT NULL" };
         let ty = inward_type(field)?;
         columns.push(format!("{} {ty}{nulls}", quoted(field.name())));
     }
-    Ok(format!("CREATE TABLE {table} ({})", columns.join(", ")))
+    let condition = if absent_only { "IF NOT EXISTS " } else { "" };
+    let columns = columns.join(", ");
+    Ok(format!("CREATE TABLE {condition}{table} ({columns})"))
 }
 
 impl Held {
@@ -81,7 +80,10 @@ impl Held {
                 format!("database \"{catalog}\" does not exist"),
             ));
         }
-        self.check_transaction(command.transaction_id.as_ref())?;
+        // ADBC names no transaction here, and means the one that is open.
+        if command.transaction_id.is_some() {
+            self.check_transaction(command.transaction_id.as_ref())?;
+        }
         let own = self.session.block() == Block::Idle;
         if own {
             self.command("BEGIN").await?;
@@ -104,6 +106,7 @@ impl Held {
         incoming: &mut Incoming,
         guest: &Guest,
     ) -> Result<i64> {
+        self.session.resume();
         let cancel = self.session.cancel_token();
         let schema = incoming.schema(guest, &cancel).await?;
         if schema.fields().is_empty() {
@@ -116,13 +119,15 @@ impl Held {
             Some(schema) => format!("{}.{}", quoted(schema), quoted(&command.table)),
             None => quoted(&command.table),
         };
-        let exists = self.exists(command).await?;
-        let step = step(command, exists)?;
-        if step == Step::Replace {
-            self.command(&format!("DROP TABLE {table}")).await?;
+        let steps = steps(command)?;
+        if let Some(if_exists) = steps.drop {
+            let condition = if if_exists { "IF EXISTS " } else { "" };
+            self.command(&format!("DROP TABLE {condition}{table}"))
+                .await?;
         }
-        if step != Step::Append {
-            self.command(&definition(&table, &schema)?).await?;
+        if let Some(absent_only) = steps.create {
+            self.command(&definition(&table, &schema, absent_only)?)
+                .await?;
         }
         let sql = format!("COPY {table} ({}) FROM STDIN", columns(&schema));
         let statement = self.session.prepare(&sql, &[]).await?;
@@ -147,24 +152,6 @@ impl Held {
         }
         copy.finish(&mut self.session).await
     }
-
-    /// Whether names would find the table.
-    async fn exists(&mut self, command: &CommandStatementIngest) -> Result<bool> {
-        let schema = match &command.schema {
-            Some(schema) => Value::Text(schema.clone()),
-            None => Value::Null,
-        };
-        let found = self
-            .query(
-                "SELECT 1 FROM pg_catalog.pg_class c \
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE c.relname = $1 AND c.relkind IN ('r', 'v') \
-                 AND (n.nspname = $2 OR $2 IS NULL AND n.nspname = ANY (current_schemas(true)))",
-                &[Value::Text(command.table.clone()), schema],
-            )
-            .await?;
-        Ok(!found.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -186,18 +173,19 @@ mod tests {
 
     #[test]
     fn the_options_say_what_is_done() {
-        use {TableExistsOption as Exists, TableNotExistOption as Absent};
-        let create = wants(Absent::Create, Exists::Fail);
-        assert_eq!(step(&create, false).unwrap(), Step::Create);
-        assert!(step(&create, true).unwrap_err().is(state::DUPLICATE_TABLE));
-        let append = wants(Absent::Fail, Exists::Append);
-        assert_eq!(step(&append, true).unwrap(), Step::Append);
-        assert!(step(&append, false).unwrap_err().is(state::UNDEFINED_TABLE));
-        let replace = wants(Absent::Create, Exists::Replace);
-        assert_eq!(step(&replace, true).unwrap(), Step::Replace);
-        assert_eq!(step(&replace, false).unwrap(), Step::Create);
-        let silent = CommandStatementIngest::default();
-        assert!(step(&silent, true).is_err() && step(&silent, false).is_err());
+        use {TableExistsOption as Present, TableNotExistOption as Absent};
+        for (absent, present, drop, create) in [
+            (Absent::Create, Present::Fail, None, Some(false)),
+            (Absent::Create, Present::Append, None, Some(true)),
+            (Absent::Create, Present::Replace, Some(true), Some(false)),
+            (Absent::Fail, Present::Append, None, None),
+            (Absent::Fail, Present::Replace, Some(false), Some(false)),
+        ] {
+            let wanted = Steps { drop, create };
+            assert_eq!(steps(&wants(absent, present)).unwrap(), wanted);
+        }
+        assert!(steps(&wants(Absent::Fail, Present::Fail)).is_err());
+        assert!(steps(&CommandStatementIngest::default()).is_err());
     }
 
     #[test]
@@ -208,7 +196,7 @@ mod tests {
             Field::new("d", DataType::Decimal128(10, 2), true),
         ]);
         assert_eq!(
-            definition("\"t\"", &schema).unwrap(),
+            definition("\"t\"", &schema, false).unwrap(),
             "CREATE TABLE \"t\" (\"a\"\"b\" bigint NOT NULL, \"c\" text, \"d\" numeric(10,2))"
         );
         assert_eq!(columns(&schema), "\"a\"\"b\", \"c\", \"d\"");

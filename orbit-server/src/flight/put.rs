@@ -160,6 +160,7 @@ async fn update_prepared(
                 if statement.params.is_empty() {
                     return held.count(&statement, &[Vec::new()]).await;
                 }
+                held.session.resume();
                 let cancel = held.session.cancel_token();
                 let mut total = 0i64;
                 while let Some(batch) = incoming.next(&at, &cancel).await? {
@@ -181,6 +182,7 @@ async fn bind(
     guest
         .ask(move |held: &mut Held| {
             Box::pin(async move {
+                held.session.resume();
                 let cancel = held.session.cancel_token();
                 let most = held.limits.parameter_bytes;
                 let (mut batches, mut bytes) = (Vec::new(), 0usize);

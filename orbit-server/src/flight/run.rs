@@ -163,6 +163,7 @@ impl Held {
     }
 
     async fn send_rows(&mut self, asked: Asked, outlet: &mut Outlet) -> Result<SchemaRef> {
+        self.session.resume();
         let (statement, parameters) = match asked {
             Asked::Text { sql, transaction } => {
                 let statement = self.prepare(&sql, transaction.as_ref()).await?;
@@ -271,9 +272,9 @@ impl Held {
     }
 
     /// A statement says by its transaction's id whether it belongs to the one that is open.
-    pub fn check_transaction(&self, named: Option<&Bytes>) -> Result<()> {
+    pub fn check_transaction(&mut self, named: Option<&Bytes>) -> Result<()> {
         let named = named.filter(|id| !id.is_empty());
-        match (named, &self.transaction) {
+        let checked = match (named, &self.transaction) {
             (None, None) => Ok(()),
             (Some(named), Some(open)) if named == open => Ok(()),
             (Some(_), _) => Err(Error::new(
@@ -284,17 +285,20 @@ impl Held {
                 state::ACTIVE_SQL_TRANSACTION,
                 "the session has a transaction open, and the statement does not name it",
             )
-            .with_hint("One session has one transaction at a time. Use another connection.")),
-        }
+            .with_hint(ONE_TRANSACTION)),
+        };
+        self.refused = checked.is_err();
+        checked
     }
 
     pub async fn begin(&mut self, id: Bytes) -> Result<Bytes> {
         if self.session.block() != Block::Idle {
+            self.refused = true;
             return Err(Error::new(
                 state::ACTIVE_SQL_TRANSACTION,
                 "there is already a transaction in progress",
             )
-            .with_hint("One session has one transaction at a time. Use another connection."));
+            .with_hint(ONE_TRANSACTION));
         }
         self.command("BEGIN").await?;
         self.transaction = Some(id.clone());
@@ -316,6 +320,8 @@ impl Held {
             .await
     }
 }
+
+const ONE_TRANSACTION: &str = "One session has one transaction at a time. Use another connection.";
 
 enum Ran {
     Rows(Rows),

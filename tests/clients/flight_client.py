@@ -398,6 +398,26 @@ def _():
     contains(str(error), "line 2, column id")
 
 
+@check("rows that break off leave nothing")
+def _():
+    def some():
+        yield from PEOPLE.to_batches(max_chunksize=1000)[:3]
+        raise RuntimeError("no more")
+
+    broken = pa.RecordBatchReader.from_batches(PEOPLE.schema, some())
+    raises(Exception, lambda: ingest(broken, "half", "create"))
+    fails("42P01", lambda: ask("SELECT count(*) FROM half"))
+
+
+@check("a large ingestion arrives whole")
+def _():
+    size = 300000
+    large = pa.table({"n": pa.array(range(size)), "t": pa.array([f"text {n}" for n in range(size)])})
+    equal(ingest(large, "large", "create"), size)
+    equal(ask("SELECT count(*), sum(n), max(length(t)) FROM large"),
+          [(size, "44999850000", 11)])
+
+
 @check("it takes part in a transaction")
 def _():
     with connect() as own:

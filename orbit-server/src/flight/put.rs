@@ -17,12 +17,14 @@ use orbit_core::cancel::CancelToken;
 use orbit_core::{Error, Result, state};
 use prost::Message;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
-/// A client's batches, read as they are wanted.
+/// A client's batches; one is decoded while the one before is being stored.
 pub struct Incoming {
-    decoder: FlightDataDecoder,
+    payloads: mpsc::Receiver<Result<Option<DecodedPayload>>>,
     schema: Option<SchemaRef>,
+    ended: bool,
 }
 
 impl Incoming {
@@ -30,34 +32,53 @@ impl Incoming {
         // A command alone is no message of Arrow's.
         let first = (!first.data_header.is_empty()).then_some(Ok(first));
         let all = futures::stream::iter(first).chain(rest);
+        let mut decoder = FlightDataDecoder::new(all.map_err(FlightError::from));
+        let (ready, payloads) = mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                let next = tokio::select! {
+                    () = ready.closed() => return,
+                    next = decoder.next() => next,
+                };
+                let next = match next {
+                    None => Ok(None),
+                    Some(Ok(data)) => Ok(Some(data.payload)),
+                    Some(Err(FlightError::Tonic(status))) => Err(broken_off(status.message())),
+                    Some(Err(error)) => Err(malformed(error)),
+                };
+                let last = !matches!(next, Ok(Some(_)));
+                if ready.send(next).await.is_err() || last {
+                    return;
+                }
+            }
+        });
         Incoming {
-            decoder: FlightDataDecoder::new(all.map_err(FlightError::from)),
+            payloads,
             schema: None,
+            ended: false,
         }
     }
 
-    /// The next payload; the session waits for its client meanwhile.
+    /// The next payload; the session waits for its client meanwhile. A client that
+    /// breaks off has not come to its end.
     async fn payload(
         &mut self,
         guest: &Guest,
         cancel: &CancelToken,
     ) -> Result<Option<DecodedPayload>> {
+        if self.ended {
+            return Ok(None);
+        }
         guest.park(true);
         let next = tokio::select! {
             biased;
             reason = cancel.cancelled() => Err(reason),
-            next = self.decoder.next() => Ok(next),
+            next = self.payloads.recv() => Ok(next),
         };
         guest.park(false);
-        match next? {
-            None => Ok(None),
-            Some(Ok(data)) => Ok(Some(data.payload)),
-            Some(Err(FlightError::Tonic(status))) => Err(Error::new(
-                state::CONNECTION_FAILURE,
-                format!("the client broke off: {}", status.message()),
-            )),
-            Some(Err(error)) => Err(malformed(error)),
-        }
+        let next = next?.unwrap_or_else(|| Err(broken_off("its data could not be decoded")))?;
+        self.ended = next.is_none();
+        Ok(next)
     }
 
     /// What the batches look like; comes before the first of them.
@@ -90,6 +111,13 @@ impl Incoming {
             }
         }
     }
+}
+
+fn broken_off(why: &str) -> Error {
+    Error::new(
+        state::CONNECTION_FAILURE,
+        format!("the client broke off: {why}"),
+    )
 }
 
 /// Carries a DoPut out; what is told at its end.

@@ -27,9 +27,6 @@ use tokio::sync::{
     Mutex as Turn, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot,
 };
 
-/// How long a session outlives the last connection it was used over: gRPC connects
-/// anew by itself.
-const LINGER: Duration = Duration::from_secs(30);
 /// How long another call waits while the session waits for its client.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Calls of one session at one time, those that wait included.
@@ -74,6 +71,8 @@ pub struct Guest {
     /// Since when the session has waited for its client to read or to send.
     parked: Mutex<Option<Instant>>,
     rested: Mutex<Instant>,
+    /// How long it outlives its connections.
+    lingers: Duration,
     lines: Mutex<Vec<Weak<Line>>>,
     calls: Arc<Semaphore>,
     /// One client sends one thing at a time.
@@ -89,6 +88,7 @@ impl Guest {
         seat: Seat,
         registered: Registered,
         limits: Limits,
+        lingers: Duration,
     ) -> Arc<Guest> {
         let owes = Arc::new(AtomicBool::new(false));
         Arc::new(Guest {
@@ -111,6 +111,7 @@ impl Guest {
             ticket: Mutex::new(None),
             parked: Mutex::new(None),
             rested: Mutex::new(Instant::now()),
+            lingers,
             lines: Mutex::new(Vec::new()),
             calls: Arc::new(Semaphore::new(MAX_CALLS)),
             uploads: Semaphore::new(1),
@@ -299,7 +300,7 @@ impl Guest {
         }
         let mut lines = self.lines.lock();
         lines.retain(|line| line.strong_count() > 0);
-        (lines.is_empty() && rested >= LINGER).then(|| {
+        (lines.is_empty() && rested >= self.lingers).then(|| {
             Error::new(
                 state::CONNECTION_FAILURE,
                 "the session's connection was closed",

@@ -21,6 +21,9 @@ use tonic::metadata::MetadataMap;
 const PROOFS: usize = 2;
 /// How often sessions that have been idle for too long are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long a token's session outlives the last connection it was used over: gRPC
+/// connects anew by itself.
+const LINGER: Duration = Duration::from_secs(10);
 /// Who calls without a word.
 const NOBODY: &str = "orbit";
 
@@ -121,17 +124,22 @@ impl Lobby {
                 header,
                 user,
                 password,
-            } => (Key::of_header(line.number, &header), user, password),
+            } => {
+                let key = Key::of_header(line.number, &header);
+                (key, user, Some(password))
+            }
             Credentials::None => {
                 let user = line.certificate.clone();
                 let user = user.unwrap_or_else(|| NOBODY.to_owned());
-                (Key::of_connection(line.number), user, String::new())
+                (Key::of_connection(line.number), user, None)
             }
         };
         if let Some(guest) = self.tokens.lock().find(&key) {
             return Ok(guest);
         }
-        let guest = self.open_session(metadata, line, user, password).await?;
+        let guest = self
+            .open_session(metadata, line, user, password, Duration::ZERO)
+            .await?;
         Ok(self.tokens.lock().keep(key, guest))
     }
 
@@ -144,7 +152,7 @@ impl Lobby {
     ) -> Result<String> {
         let line = request.extensions().get().ok_or_else(without_line)?;
         let guest = self
-            .open_session(request.metadata(), line, user, password)
+            .open_session(request.metadata(), line, user, Some(password), LINGER)
             .await?;
         let token = token()?;
         self.tokens.lock().keep(Key::of_token(&token), guest);
@@ -156,7 +164,8 @@ impl Lobby {
         metadata: &MetadataMap,
         line: &Arc<Line>,
         user: String,
-        password: String,
+        password: Option<String>,
+        lingers: Duration,
     ) -> Result<Arc<Guest>> {
         let reception = &self.reception;
         let who = Plain {
@@ -207,7 +216,7 @@ impl Lobby {
             parameter_bytes: options.max_message_bytes / 4,
         };
         let engine = reception.engine.clone();
-        let guest = Guest::new(session, engine, seat, registered, limits);
+        let guest = Guest::new(session, engine, seat, registered, limits, lingers);
         guest.is_used_over(line);
         Ok(guest)
     }

@@ -91,7 +91,8 @@ pub struct Door<'a> {
 /// Who somebody says to be, and what there is to prove it.
 pub struct Plain {
     pub user: String,
-    pub password: String,
+    /// `None`: nothing was said, which is no attempt.
+    pub password: Option<String>,
     pub encrypted: bool,
     /// The common name of a certificate that was checked.
     pub certificate: Option<String>,
@@ -150,9 +151,9 @@ impl Door<'_> {
             self.certificate(who.certificate.as_deref(), &who.user)?;
         }
         if matches!(method, Method::Scram | Method::Both) {
+            let password = who.password.clone().ok_or_else(no_credentials)?;
             self.heard(&who.user)?;
             let (verifier, admits) = self.verifier(&who.user, role.as_deref());
-            let password = who.password.clone();
             // Thousands of rounds of a hash: not on a thread that others wait for.
             let right = tokio::task::spawn_blocking(move || verifier.is_of(&password));
             let right = right.await.unwrap_or(false);
@@ -279,6 +280,14 @@ fn is_past(moment: Option<i64>) -> bool {
     now.map_or(true, |now| {
         i64::try_from(now.as_micros()).is_ok_and(|now| now >= moment)
     })
+}
+
+fn no_credentials() -> Error {
+    Error::new(
+        state::INVALID_AUTHORIZATION,
+        "the node asks for a password, and none was given",
+    )
+    .with_hint("Log in with a name and a password, or send a Basic authorization header.")
 }
 
 fn wrong_password(user: &str) -> Error {

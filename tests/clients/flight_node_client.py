@@ -441,16 +441,37 @@ def _():
     equal(ask("SELECT count(*) FROM notes"), [(3,)])
 
 
+channel = grpc.insecure_channel(f"{HOST}:{PORT}")
+
+
 @check("nonsense is an error and no more")
 def _():
+    put = channel.stream_stream("/arrow.flight.protocol.FlightService/DoPut")
+    command = message("CommandStatementIngest", (1, b"\x08\x01\x10\x02"), (2, "nonsense"))
+    described = field(1, field(1, 2) + field(2, command))
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    batch = pa.record_batch([[1, 2], ["x", None]], schema=schema)
+    for at in range(0, 300, 3):
+        messages, first = [], described
+        stream = pa.ipc.MessageReader.open_stream(pa.py_buffer(
+            schema.serialize().to_pybytes() + batch.serialize().to_pybytes()))
+        for one in stream:
+            header = bytearray(one.metadata.to_pybytes())
+            if one.type == "record batch" and at < len(header):
+                header[at] ^= 0x7F
+            body = one.body.to_pybytes() if one.body is not None else b""
+            messages.append(first + field(2, bytes(header)) + field(1000, body))
+            first = b""
+        try:
+            list(put(iter(messages), timeout=20))
+            run("DROP TABLE nonsense")
+        except grpc.RpcError as error:
+            equal(error.code(), grpc.StatusCode.INVALID_ARGUMENT, f"{at}: {error.details()}")
     for body in (b"", b"\xff\xff", message("CommandStatementQuery")[:-1] + b"\x7f"):
         raises(pa.ArrowException, lambda: arrow.info(body))
     raises(Exception, lambda: arrow.action("Explode", b""))
     raises(Exception, lambda: arrow.client.do_get(flight.Ticket(b"\0"), arrow.options).read_all())
     equal(arrow.rows("SELECT 1"), [(1,)])
-
-
-channel = grpc.insecure_channel(f"{HOST}:{PORT}")
 
 
 @check("the health service says SERVING")

@@ -173,6 +173,11 @@ impl Guest {
         }
     }
 
+    /// Whether nothing can be asked of it any more.
+    pub fn is_over(&self) -> bool {
+        self.stop.was_asked()
+    }
+
     /// Why the session is over.
     fn reason(&self) -> Error {
         self.stop.reason().unwrap_or_else(shutting_down)
@@ -194,6 +199,9 @@ impl Guest {
         tokio::spawn(async move {
             if guest.carry_out(&mut hold, work).await.is_err() {
                 // Whatever it was in the middle of is undone.
+                if !guest.is_over() {
+                    guest.stop.ask_for(failed());
+                }
                 *hold = None;
             }
             *watch.lock() = false;
@@ -321,9 +329,13 @@ impl Caller {
     pub fn lost(&self) -> Error {
         match self.guest.stop.was_asked() {
             true => self.guest.reason(),
-            false => Error::internal("the session failed; its work was undone"),
+            false => failed(),
         }
     }
+}
+
+fn failed() -> Error {
+    Error::internal("the session failed; its work was undone")
 }
 
 impl Drop for Caller {

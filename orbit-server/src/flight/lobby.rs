@@ -134,8 +134,11 @@ impl Lobby {
                 (Key::of_connection(line.number), user, None)
             }
         };
-        if let Some(guest) = self.tokens.lock().find(&key) {
-            return Ok(guest);
+        let known = self.tokens.lock().find(&key);
+        match known {
+            Some(guest) if guest.is_over() => self.forget(&guest),
+            Some(guest) => return Ok(guest),
+            None => {}
         }
         let guest = self
             .open_session(metadata, line, user, password, Duration::ZERO)

@@ -12,10 +12,11 @@ use arrow_flight::sql::{
     DoPutPreparedStatementResult, DoPutUpdateResult,
 };
 use arrow_flight::{FlightData, PutResult};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use orbit_core::cancel::CancelToken;
 use orbit_core::{Error, Result, state};
 use prost::Message;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
@@ -36,15 +37,17 @@ impl Incoming {
         let (ready, payloads) = mpsc::channel(1);
         tokio::spawn(async move {
             loop {
+                // Arrow's reader checks less than what it takes for granted.
                 let next = tokio::select! {
                     () = ready.closed() => return,
-                    next = decoder.next() => next,
+                    next = AssertUnwindSafe(decoder.next()).catch_unwind() => next,
                 };
                 let next = match next {
-                    None => Ok(None),
-                    Some(Ok(data)) => Ok(Some(data.payload)),
-                    Some(Err(FlightError::Tonic(status))) => Err(broken_off(status.message())),
-                    Some(Err(error)) => Err(malformed(error)),
+                    Ok(None) => Ok(None),
+                    Ok(Some(Ok(data))) => Ok(Some(data.payload)),
+                    Ok(Some(Err(FlightError::Tonic(status)))) => Err(broken_off(status.message())),
+                    Ok(Some(Err(error))) => Err(malformed(error)),
+                    Err(_) => Err(malformed("its lengths contradict each other")),
                 };
                 let last = !matches!(next, Ok(Some(_)));
                 if ready.send(next).await.is_err() || last {

@@ -1,8 +1,17 @@
 //! Compiles the `.proto` files with protox: no protoc on the machine.
 
+use std::path::Path;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let files = protox::compile(["orbit/v1/node.proto"], ["proto"])?;
-    tonic_prost_build::configure().compile_fds(files)?;
+    let own = protox::compile(["orbit/v1/node.proto"], ["proto"])?;
+    let all = ["orbit/v1/node.proto", "arrow/flight/protocol/flight.proto"];
+    let descriptors = protox::Compiler::new(["proto"])?
+        .include_imports(true)
+        .open_files(all)?
+        .encode_file_descriptor_set();
+    let out = std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
+    std::fs::write(Path::new(&out).join("descriptors.bin"), descriptors)?;
+    tonic_prost_build::configure().compile_fds(own)?;
     Ok(())
 }

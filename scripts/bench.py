@@ -77,9 +77,9 @@ class Orbit:
         self.start()
 
     def start(self):
-        self.port = free_port()
+        self.port, self.grpc_port = free_port(), free_port()
         words = [*self.within, ORBIT, "serve", "--data-dir", self.directory / "data", "--profile", self.profile]
-        words += ["--pg-port", str(self.port), "--grpc-port", "0", "--http-port", "0"]
+        words += ["--pg-port", str(self.port), "--grpc-port", str(self.grpc_port), "--http-port", "0"]
         self.log = open(self.directory / "stderr", "ab")
         started = time.perf_counter()
         self.process = subprocess.Popen([str(word) for word in words], stdout=self.log, stderr=self.log)
@@ -271,6 +271,29 @@ def measure_footprint():
         server.stop()
 
 
+def measure_flight(options):
+    """Rows to pandas and into a table: Arrow Flight beside psycopg, on one node."""
+    python = pathlib.Path.home() / ".cache/orbit/clients/venv/bin/python"
+    python = os.environ.get("ORBIT_CLIENTS_PYTHON", python)
+    file = year_of_flights(options.flights)
+    head, rows = file.read_bytes().split(b"\n", 1)
+    count = rows.count(b"\n")
+    file.write_bytes(head + b"\n" + rows * -(-options.rows // count))
+    server = Orbit()
+    try:
+        psql(server, FLIGHTS.format(name="flights"))
+        words = [ORBIT, "import", file, "--table", "flights", "--append", "--null", "NA", "--port", server.port]
+        subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        words = [python, ROOT / "scripts/flight.py", "--pg-port", server.port, "--grpc-port", server.grpc_port]
+        words += ["--rows", options.rows, "--rounds", options.rounds]
+        done = subprocess.run([str(word) for word in words], text=True, capture_output=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout)
+    finally:
+        server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=20)
@@ -278,6 +301,7 @@ def main():
     parser.add_argument("--scale", type=int, default=10)
     parser.add_argument("--flights")
     parser.add_argument("--only", default="import,pgbench,latency,footprint")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of flights, for --only flight")
     parser.add_argument("--json")
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -300,6 +324,8 @@ def main():
                 server.stop()
     if "footprint" in wanted:
         result["footprint"] = measure_footprint()
+    if "flight" in wanted:
+        result["flight"] = measure_flight(options)
     print(f"fdatasync on this machine: p50 {result['fsync_ms']['p50']:.2f} ms, p99 {result['fsync_ms']['p99']:.2f} ms\n")
     print(f"| {'measurement':45} | {'Orbit':>12} | {'PostgreSQL':>12} | ratio |\n|{'-' * 47}|{'-' * 14}|{'-' * 14}|-------|")
     for name, figures in result["ratios"].items():
@@ -307,6 +333,13 @@ def main():
         print(f"| {name:45} | {ours:12,.3f} | {theirs:12,.3f} | {ours / theirs:5.2f} |")
     for name, figure in result["footprint"].items():
         print(f"| {name:45} | {figure:12,.1f} | {'':12} |       |")
+    if flight := result.get("flight"):
+        print(f"\n{flight['rows']:,} rows of flights; seconds, and how many times faster Arrow Flight is\n")
+        pairs = [("to pandas", "frame by Flight", "frame by psycopg"), ("into a table", "ingest", "COPY of rows"),
+                 ("into a table", "ingest", "COPY of text")]
+        for what, ours, theirs in pairs:
+            ratio = flight[theirs] / flight[ours]
+            print(f"| {what:14} | Flight {flight[ours]:7.2f} | {theirs.replace('frame by ', ''):12} {flight[theirs]:7.2f} | {ratio:5.2f} |")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(result, indent=2))
 

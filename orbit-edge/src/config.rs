@@ -97,6 +97,8 @@ pub struct Listen {
     pub http_port: u16,
     /// `None`: follows `address` as long as that is loopback.
     pub status_address: Option<IpAddr>,
+    /// `None`: as the status address.
+    pub grpc_address: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug)]
@@ -201,6 +203,10 @@ impl NodeConfig {
                     Some(_) => Some(layers.address("listen.status_address")?),
                     None => None,
                 },
+                grpc_address: match layers.text("listen.grpc_address") {
+                    Some(_) => Some(layers.address("listen.grpc_address")?),
+                    None => None,
+                },
             },
             tls: Tls {
                 enabled: layers.flag("tls.enabled"),
@@ -257,6 +263,11 @@ impl NodeConfig {
         !self.listen.address.to_canonical().is_loopback()
     }
 
+    /// Whether others than this machine can reach the gRPC port.
+    pub fn is_grpc_open(&self) -> bool {
+        !self.grpc_address().ip().to_canonical().is_loopback()
+    }
+
     /// Whether the configuration by itself lets a node listen where it says. Whether
     /// there is anybody with a password is seen when the data directory is open.
     pub fn check_listening(&self) -> Result<()> {
@@ -264,14 +275,15 @@ impl NodeConfig {
             && !address.to_canonical().is_loopback()
         {
             return Err(refused(format!(
-                "refusing to listen on {address} for gRPC and HTTP: these ports ask for no password"
+                "refusing to listen on {address} for HTTP: this port asks for no password"
             ))
-            .with_hint("Leave listen.status_address unset, or set it to 127.0.0.1 or ::1."));
+            .with_hint("Leave listen.status_address unset, or set it to 127.0.0.1 or ::1. For gRPC beyond this machine set listen.grpc_address."));
         }
-        if !self.is_open() {
-            return Ok(());
-        }
-        let address = self.listen.address;
+        let address = match (self.is_open(), self.is_grpc_open()) {
+            (false, false) => return Ok(()),
+            (true, _) => self.listen.address,
+            (false, true) => self.grpc_address().ip(),
+        };
         if !self.tls.enabled {
             return Err(refused(format!(
                 "refusing to listen on {address} without TLS: everything, passwords too, could be read on the way"
@@ -292,7 +304,11 @@ impl NodeConfig {
         SocketAddr::new(self.listen.address, self.listen.pg_port)
     }
     pub fn grpc_address(&self) -> SocketAddr {
-        SocketAddr::new(self.status_address(), self.listen.grpc_port)
+        let address = self.listen.grpc_address;
+        SocketAddr::new(
+            address.unwrap_or_else(|| self.status_address()),
+            self.listen.grpc_port,
+        )
     }
     pub fn http_address(&self) -> SocketAddr {
         SocketAddr::new(self.status_address(), self.listen.http_port)

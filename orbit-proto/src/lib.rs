@@ -5,3 +5,6 @@
 pub mod v1 {
     tonic::include_proto!("orbit.v1");
 }
+
+/// What all services of the gRPC port look like, encoded, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

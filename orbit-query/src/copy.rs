@@ -5,6 +5,8 @@
 //! few workers at once, and [`import`] feeds the rows, in order, to a sorted load
 //! (empty table) or to the transaction row by row. Out: [`export`].
 
+#[cfg(feature = "datafusion")]
+mod batches;
 pub mod binary;
 mod cut;
 mod encode;
@@ -37,6 +39,23 @@ impl CopyIn {
     /// Takes any piece of the stream; pieces need not end at lines.
     pub async fn push(&mut self, session: &mut Session, bytes: &[u8]) -> Result<()> {
         let pushed = self.import.push(session, bytes).await;
+        pushed.map_err(|error| {
+            let given = self.import.given();
+            let error = session.told(error, |table, column| given.has(table, column));
+            session.fail();
+            error
+        })
+    }
+
+    /// Takes rows instead of bytes; their columns stand in COPY's order. Whoever
+    /// begins with rows goes on with rows.
+    #[cfg(feature = "datafusion")]
+    pub async fn push_batch(
+        &mut self,
+        session: &mut Session,
+        batch: &datafusion::arrow::array::RecordBatch,
+    ) -> Result<()> {
+        let pushed = self.import.push_batch(session, batch).await;
         pushed.map_err(|error| {
             let given = self.import.given();
             let error = session.told(error, |table, column| given.has(table, column));

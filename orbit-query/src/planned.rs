@@ -60,6 +60,10 @@ mod work;
 pub(crate) use aggregates::is_aggregate;
 pub(crate) use alike::Literal;
 pub use arrow::ArrowRows;
+pub use arrow::{
+    Inward, TYPE_KEY, cell, inward_columns, inward_type, outward_batch, outward_field,
+    outward_schema, sql_type_of,
+};
 pub(crate) use bind::call::is_set_returning;
 pub(crate) use bind::leaning::Leaning;
 pub(crate) use bind::name::of_expr as output_name;

@@ -24,6 +24,7 @@ mod frontend;
 mod input;
 mod listener;
 mod params;
+mod reception;
 mod rows;
 mod simple;
 mod socket;
@@ -37,6 +38,15 @@ use std::time::Duration;
 
 pub use auth::{Access, Loopback, Remote};
 pub use listener::serve;
+pub use reception::Reception;
+pub(crate) use {
+    auth::{Door, Plain},
+    cancel::{Key, Registered, Stop},
+    connection::idle_limit,
+    errors::shutting_down,
+    reception::{DATABASE, Seat, Visitor, encryption},
+    stream::Stream,
+};
 
 /// Output is sent, and a streaming statement waits for the socket, once this
 /// much has gathered.

@@ -60,17 +60,26 @@ impl Running {
             access,
             ..pg::ServeOptions::default()
         };
+        let reception = pg::Reception::new(node.engine().clone(), options);
         let tasks = vec![
             tokio::spawn({
-                let (engine, stop) = (node.engine().clone(), stop.clone());
+                let (reception, stop) = (reception.clone(), stop.clone());
                 async move {
-                    let served = pg::serve(pg_listener, engine, options, stop.cancelled()).await;
+                    let served = pg::serve(pg_listener, reception, stop.cancelled()).await;
                     if let Err(error) = served {
                         tracing::error!(%error, "the PostgreSQL listener ended");
                     }
                 }
             }),
-            tokio::spawn(grpc::serve(node.clone(), grpc_listener, stop.clone())),
+            tokio::spawn({
+                let (node, stop) = (node.clone(), stop.clone());
+                async move {
+                    let served = grpc::serve(node, grpc_listener, reception, stop).await;
+                    if let Err(error) = served {
+                        tracing::error!(%error, "the gRPC listener ended");
+                    }
+                }
+            }),
             tokio::spawn(http::serve(node.clone(), http_listener, stop.clone())),
         ];
         Ok(Running {
@@ -114,11 +123,15 @@ fn access(node: &Node, owner: Option<Verifier>) -> Result<pg::Access> {
         "both" => pg::Remote::Both,
         _ => pg::Remote::Scram,
     };
-    if config.is_open() && matches!(remote, pg::Remote::Scram | pg::Remote::Both) {
+    let anybody = config.is_open() || config.is_grpc_open();
+    if anybody && matches!(remote, pg::Remote::Scram | pg::Remote::Both) {
         let view = node.engine().db().read();
         let mut roles = view.catalog().roles();
         if !roles.any(|role| role.login && role.verifier.is_some()) {
-            let address = config.listen.address;
+            let address = match config.is_open() {
+                true => config.listen.address,
+                false => config.grpc_address().ip(),
+            };
             return Err(Error::new(
                 state::CONFIG_FILE_ERROR,
                 format!("refusing to listen on {address}: no role has a password"),
@@ -129,13 +142,13 @@ fn access(node: &Node, owner: Option<Verifier>) -> Result<pg::Access> {
             )));
         }
     }
-    let tls = match config.tls.enabled && (config.is_open() || config.tls.loopback) {
+    let tls = match config.tls.enabled && (anybody || config.tls.loopback) {
         true => Some(Arc::new(Tls::load(&config.tls, directory, &names(config))?)),
         false => None,
     };
     if let Some(tls) = &tls
         && tls.is_own
-        && config.is_open()
+        && anybody
     {
         tracing::info!(
             certificate = %tls.certificate.display(),
@@ -161,8 +174,11 @@ fn names(config: &NodeConfig) -> Vec<String> {
         "127.0.0.1".to_owned(),
         "::1".to_owned(),
     ];
-    if !config.listen.address.is_unspecified() && !config.listen.address.is_loopback() {
-        names.push(config.listen.address.to_string());
+    let addresses = [config.listen.address, config.grpc_address().ip()];
+    for address in addresses {
+        if !address.is_unspecified() && !address.is_loopback() {
+            names.push(address.to_string());
+        }
     }
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host = host.trim();
@@ -170,7 +186,7 @@ fn names(config: &NodeConfig) -> Vec<String> {
     if !host.is_empty() && host != "localhost" && host.chars().all(plain) {
         names.push(host.to_owned());
         // Where it listens everywhere: under the addresses that its name leads to.
-        if config.listen.address.is_unspecified() {
+        if addresses.iter().any(|address| address.is_unspecified()) {
             let addresses = (host, 0).to_socket_addrs().into_iter().flatten();
             names.extend(addresses.map(|address| address.ip().to_string()));
         }

@@ -1,4 +1,4 @@
-//! TLS 1.3 for the PostgreSQL port: the node's certificate, given or its own,
+//! TLS 1.3 for the PostgreSQL and gRPC ports: the node's certificate, given or its own,
 //! and what a client's certificate says.
 //!
 //! Nothing older is spoken and nothing falls back: a listener that serves beyond
@@ -26,6 +26,8 @@ use tokio_rustls::server::TlsStream;
 /// What a listener needs to speak TLS.
 pub struct Tls {
     acceptor: TlsAcceptor,
+    /// The same for gRPC, whose clients ask for another protocol within it.
+    grpc_acceptor: TlsAcceptor,
     end_point: Option<Vec<u8>>,
     verifies_clients: bool,
     /// Where the certificate is, for the operator's eyes.
@@ -76,10 +78,13 @@ impl Tls {
         let mut server = builder
             .with_single_cert(chain, secret)
             .map_err(|error| broken("tls.certificate and tls.key", &error))?;
-        server.alpn_protocols = vec![b"postgresql".to_vec()];
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
+        let mut for_grpc = server.clone();
+        for_grpc.alpn_protocols = vec![b"h2".to_vec()];
+        server.alpn_protocols = vec![b"postgresql".to_vec()];
         Ok(Tls {
+            grpc_acceptor: TlsAcceptor::from(Arc::new(for_grpc)),
             acceptor: TlsAcceptor::from(Arc::new(server)),
             end_point,
             verifies_clients: config.authority.is_some(),
@@ -90,6 +95,11 @@ impl Tls {
 
     pub async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         self.acceptor.accept(stream).await
+    }
+
+    /// As [`Tls::accept`], for a client of gRPC.
+    pub async fn accept_grpc(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        self.grpc_acceptor.accept(stream).await
     }
 
     /// What channel binding binds to; `None` where the standard names no hash for the certificate.

@@ -58,19 +58,21 @@ async fn guarded(options: &[(&str, &str)]) -> Server {
 
 /// Starts a node that lets nobody in without a password, so its port has to do.
 async fn start(mut command: Command, directory: &Path, home: tempfile::TempDir) -> Server {
-    let port = free_port();
+    let (port, grpc_port) = (free_port(), free_port());
     let child = command
         .arg("serve")
         .arg("--data-dir")
         .arg(directory)
         .args(["--pg-port", &port.to_string()])
-        .args(["--grpc-port", "0", "--http-port", "0"])
+        .args(["--grpc-port", &grpc_port.to_string()])
+        .args(["--http-port", "0"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("orbit runs");
-    let server = Server::running(port, directory, child, home);
+    let mut server = Server::running(port, directory, child, home);
+    server.grpc_port = grpc_port;
     for _ in 0..600 {
         let listens = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
         if listens && directory.join("tls/server.crt").exists() {
@@ -137,6 +139,46 @@ async fn psql_logs_in_by_scram_within_tls_and_only_with_the_right_password() {
         "söme pässword",
     );
     assert!(!output.status.success(), "{}", text(&output));
+}
+
+/// One statement through `orbit sql --grpc`.
+fn over_grpc(server: &Server, role: &str, password: &str, options: &[&str]) -> Output {
+    Command::new(binary())
+        .args(["sql", "--grpc", &format!("127.0.0.1:{}", server.grpc_port)])
+        .args(["-U", role, "--output", "csv", "-c", "SELECT current_user"])
+        .args(options)
+        .env("PGPASSWORD", password)
+        .output()
+        .expect("orbit runs")
+}
+
+#[tokio::test]
+async fn arrow_flight_asks_for_the_same_password_within_tls_and_counts_the_same_failures() {
+    let server = guarded(&[]).await;
+    let certificate = server.directory.join("tls/server.crt");
+    let certificate = certificate.display().to_string();
+    for options in [&[][..], &["--tls-ca", &certificate]] {
+        let output = over_grpc(&server, "ada", "söme pässword", options);
+        assert_eq!(text(&output), "current_user\nada\n", "{options:?}");
+    }
+    for (role, password) in [
+        ("ada", "wrong"),
+        ("nosuch", "wrong"),
+        ("late", "late"),
+        ("bare", ""),
+    ] {
+        let output = over_grpc(&server, role, password, &[]);
+        let wanted = format!("password authentication failed for user \"{role}\"");
+        let said = text(&output);
+        assert!(said.contains(&wanted), "{role}: {said}");
+        assert_eq!(output.status.code(), Some(3), "{role}");
+    }
+    // With every failure from here the wait grows: some attempt comes too early.
+    let too_early = (0..20).any(|_| {
+        let said = text(&over_grpc(&server, "nosuch", "wrong", &[]));
+        said.contains("the next attempt is heard in")
+    });
+    assert!(too_early);
 }
 
 #[tokio::test]
@@ -340,6 +382,17 @@ async fn a_start_that_would_be_open_is_refused_and_told_what_to_set() {
         (
             &[("ORBIT__LISTEN__STATUS_ADDRESS", "0.0.0.0")],
             "listen.status_address",
+        ),
+        (
+            &[("ORBIT__LISTEN__GRPC_ADDRESS", "0.0.0.0")],
+            "ALTER ROLE orbit PASSWORD",
+        ),
+        (
+            &[
+                ("ORBIT__LISTEN__GRPC_ADDRESS", "0.0.0.0"),
+                ("ORBIT__TLS__ENABLED", "false"),
+            ],
+            "tls.enabled = true",
         ),
         (
             &[

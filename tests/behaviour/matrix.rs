@@ -206,6 +206,28 @@ client!(django, "Django", python("django_client.py"));
 client!(pgcli, "pgcli", python("pgcli_client.py"));
 client!(psql, "psql", drives("psql", "psql_client.py"));
 
+/// PostgreSQL speaks no Arrow: there is nothing to prove the checks against.
+async fn over_flight(client: &str, script: &str) {
+    let Some(Target::Orbit(server)) = Target::start().await else {
+        return skip(client, "PostgreSQL doesn't speak it");
+    };
+    let command = python(script).map(|mut command| {
+        command.env("ORBIT_GRPC_PORT", server.grpc_port.to_string());
+        command
+    });
+    judge(client, command, &Target::Orbit(server));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flight() {
+    over_flight("Arrow Flight", "flight_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flight_node() {
+    over_flight("Arrow Flight, the node", "flight_node_client.py").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokio_postgres() {
     let Some(target) = Target::start().await else {

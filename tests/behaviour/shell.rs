@@ -39,6 +39,30 @@ fn prints(server: &Server, options: &[&str], text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_run_over_grpc_alike() {
+    let server = Server::start().await;
+    let address = format!("127.0.0.1:{}", server.grpc_port);
+    let text = "CREATE TABLE t (a int PRIMARY KEY, b text, c numeric, d timestamptz);\n\
+        INSERT INTO t VALUES (1, 'it''s; one', 1.50, '2024-02-29 12:30:00+00'), (2, NULL, NULL, NULL);\n\
+        SELECT * FROM t ORDER BY a; SELECT a FROM t WHERE false;\n\
+        SELECT ARRAY[a, NULL] AS list, a > 1 AS more FROM t WHERE a = 2;\nDROP TABLE t";
+    for output in ["csv", "json", "table"] {
+        let wire = prints(&server, &["--output", output], text);
+        let grpc = prints(&server, &["--output", output, "--grpc", &address], text);
+        assert_eq!(grpc, wire, "{output}");
+    }
+    let options = ["--grpc", address.as_str(), "-c", "SELECT 1 / 0"];
+    let (output, _, err) = script(&server, &options, "");
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("division by zero [22012]"), "{err}");
+    let (output, _, err) = script(&server, &["--grpc", "127.0.0.1:1"], "SELECT 1");
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    let (output, _, err) = script(&server, &["--grpc", &address, "-U", "nobody"], "SELECT 1");
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("role \"nobody\" does not exist"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_run_with_their_commands() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start().await;

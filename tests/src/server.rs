@@ -35,6 +35,7 @@ pub fn free_port() -> u16 {
 
 pub struct Server {
     pub port: u16,
+    pub grpc_port: u16,
     pub directory: PathBuf,
     pub child: Child,
     /// From `exec` to the first answer.
@@ -72,7 +73,7 @@ impl Server {
         directory: &Path,
         options: &[&str],
     ) -> Result<Server, String> {
-        let port = free_port();
+        let (port, grpc_port) = (free_port(), free_port());
         let stderr_path = directory.with_extension("stderr");
         let stderr = std::fs::File::create(&stderr_path).map_err(|error| error.to_string())?;
         let started = Instant::now();
@@ -81,7 +82,8 @@ impl Server {
             .arg("--data-dir")
             .arg(directory)
             .args(["--pg-port", &port.to_string()])
-            .args(["--grpc-port", "0", "--http-port", "0"])
+            .args(["--grpc-port", &grpc_port.to_string()])
+            .args(["--http-port", "0"])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,6 +92,7 @@ impl Server {
             .map_err(|error| error.to_string())?;
         let mut server = Server {
             port,
+            grpc_port,
             directory: directory.to_owned(),
             child,
             started_in: Duration::ZERO,
@@ -120,6 +123,7 @@ impl Server {
     pub fn running(port: u16, directory: &Path, child: Child, home: tempfile::TempDir) -> Server {
         Server {
             port,
+            grpc_port: 0,
             directory: directory.to_owned(),
             child,
             started_in: Duration::ZERO,

@@ -330,7 +330,7 @@ pub const KEYS: &[Key] = &[
         "listen.grpc_port",
         PORT,
         Some("7400"),
-        "Orbit's own services. 0 takes a free port.",
+        "Arrow Flight SQL and Orbit's own services. 0 takes a free port.",
     ),
     key(
         "listen.http_port",
@@ -342,7 +342,13 @@ pub const KEYS: &[Key] = &[
         "listen.status_address",
         Text,
         None,
-        "The address of the gRPC and HTTP ports. They ask for no password, so only loopback is served; unset, it is listen.address where that is loopback and 127.0.0.1 elsewhere.",
+        "The address of the HTTP port, and of gRPC unless listen.grpc_address is set. HTTP asks for no password, so only loopback is served; unset, it is listen.address where that is loopback and 127.0.0.1 elsewhere.",
+    ),
+    key(
+        "listen.grpc_address",
+        Text,
+        None,
+        "The address of the gRPC port, if it is to be another than the HTTP port's. Beyond loopback it needs TLS, and clients prove who they are as access.remote has it.",
     ),
     key(
         "tls.enabled",

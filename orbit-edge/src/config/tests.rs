@@ -190,6 +190,10 @@ fn beyond_loopback_a_start_needs_tls_and_a_way_to_know_clients() {
             "[listen]\nstatus_address = '0.0.0.0'",
             "listen.status_address",
         ),
+        (
+            "[listen]\ngrpc_address = '0.0.0.0'\n[tls]\nenabled = false",
+            "tls.enabled = true",
+        ),
     ] {
         let error = load(text).unwrap().check_listening().unwrap_err();
         assert!(error.hint().unwrap().contains(wanted), "{text}");
@@ -204,6 +208,10 @@ fn ports_without_passwords_stay_on_this_machine() {
     assert!(config.http_address().ip().is_loopback());
     let config = load("[listen]\naddress = '::1'").unwrap();
     assert_eq!(config.http_address().ip().to_string(), "::1");
+    let config = load("[listen]\ngrpc_address = '192.0.2.1'").unwrap();
+    assert_eq!(config.grpc_address().ip().to_string(), "192.0.2.1");
+    assert!(config.is_grpc_open() && !config.is_open());
+    assert!(config.http_address().ip().is_loopback());
 }
 
 #[test]

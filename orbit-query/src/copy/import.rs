@@ -6,16 +6,24 @@
 //!     -> a sorted load (one thread, in order), or inserts one by one
 //! ```
 
+#[cfg(feature = "datafusion")]
+use super::batches;
 use super::cut::Lines;
 use super::encode::{self, Failure, Plan, Rows};
 use super::options::CopyOptions;
 use super::positions;
 use crate::ddl::lock_named;
+#[cfg(feature = "datafusion")]
+use crate::planned::inward_columns;
 use crate::session::Session;
 use crate::statement::names::Name;
+#[cfg(feature = "datafusion")]
+use datafusion::arrow::array::RecordBatch;
 use orbit_core::ids::TableId;
 use orbit_core::load::Load;
 use orbit_core::txn::TableLock;
+#[cfg(feature = "datafusion")]
+use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -194,6 +202,46 @@ impl Import {
         self.start(chunk);
         while self.under_way.len() > self.workers {
             self.take_one(session).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes rows whose columns stand in the order that COPY named them in.
+    #[cfg(feature = "datafusion")]
+    pub async fn push_batch(&mut self, session: &mut Session, batch: &RecordBatch) -> Result<()> {
+        let wanted: Vec<SqlType> = self
+            .plan
+            .places
+            .iter()
+            .filter_map(|place| self.plan.table.columns.get(*place))
+            .map(|column| column.sql_type.clone())
+            .collect();
+        if batch.num_columns() != wanted.len() {
+            return Err(Error::new(
+                state::BAD_COPY_FILE_FORMAT,
+                format!(
+                    "row field count is {}, expected {}",
+                    batch.num_columns(),
+                    wanted.len()
+                ),
+            ));
+        }
+        let format = &self.plan.facts.format;
+        let columns = inward_columns(batch, &wanted, format)
+            .map_err(|error| error.in_context(self.place()))?;
+        let mut begin = 0;
+        while begin < batch.num_rows() {
+            session.cancel_token().check()?;
+            let end = batch.num_rows().min(begin + batches::PIECE_ROWS);
+            let (plan, columns) = (self.plan.clone(), columns.clone());
+            self.under_way
+                .push_back(tokio::task::spawn_blocking(move || {
+                    batches::run(&plan, &columns, begin..end)
+                }));
+            while self.under_way.len() > self.workers {
+                self.take_one(session).await?;
+            }
+            begin = end;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Between stored values and Arrow: types, building columns, reading cells.
 
 mod build;
+mod inward;
 pub mod nested;
+mod outward;
 mod rows;
 
 use super::num;
@@ -10,6 +12,8 @@ use orbit_core::types::SqlType;
 use std::sync::Arc;
 
 pub use build::{Builder, array_of, scalar_of};
+pub use inward::{Inward, inward_columns, inward_type};
+pub use outward::{outward_batch, outward_field, outward_schema};
 pub use rows::{ArrowRows, cell, scalar_value};
 
 /// Field metadata that names the SQL type where Arrow's says less.

@@ -3,6 +3,7 @@
 //! * `ask.rs`: statements over a connection, their rows printed
 //! * `commands.rs`: backslash commands; `describe.rs`: those of the `\d` family
 //! * `copy.rs`: COPY between the node and what is here
+//! * `grpc.rs`: statements over Arrow Flight instead
 //! * `shell.rs`: the editor, the prompt; `complete.rs`, `names.rs`: completion
 //! * `split.rs`, `variables.rs`: scripts as text; `help.rs`: what `\?` says
 
@@ -11,6 +12,7 @@ mod commands;
 mod complete;
 mod copy;
 mod describe;
+mod grpc;
 mod help;
 mod names;
 mod shell;
@@ -41,6 +43,10 @@ pub struct SqlArgs {
     output: Output,
     #[command(flatten)]
     connect: Connect,
+    /// Speak Arrow Flight SQL with the node at this address instead of PostgreSQL wire;
+    /// for -c, -f and scripts on stdin
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = grpc::ADDRESS, conflicts_with = "data_dir")]
+    grpc: Option<String>,
     /// Open this data directory directly instead of connecting to a node
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
@@ -50,6 +56,9 @@ pub struct SqlArgs {
 const MAX_SCRIPT_BYTES: u64 = 256 << 20;
 
 pub async fn run(args: SqlArgs) -> Result<(), Failure> {
+    if let Some(address) = &args.grpc {
+        return over_grpc(&args, address).await;
+    }
     let embedded = match &args.data_dir {
         Some(directory) => Some(Embedded::start(directory).await?),
         None => None,
@@ -85,13 +94,37 @@ async fn answer(args: &SqlArgs, address: Connect) -> Result<(), Failure> {
     if std::io::stdin().is_terminal() {
         return shell::run(asker).await;
     }
+    asker.script(&read_stdin()?).await.map(|_| ())
+}
+
+async fn over_grpc(args: &SqlArgs, address: &str) -> Result<(), Failure> {
+    let mut scripts = args.commands.clone();
+    for file in &args.files {
+        scripts.push(read_script(file)?);
+    }
+    if scripts.is_empty() {
+        scripts.push(read_stdin()?);
+    }
+    let mut node = grpc::connect(address, &args.connect, args.output).await?;
+    let mut done = Ok(());
+    for script in &scripts {
+        done = node.script(script).await;
+        if done.is_err() {
+            break;
+        }
+    }
+    node.close().await;
+    done
+}
+
+fn read_stdin() -> Result<String, Failure> {
     let mut script = String::new();
     std::io::stdin()
         .lock()
         .take(MAX_SCRIPT_BYTES)
         .read_to_string(&mut script)
         .map_err(|error| Failure::Work(error.into()))?;
-    asker.script(&script).await.map(|_| ())
+    Ok(script)
 }
 
 fn read_script(path: &Path) -> Result<String, Failure> {

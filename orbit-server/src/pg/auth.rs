@@ -88,6 +88,16 @@ pub struct Door<'a> {
     pub address: IpAddr,
 }
 
+/// Who somebody says to be, and what there is to prove it.
+pub struct Plain {
+    pub user: String,
+    /// `None`: nothing was said, which is no attempt.
+    pub password: Option<String>,
+    pub encrypted: bool,
+    /// The common name of a certificate that was checked.
+    pub certificate: Option<String>,
+}
+
 /// How somebody was let in, for the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -116,41 +126,98 @@ impl Door<'_> {
         start: &Start,
     ) -> Result<(Arc<Role>, Method), Refused> {
         if self.open && !stream.is_encrypted() {
-            return Err(plaintext(self.address, start).into());
+            return Err(plaintext(self.address, &start.user).into());
         }
         let role = self.role(&start.user);
-        let method = match (self.open, self.access.loopback, self.access.remote) {
-            (false, Loopback::Trust, _)
-                if role.as_ref().is_none_or(|role| role.verifier.is_none()) =>
-            {
-                Method::Trust
-            }
-            (false, ..) | (true, _, Remote::Scram) => Method::Scram,
-            (true, _, Remote::Certificate) => Method::Certificate,
-            (true, _, Remote::Either) if client_certificate(stream).is_none() => Method::Scram,
-            (true, _, Remote::Either) => Method::Certificate,
-            (true, _, Remote::Both) => Method::Both,
-        };
+        let certificate = client_certificate(stream);
+        let method = self.method(role.as_deref(), certificate.is_some());
         if matches!(method, Method::Certificate | Method::Both) {
-            self.certificate(stream, start)?;
+            self.certificate(certificate.as_deref(), &start.user)?;
         }
         if matches!(method, Method::Scram | Method::Both) {
             self.password(stream, start, role.as_deref()).await?;
         }
-        // Asked again: whatever happened to the role meanwhile counts.
-        match self.role(&start.user) {
-            Some(role) if role.login => Ok((role, method)),
+        Ok((self.standing(&start.user)?, method))
+    }
+
+    /// As [`Door::admit`], for a protocol whose clients send their password itself.
+    pub async fn admit_plain(&self, who: &Plain) -> Result<(Arc<Role>, Method)> {
+        if self.open && !who.encrypted {
+            return Err(plaintext(self.address, &who.user));
+        }
+        let role = self.role(&who.user);
+        let method = self.method(role.as_deref(), who.certificate.is_some());
+        if matches!(method, Method::Certificate | Method::Both) {
+            self.certificate(who.certificate.as_deref(), &who.user)?;
+        }
+        if matches!(method, Method::Scram | Method::Both) {
+            let password = who.password.clone().ok_or_else(no_credentials)?;
+            self.heard(&who.user)?;
+            let (verifier, admits) = self.verifier(&who.user, role.as_deref());
+            // Thousands of rounds of a hash: not on a thread that others wait for.
+            let right = tokio::task::spawn_blocking(move || verifier.is_of(&password));
+            let right = right.await.unwrap_or(false);
+            if !(right && admits) {
+                self.attempts
+                    .failed(self.address, &who.user, Instant::now());
+                return Err(wrong_password(&who.user));
+            }
+            self.attempts.succeeded(&who.user);
+        }
+        Ok((self.standing(&who.user)?, method))
+    }
+
+    /// What this listener asks of the role.
+    fn method(&self, role: Option<&Role>, has_certificate: bool) -> Method {
+        match (self.open, self.access.loopback, self.access.remote) {
+            (false, Loopback::Trust, _) if role.is_none_or(|role| role.verifier.is_none()) => {
+                Method::Trust
+            }
+            (false, ..) | (true, _, Remote::Scram) => Method::Scram,
+            (true, _, Remote::Certificate) => Method::Certificate,
+            (true, _, Remote::Either) if !has_certificate => Method::Scram,
+            (true, _, Remote::Either) => Method::Certificate,
+            (true, _, Remote::Both) => Method::Both,
+        }
+    }
+
+    /// Asked again at the end: whatever happened to the role meanwhile counts.
+    fn standing(&self, user: &str) -> Result<Arc<Role>> {
+        match self.role(user) {
+            Some(role) if role.login => Ok(role),
             Some(role) => Err(Error::new(
                 state::INVALID_AUTHORIZATION,
                 format!("role \"{}\" is not permitted to log in", role.name),
-            )
-            .into()),
+            )),
             None => Err(Error::new(
                 state::INVALID_AUTHORIZATION,
-                format!("role \"{}\" does not exist", start.user),
-            )
-            .into()),
+                format!("role \"{user}\" does not exist"),
+            )),
         }
+    }
+
+    /// Whether one more attempt is listened to by now.
+    fn heard(&self, user: &str) -> Result<()> {
+        match self.attempts.wait(self.address, user, Instant::now()) {
+            None => Ok(()),
+            Some(wait) => Err(wrong_password(user).with_hint(format!(
+                "After that many failures the next attempt is heard in {:.1} seconds.",
+                wait.as_secs_f64()
+            ))),
+        }
+    }
+
+    /// What a password is held against, and whether the right one lets in.
+    fn verifier(&self, user: &str, role: Option<&Role>) -> (Verifier, bool) {
+        let stored = match (&self.access.owner, role) {
+            (Some(owner), Some(role)) if role.oid == BOOTSTRAP_ROLE => Some(owner.clone()),
+            (_, role) => role
+                .and_then(|role| role.verifier.as_ref())
+                .and_then(|stored| Verifier::parse(&stored.0)),
+        };
+        let admits = stored.is_some() && role.is_some_and(|role| !is_past(role.valid_until));
+        let verifier = stored.unwrap_or_else(|| Verifier::made_up(&self.access.secret, user));
+        (verifier, admits)
     }
 
     fn role(&self, name: &str) -> Option<Arc<Role>> {
@@ -158,27 +225,21 @@ impl Door<'_> {
     }
 
     /// The certificate's common name must be the role's name.
-    fn certificate(&self, stream: &Stream, start: &Start) -> Result<(), Refused> {
-        let name = client_certificate(stream);
-        if name.as_deref() == Some(start.user.as_str()) {
+    fn certificate(&self, name: Option<&str>, user: &str) -> Result<()> {
+        if name == Some(user) {
             return Ok(());
         }
-        self.attempts
-            .failed(self.address, &start.user, Instant::now());
-        let error = match name {
+        self.attempts.failed(self.address, user, Instant::now());
+        Err(match name {
             Some(_) => Error::new(
                 state::INVALID_AUTHORIZATION,
-                format!(
-                    "certificate authentication failed for user \"{}\"",
-                    start.user
-                ),
+                format!("certificate authentication failed for user \"{user}\""),
             ),
             None => Error::new(
                 state::INVALID_AUTHORIZATION,
                 "connection requires a valid client certificate",
             ),
-        };
-        Err(error.into())
+        })
     }
 
     async fn password(
@@ -187,32 +248,8 @@ impl Door<'_> {
         start: &Start,
         role: Option<&Role>,
     ) -> Result<(), Refused> {
-        let failed = || {
-            Error::new(
-                state::INVALID_PASSWORD,
-                format!("password authentication failed for user \"{}\"", start.user),
-            )
-        };
-        if let Some(wait) = self
-            .attempts
-            .wait(self.address, &start.user, Instant::now())
-        {
-            return Err(failed()
-                .with_hint(format!(
-                    "After that many failures the next attempt is heard in {:.1} seconds.",
-                    wait.as_secs_f64()
-                ))
-                .into());
-        }
-        let stored = match (&self.access.owner, role) {
-            (Some(owner), Some(role)) if role.oid == BOOTSTRAP_ROLE => Some(owner.clone()),
-            (_, role) => role
-                .and_then(|role| role.verifier.as_ref())
-                .and_then(|stored| Verifier::parse(&stored.0)),
-        };
-        let admits = stored.is_some() && role.is_some_and(|role| !is_past(role.valid_until));
-        let verifier =
-            stored.unwrap_or_else(|| Verifier::made_up(&self.access.secret, &start.user));
+        self.heard(&start.user)?;
+        let (verifier, admits) = self.verifier(&start.user, role);
         let end_point = match (stream.is_encrypted(), &self.access.tls) {
             (true, Some(tls)) => tls.end_point().map(<[u8]>::to_vec),
             _ => None,
@@ -226,7 +263,7 @@ impl Door<'_> {
             Err(Spoiled::Rejected) => {
                 self.attempts
                     .failed(self.address, &start.user, Instant::now());
-                Err(failed().into())
+                Err(wrong_password(&start.user).into())
             }
             Err(Spoiled::Other(refused)) => Err(refused),
         }
@@ -245,12 +282,26 @@ fn is_past(moment: Option<i64>) -> bool {
     })
 }
 
-fn plaintext(address: IpAddr, start: &Start) -> Error {
+fn no_credentials() -> Error {
+    Error::new(
+        state::INVALID_AUTHORIZATION,
+        "the node asks for a password, and none was given",
+    )
+    .with_hint("Log in with a name and a password, or send a Basic authorization header.")
+}
+
+fn wrong_password(user: &str) -> Error {
+    Error::new(
+        state::INVALID_PASSWORD,
+        format!("password authentication failed for user \"{user}\""),
+    )
+}
+
+fn plaintext(address: IpAddr, user: &str) -> Error {
     Error::new(
         state::INVALID_AUTHORIZATION,
         format!(
-            "connections in the clear are refused: host \"{address}\", user \"{}\", no encryption",
-            start.user
+            "connections in the clear are refused: host \"{address}\", user \"{user}\", no encryption"
         ),
     )
     .with_hint("Connect with sslmode=require, or better verify-full with the node's certificate as sslrootcert.")

@@ -26,6 +26,11 @@ impl Stop {
         self.asked.load(Ordering::Acquire)
     }
 
+    /// As [`Stop::is_asked`], for whoever isn't the connection's task and doesn't wait.
+    pub fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
     /// The first reason stays.
     pub fn ask_for(&self, reason: Error) {
         let _ = self.reason.set(reason);

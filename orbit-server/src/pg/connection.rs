@@ -114,7 +114,7 @@ impl Connection {
             Some(Item::TooLong(kind, length)) => wire.too_long(kind, length).await?,
             None => {
                 let copying = matches!(wire.mode, Mode::CopyIn(_));
-                return match wire.idle_limit() {
+                return match idle_limit(&wire.session) {
                     None => wire.fill(input, copying).await,
                     // Its time was over before this wait began.
                     Some((limit, reason)) if limit.is_zero() => Err(End::Fatal(reason)),
@@ -177,25 +177,6 @@ impl Wire {
         }
         for one in inbox.take(AT_ONCE) {
             self.out.notification(one.pid, &one.channel, &one.payload);
-        }
-    }
-
-    /// How long the client may now say nothing, and what it is told then.
-    fn idle_limit(&self) -> Option<(Duration, Error)> {
-        let settings = self.session.settings();
-        let block = self.session.block();
-        let idle = match block {
-            Block::Idle => settings.idle_session_timeout,
-            Block::Open | Block::Failed => settings.idle_in_transaction_session_timeout,
-        };
-        let rest = self
-            .session
-            .transaction_deadline()
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match (idle, rest) {
-            (Some(idle), Some(rest)) if rest < idle => Some((rest, transaction_timed_out())),
-            (None, Some(rest)) => Some((rest, transaction_timed_out())),
-            (idle, _) => idle.map(|idle| (idle, idle_too_long(block))),
         }
     }
 
@@ -346,6 +327,24 @@ pub async fn run(
         return Ok(work.await?);
     }
     Ok(socket.attend(work).await??)
+}
+
+/// How long the client may now say nothing, and what it is told then.
+pub fn idle_limit(session: &Session) -> Option<(Duration, Error)> {
+    let settings = session.settings();
+    let block = session.block();
+    let idle = match block {
+        Block::Idle => settings.idle_session_timeout,
+        Block::Open | Block::Failed => settings.idle_in_transaction_session_timeout,
+    };
+    let rest = session
+        .transaction_deadline()
+        .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    match (idle, rest) {
+        (Some(idle), Some(rest)) if rest < idle => Some((rest, transaction_timed_out())),
+        (None, Some(rest)) => Some((rest, transaction_timed_out())),
+        (idle, _) => idle.map(|idle| (idle, idle_too_long(block))),
+    }
 }
 
 fn idle_too_long(block: Block) -> Error {

@@ -30,6 +30,10 @@ impl ArrowRows {
         self.len() == 0
     }
 
+    pub fn column(&self, place: usize) -> Option<&ArrayRef> {
+        self.batch.columns().get(place)
+    }
+
     pub fn value(&self, row: usize, column: usize) -> Result<ValueRef<'_>> {
         let ty = self.types.get(column).unwrap_or(&SqlType::Text);
         if column >= self.batch.num_columns() || row >= self.batch.num_rows() {

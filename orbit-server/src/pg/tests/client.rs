@@ -1,6 +1,6 @@
 //! A client that says exactly what a test wants said, also what no driver would.
 
-use crate::pg::{ServeOptions, serve};
+use crate::pg::{Reception, ServeOptions, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, engine, options, async {
+        let task = tokio::spawn(serve(listener, Reception::new(engine, options), async {
             stopped.await.ok();
         }));
         Server {

@@ -129,6 +129,24 @@ def _():
            ("x", "z", 3, "18446744073709551615", "{}")])
 
 
+@check("compressed rows are refused: what they hold is only known when it is too late")
+def _():
+    for codec in ("lz4", "zstd"):
+        command = message("CommandStatementIngest", (1, b"\x08\x01\x10\x02"), (2, "pressed"))
+        options = flight.FlightCallOptions(
+            headers=[arrow.token], write_options=pa.ipc.IpcWriteOptions(compression=codec))
+
+        def send():
+            writer, reader = arrow.client.do_put(
+                flight.FlightDescriptor.for_command(command), PEOPLE.schema, options)
+            with writer:
+                writer.write_table(PEOPLE)
+                writer.done_writing()
+                reader.read()
+
+        contains(str(raises(Exception, send)), "compressed Arrow data is not supported")
+
+
 @check("the catalog: databases, schemas, kinds of tables")
 def _():
     equal(arrow.table(message("CommandGetCatalogs")).to_pydict(), {"catalog_name": ["orbit"]})

@@ -4,6 +4,7 @@ use super::errors::{malformed, status};
 use super::guest::{Guest, Held};
 use super::prepared::too_many_parameters;
 use arrow::datatypes::SchemaRef;
+use arrow::ipc::root_as_message;
 use arrow::record_batch::RecordBatch;
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
@@ -33,7 +34,9 @@ impl Incoming {
         // A command alone is no message of Arrow's.
         let first = (!first.data_header.is_empty()).then_some(Ok(first));
         let all = futures::stream::iter(first).chain(rest);
-        let mut decoder = FlightDataDecoder::new(all.map_err(FlightError::from));
+        let all = all.map_err(FlightError::from);
+        let all = all.and_then(|data| std::future::ready(uncompressed(data)));
+        let mut decoder = FlightDataDecoder::new(all);
         let (ready, payloads) = mpsc::channel(1);
         tokio::spawn(async move {
             loop {
@@ -46,6 +49,9 @@ impl Incoming {
                     Ok(None) => Ok(None),
                     Ok(Some(Ok(data))) => Ok(Some(data.payload)),
                     Ok(Some(Err(FlightError::Tonic(status)))) => Err(broken_off(status.message())),
+                    Ok(Some(Err(FlightError::NotYetImplemented(what)))) => {
+                        Err(Error::unsupported(what))
+                    }
                     Ok(Some(Err(error))) => Err(malformed(error)),
                     Err(_) => Err(malformed("its lengths contradict each other")),
                 };
@@ -109,10 +115,31 @@ impl Incoming {
             match self.payload(guest, cancel).await? {
                 None => return Ok(None),
                 Some(DecodedPayload::RecordBatch(batch)) => return Ok(Some(batch)),
+                Some(DecodedPayload::Schema(_)) if self.schema.is_some() => {
+                    return Err(malformed("a second schema in one stream"));
+                }
                 Some(DecodedPayload::Schema(schema)) => self.schema = Some(schema),
                 Some(DecodedPayload::None) => {}
             }
         }
+    }
+}
+
+/// Arrow's reader believes what a compressed buffer says of its length, and takes that
+/// much memory.
+fn uncompressed(data: FlightData) -> std::result::Result<FlightData, FlightError> {
+    let is_compressed = root_as_message(&data.data_header).is_ok_and(|message| {
+        let dictionary = message.header_as_dictionary_batch();
+        let rows = message
+            .header_as_record_batch()
+            .or_else(|| dictionary.and_then(|dictionary| dictionary.data()));
+        rows.is_some_and(|rows| rows.compression().is_some())
+    });
+    match is_compressed {
+        true => Err(FlightError::NotYetImplemented(
+            "compressed Arrow data".to_owned(),
+        )),
+        false => Ok(data),
     }
 }
 

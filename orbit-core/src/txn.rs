@@ -11,9 +11,7 @@ mod references;
 mod tests;
 mod write;
 
-use crate::catalog::{
-    BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, TableDef, is_temporary_schema,
-};
+use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, is_temporary_schema};
 use crate::clock::Hlc;
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
@@ -296,6 +294,7 @@ impl Transaction {
     /// DDL: visible to this transaction at once, to others at COMMIT. The
     /// caller holds the locks that order it.
     pub fn change_catalog(&mut self, mut change: CatalogChange) -> Result<()> {
+        #[cfg(feature = "columns")]
         if let CatalogChange::PutTable(table) = &change {
             self.check_series(table)?;
         }
@@ -317,7 +316,8 @@ impl Transaction {
         Ok(())
     }
 
-    fn check_series(&self, table: &TableDef) -> Result<()> {
+    #[cfg(feature = "columns")]
+    fn check_series(&self, table: &crate::catalog::TableDef) -> Result<()> {
         table.check_series()?;
         let catalog = self.catalog();
         for key in &table.foreign_keys {

@@ -23,6 +23,7 @@ pub mod names;
 pub mod rebuild;
 pub mod schema;
 pub mod sequence;
+#[cfg(feature = "datafusion")]
 mod series;
 pub(crate) mod settled;
 pub mod temporary;

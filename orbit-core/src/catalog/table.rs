@@ -5,7 +5,9 @@ mod computed;
 pub use computed::Computed;
 
 use super::{BOOTSTRAP_ROLE, Grant};
-use crate::error::{Error, Result, state};
+use crate::error::Result;
+#[cfg(feature = "columns")]
+use crate::error::{Error, state};
 use crate::ids::{IndexId, PartitionId, SequenceId, SiteId, StorageId, TableId};
 use crate::row::RowLayout;
 use crate::types::{Oid, SqlType};
@@ -361,6 +363,7 @@ impl TableDef {
     }
 
     /// 0A000 for what a time series can't have.
+    #[cfg(feature = "columns")]
     pub fn check_series_takes_no(&self, what: &str) -> Result<()> {
         if self.series.is_none() {
             return Ok(());
@@ -374,6 +377,7 @@ impl TableDef {
     }
 
     /// Whether a time series has what it needs, and nothing that it can't have.
+    #[cfg(feature = "columns")]
     pub fn check_series(&self) -> Result<()> {
         if self.series.is_none() {
             return Ok(());

@@ -13,7 +13,7 @@ mod wrong_kind;
 pub(crate) use add::{default_value, is_volatile};
 pub(super) use rename::in_views;
 
-use super::{lock_if_exists, lock_named, series, skipping};
+use super::{lock_if_exists, lock_named, skipping};
 use crate::rows::{Outcome, Tag};
 use crate::session::Session;
 use crate::statement::alter_grammar::{Action, Alter, Altered};
@@ -193,7 +193,8 @@ fn set_options(
             }
         }
     }
-    series::redeclare(table, &mut target)?;
+    #[cfg(feature = "datafusion")]
+    super::series::redeclare(table, &mut target)?;
     put(session, target)
 }
 

@@ -2,7 +2,9 @@
 
 use super::constraints::{self, KeyRequest, TableRequest};
 use super::like::Said;
-use super::{foreign_keys, like, names, sequence, series, skipping, temporary, types};
+#[cfg(feature = "datafusion")]
+use super::series;
+use super::{foreign_keys, like, names, sequence, skipping, temporary, types};
 use crate::rows::{ColumnDesc, Outcome, Tag};
 use crate::session::Session;
 use crate::session::arguments::Given;
@@ -151,8 +153,11 @@ pub(crate) async fn run(
             TableRequest::ForeignKey(key) => references.push(key),
         }
     }
-    let has_primary = keys.iter().any(|key| key.primary);
-    keys.extend(series::key(&table, has_primary)?);
+    #[cfg(feature = "datafusion")]
+    {
+        let has_primary = keys.iter().any(|key| key.primary);
+        keys.extend(series::key(&table, has_primary)?);
+    }
     // The primary key is named and checked first, whatever the order of writing.
     keys.sort_by_key(|key| !key.primary);
     let keys = distinct(keys);
@@ -161,6 +166,7 @@ pub(crate) async fn run(
     for key in keys {
         constraints::add_key(&db, &mut table, key, &taken)?;
     }
+    #[cfg(feature = "datafusion")]
     series::declare(&mut table)?;
     for check in checks {
         constraints::add_check(&mut table, check)?;
@@ -289,8 +295,10 @@ pub(super) fn check_option(name: &str, value: &str) -> Result<()> {
         ("priority", "critical" | "high" | "normal" | "low" | "background") => true,
         ("consistency", "merge") => true,
         // A micro node keeps no blocks.
-        ("model", "timeseries") if cfg!(feature = "datafusion") => true,
-        (name, _) if series::is_option(name) && cfg!(feature = "datafusion") => true,
+        #[cfg(feature = "datafusion")]
+        ("model", "timeseries") => true,
+        #[cfg(feature = "datafusion")]
+        (name, _) if series::is_option(name) => true,
         ("consistency" | "model" | "partition_by" | "scope" | "durability", _) => {
             return Err(Error::unsupported(format!("{name} = '{value}'")));
         }
@@ -362,6 +370,7 @@ async fn create_as(
         return Err(Error::unsupported("CREATE TABLE AS of a time series")
             .with_hint("Create the table first, and INSERT the rows of the query."));
     }
+    #[cfg(feature = "datafusion")]
     series::declare(&mut table)?;
     let id = table.id;
     session

@@ -62,6 +62,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
         }
     })?;
     let table = lock_named(session, &name, TableLock::ShareRowExclusive).await?;
+    #[cfg(feature = "datafusion")]
     table.check_series_takes_no("an index")?;
     let parts = parts::parts(&table, &create.columns)?;
     let include = included(&table, create)?;

@@ -178,6 +178,8 @@ pub(crate) fn stored(
     if let Some(form) = &table.form {
         return crate::series::cursor::get(snapshot, form, key, row);
     }
+    #[cfg(not(feature = "columns"))]
+    let _ = table;
     snapshot.get(Space::Data, key, row)
 }
 
@@ -200,6 +202,8 @@ impl RowCursor {
             let rows = crate::series::cursor::scan(&snapshot, form, range, direction)?;
             return Ok(RowCursor::Series(Box::new(rows)));
         }
+        #[cfg(not(feature = "columns"))]
+        let _ = table;
         let rows = snapshot.scan(Space::Data, range, direction)?;
         Ok(RowCursor::Plain(rows))
     }

@@ -278,14 +278,15 @@ def measure_flight(options):
     file = year_of_flights(options.flights)
     head, rows = file.read_bytes().split(b"\n", 1)
     count = rows.count(b"\n")
-    file.write_bytes(head + b"\n" + rows * -(-options.rows // count))
+    lines = (rows * -(-options.rows // count)).split(b"\n")[: options.rows]
+    file.write_bytes(b"\n".join([head, *lines, b""]))
     server = Orbit()
     try:
         psql(server, FLIGHTS.format(name="flights"))
         words = [ORBIT, "import", file, "--table", "flights", "--append", "--null", "NA", "--port", server.port]
         subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         words = [python, ROOT / "scripts/flight.py", "--pg-port", server.port, "--grpc-port", server.grpc_port]
-        words += ["--rows", options.rows, "--rounds", options.rounds]
+        words += ["--rounds", options.rounds]
         done = subprocess.run([str(word) for word in words], text=True, capture_output=True)
         if done.returncode != 0:
             sys.exit(done.stderr)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rows in and out of one node by Arrow Flight and by psycopg, in turns; prints JSON.
 
-    scripts/flight.py --pg-port N --grpc-port N --table NAME [--rows N] [--rounds N]
+    scripts/flight.py --pg-port N --grpc-port N --table NAME [--rounds N]
 
 For scripts/bench.py, and for the Python of the client matrix, which has the clients.
 Times in seconds, medians of the rounds.
@@ -30,12 +30,11 @@ def main():
     parser.add_argument("--pg-port", type=int, required=True)
     parser.add_argument("--grpc-port", type=int, required=True)
     parser.add_argument("--table", default="flights")
-    parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     flight = adbc.connect(f"grpc://127.0.0.1:{options.grpc_port}", autocommit=True)
     wire = psycopg.connect(f"host=127.0.0.1 port={options.pg_port} user=orbit dbname=orbit", autocommit=True)
-    query = f"SELECT * FROM {options.table} LIMIT {options.rows}"
+    query = f"SELECT * FROM {options.table}"
 
     def by_flight():
         with flight.cursor() as cursor:

@@ -22,7 +22,8 @@
 //! | [`cursor`] | blocks and rows read as one |
 //! | [`load`] | rows in the order of keys into blocks at once |
 //! | [`plan`] | which rows are put away together: pure |
-//! | [`seal`] | doing it, and letting go what is past its retention |
+//! | [`seal`] | doing it, a portion at a time |
+//! | `retention` | what is too old to be kept |
 //! | [`watch`] | what was written while rows were put away |
 
 pub mod block;
@@ -31,6 +32,7 @@ pub mod cursor;
 pub mod ints;
 pub(crate) mod load;
 pub mod plan;
+mod retention;
 pub mod seal;
 #[cfg(test)]
 mod tests;

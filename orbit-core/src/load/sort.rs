@@ -18,6 +18,8 @@ use std::thread::JoinHandle;
 
 /// Entries sorted in memory before a run is cut.
 const RUN_BYTES: usize = 8 << 20;
+/// Runs of a kind before they are made one.
+const MOST_RUNS: usize = 64;
 /// Entries that come in order wait only for so many.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -315,7 +317,25 @@ impl Sorter {
             .map_err(|_| Error::internal("the sorting thread ended early"))?;
         let (run, piece) = written?;
         self.runs.push(run);
+        self.thin_out()?;
         Ok(piece)
+    }
+
+    /// Makes one run of many, so that open files and buffers don't grow with the load.
+    fn thin_out(&mut self) -> Result<()> {
+        while let Some(level) = self.runs.last().map(|run| run.level) {
+            let alike = self.runs.iter().rev();
+            let alike = alike.take_while(|run| run.level == level).count();
+            if alike < MOST_RUNS {
+                break;
+            }
+            let many = self.runs.split_off(self.runs.len() - alike);
+            let bytes = many.iter().map(|run| run.bytes).sum();
+            disk::check_room(&self.reserve, bytes)?;
+            let directory = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
+            self.runs.push(Run::of(&many, &directory)?);
+        }
+        Ok(())
     }
 
     fn write_directly(&mut self) -> Result<()> {
@@ -433,54 +453,72 @@ struct Merge<'a> {
 impl Merge<'_> {
     /// Its first key and its last.
     fn run(mut self) -> Result<(Edge, Edge), Stop> {
-        let mut heap = BinaryHeap::new();
-        for (place, source) in self.sources.iter_mut().enumerate() {
-            let mut item = Item::default();
-            if source.next(&mut item)? {
-                heap.push(Head { item, place });
-            }
-        }
-        let first = heap
-            .peek()
-            .map(|head| (head.item.key.clone(), head.item.compared));
-        let (mut last, mut last_compared) = (Vec::new(), 0);
+        let (mut first, mut last): (Edge, Edge) = (None, None);
         let mut unchecked = 0;
-        while let Some(Head { mut item, place }) = heap.pop() {
-            let Some(source) = self.sources.get_mut(place) else {
-                continue;
-            };
-            // Neighbours often come from one run: as long as they do, the heap rests.
-            loop {
-                let compared = item.compared;
-                if repeats(self.duplicate, &last, last_compared, &item.key, compared) {
-                    return Err(Stop::Duplicate {
-                        key: item.key,
-                        value: item.value,
-                    });
-                }
-                if matches!(source, Source::Run(_)) {
-                    self.load.put(&item.key, &item.value)?;
-                    unchecked += item.key.len() + item.value.len();
-                    if unchecked >= PIECE_BYTES {
-                        disk::check_room(self.reserve, PIECE_BYTES as u64)?;
-                        unchecked = 0;
-                    }
-                }
-                std::mem::swap(&mut last, &mut item.key);
-                last_compared = compared;
-                if !source.next(&mut item)? {
-                    break;
-                }
-                if heap.peek().is_some_and(|next| next.item.key <= item.key) {
-                    heap.push(Head { item, place });
-                    break;
+        let (duplicate, load) = (self.duplicate, &mut self.load);
+        merge(&mut self.sources, |item, is_new| {
+            if let Some((key, compared)) = &last
+                && repeats(duplicate, key, *compared, &item.key, item.compared)
+            {
+                return Err(Stop::Duplicate {
+                    key: std::mem::take(&mut item.key),
+                    value: std::mem::take(&mut item.value),
+                });
+            }
+            if is_new {
+                load.put(&item.key, &item.value)?;
+                unchecked += item.key.len() + item.value.len();
+                if unchecked >= PIECE_BYTES {
+                    disk::check_room(self.reserve, PIECE_BYTES as u64)?;
+                    unchecked = 0;
                 }
             }
-        }
+            match &mut last {
+                Some((key, compared)) => {
+                    std::mem::swap(key, &mut item.key);
+                    *compared = item.compared;
+                }
+                None => {
+                    first = Some((item.key.clone(), item.compared));
+                    last = Some((std::mem::take(&mut item.key), item.compared));
+                }
+            }
+            Ok(())
+        })?;
         self.load.finish()?;
-        let last = first.is_some().then_some((last, last_compared));
         Ok((first, last))
     }
+}
+
+/// Gives the entries of all sources in order, and whether the store hasn't got them.
+fn merge(
+    sources: &mut [Source],
+    mut give: impl FnMut(&mut Item, bool) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut heap = BinaryHeap::new();
+    for (place, source) in sources.iter_mut().enumerate() {
+        let mut item = Item::default();
+        if source.next(&mut item)? {
+            heap.push(Head { item, place });
+        }
+    }
+    while let Some(Head { mut item, place }) = heap.pop() {
+        let Some(source) = sources.get_mut(place) else {
+            continue;
+        };
+        // Neighbours often come from one run: as long as they do, the heap rests.
+        loop {
+            give(&mut item, matches!(source, Source::Run(_)))?;
+            if !source.next(&mut item)? {
+                break;
+            }
+            if heap.peek().is_some_and(|next| next.item.key <= item.key) {
+                heap.push(Head { item, place });
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sorted entries in a file that has no name:
@@ -491,50 +529,60 @@ struct Run {
     middle: Vec<u8>,
     cut: u64,
     bytes: u64,
+    /// How often it was made of others.
+    level: u32,
 }
 
 impl Run {
     /// `middle`: empty for that of these entries.
     fn write(piece: &Piece, directory: &Path, middle: Vec<u8>) -> Result<Run> {
-        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::fs::remove_file(&path)?;
         let entries = &piece.entries;
         let middle = match (middle.is_empty(), entries.get(entries.len() / 2)) {
             (true, Some(entry)) => piece.key(*entry).to_vec(),
             _ => middle,
         };
         let below = entries.partition_point(|entry| piece.key(*entry) < middle.as_slice());
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        let (mut bytes, mut cut) = (0, 0);
+        let mut out = RunWriter::create(directory)?;
         for (place, entry) in entries.iter().enumerate() {
             if place == below {
-                cut = bytes;
+                out.cut_here();
             }
-            let (key, value) = (piece.key(*entry), piece.value(*entry));
-            let mut head = [0; ENTRY_HEAD];
-            head[..4].copy_from_slice(&(key.len() as u32).to_le_bytes());
-            head[4..8].copy_from_slice(&(entry.compared - entry.start).to_le_bytes());
-            head[8..].copy_from_slice(&(value.len() as u32).to_le_bytes());
-            out.write_all(&head)?;
-            out.write_all(key)?;
-            out.write_all(value)?;
-            bytes += (ENTRY_HEAD + key.len() + value.len()) as u64;
+            let compared = entry.compared - entry.start;
+            out.put(piece.key(*entry), compared, piece.value(*entry))?;
         }
         if below == entries.len() {
-            cut = bytes;
+            out.cut_here();
         }
-        let file = out.into_inner().map_err(|error| error.into_error())?;
-        Ok(Run {
-            file: Arc::new(file),
-            middle,
-            cut,
-            bytes,
-        })
+        out.finish(middle, 0)
+    }
+
+    /// Several as one. Keys that came twice stand side by side in it.
+    fn of(runs: &[Run], directory: &Path) -> Result<Run> {
+        let mut out = RunWriter::create(directory)?;
+        for upper in [false, true] {
+            if upper {
+                out.cut_here();
+            }
+            let sources = runs.iter().map(|run| Source::Run(run.half(upper)));
+            let mut sources: Vec<Source> = sources.collect();
+            let merged = merge(&mut sources, |item, _| {
+                out.put(&item.key, item.compared as u32, &item.value)?;
+                Ok(())
+            });
+            match merged {
+                Ok(()) => {}
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Duplicate { .. }) => {
+                    return Err(Error::internal("runs were merged as if into the store"));
+                }
+            }
+        }
+        let first = runs.first();
+        let level = first.map_or(0, |run| run.level) + 1;
+        out.finish(
+            first.map(|run| run.middle.clone()).unwrap_or_default(),
+            level,
+        )
     }
 
     fn half(&self, upper: bool) -> BufReader<Part> {
@@ -544,6 +592,56 @@ impl Run {
             end: if upper { self.bytes } else { self.cut },
         };
         BufReader::with_capacity(READ_BYTES, part)
+    }
+}
+
+struct RunWriter {
+    out: BufWriter<File>,
+    bytes: u64,
+    cut: u64,
+}
+
+impl RunWriter {
+    fn create(directory: &Path) -> Result<RunWriter> {
+        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        std::fs::remove_file(&path)?;
+        Ok(RunWriter {
+            out: BufWriter::with_capacity(1 << 20, file),
+            bytes: 0,
+            cut: 0,
+        })
+    }
+
+    fn cut_here(&mut self) {
+        self.cut = self.bytes;
+    }
+
+    fn put(&mut self, key: &[u8], compared: u32, value: &[u8]) -> Result<()> {
+        let mut head = [0; ENTRY_HEAD];
+        head[..4].copy_from_slice(&(key.len() as u32).to_le_bytes());
+        head[4..8].copy_from_slice(&compared.to_le_bytes());
+        head[8..].copy_from_slice(&(value.len() as u32).to_le_bytes());
+        self.out.write_all(&head)?;
+        self.out.write_all(key)?;
+        self.out.write_all(value)?;
+        self.bytes += (ENTRY_HEAD + key.len() + value.len()) as u64;
+        Ok(())
+    }
+
+    fn finish(self, middle: Vec<u8>, level: u32) -> Result<Run> {
+        let file = self.out.into_inner().map_err(|error| error.into_error())?;
+        Ok(Run {
+            file: Arc::new(file),
+            middle,
+            cut: self.cut,
+            bytes: self.bytes,
+            level,
+        })
     }
 }
 

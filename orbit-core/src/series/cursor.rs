@@ -4,7 +4,7 @@
 use super::block::{Block, Head};
 use super::column::Unpacker;
 use super::{Form, unreadable};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, state};
 use crate::read::PREFIX_BYTES;
 use crate::store::{Cursor, Direction, KeyRange, Snapshot, Space};
 use std::cmp::Ordering;
@@ -81,6 +81,7 @@ pub fn scan(
         next_row: Next::Behind,
         blocks,
         next_block: Next::Behind,
+        failed: None,
         stands_on: Stands::Nowhere,
     })
 }
@@ -153,6 +154,9 @@ impl BlockRows {
             }
         }
         while self.blocks.advance()? {
+            if self.ends_before_range()? {
+                continue;
+            }
             let block = self.open()?;
             let entrance = self.entrance(&block);
             if let Some(at) = entrance.map_err(|error| self.unreadable(error))? {
@@ -161,6 +165,35 @@ impl BlockRows {
             }
         }
         Ok(false)
+    }
+
+    /// Whether the block under the cursor, which begins before the range, ends before it.
+    /// What is wrong with its columns doesn't matter then.
+    fn ends_before_range(&mut self) -> Result<bool> {
+        let bound = self.range.start.as_slice();
+        if self.blocks.key() >= bound {
+            return Ok(false);
+        }
+        self.first_key.clear();
+        self.first_key.extend_from_slice(self.blocks.key());
+        let bytes = self.blocks.value();
+        let last = Head::read(bytes).and_then(|head| head.last_key(bytes));
+        let last = last.map_err(|error| self.unreadable(error))?;
+        Ok(bound.get(PREFIX_BYTES..).is_some_and(|pk| last < pk))
+    }
+
+    /// Whether all of the block under the cursor, which can't be read, comes after a key
+    /// in the direction of reading.
+    fn is_behind(&self, key: &[u8]) -> bool {
+        match self.direction {
+            Direction::Forward => key < self.first_key.as_slice(),
+            Direction::Backward => {
+                let bytes = self.blocks.value();
+                let last = Head::read(bytes).and_then(|head| head.last_key(bytes));
+                let pk = key.get(PREFIX_BYTES..).unwrap_or_default();
+                last.is_ok_and(|last| pk > last)
+            }
+        }
     }
 
     /// Opens the block under the cursor.
@@ -230,6 +263,8 @@ enum Next {
     /// The source must step before it is looked at.
     Behind,
     Ready,
+    /// It can't be read.
+    Failed,
     Done,
 }
 
@@ -249,6 +284,8 @@ pub struct SeriesCursor {
     next_row: Next,
     blocks: BlockRows,
     next_block: Next,
+    /// Why the next block can't be read.
+    failed: Option<Error>,
     stands_on: Stands,
 }
 
@@ -266,9 +303,15 @@ impl SeriesCursor {
             };
         }
         if self.next_block == Next::Behind {
-            self.next_block = match self.blocks.advance()? {
-                true => Next::Ready,
-                false => Next::Done,
+            self.next_block = match self.blocks.advance() {
+                Ok(true) => Next::Ready,
+                Ok(false) => Next::Done,
+                // Rows before the block are read all the same.
+                Err(error) if error.is(state::DATA_CORRUPTED) => {
+                    self.failed = Some(error);
+                    Next::Failed
+                }
+                Err(error) => return Err(error),
             };
         }
         Ok(())
@@ -306,6 +349,11 @@ impl Cursor for SeriesCursor {
     fn advance(&mut self) -> Result<bool> {
         self.step()?;
         let order = match (self.next_row, self.next_block) {
+            (Next::Ready, Next::Failed) if self.blocks.is_behind(self.rows.key()) => Ordering::Less,
+            (_, Next::Failed) => {
+                let gone = || Error::corrupted("a block of rows can't be read");
+                return Err(self.failed.clone().unwrap_or_else(gone));
+            }
             (Next::Ready, Next::Ready) => {
                 let order = self.rows.key().cmp(&self.blocks.key);
                 match self.direction {

@@ -34,19 +34,18 @@ impl Default for Limits {
 pub struct Facts {
     /// Rows that are in no block, counted no further than `many_rows`.
     pub unsettled: u64,
-    /// How long as many have been there.
+    /// How long as many have been there, or since the last time.
     pub unchanged: Duration,
     /// As many were left where they are the last time.
     pub left: u64,
 }
 
 pub fn is_due(facts: &Facts, limits: &Limits) -> bool {
+    let is_quiet = facts.unchanged >= limits.quiet;
     if facts.unsettled >= limits.many_rows {
-        return facts.left < limits.many_rows;
+        return facts.left < limits.many_rows || is_quiet;
     }
-    facts.unsettled > facts.left
-        && facts.unsettled >= limits.some_rows
-        && facts.unchanged >= limits.quiet
+    facts.unsettled > facts.left && facts.unsettled >= limits.some_rows && is_quiet
 }
 
 /// A block as far as it matters here.
@@ -83,11 +82,33 @@ pub fn units(blocks: &[Known], keys: &[impl AsRef<[u8]>]) -> Vec<Unit> {
             let block = &blocks[block];
             first.as_ref() <= block.last_key.as_slice() || block.rows < SMALL
         });
-        if takes || end - start >= LEAST_ROWS {
+        // In pieces: what is written to one while it is put away leaves the others alone.
+        let mut block = block.filter(|_| takes);
+        if let Some(at) = block {
+            let rest = &keys[start..end];
+            let last = blocks[at].last_key.as_slice();
+            let inside = rest.partition_point(|key| key.as_ref() <= last);
+            let room = block::ROWS.saturating_sub(blocks[at].rows);
+            let with = match end - start - inside {
+                behind if behind < room + LEAST_ROWS => end - start,
+                _ => inside + room,
+            };
             units.push(Unit {
-                block: block.filter(|_| takes),
-                rows: start..end,
+                block: block.take(),
+                rows: start..start + with,
             });
+            start += with;
+        }
+        while end - start >= LEAST_ROWS {
+            let rows = match end - start {
+                few if few < block::ROWS + LEAST_ROWS => few,
+                _ => block::ROWS,
+            };
+            units.push(Unit {
+                block: None,
+                rows: start..start + rows,
+            });
+            start += rows;
         }
         start = end;
     }
@@ -144,6 +165,19 @@ mod tests {
         assert_eq!(
             of(&two, &keys([50, 150, 250])),
             [(Some(0), 0..2), (Some(1), 2..3)]
+        );
+    }
+
+    #[test]
+    fn what_is_written_to_one_piece_leaves_the_others_alone() {
+        assert_eq!(
+            of(&[], &keys(0..10_000)),
+            [(None, 0..4096), (None, 4096..8192), (None, 8192..10_000)]
+        );
+        let small = [block(0, 99, 1000)];
+        assert_eq!(
+            of(&small, &keys(90..9000)),
+            [(Some(0), 0..3106), (None, 3106..7202), (None, 7202..8910)]
         );
     }
 

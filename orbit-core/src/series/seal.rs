@@ -4,8 +4,9 @@
 
 use super::block::{Block, Builder, Head};
 use super::column::Unpacker;
-use super::cursor::{just_after, scan};
+use super::cursor::just_after;
 use super::plan::{self, Known, Unit};
+use super::retention::rows_to_let_go;
 use super::watch::Watch;
 use super::{Form, unreadable};
 use crate::cancel::CancelToken;
@@ -20,13 +21,11 @@ use crate::read::PREFIX_BYTES;
 use crate::row::RowRef;
 use crate::store::{Batch, Cursor, Direction, KeyRange, Snapshot, Space, successor};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Rows, and bytes of them, that one commit puts away.
 const PORTION_ROWS: usize = 16 << 10;
 const PORTION_BYTES: usize = 8 << 20;
-/// Blocks that one commit lets go.
-const PORTION_BLOCKS: usize = 32;
 /// From so many on rows are removed as a range.
 const RANGE_ROWS: usize = 32;
 
@@ -48,10 +47,31 @@ pub(crate) struct Settling {
     pub done: Arc<AtomicU64>,
 }
 
+impl Part {
+    pub fn new(first: &[u8], last: &[u8]) -> Part {
+        Part {
+            first: first.to_vec(),
+            last: last.to_vec(),
+            batch: Batch::new(),
+            fingerprints: fingerprint::Deltas::new(),
+            rows: 0,
+        }
+    }
+}
+
 /// A portion: what is to be done, and where the next one begins.
-struct Portion {
-    parts: Vec<Part>,
-    next: Option<Vec<u8>>,
+#[derive(Default)]
+pub(super) struct Portion {
+    pub parts: Vec<Part>,
+    pub next: Option<Vec<u8>>,
+}
+
+/// What was let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LetGo {
+    pub rows: u64,
+    /// No block is due for a moment before this one.
+    pub due: i64,
 }
 
 impl Database {
@@ -69,35 +89,37 @@ impl Database {
 
     /// Puts the settled rows of a time series away; how many.
     pub async fn settle(&self, table: &Arc<Table>, cancel: &CancelToken) -> Result<u64> {
-        self.in_portions(table, cancel, |view, table, form, from| {
-            rows_to_settle(view, table, form, from)
-        })
-        .await
+        self.in_portions(table, cancel, rows_to_settle).await
     }
 
     /// Lets go of a time series' readings from before a moment of its time column, as far
-    /// as whole blocks, and rows that are in none, are older; how many.
+    /// as at least half of a block is, or they are in none.
     pub async fn let_go(
         &self,
         table: &Arc<Table>,
         before: i64,
         cancel: &CancelToken,
-    ) -> Result<u64> {
-        self.in_portions(table, cancel, move |view, table, form, from| {
-            rows_to_let_go(view, table, form, from, before)
-        })
-        .await
+    ) -> Result<LetGo> {
+        let due = Arc::new(AtomicI64::new(i64::MAX));
+        let (lowered, wanted) = (due.clone(), table.series.clone());
+        let plan = move |view: &View, table: &Table, form: &Arc<Form>, from: &[u8]| {
+            // Somebody wants to keep more, or less, by now.
+            if table.series != wanted {
+                return Ok(Portion::default());
+            }
+            rows_to_let_go(view, table, form, from, before, &lowered)
+        };
+        let rows = self.in_portions(table, cancel, plan).await?;
+        let due = due.load(Ordering::Relaxed);
+        Ok(LetGo { rows, due })
     }
 
     async fn in_portions(
         &self,
         table: &Arc<Table>,
         cancel: &CancelToken,
-        plan: impl Fn(&View, &Table, &Arc<Form>, &[u8]) -> Result<Portion> + Copy + Send + 'static,
+        plan: impl Fn(&View, &Table, &Arc<Form>, &[u8]) -> Result<Portion> + Clone + Send + 'static,
     ) -> Result<u64> {
-        let Some(form) = table.form.clone() else {
-            return Ok(0);
-        };
         // Two at once would put the same rows into different blocks.
         let _turn = self.settling.lock().await;
         let done = Arc::new(AtomicU64::new(0));
@@ -110,7 +132,14 @@ impl Database {
             self.commit(request).await?;
             answer.await.map_err(|_| stopped())??;
             let view = self.durable();
-            let (of, form) = (table.clone(), form.clone());
+            // As it is at this moment; emptied or rebuilt, its rows lie elsewhere.
+            let now = view.catalog.table_by_id(table.id).cloned();
+            let now = now.filter(|now| now.storage == table.storage);
+            let Some((of, form)) = now.and_then(|now| Some((now.clone(), now.form.clone()?)))
+            else {
+                return Ok(done.load(Ordering::Relaxed));
+            };
+            let plan = plan.clone();
             let (made, planned) = tokio::sync::oneshot::channel();
             // A thread of its own: the priority goes with it.
             std::thread::Builder::new()
@@ -142,12 +171,12 @@ impl Database {
     }
 }
 
-fn whole_key(table: &Table, pk: &[u8]) -> Vec<u8> {
+pub(super) fn whole_key(table: &Table, pk: &[u8]) -> Vec<u8> {
     [&data_prefix(table.partition, table.storage), pk].concat()
 }
 
 /// The keys of a table from one on.
-fn range_from(table: &Table, from: &[u8]) -> KeyRange {
+pub(super) fn range_from(table: &Table, from: &[u8]) -> KeyRange {
     KeyRange {
         start: whole_key(table, from),
         end: successor(&data_prefix(table.partition, table.storage)),
@@ -198,6 +227,7 @@ fn rows_to_settle(view: &View, table: &Table, form: &Arc<Form>, from: &[u8]) -> 
             // What is behind it can be put away all the same.
             Err(error) if error.is(state::DATA_CORRUPTED) => {
                 tracing::error!(table = table.name, %error, "rows are not put with a damaged block");
+                builder = Builder::new()?;
             }
             Err(error) => return Err(error),
         }
@@ -262,7 +292,7 @@ fn blocks_around(
     Ok(blocks)
 }
 
-fn head_of(found: &dyn Cursor, form: &Form) -> Result<Head> {
+pub(super) fn head_of(found: &dyn Cursor, form: &Form) -> Result<Head> {
     Head::read(found.value()).map_err(|error| {
         let first = found.key().get(PREFIX_BYTES..).unwrap_or_default();
         unreadable(error, form, first)
@@ -283,13 +313,8 @@ fn part(
     let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else {
         return Err(Error::internal("rows to put away are none"));
     };
-    let mut part = Part {
-        first: first.clone(),
-        last: last.clone(),
-        batch: Batch::new(),
-        fingerprints: fingerprint::Deltas::new(),
-        rows: rows.len() as u64,
-    };
+    let mut part = Part::new(first, last);
+    part.rows = rows.len() as u64;
     if rows.len() >= RANGE_ROWS {
         let (start, end) = (whole_key(table, first), just_after(&whole_key(table, last)));
         part.batch.delete_range(Space::Data, &start, &end);
@@ -304,7 +329,7 @@ fn part(
         part.last = part.last.max(known.last_key.clone());
         part.batch
             .delete(Space::Side, &whole_key(table, &known.first_key));
-        count += known.rows;
+        count = count.saturating_add(known.rows);
     }
     let wanted = plan::rows_a_block(count);
     let mut put = |pk: &[u8], row: &[u8], batch: &mut Batch| -> Result<()> {
@@ -356,146 +381,10 @@ fn part(
     Ok(part)
 }
 
-fn flush(table: &Table, builder: &mut Builder, batch: &mut Batch) -> Result<()> {
+pub(super) fn flush(table: &Table, builder: &mut Builder, batch: &mut Batch) -> Result<()> {
     let key = whole_key(table, builder.first_key());
     let mut block = Vec::new();
     builder.finish(&mut block)?;
     batch.put(Space::Side, &key, &block);
     Ok(())
-}
-
-/// All blocks of a table, gone along with ascending keys.
-struct Blocks {
-    found: Box<dyn Cursor>,
-    now: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Blocks {
-    fn new(snapshot: &Arc<dyn Snapshot>, table: &Table, form: &Form) -> Result<Blocks> {
-        let range = range_from(table, &[]);
-        let mut blocks = Blocks {
-            found: snapshot
-                .clone()
-                .scan(Space::Side, range, Direction::Forward)?,
-            now: None,
-        };
-        blocks.step(form)?;
-        Ok(blocks)
-    }
-
-    fn step(&mut self, form: &Form) -> Result<()> {
-        self.now = None;
-        if self.found.advance()? {
-            let head = head_of(self.found.as_ref(), form)?;
-            let first = self.found.key().get(PREFIX_BYTES..).unwrap_or_default();
-            self.now = Some((first.to_vec(), head.last_key(self.found.value())?.to_vec()));
-        }
-        Ok(())
-    }
-
-    /// Whether a key, not less than the one asked for before, lies in one.
-    fn hold(&mut self, pk: &[u8], form: &Form) -> Result<bool> {
-        while self
-            .now
-            .as_ref()
-            .is_some_and(|(_, last)| last.as_slice() < pk)
-        {
-            self.step(form)?;
-        }
-        Ok(self
-            .now
-            .as_ref()
-            .is_some_and(|(first, _)| first.as_slice() <= pk))
-    }
-}
-
-fn rows_to_let_go(
-    view: &View,
-    table: &Table,
-    form: &Arc<Form>,
-    from: &[u8],
-    before: i64,
-) -> Result<Portion> {
-    let snapshot = &view.snapshot;
-    let mut parts = Vec::new();
-    let mut found =
-        snapshot
-            .clone()
-            .scan(Space::Side, range_from(table, from), Direction::Forward)?;
-    let mut next = None;
-    while found.advance()? {
-        let head = head_of(found.as_ref(), form)?;
-        let first = found.key().get(PREFIX_BYTES..).unwrap_or_default().to_vec();
-        if head.greatest >= before {
-            continue;
-        }
-        if parts.len() >= PORTION_BLOCKS {
-            next = Some(first);
-            break;
-        }
-        let last = head.last_key(found.value())?.to_vec();
-        let mut batch = Batch::new();
-        batch.delete(Space::Side, found.key());
-        parts.push(Part {
-            first,
-            last,
-            batch,
-            fingerprints: fingerprint::Deltas::new(),
-            rows: 0,
-        });
-    }
-    let number = table.created.hlc ^ table.created.site.0;
-    let let_go = |part: &mut Part, pk: &[u8], row: &[u8]| -> Result<bool> {
-        let row = RowRef::new(row)?;
-        // A tombstone has no time; it goes with the block that it hides rows of.
-        if row.is_live() {
-            if form.time_of(&row)? >= before {
-                return Ok(false);
-            }
-            let (bucket, digest) = fingerprint::digest(number, pk, row.body());
-            fingerprint::add(&mut part.fingerprints, table.partition, bucket, digest);
-            part.rows += 1;
-        }
-        Ok(true)
-    };
-    for part in &mut parts {
-        let range = KeyRange {
-            start: whole_key(table, &part.first),
-            end: just_after(&whole_key(table, &part.last)),
-        };
-        let mut rows = scan(snapshot, form, range, Direction::Forward)?;
-        while rows.advance()? {
-            let pk = rows.key().get(PREFIX_BYTES..).unwrap_or_default();
-            if let_go(part, pk, rows.value())? && rows.is_on_row() {
-                part.batch.delete(Space::Data, rows.key());
-            }
-        }
-    }
-    // Rows that are in no block, once the last of the blocks is reached.
-    if next.is_none() {
-        let mut rows =
-            snapshot
-                .clone()
-                .scan(Space::Data, range_from(table, &[]), Direction::Forward)?;
-        let mut blocks = Blocks::new(snapshot, table, form)?;
-        while rows.advance()? && parts.len() < PORTION_BLOCKS + PORTION_ROWS {
-            let pk = rows.key().get(PREFIX_BYTES..).unwrap_or_default();
-            // One that hides what a block has goes with the block.
-            if blocks.hold(pk, form)? || !RowRef::new(rows.value())?.is_live() {
-                continue;
-            }
-            let mut part = Part {
-                first: pk.to_vec(),
-                last: pk.to_vec(),
-                batch: Batch::new(),
-                fingerprints: fingerprint::Deltas::new(),
-                rows: 0,
-            };
-            if let_go(&mut part, pk, rows.value())? {
-                part.batch.delete(Space::Data, rows.key());
-                parts.push(part);
-            }
-        }
-    }
-    Ok(Portion { parts, next })
 }

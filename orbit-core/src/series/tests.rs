@@ -306,7 +306,7 @@ async fn what_is_older_than_the_retention_is_let_go_by_blocks() {
     let view = db.read();
     let before = forward(&view, &t);
     let cutoff = (old + 1) * 1000;
-    assert!(db.let_go(&t, cutoff, &cancel).await.unwrap() > 0);
+    assert!(db.let_go(&t, cutoff, &cancel).await.unwrap().rows > 0);
     let after = forward(&db.read(), &t);
     assert_eq!(
         forward(&view, &t),
@@ -403,8 +403,28 @@ async fn a_flipped_bit_is_an_error_with_its_place_and_never_another_answer() {
         assert!(view.get(&t, &pk(1, 3009), &mut Vec::new()).is_err());
         // Another series is not affected.
         assert!(view.get(&t, &pk(0, at as i64), &mut Vec::new()).unwrap());
+        // Neither is let go nor keeps others from it.
         let cancel = CancelToken::default();
-        assert!(db.let_go(&t, i64::MAX, &cancel).await.is_err());
+        db.let_go(&t, i64::MAX, &cancel).await.unwrap();
+        assert!(
+            !db.read()
+                .get(&t, &pk(0, at as i64), &mut Vec::new())
+                .unwrap()
+        );
+        assert_eq!(blocks(&db, &t), 1);
+        // What lies behind it is answered as long as it says where it ends.
+        insert(&db, &t, [reading(0, at as i64, 0.0, None)]).await;
+        let range = KeyRange {
+            start: pk(7, 0),
+            end: Vec::new(),
+        };
+        let mut scan = db.read().scan(&t, range, Direction::Forward).unwrap();
+        assert_eq!(scan.next().is_ok(), at >= columns, "{at}");
+        let mut scan = db
+            .read()
+            .scan(&t, KeyRange::default(), Direction::Forward)
+            .unwrap();
+        assert!(scan.next().unwrap().is_some(), "what lies before it");
     }
     let mut batch = Batch::new();
     batch.put(Space::Side, &name, &block);

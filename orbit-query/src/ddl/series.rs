@@ -102,6 +102,9 @@ pub(super) fn declare(table: &mut TableDef) -> Result<()> {
     table.series = Some(Series {
         retention_micros: retention(table)?,
     });
+    // The primary key says it from here on, under whatever names its columns will have.
+    table.options.remove(TIME_COLUMN);
+    table.options.remove(SERIES_KEY);
     Ok(())
 }
 

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 const LET_GO_EVERY: Duration = Duration::from_secs(60);
+/// Readings that came late are looked for so often, though no block is due.
+const LOOKED_THROUGH_EVERY: Duration = Duration::from_secs(3600);
 const DAY_MICROS: i64 = 86_400_000_000;
 
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub struct Settler {
 struct Known {
     looked: Option<Duration>,
     let_go: Option<Duration>,
+    /// The moment before which no block is to be let go.
+    due: i64,
     unsettled: u64,
     since: Duration,
     left: u64,
@@ -51,11 +55,23 @@ impl Settler {
             last.is_none_or(|last| now.saturating_sub(last) >= every)
         };
         let mut did = false;
-        if is_due(known.let_go, LET_GO_EVERY)
-            && let Some(before) = oldest_kept(table, db.clock().wall_micros())
+        let oldest = oldest_kept(table, db.clock().wall_micros());
+        if let Some(before) = oldest
+            && is_due(known.let_go, LET_GO_EVERY)
+            && (before >= known.due || is_due(known.let_go, LOOKED_THROUGH_EVERY))
         {
             known.let_go = Some(now);
-            did |= db.let_go(table, before, cancel).await? > 0;
+            match db.let_go(table, before, cancel).await {
+                Ok(gone) => {
+                    did |= gone.rows > 0;
+                    known.due = gone.due;
+                }
+                Err(error) if cancel.check().is_err() => return Err(error),
+                // Putting away must not wait for it.
+                Err(error) => {
+                    tracing::warn!(table = table.name, %error, "old rows were not let go");
+                }
+            }
         }
         if is_due(known.looked, LOOKED_AT_EVERY) {
             known.looked = Some(now);

@@ -9,33 +9,33 @@ use std::sync::Arc;
 const COLUMNS: &str = "(sensor text, at timestamptz, value float8 DEFAULT 1.5, state int2, \
      PRIMARY KEY (sensor, at))";
 
-/// Of both tables; `TABLE` is either.
+/// Of both tables; `@` is either.
 const QUESTIONS: &[&str] = &[
-    "SELECT * FROM TABLE ORDER BY sensor, at",
-    "SELECT count(*), sum(state), min(at), max(value), count(value) FROM TABLE",
-    "SELECT sensor, count(*), round(avg(value)::numeric, 6) FROM TABLE GROUP BY sensor ORDER BY sensor",
-    "SELECT at, value FROM TABLE WHERE sensor = 's2' AND at >= '2026-01-01 00:10+00' AND at < '2026-01-01 00:20+00' ORDER BY at",
-    "SELECT at, value FROM TABLE WHERE sensor = 's1' ORDER BY at DESC LIMIT 3",
-    "SELECT value FROM TABLE WHERE sensor = 's1' AND at = '2026-01-01 00:05+00'",
-    "SELECT sensor, at FROM TABLE WHERE at > '2026-01-01 00:33+00' AND state = 3 ORDER BY 1, 2",
-    "SELECT DISTINCT ON (sensor) sensor, at, value FROM TABLE ORDER BY sensor, at DESC",
-    "SELECT DISTINCT ON (sensor) sensor, at, state FROM TABLE ORDER BY sensor DESC, at",
-    "SELECT DISTINCT ON (sensor) * FROM TABLE WHERE sensor IN ('s1', 's3') ORDER BY sensor, at DESC",
-    "SELECT DISTINCT ON (sensor) sensor, at FROM TABLE WHERE at < '2026-01-01 00:20+00' ORDER BY sensor, at DESC",
-    "SELECT DISTINCT ON (sensor) sensor, value FROM TABLE ORDER BY sensor, value DESC NULLS LAST, at",
-    "SELECT sensor, at, value - lag(value) OVER (PARTITION BY sensor ORDER BY at) FROM TABLE WHERE sensor >= 's2' ORDER BY 1, 2 LIMIT 50",
+    "SELECT * FROM @ ORDER BY sensor, at",
+    "SELECT count(*), sum(state), min(at), max(value), count(value) FROM @",
+    "SELECT sensor, count(*), round(avg(value)::numeric, 6) FROM @ GROUP BY sensor ORDER BY sensor",
+    "SELECT at, value FROM @ WHERE sensor = 's2' AND at >= '2026-01-01 00:10+00' AND at < '2026-01-01 00:20+00' ORDER BY at",
+    "SELECT at, value FROM @ WHERE sensor = 's1' ORDER BY at DESC LIMIT 3",
+    "SELECT value FROM @ WHERE sensor = 's1' AND at = '2026-01-01 00:05+00'",
+    "SELECT sensor, at FROM @ WHERE at > '2026-01-01 00:33+00' AND state = 3 ORDER BY 1, 2",
+    "SELECT DISTINCT ON (sensor) sensor, at, value FROM @ ORDER BY sensor, at DESC",
+    "SELECT DISTINCT ON (sensor) sensor, at, state FROM @ ORDER BY sensor DESC, at",
+    "SELECT DISTINCT ON (sensor) * FROM @ WHERE sensor IN ('s1', 's3') ORDER BY sensor, at DESC",
+    "SELECT DISTINCT ON (sensor) sensor, at FROM @ WHERE at < '2026-01-01 00:20+00' ORDER BY sensor, at DESC",
+    "SELECT DISTINCT ON (sensor) sensor, value FROM @ ORDER BY sensor, value DESC NULLS LAST, at",
+    "SELECT sensor, at, value - lag(value) OVER (PARTITION BY sensor ORDER BY at) FROM @ WHERE sensor >= 's2' ORDER BY 1, 2 LIMIT 50",
 ];
 
 async fn both(session: &mut Session, sql: &str) {
     for table in ["r", "p"] {
-        run(session, &sql.replace("TABLE", table)).await.unwrap();
+        run(session, &sql.replace("@", table)).await.unwrap();
     }
 }
 
 async fn agree(session: &mut Session, what: &str) {
     for question in QUESTIONS {
-        let series = run(session, &question.replace("TABLE", "r")).await.unwrap();
-        let plain = run(session, &question.replace("TABLE", "p")).await.unwrap();
+        let series = run(session, &question.replace("@", "r")).await.unwrap();
+        let plain = run(session, &question.replace("@", "p")).await.unwrap();
         assert_eq!(series, plain, "{what}: {question}");
     }
 }
@@ -59,7 +59,7 @@ async fn settle(engine: &Arc<Engine>) -> u64 {
 
 fn readings(sensor: u32, from: u32, to: u32) -> String {
     format!(
-        "INSERT INTO TABLE SELECT 's{sensor}', '2026-01-01 00:00+00'::timestamptz + g * interval '1 second' \
+        "INSERT INTO @ SELECT 's{sensor}', '2026-01-01 00:00+00'::timestamptz + g * interval '1 second' \
          + (g % 3) * interval '1 millisecond' - (g % 3) * interval '1 millisecond', \
          CASE WHEN g % 11 = 0 THEN NULL ELSE round((g * 7919 % 1000)::numeric / 100, 2)::float8 END, \
          (g % 5)::int2 FROM generate_series({from}, {to}) g"
@@ -89,22 +89,22 @@ async fn a_series_answers_as_a_plain_table_does() {
     agree(session, "put away").await;
     both(
         session,
-        "UPDATE TABLE SET value = 99.25 WHERE sensor = 's2' AND state = 1",
+        "UPDATE @ SET value = 99.25 WHERE sensor = 's2' AND state = 1",
     )
     .await;
     both(
         session,
-        "DELETE FROM TABLE WHERE sensor = 's1' AND at >= '2026-01-01 00:33:00+00'",
+        "DELETE FROM @ WHERE sensor = 's1' AND at >= '2026-01-01 00:33:00+00'",
     )
     .await;
     both(
         session,
-        "INSERT INTO TABLE VALUES ('s0', '2025-12-31 23:59+00', 0.5, 7)",
+        "INSERT INTO @ VALUES ('s0', '2025-12-31 23:59+00', 0.5, 7)",
     )
     .await;
     both(
         session,
-        "INSERT INTO TABLE VALUES ('s3', '2026-01-01 00:05+00', 4.5, 1), ('s4', '2026-01-02+00', 1, 1) \
+        "INSERT INTO @ VALUES ('s3', '2026-01-01 00:05+00', 4.5, 1), ('s4', '2026-01-02+00', 1, 1) \
          ON CONFLICT (sensor, at) DO UPDATE SET value = excluded.value + 1",
     )
     .await;
@@ -112,12 +112,12 @@ async fn a_series_answers_as_a_plain_table_does() {
     run(session, "BEGIN").await.unwrap();
     both(
         session,
-        "UPDATE TABLE SET state = 6 WHERE at < '2026-01-01 00:00:05+00'",
+        "UPDATE @ SET state = 6 WHERE at < '2026-01-01 00:00:05+00'",
     )
     .await;
     both(
         session,
-        "DELETE FROM TABLE WHERE sensor = 's2' AND at > '2026-01-01 00:30+00'",
+        "DELETE FROM @ WHERE sensor = 's2' AND at > '2026-01-01 00:30+00'",
     )
     .await;
     agree(session, "own writes").await;
@@ -127,7 +127,7 @@ async fn a_series_answers_as_a_plain_table_does() {
     agree(session, "put away again").await;
     both(
         session,
-        "ALTER TABLE TABLE ADD COLUMN unit text DEFAULT 'bar', ADD COLUMN extra int",
+        "ALTER TABLE @ ADD COLUMN unit text DEFAULT 'bar', ADD COLUMN extra int",
     )
     .await;
     agree(session, "wider").await;
@@ -138,14 +138,14 @@ async fn a_series_answers_as_a_plain_table_does() {
     .await;
     both(
         session,
-        "UPDATE TABLE SET unit = 'kPa' WHERE sensor = 's1' AND state = 2",
+        "UPDATE @ SET unit = 'kPa' WHERE sensor = 's1' AND state = 2",
     )
     .await;
     settle(&engine).await;
     agree(session, "of two widths").await;
     both(
         session,
-        "ALTER TABLE TABLE DROP COLUMN state, ADD COLUMN state int2 DEFAULT 3",
+        "ALTER TABLE @ DROP COLUMN state, ADD COLUMN state int2 DEFAULT 3",
     )
     .await;
     agree(session, "a column gone").await;
@@ -153,11 +153,11 @@ async fn a_series_answers_as_a_plain_table_does() {
     agree(session, "and put away").await;
     both(
         session,
-        "ALTER TABLE TABLE ALTER COLUMN value TYPE numeric(12, 3)",
+        "ALTER TABLE @ ALTER COLUMN value TYPE numeric(12, 3)",
     )
     .await;
     agree(session, "of another type").await;
-    both(session, "TRUNCATE TABLE TABLE").await;
+    both(session, "TRUNCATE TABLE @").await;
     agree(session, "emptied").await;
 }
 

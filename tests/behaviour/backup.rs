@@ -204,7 +204,7 @@ async fn a_stopped_directory_is_backed_up_into_the_other_kind_of_store() {
         "redb",
     ]);
     let format = std::fs::read_to_string(directory.join("FORMAT")).expect("FORMAT");
-    assert_eq!(format, "orbit 3 redb\n");
+    assert_eq!(format, "orbit 4 redb\n");
     let restored = Server::start_in(&directory, &[]).await;
     let client = restored.connect().await;
     let sums = "SELECT count(*), sum(n)::bigint, count(DISTINCT note) FROM t WHERE n > 0";

@@ -307,7 +307,7 @@ async fn damaged_segments_are_never_an_answer() {
 async fn flipped_bytes_are_no_answer_and_segments_are_made_anew() {
     let wanted = match std::env::var_os("ORBIT_SOAK") {
         Some(_) => 1000,
-        None => 60,
+        None => 40,
     };
     let mut seen = Seen::default();
     let mut random = Random(uuid::Uuid::new_v4().as_u64_pair().0);

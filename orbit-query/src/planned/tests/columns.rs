@@ -328,27 +328,20 @@ async fn flipped_bytes_are_no_answer_and_segments_are_made_anew() {
     agree(&mut here, "before").await;
     let right = run(&mut here, BY_COLUMNS).await.unwrap();
     while seen.flips < wanted {
-        if std::fs::read_dir(directory.path())
-            .unwrap()
-            .next()
-            .is_none()
-        {
-            // All were removed while they were open, and are read on: until the next start.
-            drop(here);
-            seen.note_damages(&node);
-            node = engine(store.clone(), directory.path(), 1, 0);
-            here = writer(&node).await;
-            sealed(&node).await;
-        }
         damage(directory.path(), &mut random, &mut seen);
+        // Started anew, for who has the old file open reads on undisturbed.
+        drop(here);
+        seen.note_damages(&node);
+        node = engine(store.clone(), directory.path(), 1, 0);
+        here = writer(&node).await;
         let now = run(&mut here, BY_COLUMNS).await.unwrap();
         assert_eq!(now, right, "flip {}", seen.flips);
         sealed(&node).await;
     }
     seen.note_damages(&node);
     seen.look(&mut here).await;
-    // The rest lies in keys, which this query does not read, or in files read on as they were.
-    assert!(seen.noticed > seen.flips / 8, "{seen:?}");
+    // The rest lies in keys, which this query doesn't read.
+    assert!(seen.noticed > seen.flips / 3, "{seen:?}");
     assert_eq!(seen.by_columns, 1, "{seen:?}");
 }
 

@@ -75,17 +75,6 @@ def _():
     contains(str(error), "line 2, column id")
 
 
-@check("rows that break off leave nothing")
-def _():
-    def some():
-        yield from PEOPLE.to_batches(max_chunksize=1000)[:3]
-        raise RuntimeError("no more")
-
-    broken = pa.RecordBatchReader.from_batches(PEOPLE.schema, some())
-    raises(Exception, lambda: ingest(broken, "half", "create"))
-    fails("42P01", lambda: ask("SELECT count(*) FROM half"))
-
-
 @check("a large ingestion arrives whole")
 def _():
     size = 300000

@@ -2,17 +2,16 @@
 //! come in order, as they mostly do, go straight there and are never written
 //! twice; from the first that doesn't, sorted runs are cut and merged.
 
+mod runs;
+
 use crate::catalog::{Index, Table};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::row::RowRef;
-use crate::store::{Cursor, Direction, KeyRange, SortedLoad, Space, Store};
+use crate::store::{Direction, KeyRange, SortedLoad, Space, Store};
 use crate::value::Value;
-use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use runs::{Entry, Piece, Run, Source, merge, order_of};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -93,57 +92,6 @@ fn decode_entry(table: &Table, index: &Index, key: &[u8]) -> Vec<Value> {
         }
     }
     values
-}
-
-/// Places of an entry in the buffer: key, end of the compared part, value.
-#[derive(Clone, Copy)]
-struct Entry {
-    /// What follows the prefix of the key, as far as it goes: nearly always enough to
-    /// tell which comes first.
-    order: u128,
-    start: u32,
-    compared: u32,
-    key: u32,
-    value: u32,
-}
-
-fn order_of(key: &[u8]) -> u128 {
-    let mut bytes = [0; 16];
-    let key = key.get(crate::read::PREFIX_BYTES..).unwrap_or_default();
-    let length = key.len().min(bytes.len());
-    bytes[..length].copy_from_slice(&key[..length]);
-    u128::from_be_bytes(bytes)
-}
-
-/// Entries and their bytes, as many as a run has.
-#[derive(Default)]
-struct Piece {
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
-}
-
-impl Piece {
-    fn key(&self, entry: Entry) -> &[u8] {
-        &self.bytes[entry.start as usize..entry.key as usize]
-    }
-
-    fn value(&self, entry: Entry) -> &[u8] {
-        &self.bytes[entry.key as usize..entry.value as usize]
-    }
-
-    fn sort(&mut self) {
-        let bytes = &self.bytes;
-        let key = |entry: &Entry| &bytes[entry.start as usize..entry.key as usize];
-        self.entries.sort_unstable_by(|a, b| {
-            let order = a.order.cmp(&b.order);
-            order.then_with(|| key(a).cmp(key(b)))
-        });
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.entries.clear();
-    }
 }
 
 /// Where sorted entries end up.
@@ -490,224 +438,6 @@ impl Merge<'_> {
     }
 }
 
-/// Gives the entries of all sources in order, and whether the store hasn't got them.
-fn merge(
-    sources: &mut [Source],
-    mut give: impl FnMut(&mut Item, bool) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let mut heap = BinaryHeap::new();
-    for (place, source) in sources.iter_mut().enumerate() {
-        let mut item = Item::default();
-        if source.next(&mut item)? {
-            heap.push(Head { item, place });
-        }
-    }
-    while let Some(Head { mut item, place }) = heap.pop() {
-        let Some(source) = sources.get_mut(place) else {
-            continue;
-        };
-        // Neighbours often come from one run: as long as they do, the heap rests.
-        loop {
-            give(&mut item, matches!(source, Source::Run(_)))?;
-            if !source.next(&mut item)? {
-                break;
-            }
-            if heap.peek().is_some_and(|next| next.item.key <= item.key) {
-                heap.push(Head { item, place });
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Sorted entries in a file that has no name:
-/// `key length u32 | compared u32 | value length u32 | key | value`.
-struct Run {
-    file: Arc<File>,
-    /// Where keys are cut in two, and where the second half begins.
-    middle: Vec<u8>,
-    cut: u64,
-    bytes: u64,
-    /// How often it was made of others.
-    level: u32,
-}
-
-impl Run {
-    /// `middle`: empty for that of these entries.
-    fn write(piece: &Piece, directory: &Path, middle: Vec<u8>) -> Result<Run> {
-        let entries = &piece.entries;
-        let middle = match (middle.is_empty(), entries.get(entries.len() / 2)) {
-            (true, Some(entry)) => piece.key(*entry).to_vec(),
-            _ => middle,
-        };
-        let below = entries.partition_point(|entry| piece.key(*entry) < middle.as_slice());
-        let mut out = RunWriter::create(directory)?;
-        for (place, entry) in entries.iter().enumerate() {
-            if place == below {
-                out.cut_here();
-            }
-            let compared = entry.compared - entry.start;
-            out.put(piece.key(*entry), compared, piece.value(*entry))?;
-        }
-        if below == entries.len() {
-            out.cut_here();
-        }
-        out.finish(middle, 0)
-    }
-
-    /// Several as one. Keys that came twice stand side by side in it.
-    fn of(runs: &[Run], directory: &Path) -> Result<Run> {
-        let mut out = RunWriter::create(directory)?;
-        for upper in [false, true] {
-            if upper {
-                out.cut_here();
-            }
-            let sources = runs.iter().map(|run| Source::Run(run.half(upper)));
-            let mut sources: Vec<Source> = sources.collect();
-            let merged = merge(&mut sources, |item, _| {
-                out.put(&item.key, item.compared as u32, &item.value)?;
-                Ok(())
-            });
-            match merged {
-                Ok(()) => {}
-                Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::Duplicate { .. }) => {
-                    return Err(Error::internal("runs were merged as if into the store"));
-                }
-            }
-        }
-        let first = runs.first();
-        let level = first.map_or(0, |run| run.level) + 1;
-        out.finish(
-            first.map(|run| run.middle.clone()).unwrap_or_default(),
-            level,
-        )
-    }
-
-    fn half(&self, upper: bool) -> BufReader<Part> {
-        let part = Part {
-            file: self.file.clone(),
-            at: if upper { self.cut } else { 0 },
-            end: if upper { self.bytes } else { self.cut },
-        };
-        BufReader::with_capacity(READ_BYTES, part)
-    }
-}
-
-struct RunWriter {
-    out: BufWriter<File>,
-    bytes: u64,
-    cut: u64,
-}
-
-impl RunWriter {
-    fn create(directory: &Path) -> Result<RunWriter> {
-        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::fs::remove_file(&path)?;
-        Ok(RunWriter {
-            out: BufWriter::with_capacity(1 << 20, file),
-            bytes: 0,
-            cut: 0,
-        })
-    }
-
-    fn cut_here(&mut self) {
-        self.cut = self.bytes;
-    }
-
-    fn put(&mut self, key: &[u8], compared: u32, value: &[u8]) -> Result<()> {
-        let mut head = [0; ENTRY_HEAD];
-        head[..4].copy_from_slice(&(key.len() as u32).to_le_bytes());
-        head[4..8].copy_from_slice(&compared.to_le_bytes());
-        head[8..].copy_from_slice(&(value.len() as u32).to_le_bytes());
-        self.out.write_all(&head)?;
-        self.out.write_all(key)?;
-        self.out.write_all(value)?;
-        self.bytes += (ENTRY_HEAD + key.len() + value.len()) as u64;
-        Ok(())
-    }
-
-    fn finish(self, middle: Vec<u8>, level: u32) -> Result<Run> {
-        let file = self.out.into_inner().map_err(|error| error.into_error())?;
-        Ok(Run {
-            file: Arc::new(file),
-            middle,
-            cut: self.cut,
-            bytes: self.bytes,
-            level,
-        })
-    }
-}
-
-const ENTRY_HEAD: usize = 12;
-/// Read of each run at once.
-const READ_BYTES: usize = 64 << 10;
-
-/// A stretch of a file, read on its own.
-struct Part {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for Part {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-enum Source {
-    Stored(Box<dyn Cursor>),
-    Run(BufReader<Part>),
-}
-
-impl Source {
-    /// Replaces `item` by the next; `false`: there is none.
-    fn next(&mut self, item: &mut Item) -> Result<bool> {
-        item.key.clear();
-        item.value.clear();
-        match self {
-            Source::Stored(cursor) => {
-                if !cursor.advance()? {
-                    return Ok(false);
-                }
-                item.key.extend_from_slice(cursor.key());
-                item.value.extend_from_slice(cursor.value());
-                item.compared = item.key.len();
-            }
-            Source::Run(file) => {
-                let mut head = [0; ENTRY_HEAD];
-                match file.read_exact(&mut head) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                        return Ok(false);
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-                let [a, b, c, d, e, f, g, h, i, j, k, l] = head;
-                item.key
-                    .resize(u32::from_le_bytes([a, b, c, d]) as usize, 0);
-                item.compared = u32::from_le_bytes([e, f, g, h]) as usize;
-                item.value
-                    .resize(u32::from_le_bytes([i, j, k, l]) as usize, 0);
-                file.read_exact(&mut item.key)?;
-                file.read_exact(&mut item.value)?;
-            }
-        }
-        Ok(true)
-    }
-}
-
 fn repeats(
     duplicate: Duplicate,
     last: &[u8],
@@ -723,36 +453,5 @@ fn repeats(
                 && compared < key.len()
                 && last.get(..last_compared) == key.get(..compared)
         }
-    }
-}
-
-#[derive(Default)]
-struct Item {
-    key: Vec<u8>,
-    value: Vec<u8>,
-    compared: usize,
-}
-
-struct Head {
-    item: Item,
-    place: usize,
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Head) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Head {}
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Head) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Head {
-    /// The least key is the greatest, for a heap that gives the greatest first.
-    fn cmp(&self, other: &Head) -> std::cmp::Ordering {
-        let keys = other.item.key.cmp(&self.item.key);
-        keys.then_with(|| other.place.cmp(&self.place))
     }
 }

@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::error::{Error, Result, state};
 use std::ffi::CString;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +50,18 @@ impl DiskGuard {
         self.free_bytes -= bytes;
         Ok(())
     }
+}
+
+/// A new file that has lost its name already: nothing of it outlives the process.
+pub fn unnamed_file(directory: &Path, kind: &str) -> Result<File> {
+    let path = directory.join(format!("orbit-{kind}-{}", uuid::Uuid::new_v4()));
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 /// Checks at once that so many bytes leave the reserve alone: for large pieces.

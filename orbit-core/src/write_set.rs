@@ -115,14 +115,7 @@ impl WriteSet {
             return Ok(spill.clone());
         }
         let directory = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let name = format!("orbit-write-set-{}", uuid::Uuid::new_v4());
-        let path = directory.join(name);
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::fs::remove_file(&path)?;
+        let file = crate::disk::unnamed_file(&directory, "write-set")?;
         let spill = Arc::new(Spill {
             file,
             end: Mutex::new(0),

@@ -174,13 +174,7 @@ struct RunWriter {
 
 impl RunWriter {
     fn create(directory: &Path) -> Result<RunWriter> {
-        let path = directory.join(format!("orbit-run-{}", uuid::Uuid::new_v4()));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::fs::remove_file(&path)?;
+        let file = crate::disk::unnamed_file(directory, "run")?;
         Ok(RunWriter {
             out: BufWriter::with_capacity(1 << 20, file),
             bytes: 0,

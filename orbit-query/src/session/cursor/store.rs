@@ -121,13 +121,7 @@ impl RowStore {
                     )
                     .with_detail("This node has no directory for temporary files."));
                 };
-                let path = directory.join(format!("orbit-cursor-{}", uuid::Uuid::new_v4()));
-                let file = File::options()
-                    .read(true)
-                    .write(true)
-                    .create_new(true)
-                    .open(&path)?;
-                std::fs::remove_file(&path)?;
+                let file = orbit_core::disk::unnamed_file(directory, "cursor")?;
                 self.file.insert(file)
             }
         };

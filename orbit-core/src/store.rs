@@ -174,8 +174,9 @@ pub trait Store: Send + Sync + 'static {
     fn sizes(&self) -> Result<Sizes>;
     /// A consistent copy in a new directory, durable when it returns.
     fn checkpoint(&self, directory: &Path) -> Result<()>;
-    /// Gives space held by dropped ranges back; may take long.
-    fn compact(&self) -> Result<()>;
+    /// Gives back the space of what was removed from a range, where the backend doesn't use
+    /// it again by itself; takes as long as writing what is left of the range.
+    fn compact(&self, space: Space, range: &KeyRange) -> Result<()>;
     /// Verifies what is cheap to verify now (background errors, for instance).
     fn health(&self) -> Result<()>;
     /// A short name for messages: `rocksdb`, `redb`, `sim`.

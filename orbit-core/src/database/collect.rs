@@ -30,7 +30,9 @@ impl Database {
             // A tombstone of a time series hides what a block has: both go together.
             #[cfg(feature = "columns")]
             if candidate.series.is_some() {
-                self.settle(candidate, &Default::default()).await?;
+                if self.settle(candidate, &Default::default()).await? > 0 {
+                    self.give_back(candidate).await?;
+                }
                 continue;
             }
             self.collect_tombstones(candidate, view.position).await?;

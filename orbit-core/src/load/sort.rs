@@ -3,6 +3,8 @@
 //! twice; from the first that doesn't, sorted runs are cut and merged.
 
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use crate::catalog::{Index, Table};
 use crate::disk;
@@ -10,15 +12,24 @@ use crate::error::{Error, Result};
 use crate::row::RowRef;
 use crate::store::{Direction, KeyRange, SortedLoad, Space, Store};
 use crate::value::Value;
-use runs::{Entry, Piece, Run, Source, merge, order_of};
+use runs::{Entry, Piece, Run, Scratch, Source, merge, order_of};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Entries sorted in memory before a run is cut.
-const RUN_BYTES: usize = 8 << 20;
-/// Runs of a kind before they are made one.
-const MOST_RUNS: usize = 64;
+/// What is held at once.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Entries sorted in memory before a run is cut.
+    run_bytes: usize,
+    /// Runs of a kind before they are made one.
+    most_runs: usize,
+}
+
+const LIMITS: Limits = Limits {
+    run_bytes: 8 << 20,
+    most_runs: 256,
+};
 /// Entries that come in order wait only for so many.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -129,7 +140,8 @@ pub struct Sorter {
     store: Arc<dyn Store>,
     target: Target,
     duplicate: Duplicate,
-    scratch: Option<PathBuf>,
+    limits: Limits,
+    directory: PathBuf,
     /// Where the files go, and what must stay free there.
     reserve: Option<(PathBuf, u64)>,
     /// While everything came in order: the files, and the last key in them.
@@ -140,8 +152,10 @@ pub struct Sorter {
     /// What is in memory is in order, and comes after what went to the files.
     in_order: bool,
     runs: Vec<Run>,
+    /// What the next run is written to.
+    scratch: Option<Scratch>,
     /// The run before, while it is sorted and written beside.
-    writing: Option<JoinHandle<Result<(Run, Piece)>>>,
+    writing: Option<JoinHandle<Result<(Run, Piece, Scratch)>>>,
     early_stop: Option<Stop>,
 }
 
@@ -149,7 +163,7 @@ impl Sorter {
     pub fn new(
         store: Arc<dyn Store>,
         target: Target,
-        scratch: Option<PathBuf>,
+        directory: Option<PathBuf>,
         reserve: Option<(PathBuf, u64)>,
         duplicate: Duplicate,
     ) -> Sorter {
@@ -157,7 +171,8 @@ impl Sorter {
             store,
             target,
             duplicate,
-            scratch,
+            limits: LIMITS,
+            directory: directory.unwrap_or_else(std::env::temp_dir),
             reserve,
             direct: None,
             last: Vec::new(),
@@ -165,6 +180,7 @@ impl Sorter {
             piece: Piece::default(),
             in_order: true,
             runs: Vec::new(),
+            scratch: None,
             writing: None,
             early_stop: None,
         }
@@ -173,7 +189,8 @@ impl Sorter {
     /// `compared`: how many bytes of the key make it a duplicate.
     pub fn push(&mut self, key: &[u8], value: &[u8], compared: usize) -> Result<()> {
         let held = self.piece.bytes.len();
-        if held + key.len() + value.len() > RUN_BYTES && !self.piece.entries.is_empty() {
+        if held + key.len() + value.len() > self.limits.run_bytes && !self.piece.entries.is_empty()
+        {
             self.cut(false)?;
         }
         if self.in_order {
@@ -241,15 +258,18 @@ impl Sorter {
             Some(run) => run.middle.clone(),
             None => Vec::new(),
         };
-        let directory = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let mut scratch = match self.scratch.take() {
+            Some(scratch) => scratch,
+            None => Scratch::create(&self.directory)?,
+        };
         let writing = std::thread::Builder::new()
             .name("orbit-sorter".to_owned())
             .spawn(move || {
                 let mut piece = piece;
                 piece.sort();
-                let run = Run::write(&piece, &directory, middle)?;
+                let run = Run::write(&piece, &mut scratch, middle)?;
                 piece.clear();
-                Ok((run, piece))
+                Ok((run, piece, scratch))
             })?;
         self.writing = Some(writing);
         Ok(())
@@ -263,7 +283,8 @@ impl Sorter {
         let written = writing
             .join()
             .map_err(|_| Error::internal("the sorting thread ended early"))?;
-        let (run, piece) = written?;
+        let (run, piece, scratch) = written?;
+        self.scratch = Some(scratch);
         self.runs.push(run);
         self.thin_out()?;
         Ok(piece)
@@ -274,14 +295,15 @@ impl Sorter {
         while let Some(level) = self.runs.last().map(|run| run.level) {
             let alike = self.runs.iter().rev();
             let alike = alike.take_while(|run| run.level == level).count();
-            if alike < MOST_RUNS {
+            if alike < self.limits.most_runs.max(2) {
                 break;
             }
             let many = self.runs.split_off(self.runs.len() - alike);
-            let bytes = many.iter().map(|run| run.bytes).sum();
+            let bytes = many.iter().map(Run::bytes).sum();
             disk::check_room(&self.reserve, bytes)?;
-            let directory = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
-            self.runs.push(Run::of(&many, &directory)?);
+            self.runs.push(Run::of(&many, &self.directory)?);
+            // The file of those that are one now goes with them.
+            self.scratch = None;
         }
         Ok(())
     }
@@ -359,7 +381,7 @@ impl Sorter {
                 let rows = snapshot.clone().scan(*space, range, Direction::Forward)?;
                 sources.push(Source::Stored(rows));
             }
-            sources.extend(self.runs.iter().map(|run| Source::Run(run.half(upper))));
+            sources.extend(Run::halves(&self.runs, upper));
             Ok(Merge {
                 sources,
                 duplicate: self.duplicate,

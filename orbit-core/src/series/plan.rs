@@ -17,6 +17,8 @@ pub struct Limits {
     /// If there are at least so many, and nothing is written for a while.
     pub some_rows: u64,
     pub quiet: Duration,
+    /// So many rows may lie there dead while others are written.
+    pub dead_rows: u64,
 }
 
 impl Default for Limits {
@@ -25,6 +27,7 @@ impl Default for Limits {
             many_rows: 64 << 10,
             some_rows: 1 << 10,
             quiet: Duration::from_secs(10),
+            dead_rows: 1 << 20,
         }
     }
 }
@@ -46,6 +49,14 @@ pub fn is_due(facts: &Facts, limits: &Limits) -> bool {
         return facts.left < limits.many_rows || is_quiet;
     }
     facts.unsettled > facts.left && facts.unsettled >= limits.some_rows && is_quiet
+}
+
+/// Whether it is time to give back the space of `dead` rows, put away since the last time.
+/// A full portion would otherwise lie there until the store tidies up by itself, which may
+/// be never; it costs little, as hardly anything else is in their range.
+pub fn gives_back(dead: u64, facts: &Facts, limits: &Limits) -> bool {
+    let is_idle = facts.unsettled < limits.many_rows && facts.unchanged >= limits.quiet;
+    dead >= limits.dead_rows || (dead >= limits.some_rows && is_idle)
 }
 
 /// A block as far as it matters here.
@@ -205,6 +216,22 @@ mod tests {
         assert!(is_due(&facts(5000, 11, 0), &limits));
         assert!(!is_due(&facts(5000, 11, 5000), &limits));
         assert!(!is_due(&facts(100, 1000, 0), &limits));
+    }
+
+    #[test]
+    fn space_is_given_back_at_rest_or_when_much_is_dead() {
+        let limits = Limits::default();
+        let facts = |unsettled, seconds| Facts {
+            unsettled,
+            unchanged: Duration::from_secs(seconds),
+            left: 0,
+        };
+        assert!(!gives_back(0, &facts(0, 1000), &limits));
+        assert!(gives_back(limits.some_rows, &facts(10, 11), &limits));
+        assert!(!gives_back(limits.some_rows, &facts(10, 1), &limits));
+        let busy = facts(limits.many_rows, 0);
+        assert!(!gives_back(limits.dead_rows - 1, &busy, &limits));
+        assert!(gives_back(limits.dead_rows, &busy, &limits));
     }
 
     proptest! {

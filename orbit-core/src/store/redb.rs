@@ -17,11 +17,11 @@ use super::{
 };
 use crate::error::{Error, Result, state};
 use ::redb::{
-    CompactionError, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, StorageError, TableDefinition, WriteTransaction,
+    Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable,
+    StorageError, TableDefinition, WriteTransaction,
 };
 use cursor::RedbCursor;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,8 +48,7 @@ pub struct RedbStore {
 }
 
 struct Inner {
-    /// Written to (locked exclusively) only by `compact`.
-    database: RwLock<Database>,
+    database: Database,
     /// The newest state, kept so that point reads don't begin a transaction each.
     newest: Mutex<Option<Arc<RedbSnapshot>>>,
     poison: Poison,
@@ -73,7 +72,7 @@ impl RedbStore {
         }
         Ok(Arc::new(RedbStore {
             inner: Arc::new(Inner {
-                database: RwLock::new(database),
+                database,
                 newest: Mutex::new(None),
                 poison: Poison::default(),
                 file,
@@ -87,7 +86,7 @@ impl RedbStore {
         if let Some(snapshot) = &*newest {
             return Ok(snapshot.clone());
         }
-        let snapshot = Arc::new(RedbSnapshot::begin(&self.inner.database.read())?);
+        let snapshot = Arc::new(RedbSnapshot::begin(&self.inner.database)?);
         *newest = Some(snapshot.clone());
         Ok(snapshot)
     }
@@ -115,8 +114,7 @@ impl Inner {
         durability: Durability,
         change: impl FnOnce(&WriteTransaction) -> Result<()>,
     ) -> Result<()> {
-        let database = self.database.read();
-        let mut transaction = database.begin_write().map_err(storage_error)?;
+        let mut transaction = self.database.begin_write().map_err(storage_error)?;
         transaction
             .set_durability(durability)
             .map_err(storage_error)?;
@@ -247,17 +245,9 @@ impl Store for RedbStore {
         })
     }
 
-    /// Freed pages are used again without this; it only makes the file smaller,
-    /// and does nothing while someone reads an older state.
-    fn compact(&self) -> Result<()> {
-        self.inner.poison.guard(|| {
-            let mut database = self.inner.database.write();
-            *self.inner.newest.lock() = None;
-            match database.compact() {
-                Ok(_) | Err(CompactionError::TransactionInProgress) => Ok(()),
-                Err(error) => Err(storage_error(error)),
-            }
-        })
+    /// Freed pages are used again without this.
+    fn compact(&self, _space: Space, _range: &KeyRange) -> Result<()> {
+        self.inner.poison.check()
     }
 
     fn health(&self) -> Result<()> {

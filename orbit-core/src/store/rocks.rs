@@ -24,12 +24,12 @@ mod wal;
 
 use super::directory::{self, in_path};
 use super::poison::Poison;
-use super::{Batch, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
+use super::{Batch, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
 use crate::error::{Error, Result, state};
 use ::rocksdb::checkpoint::Checkpoint;
 use ::rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, Options, ReadOptions, SingleThreaded,
-    WriteBatch, WriteOptions, properties,
+    ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBWithThreadMode, Options, ReadOptions,
+    SingleThreaded, WriteBatch, WriteOptions, properties,
 };
 use error::{open_error, store_error};
 use lock::Lock;
@@ -215,13 +215,17 @@ impl Store for RocksStore {
         }
     }
 
-    fn compact(&self) -> Result<()> {
-        for family in Family::ALL {
-            let handle = self.inner.family(family)?;
-            self.inner
-                .db
-                .compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
-        }
+    fn compact(&self, space: Space, range: &KeyRange) -> Result<()> {
+        self.inner.poison.check()?;
+        let handle = self.inner.family(Family::of(space))?;
+        let (start, end) = spaces::bounds(space, &range.start, &range.end);
+        let end = (!end.is_empty()).then_some(end);
+        let mut options = CompactOptions::default();
+        // Other ranges are compacted meanwhile.
+        options.set_exclusive_manual_compaction(false);
+        self.inner
+            .db
+            .compact_range_cf_opt(handle, Some(start), end, &options);
         self.health()
     }
 

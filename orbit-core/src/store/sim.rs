@@ -231,7 +231,7 @@ impl Store for SimStore {
         Err(Error::unsupported("a checkpoint of a simulated store"))
     }
 
-    fn compact(&self) -> Result<()> {
+    fn compact(&self, _space: Space, _range: &KeyRange) -> Result<()> {
         self.poison.check()
     }
 

@@ -186,18 +186,14 @@ async fn import_file(client: &Client, file: &Path, args: &ImportArgs) -> Result<
         .unwrap_or_else(|| table::table_name(file));
     let existing = existing_columns(client, &table).await?;
     // The table says what the types are, and the node judges each row: nothing to learn first.
-    let known = existing.is_some()
-        && args.append
-        && args.null.is_some()
-        && args.batch.is_none()
-        && !args.no_header;
+    let known = existing.is_some() && args.append && args.batch.is_none() && !args.no_header;
     let read = {
         let (file, bar) = (file.to_path_buf(), bar.clone());
         let delimiter = args.delimiter.unwrap_or_else(|| usual_delimiter(&file));
         let (null, header) = (args.null.clone(), !args.no_header);
-        tokio::task::spawn_blocking(move || match null {
-            Some(null) if known && is_csv(&file)? => open_file(&file, null, delimiter),
-            null => read_file(&file, null, delimiter, header, &bar),
+        tokio::task::spawn_blocking(move || match known && is_csv(&file)? {
+            true => open_file(&file, null, delimiter),
+            false => read_file(&file, null, delimiter, header, &bar),
         })
         .await
         .map_err(|error| Failure::Work(Error::internal(error.to_string())))??
@@ -376,7 +372,7 @@ fn is_csv(file: &Path) -> Result<bool, Failure> {
 }
 
 /// A CSV file that is sent as it is read.
-fn open_file(file: &Path, null: String, delimiter: u8) -> Result<ReadFile, Failure> {
+fn open_file(file: &Path, null: Option<String>, delimiter: u8) -> Result<ReadFile, Failure> {
     let mut blocks = blocks::Blocks::open(file)?;
     let dialect = Dialect {
         delimiter,
@@ -392,8 +388,8 @@ fn open_file(file: &Path, null: String, delimiter: u8) -> Result<ReadFile, Failu
         total_bytes: blocks.plain_bytes(),
         supply: Supply::Csv(Box::new(blocks)),
         delimiter,
-        null,
-        rewrite_na: false,
+        rewrite_na: null.is_none(),
+        null: null.unwrap_or_default(),
         rows: None,
         fingerprint: 0,
     })

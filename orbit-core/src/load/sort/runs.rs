@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::store::Cursor;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,28 +92,45 @@ pub fn merge(
     Ok(())
 }
 
-/// Sorted entries in a file that has no name:
+/// A file that has no name, in which runs lie one behind the other. Goes with the last of
+/// them.
+pub struct Scratch {
+    file: Arc<File>,
+    end: u64,
+}
+
+impl Scratch {
+    pub fn create(directory: &Path) -> Result<Scratch> {
+        Ok(Scratch {
+            file: Arc::new(crate::disk::unnamed_file(directory, "run")?),
+            end: 0,
+        })
+    }
+}
+
+/// Sorted entries in a file:
 /// `key length u32 | compared u32 | value length u32 | key | value`.
 pub struct Run {
     file: Arc<File>,
+    start: u64,
     /// Where keys are cut in two, and where the second half begins.
     pub middle: Vec<u8>,
     cut: u64,
-    pub bytes: u64,
+    end: u64,
     /// How often it was made of others.
     pub level: u32,
 }
 
 impl Run {
     /// `middle`: empty for that of these entries.
-    pub fn write(piece: &Piece, directory: &Path, middle: Vec<u8>) -> Result<Run> {
+    pub fn write(piece: &Piece, scratch: &mut Scratch, middle: Vec<u8>) -> Result<Run> {
         let entries = &piece.entries;
         let middle = match (middle.is_empty(), entries.get(entries.len() / 2)) {
             (true, Some(entry)) => piece.key(*entry).to_vec(),
             _ => middle,
         };
         let below = entries.partition_point(|entry| piece.key(*entry) < middle.as_slice());
-        let mut out = RunWriter::create(directory)?;
+        let mut out = RunWriter::begin(scratch);
         for (place, entry) in entries.iter().enumerate() {
             if place == below {
                 out.cut_here();
@@ -129,13 +146,13 @@ impl Run {
 
     /// Several as one. Keys that came twice stand side by side in it.
     pub fn of(runs: &[Run], directory: &Path) -> Result<Run> {
-        let mut out = RunWriter::create(directory)?;
+        let mut scratch = Scratch::create(directory)?;
+        let mut out = RunWriter::begin(&mut scratch);
         for upper in [false, true] {
             if upper {
                 out.cut_here();
             }
-            let sources = runs.iter().map(|run| Source::Run(run.half(upper)));
-            let mut sources: Vec<Source> = sources.collect();
+            let mut sources = Run::halves(runs, upper);
             let merged = merge(&mut sources, |item, _| {
                 out.put(&item.key, item.compared as u32, &item.value)?;
                 Ok(())
@@ -156,63 +173,88 @@ impl Run {
         )
     }
 
-    pub fn half(&self, upper: bool) -> BufReader<Part> {
-        let part = Part {
-            file: self.file.clone(),
-            at: if upper { self.cut } else { 0 },
-            end: if upper { self.bytes } else { self.cut },
+    pub fn bytes(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// One half of each, to be merged.
+    pub fn halves(runs: &[Run], upper: bool) -> Vec<Source> {
+        let buffer = (READ_BYTES / runs.len().max(1)).clamp(LEAST_READ, MOST_READ);
+        let half = |run: &Run| {
+            let (at, end) = match upper {
+                true => (run.cut, run.end),
+                false => (run.start, run.cut),
+            };
+            let file = run.file.clone();
+            Source::Run(BufReader::with_capacity(buffer, Part { file, at, end }))
         };
-        BufReader::with_capacity(READ_BYTES, part)
+        runs.iter().map(half).collect()
     }
 }
 
-struct RunWriter {
-    out: BufWriter<File>,
-    bytes: u64,
+struct RunWriter<'s> {
+    scratch: &'s mut Scratch,
+    buffer: Vec<u8>,
+    start: u64,
     cut: u64,
 }
 
-impl RunWriter {
-    fn create(directory: &Path) -> Result<RunWriter> {
-        let file = crate::disk::unnamed_file(directory, "run")?;
-        Ok(RunWriter {
-            out: BufWriter::with_capacity(1 << 20, file),
-            bytes: 0,
-            cut: 0,
-        })
+impl RunWriter<'_> {
+    fn begin(scratch: &mut Scratch) -> RunWriter<'_> {
+        let start = scratch.end;
+        RunWriter {
+            scratch,
+            buffer: Vec::with_capacity(WRITE_BYTES),
+            start,
+            cut: start,
+        }
     }
 
     fn cut_here(&mut self) {
-        self.cut = self.bytes;
+        self.cut = self.scratch.end + self.buffer.len() as u64;
     }
 
     fn put(&mut self, key: &[u8], compared: u32, value: &[u8]) -> Result<()> {
-        let mut head = [0; ENTRY_HEAD];
-        head[..4].copy_from_slice(&(key.len() as u32).to_le_bytes());
-        head[4..8].copy_from_slice(&compared.to_le_bytes());
-        head[8..].copy_from_slice(&(value.len() as u32).to_le_bytes());
-        self.out.write_all(&head)?;
-        self.out.write_all(key)?;
-        self.out.write_all(value)?;
-        self.bytes += (ENTRY_HEAD + key.len() + value.len()) as u64;
+        let length = ENTRY_HEAD + key.len() + value.len();
+        if self.buffer.len() + length > WRITE_BYTES {
+            self.flush()?;
+        }
+        let buffer = &mut self.buffer;
+        buffer.extend_from_slice(&(key.len() as u32).to_le_bytes());
+        buffer.extend_from_slice(&compared.to_le_bytes());
+        buffer.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        buffer.extend_from_slice(key);
+        buffer.extend_from_slice(value);
         Ok(())
     }
 
-    fn finish(self, middle: Vec<u8>, level: u32) -> Result<Run> {
-        let file = self.out.into_inner().map_err(|error| error.into_error())?;
+    fn flush(&mut self) -> Result<()> {
+        let scratch = &mut self.scratch;
+        scratch.file.write_all_at(&self.buffer, scratch.end)?;
+        scratch.end += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(mut self, middle: Vec<u8>, level: u32) -> Result<Run> {
+        self.flush()?;
         Ok(Run {
-            file: Arc::new(file),
+            file: self.scratch.file.clone(),
+            start: self.start,
             middle,
             cut: self.cut,
-            bytes: self.bytes,
+            end: self.scratch.end,
             level,
         })
     }
 }
 
 const ENTRY_HEAD: usize = 12;
-/// Read of each run at once.
-const READ_BYTES: usize = 64 << 10;
+const WRITE_BYTES: usize = 1 << 20;
+/// Read at once of all runs together, and of each.
+const READ_BYTES: usize = 4 << 20;
+const LEAST_READ: usize = 16 << 10;
+const MOST_READ: usize = 256 << 10;
 
 /// A stretch of a file, read on its own.
 pub struct Part {

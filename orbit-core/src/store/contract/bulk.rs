@@ -155,7 +155,7 @@ pub fn compacting_changes_no_answer(subject: &dyn Subject) {
         KeyRange::default(),
         Direction::Forward,
     );
-    store.compact().unwrap();
+    store.compact(Space::Data, &KeyRange::default()).unwrap();
     let after = scan(
         &*store,
         Space::Data,

@@ -191,7 +191,13 @@ pub fn scans_agree_with_a_model(subject: &dyn Subject) {
         store.apply(&batch).unwrap();
         if round % 20 == 19 {
             store.sync().unwrap();
-            store.compact().unwrap();
+            for space in Space::ALL {
+                let range = KeyRange {
+                    start: random_key(&mut random),
+                    end: Vec::new(),
+                };
+                store.compact(space, &range).unwrap();
+            }
             drop(store);
             store = open(subject);
         }

@@ -78,7 +78,7 @@ fn cleared_ranges_give_their_space_back() {
         store.apply(&batch).unwrap();
         fill();
     }
-    store.compact().unwrap();
+    store.compact(Space::Data, &KeyRange::default()).unwrap();
     let after = store.sizes().unwrap().disk_bytes;
     assert!(after < once * 2, "{once} bytes once, {after} in the end");
 }

@@ -34,6 +34,8 @@ struct Known {
     unsettled: u64,
     since: Duration,
     left: u64,
+    /// Put away since their space was given back.
+    dead: u64,
 }
 
 impl Settler {
@@ -87,12 +89,18 @@ impl Settler {
                 left: known.left,
             };
             if plan::is_due(&facts, &limits) {
-                did |= db.settle(table, cancel).await? > 0;
+                let settled = db.settle(table, cancel).await?;
+                did |= settled > 0;
+                known.dead += settled;
                 known.left = db.unsettled(table, limits.many_rows)?;
                 known.unsettled = known.left;
                 known.since = now;
             } else {
                 known.left = known.left.min(unsettled);
+            }
+            if plan::gives_back(known.dead, &facts, &limits) {
+                known.dead = 0;
+                db.give_back(table).await?;
             }
         }
         self.known.lock().insert(table.storage, known);

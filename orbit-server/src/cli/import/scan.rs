@@ -15,7 +15,7 @@ pub struct Dialect {
 }
 
 pub const QUOTE: u8 = b'"';
-const NA: &[u8] = b"NA";
+pub const NA: &[u8] = b"NA";
 
 impl Default for Dialect {
     fn default() -> Self {
@@ -302,7 +302,7 @@ pub fn empty_for_na(block: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     let mut at = 0;
     while at < block.len() {
         let Ok(field) = next_field(block, at, delimiter) else {
-            // The survey has refused such a file already.
+            // The node says what is wrong with it.
             out.extend_from_slice(block.get(at..).unwrap_or_default());
             return;
         };

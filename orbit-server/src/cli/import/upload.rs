@@ -4,7 +4,7 @@
 use super::blocks::{Block, Blocks};
 use super::json_lines::JsonRows;
 use super::parquet_rows::ParquetRows;
-use super::scan::{empty_for_na, skip_rows};
+use super::scan::{NA, empty_for_na, skip_rows};
 use super::shown_line;
 use super::table::{literal, quoted, quoted_path};
 use crate::cli::Failure;
@@ -45,7 +45,7 @@ pub struct Upload {
     pub supply: Supply,
     pub delimiter: u8,
     pub null: String,
-    /// The file marks NULL by `NA` and by nothing; COPY knows one mark.
+    /// The file may mark NULL by `NA` and by nothing; COPY knows one mark.
     pub rewrite_na: bool,
     /// What the first pass counted, if there was one.
     pub rows: Option<u64>,
@@ -87,7 +87,7 @@ impl Upload {
             loop {
                 let block = match supply.next_block() {
                     Ok(Some(mut block)) => {
-                        if rewrite {
+                        if rewrite && memchr::memmem::find(&block.bytes, NA).is_some() {
                             empty_for_na(&block.bytes, delimiter, &mut out);
                             block.bytes = Bytes::copy_from_slice(&out);
                         }

@@ -1,0 +1,75 @@
+use super::*;
+use crate::store::sim::SimStore;
+use std::collections::BTreeMap;
+
+/// A few entries a run and a few runs before they are made one.
+const SMALL: Limits = Limits {
+    run_bytes: 2 << 10,
+    most_runs: 3,
+};
+
+fn sorter(store: &Arc<SimStore>, duplicate: Duplicate) -> Sorter {
+    let store: Arc<dyn Store> = store.clone();
+    let mut sorter = Sorter::new(store, Target::Space(Space::Data), None, None, duplicate);
+    sorter.limits = SMALL;
+    sorter
+}
+
+fn key(number: u64) -> Vec<u8> {
+    [&[7; crate::read::PREFIX_BYTES][..], &number.to_be_bytes()].concat()
+}
+
+/// Numbers in no order, each once.
+fn shuffled(count: u64) -> impl Iterator<Item = u64> {
+    (0..count).map(move |n| n * 7919 % count)
+}
+
+fn stored(store: &SimStore) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let snapshot = store.snapshot().unwrap();
+    let mut cursor = snapshot
+        .scan(Space::Data, KeyRange::default(), Direction::Forward)
+        .unwrap();
+    let mut found = BTreeMap::new();
+    while cursor.advance().unwrap() {
+        found.insert(cursor.key().to_vec(), cursor.value().to_vec());
+    }
+    found
+}
+
+#[test]
+fn runs_of_runs_come_out_in_order_and_whole() {
+    for (in_order, count) in [(0, 1), (0, 5000), (40_000, 5000), (100, 0)] {
+        let store = Arc::new(SimStore::new());
+        let mut sorter = sorter(&store, Duplicate::Whole);
+        let mut wanted = BTreeMap::new();
+        let numbers = (0..in_order).chain(shuffled(count).map(|n| n * 1_000_003 + 50_000));
+        for number in numbers {
+            let value = format!("value of {number}").into_bytes();
+            let key = key(number);
+            sorter.push(&key, &value, key.len()).unwrap();
+            wanted.insert(key, value);
+        }
+        if count > 1 {
+            sorter.end_run().unwrap();
+            assert!(sorter.runs.iter().any(|run| run.level > 1));
+        }
+        sorter.finish().map_err(|_| "a duplicate").unwrap();
+        assert!(stored(&store) == wanted, "{in_order}, {count}");
+    }
+}
+
+#[test]
+fn a_key_that_came_twice_is_found_wherever_it_lies() {
+    for again in [0, 1, 2500, 4999] {
+        let store = Arc::new(SimStore::new());
+        let mut sorter = sorter(&store, Duplicate::Whole);
+        for number in shuffled(5000).chain([again]) {
+            let key = key(number);
+            sorter.push(&key, b"value", key.len()).unwrap();
+        }
+        match sorter.finish() {
+            Err(Stop::Duplicate { key: found, .. }) => assert_eq!(found, key(again)),
+            _ => panic!("{again} came twice, and nothing was said"),
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod collect;
 #[cfg(feature = "columns")]
 mod columnar;
 mod open;
+mod reclaim;
 
 use crate::actor::Bounded;
 use crate::actor::data::Commit;
@@ -108,6 +109,7 @@ pub struct Database {
     hidden_keys: AtomicU64,
     sequences: Arc<Sequences>,
     log_bytes: AtomicU64,
+    reclaiming: reclaim::Reclaiming,
     /// Held by whoever puts rows of time series away.
     #[cfg(feature = "columns")]
     pub(crate) settling: tokio::sync::Mutex<()>,
@@ -280,6 +282,7 @@ impl Database {
     /// commits are refused with 57P03.
     pub async fn shutdown(&self) -> Result<()> {
         self.data_actor.drain(COMMIT_CREDITS).await;
+        self.stop_reclaiming().await;
         self.committer.stop();
         self.store.sync()
     }

@@ -390,16 +390,20 @@ pub(crate) fn clear_later(db: &Arc<Database>, filled: Vec<(PartitionId, StorageI
     let db = db.clone();
     runtime.spawn(async move {
         let mut batch = Batch::new();
+        let mut cleared = Vec::new();
         for (partition, storage) in filled {
             let prefix = key::data_prefix(partition, storage);
             for space in [Space::Data, Space::Index, Space::Side] {
                 batch.delete_range(space, &prefix, &successor(&prefix));
+                cleared.push((space, KeyRange::prefix(&prefix)));
             }
             batch.delete(Space::Meta, &meta::pending_load_key(partition, storage));
         }
         // An error here is a stopping node; opening clears what is left.
         if let Err(error) = db.upkeep(batch).await {
             tracing::debug!(%error, "a rolled-back load is cleared on the next start");
+            return;
         }
+        db.reclaim_later(cleared);
     });
 }

@@ -174,6 +174,9 @@ pub trait Store: Send + Sync + 'static {
     fn sizes(&self) -> Result<Sizes>;
     /// A consistent copy in a new directory, durable when it returns.
     fn checkpoint(&self, directory: &Path) -> Result<()>;
+    /// About how much a range takes on disk, what was removed from it included; 0 where
+    /// the backend uses freed space again by itself.
+    fn disk_bytes(&self, space: Space, range: &KeyRange) -> Result<u64>;
     /// Gives back the space of what was removed from a range, where the backend doesn't use
     /// it again by itself; takes as long as writing what is left of the range.
     fn compact(&self, space: Space, range: &KeyRange) -> Result<()>;

@@ -17,5 +17,6 @@ mod micro;
 mod series;
 mod sessions;
 mod shell;
+mod space;
 mod supply_chain;
 mod turns;

@@ -150,6 +150,7 @@ impl Database {
             hidden_keys: AtomicU64::new(loaded.hidden_keys),
             sequences: values,
             log_bytes: AtomicU64::new(0),
+            reclaiming: Default::default(),
             #[cfg(feature = "columns")]
             settling: tokio::sync::Mutex::default(),
             options,

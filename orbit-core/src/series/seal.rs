@@ -95,10 +95,7 @@ impl Database {
     /// Gives the disk back what rows held that were put away.
     pub async fn give_back(&self, table: &Table) -> Result<()> {
         let range = KeyRange::prefix(&data_prefix(table.partition, table.storage));
-        let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.compact(Space::Data, &range))
-            .await
-            .map_err(|_| Error::internal("the thread that compacts ended early"))?
+        self.reclaim(Space::Data, range).await
     }
 
     /// Lets go of a time series' readings from before a moment of its time column, as far

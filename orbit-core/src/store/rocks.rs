@@ -28,8 +28,8 @@ use super::{Batch, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, Stor
 use crate::error::{Error, Result, state};
 use ::rocksdb::checkpoint::Checkpoint;
 use ::rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBWithThreadMode, Options, ReadOptions,
-    SingleThreaded, WriteBatch, WriteOptions, properties,
+    ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBWithThreadMode, Options, Range,
+    ReadOptions, SingleThreaded, WriteBatch, WriteOptions, properties,
 };
 use error::{open_error, store_error};
 use lock::Lock;
@@ -213,6 +213,19 @@ impl Store for RocksStore {
             Some(parent) if !parent.as_os_str().is_empty() => directory::sync(parent),
             _ => Ok(()),
         }
+    }
+
+    fn disk_bytes(&self, space: Space, range: &KeyRange) -> Result<u64> {
+        let handle = self.inner.family(Family::of(space))?;
+        let (start, end) = spaces::bounds(space, &range.start, &range.end);
+        // No key is as large as this one.
+        let end = match end.is_empty() {
+            true => vec![0xff; 64],
+            false => end,
+        };
+        let range = Range::new(&start, &end);
+        let sizes = self.inner.db.get_approximate_sizes_cf(handle, &[range]);
+        Ok(sizes.into_iter().sum())
     }
 
     fn compact(&self, space: Space, range: &KeyRange) -> Result<()> {

@@ -7,13 +7,13 @@ use crate::committer::Request;
 use crate::database::stopped;
 use crate::error::Result;
 use crate::fingerprint;
-use crate::ids::{PartitionId, SiteOrdinal};
+use crate::ids::{PartitionId, SiteOrdinal, StorageId};
 use crate::key;
 use crate::lock::HeldLocks;
 use crate::log::{Life, OperationWriter};
 use crate::read::PREFIX_BYTES;
 use crate::row::{self, PENDING, RowRef, Stamp};
-use crate::store::{Batch, Space, successor};
+use crate::store::{Batch, KeyRange, Space, successor};
 use crate::write_set::Pending;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -150,12 +150,20 @@ impl Transaction {
         self.ended = true;
         let filled = std::mem::take(&mut self.filled);
         let abandoned = self.changes.abandoned(&filled);
+        let cleared = std::mem::take(&mut self.changes.cleared);
         let db = self.db.clone();
         self.writes = Default::default();
         db.commit(request).await?;
         match answer.await {
             Ok(Ok(_)) => {
                 crate::load::clear_later(&db, abandoned);
+                let range = |(partition, storage, space): (PartitionId, StorageId, Space)| {
+                    (
+                        space,
+                        KeyRange::prefix(&key::data_prefix(partition, storage)),
+                    )
+                };
+                db.reclaim_later(cleared.into_iter().map(range).collect());
                 Ok(())
             }
             Ok(Err(refusal)) => {

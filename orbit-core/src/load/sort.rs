@@ -144,19 +144,61 @@ pub struct Sorter {
     directory: PathBuf,
     /// Where the files go, and what must stay free there.
     reserve: Option<(PathBuf, u64)>,
-    /// While everything came in order: the files, and the last key in them.
-    direct: Option<Box<dyn SortedLoad>>,
+    /// Where entries go while everything came in order, and the last key that went there.
+    direct: Option<Direct>,
     last: Vec<u8>,
-    last_compared: usize,
     piece: Piece,
     /// What is in memory is in order, and comes after what went to the files.
     in_order: bool,
+    /// A run was begun: nothing goes to the store any more before all are there.
+    has_runs: bool,
     runs: Vec<Run>,
     /// What the next run is written to.
     scratch: Option<Scratch>,
-    /// The run before, while it is sorted and written beside.
-    writing: Option<JoinHandle<Result<(Run, Piece, Scratch)>>>,
-    early_stop: Option<Stop>,
+    /// The piece before, while it is put away beside.
+    writing: Option<JoinHandle<Result<(Piece, Went)>>>,
+}
+
+/// Where a piece went.
+enum Went {
+    ToRun(Run, Scratch),
+    ToStore(Direct),
+}
+
+/// The store's files while entries come in order.
+struct Direct {
+    load: Box<dyn SortedLoad>,
+    duplicate: Duplicate,
+    last: Vec<u8>,
+    last_compared: usize,
+    stop: Option<Stop>,
+}
+
+impl Direct {
+    fn write(&mut self, piece: &Piece) -> Result<()> {
+        for entry in &piece.entries {
+            let (key, value) = (piece.key(*entry), piece.value(*entry));
+            let compared = (entry.compared - entry.start) as usize;
+            if repeats(
+                self.duplicate,
+                &self.last,
+                self.last_compared,
+                key,
+                compared,
+            ) {
+                self.stop.get_or_insert_with(|| Stop::Duplicate {
+                    key: key.to_vec(),
+                    value: value.to_vec(),
+                });
+                continue;
+            }
+            self.load.put(key, value)?;
+            self.last.clear();
+            self.last.extend_from_slice(key);
+            self.last_compared = compared;
+        }
+        Ok(())
+    }
 }
 
 impl Sorter {
@@ -176,13 +218,12 @@ impl Sorter {
             reserve,
             direct: None,
             last: Vec::new(),
-            last_compared: 0,
             piece: Piece::default(),
             in_order: true,
+            has_runs: false,
             runs: Vec::new(),
             scratch: None,
             writing: None,
-            early_stop: None,
         }
     }
 
@@ -213,24 +254,20 @@ impl Sorter {
         let direct = self.in_order
             && self.duplicate == Duplicate::Whole
             && self.target.takes_early().is_some()
-            && self.has_no_runs();
+            && !self.has_runs;
         if direct && self.piece.bytes.len() >= PIECE_BYTES {
             self.cut(false)?;
         }
         Ok(())
     }
 
-    fn has_no_runs(&self) -> bool {
-        self.runs.is_empty() && self.writing.is_none()
-    }
-
     /// Puts what is in memory away, in order.
-    fn cut(&mut self, last: bool) -> Result<()> {
+    fn cut(&mut self, is_last: bool) -> Result<()> {
         // A load that filled the disk would take the store down with it.
         disk::check_room(&self.reserve, self.piece.bytes.len() as u64)?;
         // A unique index's duplicates show only when all its entries are merged.
         let early = self.duplicate == Duplicate::Whole && self.target.takes_early().is_some();
-        if self.has_no_runs() && (last || early) {
+        if !self.has_runs && (is_last || early) {
             if !self.in_order {
                 self.piece.sort();
             }
@@ -238,10 +275,8 @@ impl Sorter {
                 self.last.is_empty() || self.piece.key(*first) > self.last.as_slice()
             });
             if continues {
-                self.write_directly()?;
-                self.piece.clear();
                 self.in_order = true;
-                return Ok(());
+                return self.write_directly(is_last);
             }
         }
         self.begin_run()?;
@@ -249,9 +284,45 @@ impl Sorter {
         Ok(())
     }
 
+    /// Gives a piece that is in order to the store, on a thread of its own, while the next
+    /// one is gathered.
+    fn write_directly(&mut self, is_last: bool) -> Result<()> {
+        let next = self.end_writing()?;
+        let mut piece = std::mem::replace(&mut self.piece, next);
+        if let Some(entry) = piece.entries.last() {
+            self.last.clear();
+            self.last.extend_from_slice(piece.key(*entry));
+        }
+        let mut direct = match self.direct.take() {
+            Some(direct) => direct,
+            None => Direct {
+                load: self.target.load(&self.store)?,
+                duplicate: self.duplicate,
+                last: Vec::new(),
+                last_compared: 0,
+                stop: None,
+            },
+        };
+        if is_last {
+            direct.write(&piece)?;
+            self.direct = Some(direct);
+            return Ok(());
+        }
+        let writing = std::thread::Builder::new()
+            .name("orbit-loader".to_owned())
+            .spawn(move || {
+                direct.write(&piece)?;
+                piece.clear();
+                Ok((piece, Went::ToStore(direct)))
+            })?;
+        self.writing = Some(writing);
+        Ok(())
+    }
+
     /// Sorts and writes a run on a thread of its own, while the next one is gathered.
     fn begin_run(&mut self) -> Result<()> {
-        let next = self.end_run()?;
+        self.has_runs = true;
+        let next = self.end_writing()?;
         let piece = std::mem::replace(&mut self.piece, next);
         // Both halves of the key range, as the first run has them, are merged side by side.
         let middle = match self.runs.first() {
@@ -269,24 +340,29 @@ impl Sorter {
                 piece.sort();
                 let run = Run::write(&piece, &mut scratch, middle)?;
                 piece.clear();
-                Ok((run, piece, scratch))
+                Ok((piece, Went::ToRun(run, scratch)))
             })?;
         self.writing = Some(writing);
         Ok(())
     }
 
-    /// Waits for the run that is being written; its buffers, emptied.
-    fn end_run(&mut self) -> Result<Piece> {
+    /// Waits for the piece that is being put away; its buffers, emptied.
+    fn end_writing(&mut self) -> Result<Piece> {
         let Some(writing) = self.writing.take() else {
             return Ok(Piece::default());
         };
         let written = writing
             .join()
-            .map_err(|_| Error::internal("the sorting thread ended early"))?;
-        let (run, piece, scratch) = written?;
-        self.scratch = Some(scratch);
-        self.runs.push(run);
-        self.thin_out()?;
+            .map_err(|_| Error::internal("the thread of a load ended early"))?;
+        let (piece, went) = written?;
+        match went {
+            Went::ToStore(direct) => self.direct = Some(direct),
+            Went::ToRun(run, scratch) => {
+                self.scratch = Some(scratch);
+                self.runs.push(run);
+                self.thin_out()?;
+            }
+        }
         Ok(piece)
     }
 
@@ -308,49 +384,21 @@ impl Sorter {
         Ok(())
     }
 
-    fn write_directly(&mut self) -> Result<()> {
-        let load = match &mut self.direct {
-            Some(load) => load,
-            slot => slot.insert(self.target.load(&self.store)?),
-        };
-        for entry in &self.piece.entries {
-            let (key, value) = (self.piece.key(*entry), self.piece.value(*entry));
-            let compared = (entry.compared - entry.start) as usize;
-            if repeats(
-                self.duplicate,
-                &self.last,
-                self.last_compared,
-                key,
-                compared,
-            ) {
-                if self.early_stop.is_none() {
-                    self.early_stop = Some(Stop::Duplicate {
-                        key: key.to_vec(),
-                        value: value.to_vec(),
-                    });
-                }
-                continue;
-            }
-            load.put(key, value)?;
-            self.last.clear();
-            self.last.extend_from_slice(key);
-            self.last_compared = compared;
-        }
-        Ok(())
-    }
-
     /// Writes and flushes everything. The store has it when this returns.
     pub fn finish(mut self) -> Result<(), Stop> {
         if !self.piece.entries.is_empty() {
             self.cut(true)?;
         }
-        self.end_run()?;
-        if let Some(stop) = self.early_stop {
+        self.end_writing()?;
+        if let Some(Direct {
+            stop: Some(stop), ..
+        }) = self.direct
+        {
             return Err(stop);
         }
         if self.runs.is_empty() {
-            if let Some(load) = self.direct {
-                load.finish()?;
+            if let Some(direct) = self.direct {
+                direct.load.finish()?;
             }
             return Ok(());
         }
@@ -360,7 +408,7 @@ impl Sorter {
         if let Some(direct) = self.direct.take()
             && let Some(space) = self.target.takes_early()
         {
-            direct.finish()?;
+            direct.load.finish()?;
             let prefix = self.last.get(..crate::read::PREFIX_BYTES).unwrap_or(&[]);
             stored = Some((space, self.store.snapshot()?, KeyRange::prefix(prefix)));
         }

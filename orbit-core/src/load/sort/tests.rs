@@ -50,7 +50,7 @@ fn runs_of_runs_come_out_in_order_and_whole() {
             wanted.insert(key, value);
         }
         if count > 1 {
-            sorter.end_run().unwrap();
+            sorter.end_writing().unwrap();
             assert!(sorter.runs.iter().any(|run| run.level > 1));
         }
         sorter.finish().map_err(|_| "a duplicate").unwrap();

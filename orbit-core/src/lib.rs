@@ -40,6 +40,7 @@ pub mod log;
 pub mod memory;
 pub mod meta;
 #[cfg(feature = "columns")]
+pub mod pace;
 pub mod priority;
 pub mod profile;
 pub mod read;

@@ -13,9 +13,11 @@ use orbit_core::columns::policy::{self, Facts, Limits, Step};
 use orbit_core::columns::{Manifest, SegmentId};
 use orbit_core::database::{Database, ReadView};
 use orbit_core::ids::StorageId;
+use orbit_core::pace::Pace;
 use orbit_core::store::{Direction, KeyRange};
 use orbit_core::{Error, Result};
 use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -253,12 +255,14 @@ impl Sealer {
             .name("orbit-sealer".to_owned())
             .spawn(move || {
                 orbit_core::priority::lower_for_this_thread();
+                let pace = RefCell::new(Pace::default());
                 let recipe = Recipe {
                     directory: store.directory(),
                     segment_rows: limits.segment_rows,
                     group_rows: limits.group_rows,
                     cancel: &cancel,
                     new_id: &|| db.new_segment_id(),
+                    rest: &|| pace.borrow_mut().rest(&cancel),
                 };
                 // Nobody listens any more when the node has closed.
                 let _ = made.send(write::write(&view, &made_of, &range, &recipe));

@@ -48,7 +48,12 @@ pub struct Recipe<'a> {
     pub group_rows: u64,
     pub cancel: &'a CancelToken,
     pub new_id: &'a dyn Fn() -> SegmentId,
+    /// Called every now and then: makes way for what is waited for.
+    pub rest: &'a dyn Fn(),
 }
+
+/// Rows between two rests.
+const REST_ROWS: usize = 1024;
 
 /// Writes the rows of a range as they are in `view`. There is at least one segment, and
 /// the first begins where the range does. Files of an unfinished attempt are removed.
@@ -88,6 +93,10 @@ pub fn write(
                     break;
                 };
                 group.push(table, key, row)?;
+                if group.rows.is_multiple_of(REST_ROWS) {
+                    (recipe.rest)();
+                    recipe.cancel.check()?;
+                }
             }
             if group.rows > 0 || open.groups.is_empty() {
                 let begins = match open.groups.is_empty() {
@@ -95,6 +104,7 @@ pub fn write(
                     false => group.first_key.clone(),
                 };
                 open.add(begins, group)?;
+                (recipe.rest)();
             }
         }
         made.segments.push(open.close(view.position_of(table))?);

@@ -325,6 +325,15 @@ impl RowScan {
         }
     }
 
+    /// Blocks of a time series without a row from one moment to another, both included,
+    /// need not be opened. Rows of other times may come all the same.
+    #[cfg(feature = "columns")]
+    pub fn leave_out_other_times(&mut self, least: i64, greatest: i64) {
+        if let RowCursor::Series(rows) = &mut self.cursor {
+            rows.leave_out_other_times(least, greatest);
+        }
+    }
+
     /// The next live row: its encoded primary key and its bytes.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {

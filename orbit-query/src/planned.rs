@@ -52,6 +52,7 @@ mod statement;
 mod system;
 #[cfg(test)]
 mod tests;
+mod times;
 pub(crate) mod types;
 mod unary;
 mod unnest;

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::row::RowLayout;
 use crate::types::SqlType;
 use crate::value::ValueRef;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 
 const INTEGERS: u8 = 1;
@@ -493,14 +494,25 @@ impl Packer {
     }
 }
 
+/// zstd with what it needs, kept from column to column and from scan to scan: to make it
+/// takes as long as to unpack a few columns.
 pub struct Unpacker {
-    zstd: zstd::bulk::Decompressor<'static>,
+    /// Always there but while it is dropped.
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
+
+/// Those that nobody uses, and how many are kept.
+static SPARE: Mutex<Vec<zstd::bulk::Decompressor<'static>>> = Mutex::new(Vec::new());
+const MOST_SPARE: usize = 4;
 
 impl Unpacker {
     pub fn new() -> Result<Unpacker> {
+        let spare = SPARE.lock().pop();
         Ok(Unpacker {
-            zstd: zstd::bulk::Decompressor::new()?,
+            zstd: Some(match spare {
+                Some(spare) => spare,
+                None => zstd::bulk::Decompressor::new()?,
+            }),
         })
     }
 
@@ -514,11 +526,21 @@ impl Unpacker {
         if length > MAX_BYTES {
             return Err(cut_short());
         }
-        let plain = self.zstd.decompress(rest, length);
+        let zstd = self.zstd.as_mut().ok_or_else(cut_short)?;
+        let plain = zstd.decompress(rest, length);
         let plain = plain.map_err(|_| Error::corrupted("a block's column can't be unpacked"))?;
         match plain.len() == length {
             true => Ok(plain.into()),
             false => Err(cut_short()),
+        }
+    }
+}
+
+impl Drop for Unpacker {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock();
+        if spare.len() < MOST_SPARE {
+            spare.extend(self.zstd.take());
         }
     }
 }

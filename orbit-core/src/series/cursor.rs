@@ -92,6 +92,8 @@ struct BlockRows {
     range: KeyRange,
     direction: Direction,
     blocks: Box<dyn Cursor>,
+    /// Blocks without a row of these times are left out.
+    times: (i64, i64),
     unpacker: Unpacker,
     /// The block and the row in it.
     now: Option<(Block, usize)>,
@@ -133,6 +135,7 @@ impl BlockRows {
             range,
             direction,
             blocks: snapshot.clone().scan(Space::Side, blocks, direction)?,
+            times: (i64::MIN, i64::MAX),
             unpacker: Unpacker::new()?,
             now: None,
             is_inside: false,
@@ -154,7 +157,7 @@ impl BlockRows {
             }
         }
         while self.blocks.advance()? {
-            if self.ends_before_range()? {
+            if self.ends_before_range()? || self.is_of_other_times() {
                 continue;
             }
             let block = self.open()?;
@@ -180,6 +183,15 @@ impl BlockRows {
         let last = Head::read(bytes).and_then(|head| head.last_key(bytes));
         let last = last.map_err(|error| self.unreadable(error))?;
         Ok(bound.get(PREFIX_BYTES..).is_some_and(|pk| last < pk))
+    }
+
+    /// Whether no row of the block under the cursor is wanted. One that can't be read may
+    /// have some.
+    fn is_of_other_times(&self) -> bool {
+        let (least, greatest) = self.times;
+        let all = least == i64::MIN && greatest == i64::MAX;
+        !all && Head::read(self.blocks.value())
+            .is_ok_and(|head| head.greatest < least || greatest < head.least)
     }
 
     /// Whether all of the block under the cursor, which can't be read, comes after a key
@@ -295,6 +307,11 @@ impl SeriesCursor {
         self.stands_on == Stands::Row
     }
 
+    /// See [`crate::read::RowScan::leave_out_other_times`].
+    pub fn leave_out_other_times(&mut self, least: i64, greatest: i64) {
+        self.blocks.times = (least, greatest);
+    }
+
     fn step(&mut self) -> Result<()> {
         if self.next_row == Next::Behind {
             self.next_row = match self.rows.advance()? {
@@ -392,7 +409,8 @@ impl Cursor for SeriesCursor {
             _ => {}
         }
         let form = self.blocks.form.clone();
-        let again = scan(&self.snapshot, &form, range, self.direction)?;
+        let mut again = scan(&self.snapshot, &form, range, self.direction)?;
+        again.blocks.times = self.blocks.times;
         *self = SeriesCursor {
             range: std::mem::take(&mut self.range),
             ..again

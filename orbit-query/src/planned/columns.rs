@@ -10,12 +10,15 @@
 //! | [`cache`] | decoded columns, within the profile's budget |
 //! | [`changes`] | what was written since, decoded once |
 //! | [`scan`] | the operators that read all of it |
+//! | [`prune`] | groups that a filter can do without |
+//! | [`masked`] | a filter asked beside the mask of what changed |
 //! | [`seal`] | when segments are made, and made anew |
 //! | [`settle`] | when rows of time series are put away |
 
 pub mod cache;
 pub mod changes;
 pub mod masked;
+pub mod prune;
 pub mod scan;
 pub mod seal;
 pub mod segment;

@@ -6,6 +6,7 @@ use super::ends::Ends;
 use super::error::to_datafusion;
 use super::fence::spool::{Ending, Spools};
 use super::ranges::Access;
+use super::times::Times;
 use datafusion::arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Statistics;
@@ -127,6 +128,8 @@ pub struct ScanExec {
     limit: Option<usize>,
     /// Of each series only the first row in this direction.
     ends: Option<Direction>,
+    /// Of a time series: a filter above has no use for rows of other times.
+    times: Option<Times>,
     statistics: Arc<Statistics>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -170,6 +173,7 @@ impl ScanExec {
             access,
             limit,
             ends: None,
+            times: None,
             statistics: Arc::new(statistics),
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
@@ -193,6 +197,37 @@ impl ScanExec {
 }
 
 impl ScanExec {
+    /// Where its output has the time of a time series, if it has it.
+    pub fn time_column(&self) -> Option<usize> {
+        self.table.series.as_ref()?;
+        let time = self.table.primary_key_columns().last()?;
+        self.projection.iter().position(|at| at == time)
+    }
+
+    /// The same for a filter that has no use for other times; `None`: it would gain nothing.
+    pub fn within(&self, times: Times) -> Option<ScanExec> {
+        let gains = times != Times::default() && self.limit.is_none() && self.ends.is_none();
+        gains.then(|| ScanExec {
+            times: Some(times),
+            ..self.again(None)
+        })
+    }
+
+    fn again(&self, limit: Option<usize>) -> ScanExec {
+        ScanExec {
+            table: self.table.clone(),
+            projection: self.projection.clone(),
+            access: self.access.clone(),
+            limit,
+            ends: self.ends,
+            // The first rows are not the first that pass.
+            times: self.times.filter(|_| limit.is_none()),
+            statistics: self.statistics.clone(),
+            properties: self.properties.clone(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
     /// Whether it gives no more than so many rows, by what ANALYZE counted or a look.
     pub fn has_at_most(&self, rows: u64, view: &ReadView) -> orbit_core::Result<bool> {
         if self.limit.is_some_and(|limit| limit as u64 <= rows) {
@@ -254,6 +289,9 @@ impl DisplayAs for ScanExec {
             .map(|column| column.name.as_str())
             .collect();
         write!(f, " (columns: {})", columns.join(", "))?;
+        if self.times.is_some() {
+            write!(f, " blocks by time")?;
+        }
         if let Some(limit) = self.limit {
             write!(f, " limit {limit}")?;
         }
@@ -305,6 +343,7 @@ impl ExecutionPlan for ScanExec {
             left: self.limit.unwrap_or(usize::MAX),
             source: Source::New(self.access.clone()),
             ends: self.ends,
+            times: self.times,
             row: Vec::new(),
             unpacker: None,
         };
@@ -342,16 +381,7 @@ impl ExecutionPlan for ScanExec {
 
     /// Takes the limit of a sort or a limit above that this scan's order made needless.
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        Some(Arc::new(ScanExec {
-            table: self.table.clone(),
-            projection: self.projection.clone(),
-            access: self.access.clone(),
-            limit,
-            ends: self.ends,
-            statistics: self.statistics.clone(),
-            properties: self.properties.clone(),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        Some(Arc::new(self.again(limit)))
     }
 }
 
@@ -374,6 +404,7 @@ struct Reader {
     left: usize,
     source: Source,
     ends: Option<Direction>,
+    times: Option<Times>,
     row: Vec<u8>,
     unpacker: Option<Unpacker>,
 }
@@ -444,6 +475,12 @@ impl Columns {
     }
 }
 
+fn keep_within(scan: &mut RowScan, times: Option<Times>) {
+    if let Some(times) = times {
+        scan.leave_out_other_times(times.least, times.greatest);
+    }
+}
+
 impl Reader {
     fn open(&mut self) -> orbit_core::Result<()> {
         if let Source::New(access) = &self.source {
@@ -455,7 +492,8 @@ impl Reader {
             let rows = |ranges: Vec<KeyRange>| -> orbit_core::Result<Source> {
                 let mut ranges = ranges.into_iter();
                 let first = ranges.next().unwrap_or_else(|| everything.clone());
-                let scan = view.scan(&self.table, first, Direction::Forward)?;
+                let mut scan = view.scan(&self.table, first, Direction::Forward)?;
+                keep_within(&mut scan, self.times);
                 Ok(Source::Rows {
                     scan: Box::new(scan),
                     then: ranges,
@@ -550,6 +588,7 @@ impl Reader {
                     return Ok(false);
                 };
                 **scan = self.run.view.scan(&self.table, next, Direction::Forward)?;
+                keep_within(scan, self.times);
                 Ok(true)
             }
             Source::Index(scan) => {

@@ -3,7 +3,7 @@
 //! changed and those that don't pass together. The filter stays where it is and asks the
 //! few that are left again.
 
-use super::scan::SegmentExec;
+use super::scan::{SegmentExec, with_segments};
 use crate::planned::in_turn::never_fails;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -15,7 +15,6 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use std::sync::Arc;
 
@@ -36,7 +35,8 @@ impl PhysicalOptimizerRule for FilterWithMask {
             if !is_harmless(condition) {
                 return Ok(Transformed::no(node));
             }
-            Ok(match told(filter.input(), condition)? {
+            let told = |segments: &SegmentExec| segments.with_condition(condition);
+            Ok(match with_segments(filter.input(), told)? {
                 Some(input) => Transformed::yes(replace_children_if_necessary(node, vec![input])?),
                 None => Transformed::no(node),
             })
@@ -51,31 +51,6 @@ impl PhysicalOptimizerRule for FilterWithMask {
     fn schema_check(&self) -> bool {
         true
     }
-}
-
-/// The input with segments that know the condition, if some of their rows changed.
-fn told(
-    input: &Arc<dyn ExecutionPlan>,
-    condition: &Arc<dyn PhysicalExpr>,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    if let Some(segments) = input.downcast_ref::<SegmentExec>() {
-        return Ok(segments.with_condition(condition));
-    }
-    if !input.is::<UnionExec>() {
-        return Ok(None);
-    }
-    let mut changed = false;
-    let mut children = Vec::with_capacity(input.children().len());
-    for child in input.children() {
-        let segments = child.downcast_ref::<SegmentExec>();
-        let known = segments.and_then(|segments| segments.with_condition(condition));
-        changed |= known.is_some();
-        children.push(known.unwrap_or_else(|| child.clone()));
-    }
-    Ok(match changed {
-        true => Some(replace_children_if_necessary(input.clone(), children)?),
-        false => None,
-    })
 }
 
 /// Whether it may be asked of any row, those that are gone too: it can't fail.

@@ -4,6 +4,7 @@
 
 use super::ColumnStore;
 use super::changes::{Changes, Chunk, Kept};
+use super::prune;
 use super::stored::{KEY_NAME, column_name, from_stored};
 use crate::planned::arrow::{array_of, arrow_type};
 use crate::planned::error::{from_datafusion, to_datafusion};
@@ -28,6 +29,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+    replace_children_if_necessary,
 };
 use orbit_core::catalog::Table;
 use orbit_core::database::{ReadView, RowScan};
@@ -277,6 +279,30 @@ impl Whole {
     }
 }
 
+/// The input of a filter with its segments replaced; `None`: nothing is to be.
+pub fn with_segments(
+    input: &Arc<dyn ExecutionPlan>,
+    replace: impl Fn(&SegmentExec) -> Option<Arc<dyn ExecutionPlan>>,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(segments) = input.downcast_ref::<SegmentExec>() {
+        return Ok(replace(segments));
+    }
+    if !input.is::<UnionExec>() {
+        return Ok(None);
+    }
+    let mut changed = false;
+    let mut children = Vec::with_capacity(input.children().len());
+    for child in input.children() {
+        let replaced = child.downcast_ref::<SegmentExec>().and_then(&replace);
+        changed |= replaced.is_some();
+        children.push(replaced.unwrap_or_else(|| child.clone()));
+    }
+    Ok(match changed {
+        true => Some(replace_children_if_necessary(input.clone(), children)?),
+        false => None,
+    })
+}
+
 /// A group of a segment.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
@@ -290,6 +316,8 @@ pub struct SegmentExec {
     read: Read,
     /// The groups of each partition.
     parts: Vec<Vec<Unit>>,
+    /// Groups of the table, those that are left out too.
+    groups: usize,
     limit: Option<usize>,
     /// What a filter above asks of every row.
     condition: Option<Arc<dyn PhysicalExpr>>,
@@ -315,18 +343,51 @@ impl SegmentExec {
             })
             .collect();
         let partitions = partitions.clamp(1, units.len().max(1));
-        let parts = (0..partitions)
-            .map(|part| units[share(units.len(), part, partitions)].to_vec())
-            .collect();
         SegmentExec {
             properties: read.properties(partitions),
             read,
-            parts,
+            parts: shared(&units, partitions),
+            groups: units.len(),
             limit,
             condition: None,
             statistics: Arc::new(statistics),
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    /// Without the groups that have no row that passes; `None`: there is no such group.
+    pub fn that_may_pass(
+        &self,
+        condition: &Arc<dyn PhysicalExpr>,
+    ) -> Option<Arc<dyn ExecutionPlan>> {
+        if self.limit.is_some() {
+            return None;
+        }
+        let units: Vec<Unit> = self.parts.iter().flatten().copied().collect();
+        let groups: Vec<_> = units
+            .iter()
+            .map(|unit| (unit.segment, unit.group))
+            .collect();
+        let passing = prune::may_pass(&self.read, &groups, condition)?;
+        let left: Vec<Unit> = units
+            .into_iter()
+            .zip(passing)
+            .filter_map(|(unit, passes)| passes.then_some(unit))
+            .collect();
+        if left.len() == groups.len() {
+            return None;
+        }
+        let segments = &self.read.changes.manifest.segments;
+        let rows = left.iter().filter_map(|unit| {
+            let group = segments.get(unit.segment)?.groups.get(unit.group)?;
+            usize::try_from(group.rows).ok()
+        });
+        let mut statistics = self.statistics.as_ref().clone().to_inexact();
+        statistics.num_rows = Precision::Inexact(rows.sum());
+        let mut segments = self.again(None);
+        segments.parts = shared(&left, self.parts.len());
+        segments.statistics = Arc::new(statistics);
+        Some(Arc::new(segments))
     }
 
     /// The same for a filter that asks this of every row; `None`: it would gain nothing.
@@ -348,6 +409,7 @@ impl SegmentExec {
         SegmentExec {
             read: self.read.clone(),
             parts: self.parts.clone(),
+            groups: self.groups,
             limit,
             // The first rows are not the first that pass.
             condition: self.condition.clone().filter(|_| limit.is_none()),
@@ -356,6 +418,12 @@ impl SegmentExec {
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
+}
+
+fn shared(units: &[Unit], partitions: usize) -> Vec<Vec<Unit>> {
+    (0..partitions)
+        .map(|part| units[share(units.len(), part, partitions)].to_vec())
+        .collect()
 }
 
 fn share(all: usize, part: usize, parts: usize) -> Range<usize> {
@@ -368,6 +436,9 @@ impl DisplayAs for SegmentExec {
         self.read.describe(f)?;
         let groups: usize = self.parts.iter().map(Vec::len).sum();
         write!(f, " groups: {groups}")?;
+        if groups < self.groups {
+            write!(f, " of {}", self.groups)?;
+        }
         if let Some(limit) = self.limit {
             write!(f, " limit {limit}")?;
         }

@@ -1,12 +1,14 @@
 //! One segment's file, opened. Each piece of it is held against its check before it is
 //! decoded: damage is an error of its own kind, and never a value.
 
+use super::prune::Known;
 use super::write::{file_name, parquet_error};
 use bytes::{Buf, Bytes};
 use datafusion::arrow::array::{ArrayRef, new_empty_array};
 use orbit_core::columns::Segment;
 use orbit_core::{Error, Result};
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -16,6 +18,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub struct SegmentFile {
@@ -81,6 +84,24 @@ impl SegmentFile {
     pub fn place_of(&self, name: &str) -> Option<usize> {
         let fields = self.metadata.schema().fields();
         fields.iter().position(|field| field.name() == name)
+    }
+
+    /// What the footer says of a column, for each group that it has; `None`: no such column.
+    pub fn known(&self, name: &str, known: Known) -> Option<ArrayRef> {
+        let (schema, descriptor) = (self.metadata.schema(), self.metadata.parquet_schema());
+        let converter = StatisticsConverter::try_new(name, schema, descriptor).ok()?;
+        converter.parquet_column_index()?;
+        let groups = self.metadata.metadata().row_groups();
+        match known {
+            Known::Least => converter.row_group_mins(groups).ok(),
+            Known::Greatest => converter.row_group_maxes(groups).ok(),
+            Known::Nulls => Some(Arc::new(converter.row_group_null_counts(groups).ok()?)),
+        }
+    }
+
+    /// Where one of the segment's groups stands among those of the file.
+    pub fn group_place(&self, group: usize) -> Option<usize> {
+        self.groups.get(group).copied().flatten()
     }
 
     /// A column's values in one group, as the file's type.

@@ -18,6 +18,10 @@ const QUESTIONS: &[&str] = &[
     "SELECT at, value FROM @ WHERE sensor = 's1' ORDER BY at DESC LIMIT 3",
     "SELECT value FROM @ WHERE sensor = 's1' AND at = '2026-01-01 00:05+00'",
     "SELECT sensor, at FROM @ WHERE at > '2026-01-01 00:33+00' AND state = 3 ORDER BY 1, 2",
+    "SELECT count(*), sum(state) FROM @ WHERE at >= '2026-01-01 00:45+00'",
+    "SELECT sensor, count(*) FROM @ WHERE at < '2026-01-01 00:00:10+00' GROUP BY 1 ORDER BY 1",
+    "SELECT sensor, at FROM @ WHERE at BETWEEN '2026-01-01 00:50+00' AND '2026-01-01 00:50:02+00' ORDER BY 1, 2",
+    "SELECT count(*) FROM @ WHERE at = '2026-01-01 00:51+00' OR state = 6",
     "SELECT DISTINCT ON (sensor) sensor, at, value FROM @ ORDER BY sensor, at DESC",
     "SELECT DISTINCT ON (sensor) sensor, at, state FROM @ ORDER BY sensor DESC, at",
     "SELECT DISTINCT ON (sensor) * FROM @ WHERE sensor IN ('s1', 's3') ORDER BY sensor, at DESC",
@@ -87,6 +91,9 @@ async fn a_series_answers_as_a_plain_table_does() {
     agree(session, "as rows").await;
     assert_eq!(settle(&engine).await, 6000);
     agree(session, "put away").await;
+    let by_time = "EXPLAIN SELECT count(*) FROM r WHERE at >= '2026-01-01 00:45+00'";
+    let plan = run(session, by_time).await.unwrap();
+    assert!(plan.contains("blocks by time"), "{plan}");
     both(
         session,
         "UPDATE @ SET value = 99.25 WHERE sensor = 's2' AND state = 1",

@@ -1,0 +1,177 @@
+//! Zone maps: groups of segments that no row of can pass the filter right above are left
+//! out when a plan is made. What says so are the least and greatest values of every column
+//! in every group, which the files' footers have. A group is left out for what it had when
+//! it was sealed; rows that changed since are read beside it.
+
+use super::scan::{Read, SegmentExec, with_segments};
+use super::stored::{column_name, from_stored};
+use crate::planned::arrow::arrow_type;
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array, new_null_array};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::error::Result;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct LeaveOutGroups;
+
+impl PhysicalOptimizerRule for LeaveOutGroups {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.transform_up(|node| {
+            let Some(filter) = node.downcast_ref::<FilterExec>() else {
+                return Ok(Transformed::no(node));
+            };
+            let condition = filter.predicate();
+            let left = |segments: &SegmentExec| segments.that_may_pass(condition);
+            Ok(match with_segments(filter.input(), left)? {
+                Some(input) => Transformed::yes(replace_children_if_necessary(node, vec![input])?),
+                None => Transformed::no(node),
+            })
+        });
+        Ok(plan?.data)
+    }
+
+    fn name(&self) -> &str {
+        "LeaveOutGroups"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Which of the groups may have a row that passes; `None`: all may, as far as one can tell.
+pub fn may_pass(
+    read: &Read,
+    groups: &[(usize, usize)],
+    condition: &Arc<dyn PhysicalExpr>,
+) -> Option<Vec<bool>> {
+    let predicate = PruningPredicateBuilder::new()
+        .with_file_schema(read.schema.clone())
+        .build(condition.clone())?;
+    predicate.prune(&Zones { read, groups }).ok()
+}
+
+/// What the footers say of some groups, each a segment and a group of it.
+struct Zones<'a> {
+    read: &'a Read,
+    groups: &'a [(usize, usize)],
+}
+
+/// What is known of a column.
+#[derive(Clone, Copy)]
+pub enum Known {
+    Least,
+    Greatest,
+    Nulls,
+}
+
+/// Whether Parquet orders values as comparisons of plans do. Not floats: NaN is greater
+/// than all others here, and left out there.
+fn is_ordered(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::Boolean
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Date32
+            | DataType::Timestamp(..)
+            | DataType::Time64(_)
+            | DataType::Decimal128(..)
+            | DataType::Utf8
+            | DataType::Utf8View
+    )
+}
+
+impl Zones<'_> {
+    /// One value for each group, NULL where nothing is known.
+    fn of(&self, column: &Column, known: Known) -> Option<ArrayRef> {
+        let place = self.read.schema.index_of(&column.name).ok()?;
+        let at = *self.read.projection.get(place)?;
+        let of = self.read.table.columns.get(at)?;
+        let wanted = match known {
+            Known::Nulls => DataType::UInt64,
+            _ => arrow_type(&of.sql_type),
+        };
+        if !matches!(known, Known::Nulls) && !is_ordered(&wanted) {
+            return None;
+        }
+        let name = column_name(self.read.table.layout.slot_of(at));
+        let nothing = new_null_array(&wanted, 1);
+        let mut values: Vec<ArrayRef> = Vec::with_capacity(self.groups.len());
+        for of_one in self.groups.chunk_by(|one, next| one.0 == next.0) {
+            let segment = of_one.first().map(|(segment, _)| *segment)?;
+            let all = self.of_segment(segment, &name, known, &wanted);
+            for (_, group) in of_one {
+                let value = all.as_ref().and_then(|(all, place_of)| {
+                    let place = place_of(*group)?;
+                    (place < all.len()).then(|| all.slice(place, 1))
+                });
+                values.push(value.unwrap_or_else(|| nothing.clone()));
+            }
+        }
+        let values: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
+        concat(&values).ok()
+    }
+
+    /// Of all groups of a file, and where each of the segment's stands among them. A file
+    /// that can't be read is found damaged when its columns are.
+    fn of_segment(
+        &self,
+        segment: usize,
+        name: &str,
+        known: Known,
+        wanted: &DataType,
+    ) -> Option<(ArrayRef, impl Fn(usize) -> Option<usize>)> {
+        let segment = self.read.changes.manifest.segments.get(segment)?;
+        let file = self.read.store.file(segment).ok()?;
+        let values = from_stored(file.known(name, known)?, wanted).ok()?;
+        Some((values, move |group| file.group_place(group)))
+    }
+}
+
+impl PruningStatistics for Zones<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.of(column, Known::Least)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.of(column, Known::Greatest)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        self.of(column, Known::Nulls)
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        let segments = &self.read.changes.manifest.segments;
+        let rows = self.groups.iter().map(|(segment, group)| {
+            let group = segments.get(*segment)?.groups.get(*group)?;
+            Some(group.rows)
+        });
+        Some(Arc::new(rows.collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _column: &Column, _values: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}

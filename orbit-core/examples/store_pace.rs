@@ -125,7 +125,7 @@ fn run(backend: &str, count: u64, how: &str, place: &Path, options: &StoreOption
             store.apply(&batch)?;
         }
         store.sync()?;
-        store.compact()?;
+        store.compact(Space::Data, &KeyRange::default())?;
     }
     once("fill", count, begin.elapsed());
     println!("{:?}", store.sizes()?);

@@ -6,15 +6,19 @@
 use super::scan::{Read, SegmentExec, with_segments};
 use super::stored::{column_name, from_stored};
 use crate::planned::arrow::arrow_type;
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array, new_null_array};
+use crate::planned::num::FIXED_NAN;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, UInt64Array, new_null_array,
+};
 use datafusion::arrow::compute::concat;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result;
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::filter::FilterExec;
@@ -60,9 +64,14 @@ pub fn may_pass(
     groups: &[(usize, usize)],
     condition: &Arc<dyn PhysicalExpr>,
 ) -> Option<Vec<bool>> {
+    // What is volatile has to be asked of every row.
+    let steady = split_conjunction(condition)
+        .into_iter()
+        .filter(|part| !is_volatile(part));
+    let steady = conjunction(steady.cloned());
     let predicate = PruningPredicateBuilder::new()
         .with_file_schema(read.schema.clone())
-        .build(condition.clone())?;
+        .build(steady)?;
     predicate.prune(&Zones { read, groups }).ok()
 }
 
@@ -126,7 +135,7 @@ impl Zones<'_> {
             }
         }
         let values: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
-        concat(&values).ok()
+        concat(&values).ok().map(without_nan)
     }
 
     /// Of all groups of a file, and where each of the segment's stands among them. A file
@@ -143,6 +152,18 @@ impl Zones<'_> {
         let values = from_stored(file.known(name, known)?, wanted).ok()?;
         Some((values, move |group| file.group_place(group)))
     }
+}
+
+/// NaN stands for no number: what a condition makes of it by arithmetic says nothing.
+fn without_nan(bounds: ArrayRef) -> ArrayRef {
+    let Some(decimals) = bounds.as_primitive_opt::<Decimal128Type>() else {
+        return bounds;
+    };
+    let known = decimals
+        .iter()
+        .map(|bound| bound.filter(|bound| *bound != FIXED_NAN));
+    let known = known.collect::<Decimal128Array>();
+    Arc::new(known.with_data_type(decimals.data_type().clone()))
 }
 
 impl PruningStatistics for Zones<'_> {

@@ -87,7 +87,11 @@ impl Upload {
             loop {
                 let block = match supply.next_block() {
                     Ok(Some(mut block)) => {
-                        if rewrite && memchr::memmem::find(&block.bytes, NA).is_some() {
+                        // Line ends become \n: in all blocks of a file, or in none.
+                        let bytes = &block.bytes;
+                        let differs = memchr::memmem::find(bytes, NA).is_some()
+                            || memchr::memchr(b'\r', bytes).is_some();
+                        if rewrite && differs {
                             empty_for_na(&block.bytes, delimiter, &mut out);
                             block.bytes = Bytes::copy_from_slice(&out);
                         }

@@ -2,8 +2,9 @@
 //! compact its range, which it may otherwise never do.
 
 use super::Database;
+use crate::disk;
 use crate::error::{Error, Result};
-use crate::store::{KeyRange, Space, Store};
+use crate::store::{KeyRange, Space};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,21 +76,23 @@ impl Database {
         if *closed {
             return Ok(());
         }
-        let store = self.store.clone();
-        tokio::task::spawn_blocking(move || compact(&*store, space, &range))
-            .await
-            .map_err(|_| Error::internal("the thread that compacts ended early"))?
+        let (store, reserve) = (self.store.clone(), self.options.disk_reserve.clone());
+        tokio::task::spawn_blocking(move || {
+            let bytes = store.disk_bytes(space, &range)?;
+            if bytes < WORTH_BYTES {
+                return Ok(());
+            }
+            // What somebody still reads is written once more: a full disk would be the
+            // store's end.
+            disk::check_room(&reserve, bytes)?;
+            store.compact(space, &range)
+        })
+        .await
+        .map_err(|_| Error::internal("the thread that compacts ended early"))?
     }
 
     /// Comes back when the store is not at it, and lets it begin no more.
     pub(super) async fn stop_reclaiming(&self) {
         *self.reclaiming.closed.lock().await = true;
     }
-}
-
-fn compact(store: &dyn Store, space: Space, range: &KeyRange) -> Result<()> {
-    if store.disk_bytes(space, range)? < WORTH_BYTES {
-        return Ok(());
-    }
-    store.compact(space, range)
 }

@@ -41,6 +41,7 @@ pub mod memory;
 pub mod meta;
 #[cfg(feature = "columns")]
 pub mod pace;
+#[cfg(feature = "columns")]
 pub mod priority;
 pub mod profile;
 pub mod read;

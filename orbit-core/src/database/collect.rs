@@ -22,8 +22,11 @@ impl Database {
     /// VACUUM: collects tombstones of a table (or of all) and the log; rows of time series
     /// are put away.
     pub async fn vacuum(&self, table: Option<TableId>) -> Result<()> {
-        let view = self.durable();
-        for candidate in view.catalog.tables() {
+        let (tables, frontier): (Vec<_>, _) = {
+            let view = self.durable();
+            (view.catalog.tables().cloned().collect(), view.position)
+        };
+        for candidate in &tables {
             if table.is_some_and(|wanted| wanted != candidate.id) {
                 continue;
             }
@@ -35,7 +38,7 @@ impl Database {
                 }
                 continue;
             }
-            self.collect_tombstones(candidate, view.position).await?;
+            self.collect_tombstones(candidate, frontier).await?;
         }
         self.collect_log().await
     }

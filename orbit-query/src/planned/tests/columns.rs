@@ -411,37 +411,38 @@ async fn groups_that_cannot_pass_are_left_out() {
          UPDATE t SET n = 1, late = 4 WHERE id IN (150, 190);
          DELETE FROM t WHERE id = 3";
     let conditions = [
-        ("at >= '2026-01-09 00:00+00'", " of 13"),
+        ("at >= '2026-01-09 00:00+00'", "groups: 2 of 13"),
         (
             "at > '2026-01-02 00:00+00' AND at <= '2026-01-02 03:00+00'",
-            " of 13",
+            "groups: 1 of 13",
         ),
-        ("day = date '2026-01-08'", " of 13"),
-        ("day IN ('2026-01-02', '2026-01-19')", " of 13"),
+        ("day = date '2026-01-08'", "groups: 1 of 13"),
+        ("day IN ('2026-01-02', '2026-01-19')", "groups: 3 of 13"),
         (
             "day BETWEEN '2026-02-01' AND '2026-03-01'",
             "groups: 0 of 13",
         ),
-        ("n > 45", " of 13"),
-        ("n = 'NaN'", ""),
-        ("n > 45.001 AND n <> 'NaN'", ""),
-        ("n > 0.001 AND n < 3", ""),
-        ("wide >= 190000000000000", " of 13"),
-        ("s = 'w00150'", " of 13"),
-        ("s LIKE 'w0019%'", " of 13"),
-        ("s > 'x'", " of 13"),
-        ("b", ""),
-        ("b IS NULL", " of 13"),
-        ("b = false", " of 13"),
-        ("NOT b", ""),
+        ("n > 45", "groups: 3 of 13"),
+        ("n = 'NaN'", "groups: 13"),
+        ("n > 45.001 AND n <> 'NaN'", "groups: 13"),
+        ("n > 45.001", "groups: 3 of 13"),
+        ("n > 0.001 AND n < 3", "groups: 1 of 13"),
+        ("wide >= 190000000000000", "groups: 3 of 13"),
+        ("s = 'w00150'", "groups: 2 of 13"),
+        ("s LIKE 'w0019%'", "groups: 3 of 13"),
+        ("s > 'x'", "groups: 1 of 13"),
+        ("b", "groups: 4 of 13"),
+        ("b IS NULL", "groups: 3 of 13"),
+        ("b = false", "groups: 8 of 13"),
+        ("NOT b", "groups: 8 of 13"),
         ("at IS NULL", "groups: 0 of 13"),
-        ("n > 45 OR day = date '2026-01-03'", " of 13"),
-        ("n <> 10", ""),
-        ("f > 45", ""),
-        ("f = 'NaN'", ""),
-        ("f < -5", ""),
-        ("j > '190'", ""),
-        ("length(s) > 50", ""),
+        ("n > 45 OR day = date '2026-01-03'", "groups: 4 of 13"),
+        ("n <> 10", "groups: 13"),
+        ("f > 45", "groups: 13"),
+        ("f = 'NaN'", "groups: 13"),
+        ("f < -5", "groups: 13"),
+        ("j > '190'", "groups: 13"),
+        ("length(s) > 50", "groups: 13"),
     ];
     for step in ["", later] {
         run(&mut here, step).await.unwrap();
@@ -453,7 +454,11 @@ async fn groups_that_cannot_pass_are_left_out() {
             assert_eq!(found, wanted, "{condition}");
             let plan = run(&mut here, &format!("EXPLAIN {sql}")).await.unwrap();
             assert!(plan.contains("Column Scan on t"), "{plan}");
-            assert!(plan.contains(groups), "{condition}\n{plan}");
+            let line = plan
+                .lines()
+                .find(|line| line.contains("Column Scan"))
+                .unwrap_or("");
+            assert!(line.trim_end().ends_with(groups), "{condition}\n{plan}");
         }
     }
     // Asked of every row, and not of a group: a group by one draw would be all or nothing.

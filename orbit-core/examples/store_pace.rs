@@ -5,6 +5,7 @@
 //! ```
 
 use orbit_core::Result;
+use orbit_core::cancel::CancelToken;
 use orbit_core::store::{Batch, Direction, KeyRange, Space, Store, StoreOptions};
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ fn run(backend: &str, count: u64, how: &str, place: &Path, options: &StoreOption
             store.apply(&batch)?;
         }
         store.sync()?;
-        store.compact(Space::Data, &KeyRange::default())?;
+        store.compact(Space::Data, &KeyRange::default(), &CancelToken::default())?;
     }
     once("fill", count, begin.elapsed());
     println!("{:?}", store.sizes()?);

@@ -4,7 +4,7 @@
 //! that a chore fills. Measured on two of them: an endless loop of the lowest class there
 //! is (`SCHED_IDLE`) takes two fifths of pgbench's transactions.
 //!
-//! So a chore rests while others are busy. It then takes ten times as long, and ends.
+//! So a chore rests while others are busy. It then works a tenth of the time, and ends.
 
 use crate::cancel::CancelToken;
 use std::time::{Duration, Instant};

@@ -30,6 +30,7 @@ pub mod rocks;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -178,8 +179,18 @@ pub trait Store: Send + Sync + 'static {
     /// the backend uses freed space again by itself.
     fn disk_bytes(&self, space: Space, range: &KeyRange) -> Result<u64>;
     /// Gives back the space of what was removed from a range, where the backend doesn't use
-    /// it again by itself; takes as long as writing what is left of the range.
-    fn compact(&self, space: Space, range: &KeyRange) -> Result<()>;
+    /// it again by itself; takes as long as writing what is left of the range. Ends early,
+    /// with what it got to, if cancelled.
+    fn compact(&self, space: Space, range: &KeyRange, cancel: &CancelToken) -> Result<()>;
+    /// A number for this moment, for [`Store::is_read_from_before`].
+    fn moment(&self) -> u64 {
+        0
+    }
+    /// Whether a snapshot from before that moment is still held: what was removed at it
+    /// can't be given back yet, only copied.
+    fn is_read_from_before(&self, _moment: u64) -> Result<bool> {
+        Ok(false)
+    }
     /// Verifies what is cheap to verify now (background errors, for instance).
     fn health(&self) -> Result<()>;
     /// A short name for messages: `rocksdb`, `redb`, `sim`.

@@ -12,13 +12,13 @@ mod again;
 mod aggregates;
 pub(crate) mod alike;
 mod arrow;
+mod batches;
 mod bind;
 mod blocks;
 mod bounded;
 mod calls;
 mod cancel;
 pub(crate) mod columns;
-mod days;
 mod dml;
 mod emptied;
 mod ends;
@@ -53,8 +53,10 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod times;
+mod told;
 pub(crate) mod types;
 mod unary;
+mod units;
 mod unnest;
 mod work;
 
@@ -81,14 +83,15 @@ use crate::settings::Settings;
 use crate::statement::limits;
 use crate::statement::names::{NamedColumn, ReadString};
 use columns::seal::Sealer;
+use columns::settle::Settler;
 use fence::spool::Spools;
-use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::TableDef;
 use orbit_core::database::{Database, ReadView};
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
+use orbit_core::{Error, Result};
 use patience::Wanted;
 use runtime::Machine;
 use sqlparser::ast::{self, Query, Statement};
@@ -121,10 +124,13 @@ pub struct PlanContext {
 pub struct Planner {
     pub(in crate::planned) machine: Arc<Machine>,
     sealer: Option<Arc<Sealer>>,
+    settler: Arc<Settler>,
+    /// Ends both.
+    ending: CancelToken,
 }
 
-/// How often the sealer looks.
-const SEALED_EVERY: Duration = Duration::from_secs(1);
+/// How often the sealer and the settler look.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Planner {
     pub fn new(
@@ -133,52 +139,87 @@ impl Planner {
         admission: Arc<Admission>,
     ) -> Result<Planner> {
         let machine = Arc::new(Machine::new(options, admission)?);
-        let sealer = machine
-            .columns
-            .as_ref()
-            .map(|store| Arc::new(Sealer::new(db.clone(), store.clone(), options.seal)));
-        Ok(Planner { machine, sealer })
+        let ending = CancelToken::default();
+        let sealer = machine.columns.as_ref().map(|store| {
+            let (db, store) = (db.clone(), store.clone());
+            Arc::new(Sealer::new(db, store, options.seal, ending.clone()))
+        });
+        Ok(Planner {
+            machine,
+            sealer,
+            settler: Arc::new(Settler::new(db.clone(), ending.clone())),
+            ending,
+        })
     }
 
     pub async fn keep_columns(&self, db: &Database) -> Result<()> {
-        let Some(sealer) = &self.sealer else {
+        self.keep(
+            "rows were not put away",
+            &self.settler,
+            |settler| async move { settler.pass().await },
+        );
+        match &self.sealer {
+            Some(sealer) => self.keep("tables were not sealed", sealer, |sealer| async move {
+                sealer.pass().await
+            }),
             // This node had them under another profile.
-            for manifest in db.columns().iter() {
-                db.forget_columns(manifest).await?;
-            }
-            return Ok(());
-        };
-        let sealer = Arc::downgrade(sealer);
-        tokio::spawn(async move {
-            let mut pause = SEALED_EVERY;
-            loop {
-                tokio::time::sleep(pause).await;
-                let Some(sealer) = sealer.upgrade() else {
-                    return;
-                };
-                let begun = Instant::now();
-                match sealer.pass().await {
-                    Ok(_) => {}
-                    Err(_) if sealer.is_stopped() => return,
-                    Err(error) => tracing::warn!(%error, "tables were not sealed"),
+            None => {
+                for manifest in db.columns().iter() {
+                    db.forget_columns(manifest).await?;
                 }
-                // At most a third of one processor.
-                pause = SEALED_EVERY.max(begun.elapsed() * 2);
             }
-        });
+        }
         Ok(())
     }
 
+    /// Does a chore again and again, while there is somebody to do it.
+    fn keep<C, F>(
+        &self,
+        undone: &'static str,
+        keeper: &Arc<C>,
+        pass: impl Fn(Arc<C>) -> F + Send + 'static,
+    ) where
+        C: Send + Sync + 'static,
+        F: Future<Output = Result<bool>> + Send,
+    {
+        let (keeper, ending) = (Arc::downgrade(keeper), self.ending.clone());
+        tokio::spawn(async move {
+            let mut pause = LOOK;
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(keeper) = keeper.upgrade() else {
+                    return;
+                };
+                let begun = Instant::now();
+                match pass(keeper).await {
+                    Ok(_) => {}
+                    Err(_) if ending.check().is_err() => return,
+                    Err(error) => tracing::warn!(%error, undone),
+                }
+                // At most a third of one processor.
+                pause = LOOK.max(begun.elapsed() * 2);
+            }
+        });
+    }
+
+    /// Ends what runs, and waits for its end; passes after it fail.
     pub async fn stop_columns(&self) {
+        self.ending.cancel(Error::new(
+            orbit_core::state::ADMIN_SHUTDOWN,
+            "the node is shutting down",
+        ));
+        self.settler.ended().await;
         if let Some(sealer) = &self.sealer {
-            sealer.stop().await;
+            sealer.ended().await;
         }
     }
 
+    /// One look of each, and whether anything was to be done.
     pub async fn seal(&self) -> Result<bool> {
+        let settled = self.settler.pass().await?;
         match &self.sealer {
-            Some(sealer) => sealer.pass().await,
-            None => Ok(false),
+            Some(sealer) => Ok(sealer.pass().await? || settled),
+            None => Ok(settled),
         }
     }
 

@@ -2,31 +2,52 @@
 //! compact its range, which it may otherwise never do.
 
 use super::Database;
+use crate::cancel::CancelToken;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::store::{KeyRange, Space};
+use crate::store::{KeyRange, Space, Store};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Less than this isn't worth the trouble: whatever is written there next takes it along.
 const WORTH_BYTES: u64 = 1 << 20;
 /// Ranges that wait. Space of more is given back only when the store does it by itself.
 const MOST_WAITING: usize = 4096;
-/// Who began to read before is mostly done by then, and several drops are one round.
+/// Several drops are one round, and who began to read before them is mostly done by then.
 const PAUSE: Duration = Duration::from_secs(2);
+/// So long is waited for those who are not: what they read is only copied.
+const MOST_PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Default)]
 pub(super) struct Reclaiming {
     waiting: parking_lot::Mutex<Waiting>,
-    /// Held while the store is at it. `true`: the database is being closed.
-    closed: tokio::sync::Mutex<bool>,
+    /// Held while the store is at it.
+    turn: tokio::sync::Mutex<()>,
+    /// Cancelled once the database is being closed.
+    cancel: CancelToken,
 }
 
 #[derive(Default)]
 struct Waiting {
-    ranges: Vec<(Space, KeyRange)>,
+    cleared: Vec<Cleared>,
     /// Somebody will come for them.
     is_awaited: bool,
+}
+
+struct Cleared {
+    space: Space,
+    range: KeyRange,
+    since: Instant,
+    /// The store's, after the range was cleared.
+    moment: u64,
+}
+
+impl Cleared {
+    fn is_due(&self, store: &dyn Store) -> bool {
+        let is_read = store.is_read_from_before(self.moment).unwrap_or(false);
+        !is_read || self.since.elapsed() >= MOST_PATIENCE
+    }
 }
 
 impl Database {
@@ -40,9 +61,18 @@ impl Database {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
+        let (moment, since) = (self.store.moment(), Instant::now());
         let mut waiting = self.reclaiming.waiting.lock();
-        let room = MOST_WAITING.saturating_sub(waiting.ranges.len());
-        waiting.ranges.extend(ranges.into_iter().take(room));
+        let room = MOST_WAITING.saturating_sub(waiting.cleared.len());
+        let cleared = ranges.into_iter().take(room);
+        waiting
+            .cleared
+            .extend(cleared.map(|(space, range)| Cleared {
+                space,
+                range,
+                since,
+                moment,
+            }));
         if std::mem::replace(&mut waiting.is_awaited, true) {
             return;
         }
@@ -54,15 +84,20 @@ impl Database {
                 let Some(database) = database.upgrade() else {
                     return;
                 };
-                let ranges = {
+                let due = {
                     let mut waiting = database.reclaiming.waiting.lock();
-                    waiting.is_awaited = !waiting.ranges.is_empty();
-                    std::mem::take(&mut waiting.ranges)
+                    waiting.is_awaited = !waiting.cleared.is_empty();
+                    if !waiting.is_awaited || database.reclaiming.cancel.check().is_err() {
+                        return;
+                    }
+                    let all = std::mem::take(&mut waiting.cleared);
+                    let (due, later) = all
+                        .into_iter()
+                        .partition::<Vec<_>, _>(|one| one.is_due(database.store.as_ref()));
+                    waiting.cleared = later;
+                    due
                 };
-                if ranges.is_empty() {
-                    return;
-                }
-                for (space, range) in ranges {
+                for Cleared { space, range, .. } in due {
                     if let Err(error) = database.reclaim(space, range).await {
                         tracing::warn!(%error, "the space of dropped rows was not given back");
                     }
@@ -73,8 +108,9 @@ impl Database {
 
     /// Gives back what rows held that were removed from a range.
     pub(crate) async fn reclaim(&self, space: Space, range: KeyRange) -> Result<()> {
-        let closed = self.reclaiming.closed.lock().await;
-        if *closed {
+        let _turn = self.reclaiming.turn.lock().await;
+        let cancel = self.reclaiming.cancel.clone();
+        if cancel.check().is_err() {
             return Ok(());
         }
         let (store, reserve) = (self.store.clone(), self.options.disk_reserve.clone());
@@ -86,7 +122,7 @@ impl Database {
             // What somebody still reads is written once more: a full disk would be the
             // store's end.
             disk::check_room(&reserve, bytes)?;
-            store.compact(space, &range)
+            store.compact(space, &range, &cancel)
         })
         .await
         .map_err(|_| Error::internal("the thread that compacts ended early"))?
@@ -94,6 +130,7 @@ impl Database {
 
     /// Comes back when the store is not at it, and lets it begin no more.
     pub(super) async fn stop_reclaiming(&self) {
-        *self.reclaiming.closed.lock().await = true;
+        self.reclaiming.cancel.cancel(super::stopped());
+        let _ended = self.reclaiming.turn.lock().await;
     }
 }

@@ -136,6 +136,26 @@ impl Target {
     }
 }
 
+/// A piece that is being put away. Left alone its thread ends first: it has the store.
+struct Writing(Option<JoinHandle<Result<(Piece, Went)>>>);
+
+impl Writing {
+    fn end(mut self) -> Result<(Piece, Went)> {
+        let early = || Error::internal("the thread of a load ended early");
+        let handle = self.0.take().ok_or_else(early)?;
+        handle.join().map_err(|_| early())?
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            // What it wrote is cleared with the load; what it says no longer matters.
+            let _ = handle.join();
+        }
+    }
+}
+
 pub struct Sorter {
     store: Arc<dyn Store>,
     target: Target,
@@ -156,7 +176,7 @@ pub struct Sorter {
     /// What the next run is written to.
     scratch: Option<Scratch>,
     /// The piece before, while it is put away beside.
-    writing: Option<JoinHandle<Result<(Piece, Went)>>>,
+    writing: Option<Writing>,
 }
 
 /// Where a piece went.
@@ -315,7 +335,7 @@ impl Sorter {
                 piece.clear();
                 Ok((piece, Went::ToStore(direct)))
             })?;
-        self.writing = Some(writing);
+        self.writing = Some(Writing(Some(writing)));
         Ok(())
     }
 
@@ -342,7 +362,7 @@ impl Sorter {
                 piece.clear();
                 Ok((piece, Went::ToRun(run, scratch)))
             })?;
-        self.writing = Some(writing);
+        self.writing = Some(Writing(Some(writing)));
         Ok(())
     }
 
@@ -351,10 +371,7 @@ impl Sorter {
         let Some(writing) = self.writing.take() else {
             return Ok(Piece::default());
         };
-        let written = writing
-            .join()
-            .map_err(|_| Error::internal("the thread of a load ended early"))?;
-        let (piece, went) = written?;
+        let (piece, went) = writing.end()?;
         match went {
             Went::ToStore(direct) => self.direct = Some(direct),
             Went::ToRun(run, scratch) => {

@@ -93,9 +93,15 @@ impl Database {
     }
 
     /// Gives the disk back what rows held that were put away.
-    pub async fn give_back(&self, table: &Table) -> Result<()> {
+    pub(crate) async fn give_back(&self, table: &Table) -> Result<()> {
         let range = KeyRange::prefix(&data_prefix(table.partition, table.storage));
         self.reclaim(Space::Data, range).await
+    }
+
+    /// The same, soon and in the background.
+    pub fn give_back_later(self: &Arc<Self>, table: &Table) {
+        let range = KeyRange::prefix(&data_prefix(table.partition, table.storage));
+        self.reclaim_later(vec![(Space::Data, range)]);
     }
 
     /// Lets go of a time series' readings from before a moment of its time column, as far

@@ -15,6 +15,7 @@ use super::poison::Poison;
 use super::{
     Batch, Cursor, Direction, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions,
 };
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result, state};
 use ::redb::{
     Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable,
@@ -250,7 +251,7 @@ impl Store for RedbStore {
     }
 
     /// Freed pages are used again without this.
-    fn compact(&self, _space: Space, _range: &KeyRange) -> Result<()> {
+    fn compact(&self, _space: Space, _range: &KeyRange, _cancel: &CancelToken) -> Result<()> {
         self.inner.poison.check()
     }
 

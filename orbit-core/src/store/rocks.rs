@@ -25,6 +25,7 @@ mod wal;
 use super::directory::{self, in_path};
 use super::poison::Poison;
 use super::{Batch, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result, state};
 use ::rocksdb::checkpoint::Checkpoint;
 use ::rocksdb::{
@@ -37,12 +38,18 @@ use options::{Resources, database_options, family_options};
 use parking_lot::Mutex;
 use snapshot::{RocksSnapshot, read_into};
 use spaces::{Family, with_key};
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Column families are only made at open, so the handles need no lock.
 type Db = DBWithThreadMode<SingleThreaded>;
+
+/// `DB::Properties::kOldestSnapshotSequence`.
+const OLDEST_SNAPSHOT: &CStr = c"rocksdb.oldest-snapshot-sequence";
+/// What is compacted at once: a few seconds' work of a slow disk.
+const SLICE_BYTES: usize = 128 << 20;
 
 pub struct RocksStore {
     inner: Arc<Inner>,
@@ -79,6 +86,32 @@ impl Inner {
         self.db.flush_wal(true).map_err(store_error)?;
         self.synced.fetch_max(applied, Ordering::AcqRel);
         self.background_errors()
+    }
+
+    /// Keys inside a range between which the files hold some [`SLICE_BYTES`]: a compaction
+    /// can't be called off, so long ones are done in slices.
+    fn cuts(
+        &self,
+        family: Family,
+        start: &[u8],
+        end: Option<&[u8]>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut files = self.db.live_files().map_err(store_error)?;
+        files.retain(|file| {
+            let of = file.start_key.as_deref();
+            file.column_family_name == family.name()
+                && of.is_some_and(|key| start < key && end.is_none_or(|end| key < end))
+        });
+        files.sort_by(|one, other| one.start_key.cmp(&other.start_key));
+        let (mut cuts, mut bytes) = (Vec::new(), 0);
+        for file in files {
+            if bytes >= SLICE_BYTES {
+                cuts.push(file.start_key);
+                bytes = 0;
+            }
+            bytes += file.size;
+        }
+        Ok(cuts)
     }
 
     /// A failed flush or compaction: RocksDB might go on after such, we don't.
@@ -228,18 +261,42 @@ impl Store for RocksStore {
         Ok(sizes.into_iter().sum())
     }
 
-    fn compact(&self, space: Space, range: &KeyRange) -> Result<()> {
+    fn compact(&self, space: Space, range: &KeyRange, cancel: &CancelToken) -> Result<()> {
         self.inner.poison.check()?;
-        let handle = self.inner.family(Family::of(space))?;
+        let family = Family::of(space);
+        let handle = self.inner.family(family)?;
         let (start, end) = spaces::bounds(space, &range.start, &range.end);
         let end = (!end.is_empty()).then_some(end);
         let mut options = CompactOptions::default();
         // Other ranges are compacted meanwhile.
         options.set_exclusive_manual_compaction(false);
-        self.inner
+        let mut cuts = self.inner.cuts(family, &start, end.as_deref())?;
+        cuts.push(end);
+        let mut from = start;
+        for to in cuts {
+            if cancel.check().is_err() {
+                return Ok(());
+            }
+            let db = &self.inner.db;
+            db.compact_range_cf_opt(handle, Some(&from), to.as_ref(), &options);
+            self.health()?;
+            from = to.unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn moment(&self) -> u64 {
+        self.inner.db.latest_sequence_number()
+    }
+
+    fn is_read_from_before(&self, moment: u64) -> Result<bool> {
+        let oldest = self
+            .inner
             .db
-            .compact_range_cf_opt(handle, Some(start), end, &options);
-        self.health()
+            .property_int_value(OLDEST_SNAPSHOT)
+            .map_err(store_error)?;
+        // 0: there is none.
+        Ok(oldest.is_some_and(|oldest| oldest > 0 && oldest < moment))
     }
 
     fn health(&self) -> Result<()> {

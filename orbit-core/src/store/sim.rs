@@ -12,6 +12,7 @@ mod tests;
 
 use super::poison::Poison;
 use super::{Batch, Cursor, Direction, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result, state};
 use fault::Faults;
 pub use fault::{Call, Fault, FaultKind};
@@ -235,7 +236,7 @@ impl Store for SimStore {
         self.poison.check().map(|()| 0)
     }
 
-    fn compact(&self, _space: Space, _range: &KeyRange) -> Result<()> {
+    fn compact(&self, _space: Space, _range: &KeyRange, _cancel: &CancelToken) -> Result<()> {
         self.poison.check()
     }
 

@@ -9,7 +9,8 @@
 //! | [`segment`] | one file, opened: its columns, checked before they are decoded |
 //! | [`cache`] | decoded columns, within the profile's budget |
 //! | [`changes`] | what was written since, decoded once |
-//! | [`scan`] | the operators that read all of it |
+//! | [`scan`] | the scan of the segments, and what they share with [`delta`] |
+//! | [`delta`] | the rows that changed since |
 //! | [`prune`] | groups that a filter can do without |
 //! | [`masked`] | a filter asked beside the mask of what changed |
 //! | [`seal`] | when segments are made, and made anew |
@@ -17,12 +18,13 @@
 
 pub mod cache;
 pub mod changes;
-pub mod masked;
-pub mod prune;
+mod delta;
+mod masked;
+mod prune;
 pub mod scan;
 pub mod seal;
 pub mod segment;
-mod settle;
+pub mod settle;
 pub mod stored;
 pub mod write;
 

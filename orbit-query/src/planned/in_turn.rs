@@ -247,6 +247,7 @@ pub(super) fn never_fails(name: &str) -> bool {
                 | "length"
                 | "lower"
                 | "nullif"
+                | "rescale"
                 | "text"
                 | "upper"
         )

@@ -23,8 +23,6 @@
 
 mod apart;
 
-use super::columns::masked::FilterWithMask;
-use super::columns::prune::LeaveOutGroups;
 use super::fence::physical::SingleReaders;
 use super::in_turn;
 use super::joins::SortedJoins;
@@ -32,7 +30,7 @@ use super::lists::without_negative_zero;
 use super::row_by_row::RowByRow;
 use super::semi;
 use super::sorted::KeepSorts;
-use super::times::LeaveOutBlocks;
+use super::told::TellScans;
 use super::unary::{Unary, above};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeContainer};
@@ -79,9 +77,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.insert(before, Arc::new(HideConstants));
     rules.insert(before, Arc::new(SortedJoins));
     // First: nothing stands between filters and scans yet.
-    rules.insert(0, Arc::new(FilterWithMask));
-    rules.insert(0, Arc::new(LeaveOutGroups));
-    rules.insert(0, Arc::new(LeaveOutBlocks));
+    rules.insert(0, Arc::new(TellScans));
     rules
 }
 

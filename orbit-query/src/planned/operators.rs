@@ -2,4 +2,5 @@
 
 pub mod arith;
 pub mod identity;
+pub mod rescale;
 pub mod vector;

@@ -1,6 +1,7 @@
 //! Reading a table: stored rows, column by column, into Arrow batches.
 
 use super::arrow::Builder;
+use super::batches::stream_of;
 use super::blocks;
 use super::ends::Ends;
 use super::error::to_datafusion;
@@ -16,8 +17,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
@@ -334,7 +334,7 @@ impl ExecutionPlan for ScanExec {
     ) -> Result<SendableRecordBatchStream> {
         let run = Run::of(&context)?;
         let schema = self.properties.eq_properties.schema().clone();
-        let reader = Reader {
+        let mut reader = Reader {
             table: self.table.clone(),
             schema: schema.clone(),
             projection: self.projection.clone(),
@@ -347,23 +347,8 @@ impl ExecutionPlan for ScanExec {
             row: Vec::new(),
             unpacker: None,
         };
-        let baseline = BaselineMetrics::new(&self.metrics, 0);
-        let stream =
-            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
-                let timer = baseline.elapsed_compute().timer();
-                let batch = reader.batch();
-                timer.done();
-                match batch? {
-                    Some(batch) => {
-                        baseline.record_output(batch.num_rows());
-                        // Others on this thread get their turn between batches.
-                        tokio::task::yield_now().await;
-                        Ok(Some((batch, (reader, baseline))))
-                    }
-                    None => Ok(None),
-                }
-            });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        let next = move || reader.batch();
+        Ok(stream_of(schema, (&self.metrics, 0), next))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -4,7 +4,6 @@ use super::again::Ready;
 use super::bind::{Binder, BoundQuery, moment};
 use super::bounded::{Narrow, batch_rows};
 use super::cancel::stoppable;
-use super::days::by_days;
 use super::error::{Told, to_datafusion};
 use super::functions::{self, Effect};
 use super::in_order::in_order;
@@ -17,6 +16,7 @@ use super::small::reads_little;
 use super::sorted::{shows_order, without_unseen};
 use super::system::System;
 use super::unary::above;
+use super::units::in_own_units;
 use super::unnest::{is_beyond_datafusion, is_correlated, unnest};
 use super::{PlanContext, aggregates, arrow, dml};
 use crate::access::need::{self, Need};
@@ -341,7 +341,7 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
-    in_turn(by_days(without_unseen(taken_apart(state, plan)?)?)?)
+    in_turn(in_own_units(without_unseen(taken_apart(state, plan)?)?)?)
 }
 
 /// The optimised plan without correlated subqueries.

@@ -1,57 +1,11 @@
-//! Blocks of a time series that the filter right above has no use for, by the times that
-//! their heads name: they are not opened. What says it is the filter; the scan is told.
+//! From when to when a condition lets pass. Blocks of a time series whose heads name other
+//! times need not be opened.
 
-use super::scan::ScanExec;
 use datafusion::common::ScalarValue;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use std::sync::Arc;
-
-#[derive(Debug)]
-pub struct LeaveOutBlocks;
-
-impl PhysicalOptimizerRule for LeaveOutBlocks {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(|node| {
-            let Some(filter) = node.downcast_ref::<FilterExec>() else {
-                return Ok(Transformed::no(node));
-            };
-            let scan = filter.input().downcast_ref::<ScanExec>();
-            let within = scan.and_then(|scan| {
-                let mut times = Times::default();
-                times.narrow(filter.predicate(), scan.time_column()?);
-                scan.within(times)
-            });
-            Ok(match within {
-                Some(scan) => {
-                    let scan: Arc<dyn ExecutionPlan> = Arc::new(scan);
-                    Transformed::yes(replace_children_if_necessary(node, vec![scan])?)
-                }
-                None => Transformed::no(node),
-            })
-        });
-        Ok(plan?.data)
-    }
-
-    fn name(&self) -> &str {
-        "LeaveOutBlocks"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
 
 /// From one moment to another, both included, as the time column counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +24,14 @@ impl Default for Times {
 }
 
 impl Times {
-    /// Leaves no more than a condition lets pass, as far as it compares the column at this
-    /// place of its input with a moment.
+    /// What a condition lets pass, as far as it compares the column at this place of its
+    /// input with moments.
+    pub fn of(condition: &Arc<dyn PhysicalExpr>, place: usize) -> Times {
+        let mut times = Times::default();
+        times.narrow(condition, place);
+        times
+    }
+
     fn narrow(&mut self, condition: &Arc<dyn PhysicalExpr>, place: usize) {
         let Some(of) = condition.downcast_ref::<BinaryExpr>() else {
             return;
@@ -135,8 +95,7 @@ mod tests {
     }
 
     fn times(condition: &Arc<dyn PhysicalExpr>) -> (i64, i64) {
-        let mut times = Times::default();
-        times.narrow(condition, 1);
+        let times = Times::of(condition, 1);
         (times.least, times.greatest)
     }
 

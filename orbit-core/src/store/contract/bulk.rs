@@ -1,6 +1,7 @@
 //! Sorted loads, checkpoints, upkeep.
 
 use super::*;
+use crate::cancel::CancelToken;
 
 fn numbered(i: u32) -> ([u8; 8], Vec<u8>) {
     let mut key = [7u8; 8];
@@ -155,7 +156,9 @@ pub fn compacting_changes_no_answer(subject: &dyn Subject) {
         KeyRange::default(),
         Direction::Forward,
     );
-    store.compact(Space::Data, &KeyRange::default()).unwrap();
+    store
+        .compact(Space::Data, &KeyRange::default(), &CancelToken::default())
+        .unwrap();
     let after = scan(
         &*store,
         Space::Data,

@@ -1,6 +1,7 @@
 //! Batches, snapshots, durability.
 
 use super::*;
+use crate::cancel::CancelToken;
 use crate::error::state;
 
 pub fn puts_are_read_back(subject: &dyn Subject) {
@@ -135,7 +136,9 @@ pub fn snapshots_stand_still(subject: &dyn Subject) {
     batch.delete_range(Space::Data, b"a", b"z");
     store.apply(&batch).unwrap();
     store.sync().unwrap();
-    store.compact(Space::Data, &KeyRange::default()).unwrap();
+    store
+        .compact(Space::Data, &KeyRange::default(), &CancelToken::default())
+        .unwrap();
 
     assert_eq!(get_in(&*empty, Space::Data, b"a"), None);
     assert_eq!(get_in(&*first, Space::Data, b"a").unwrap(), b"1");

@@ -1,6 +1,7 @@
 //! Cursors in both directions.
 
 use super::*;
+use crate::cancel::CancelToken;
 use std::collections::BTreeMap;
 
 const LETTERS: [(&[u8], &[u8]); 5] = [
@@ -196,7 +197,9 @@ pub fn scans_agree_with_a_model(subject: &dyn Subject) {
                     start: random_key(&mut random),
                     end: Vec::new(),
                 };
-                store.compact(space, &range).unwrap();
+                store
+                    .compact(space, &range, &CancelToken::default())
+                    .unwrap();
             }
             drop(store);
             store = open(subject);

@@ -78,7 +78,77 @@ fn cleared_ranges_give_their_space_back() {
         store.apply(&batch).unwrap();
         fill();
     }
-    store.compact(Space::Data, &KeyRange::default()).unwrap();
+    store
+        .compact(Space::Data, &KeyRange::default(), &CancelToken::default())
+        .unwrap();
     let after = store.sizes().unwrap().disk_bytes;
     assert!(after < once * 2, "{once} bytes once, {after} in the end");
+}
+
+/// A snapshot holds what was removed after it was taken, and nothing removed before.
+#[test]
+fn a_snapshot_holds_what_is_removed_after_it() {
+    let place = tempfile::tempdir().unwrap();
+    let store = RocksStore::open(place.path(), &StoreOptions::default()).unwrap();
+    let put = |number: u8| {
+        let mut batch = Batch::new();
+        batch.put(Space::Data, &[number], b"value");
+        store.apply(&batch).unwrap();
+        store.moment()
+    };
+    let first = put(1);
+    assert!(!store.is_read_from_before(first).unwrap());
+    let snapshot = store.snapshot().unwrap();
+    assert!(!store.is_read_from_before(first).unwrap());
+    let second = put(2);
+    assert!(store.is_read_from_before(second).unwrap());
+    drop(snapshot);
+    assert!(!store.is_read_from_before(second).unwrap());
+}
+
+/// A range whose files are larger than a slice is compacted in several, all of it.
+#[test]
+fn a_long_range_is_compacted_in_slices() {
+    let place = tempfile::tempdir().unwrap();
+    let store = RocksStore::open(place.path(), &StoreOptions::default()).unwrap();
+    let key = |number: u32| number.to_be_bytes();
+    let mut random = 7_u64;
+    // Three loads, each a file or more of its own, that do not overlap.
+    for load_of in 0..3 {
+        let mut load = store.sorted_load(Space::Data).unwrap();
+        for number in load_of * 60_000..(load_of + 1) * 60_000 {
+            let value: [u64; 256] = std::array::from_fn(|_| {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                random
+            });
+            let value = value.map(u64::to_be_bytes).concat();
+            load.put(&key(number), &value).unwrap();
+        }
+        load.finish().unwrap();
+    }
+    let full = store.sizes().unwrap().disk_bytes;
+    assert!(full as usize > 2 * SLICE_BYTES, "{full} bytes");
+    let cuts = |from: u32, to: Option<u32>| {
+        let to = to.map(key);
+        let to = to.as_ref().map(|to| to.as_slice());
+        store.inner.cuts(Family::Data, &key(from), to).unwrap()
+    };
+    assert!(!cuts(0, None).is_empty());
+    assert!(cuts(0, Some(10)).is_empty());
+    let mut batch = Batch::new();
+    batch.delete_range(Space::Data, &key(10), &key(179_990));
+    store.apply(&batch).unwrap();
+    let cancelled = CancelToken::default();
+    cancelled.cancel(Error::internal("enough"));
+    store
+        .compact(Space::Data, &KeyRange::default(), &cancelled)
+        .unwrap();
+    assert!(store.sizes().unwrap().disk_bytes as usize > 2 * SLICE_BYTES);
+    store
+        .compact(Space::Data, &KeyRange::default(), &CancelToken::default())
+        .unwrap();
+    let left = store.sizes().unwrap().disk_bytes;
+    assert!(left < full / 100, "{left} bytes of {full}");
 }

@@ -8,6 +8,7 @@ use crate::planned::functions::json::jsonb_key;
 use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, Function, choose, session};
 use crate::planned::operators::arith::{Arith, ArithOp};
+use crate::planned::operators::rescale::rescale;
 use crate::planned::operators::vector::VectorFn;
 use crate::planned::{num, types};
 use crate::session::SessionFacts;
@@ -352,10 +353,13 @@ impl Binder<'_> {
         if bound.ty == *ty {
             return Ok(bound);
         }
-        let expr = Expr::Cast(datafusion::logical_expr::expr::Cast::new(
-            Box::new(bound.expr),
-            crate::planned::arrow::arrow_type(ty),
-        ));
+        let expr = match (fixed_scale(&bound.ty), fixed_scale(ty)) {
+            (Some(from), Some(to)) if from.1 < to.1 => rescale(bound.expr, from, to),
+            _ => Expr::Cast(datafusion::logical_expr::expr::Cast::new(
+                Box::new(bound.expr),
+                crate::planned::arrow::arrow_type(ty),
+            )),
+        };
         Ok(Bound::new(expr, ty.clone()))
     }
 

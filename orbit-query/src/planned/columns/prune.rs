@@ -3,7 +3,7 @@
 //! in every group, which the files' footers have. A group is left out for what it had when
 //! it was sealed; rows that changed since are read beside it.
 
-use super::scan::{Read, SegmentExec, with_segments};
+use super::scan::Read;
 use super::stored::{column_name, from_stored};
 use crate::planned::arrow::arrow_type;
 use crate::planned::num::FIXED_NAN;
@@ -12,51 +12,13 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::pruning::PruningStatistics;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::error::Result;
 use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use std::collections::HashSet;
 use std::sync::Arc;
-
-#[derive(Debug)]
-pub struct LeaveOutGroups;
-
-impl PhysicalOptimizerRule for LeaveOutGroups {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(|node| {
-            let Some(filter) = node.downcast_ref::<FilterExec>() else {
-                return Ok(Transformed::no(node));
-            };
-            let condition = filter.predicate();
-            let left = |segments: &SegmentExec| segments.that_may_pass(condition);
-            Ok(match with_segments(filter.input(), left)? {
-                Some(input) => Transformed::yes(replace_children_if_necessary(node, vec![input])?),
-                None => Transformed::no(node),
-            })
-        });
-        Ok(plan?.data)
-    }
-
-    fn name(&self) -> &str {
-        "LeaveOutGroups"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
 
 /// Which of the groups may have a row that passes; `None`: all may, as far as one can tell.
 pub fn may_pass(

@@ -1,12 +1,15 @@
 //! Reading a table by its columns: the segments without what changed, and beside them the
-//! rows that changed. What belongs to which was settled when the plan was made; both
-//! operators carry it.
+//! rows that changed ([`DeltaExec`]). What belongs to which was settled when the plan was
+//! made; both operators carry it.
 
 use super::ColumnStore;
 use super::changes::{Changes, Chunk, Kept};
+use super::delta::DeltaExec;
+use super::masked::is_harmless;
 use super::prune;
 use super::stored::{KEY_NAME, column_name, from_stored};
 use crate::planned::arrow::{array_of, arrow_type};
+use crate::planned::batches::stream_of;
 use crate::planned::error::{from_datafusion, to_datafusion};
 use crate::planned::scan::{Columns, Run};
 use ahash::AHashSet;
@@ -23,13 +26,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{
-    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+    Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
 };
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-    replace_children_if_necessary,
 };
 use orbit_core::catalog::Table;
 use orbit_core::database::{ReadView, RowScan};
@@ -112,7 +113,7 @@ impl fmt::Debug for Read {
 }
 
 impl Read {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns: Vec<&str> = self
             .projection
             .iter()
@@ -122,7 +123,7 @@ impl Read {
         write!(f, " (columns: {})", columns.join(", "))
     }
 
-    fn properties(&self, partitions: usize) -> Arc<PlanProperties> {
+    pub(super) fn properties(&self, partitions: usize) -> Arc<PlanProperties> {
         Arc::new(PlanProperties::new(
             EquivalenceProperties::new(self.schema.clone()),
             Partitioning::UnknownPartitioning(partitions),
@@ -174,7 +175,7 @@ impl Read {
         Whole::new(arrays, all, kept, condition).map_err(from_datafusion)
     }
 
-    fn chunk(&self, chunk: &Chunk, kept: &Kept) -> orbit_core::Result<Whole> {
+    pub(super) fn chunk(&self, chunk: &Chunk, kept: &Kept) -> orbit_core::Result<Whole> {
         let mut arrays = Vec::with_capacity(self.projection.len());
         for at in &self.projection {
             arrays.push(match *at < self.table.columns.len() {
@@ -198,7 +199,7 @@ impl Read {
 }
 
 /// Columns decoded at once, given out a batch at a time.
-struct Whole {
+pub(super) struct Whole {
     arrays: Vec<ArrayRef>,
     rows: usize,
     given: usize,
@@ -260,7 +261,7 @@ impl Whole {
     }
 
     /// The next batch; no row of it may have passed.
-    fn next(&mut self, schema: &SchemaRef, most: usize) -> Result<Option<RecordBatch>> {
+    pub(super) fn next(&mut self, schema: &SchemaRef, most: usize) -> Result<Option<RecordBatch>> {
         let first = self.given;
         let rows = most.min(self.rows - first);
         if rows == 0 {
@@ -277,30 +278,6 @@ impl Whole {
         let passed = BooleanArray::new(mask.passed(&batch, first)?, None);
         Ok(Some(filter_record_batch(&batch, &passed)?))
     }
-}
-
-/// The input of a filter with its segments replaced; `None`: nothing is to be.
-pub fn with_segments(
-    input: &Arc<dyn ExecutionPlan>,
-    replace: impl Fn(&SegmentExec) -> Option<Arc<dyn ExecutionPlan>>,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    if let Some(segments) = input.downcast_ref::<SegmentExec>() {
-        return Ok(replace(segments));
-    }
-    if !input.is::<UnionExec>() {
-        return Ok(None);
-    }
-    let mut changed = false;
-    let mut children = Vec::with_capacity(input.children().len());
-    for child in input.children() {
-        let replaced = child.downcast_ref::<SegmentExec>().and_then(&replace);
-        changed |= replaced.is_some();
-        children.push(replaced.unwrap_or_else(|| child.clone()));
-    }
-    Ok(match changed {
-        true => Some(replace_children_if_necessary(input.clone(), children)?),
-        false => None,
-    })
 }
 
 /// A group of a segment.
@@ -355,14 +332,19 @@ impl SegmentExec {
         }
     }
 
-    /// Without the groups that have no row that passes; `None`: there is no such group.
-    pub fn that_may_pass(
-        &self,
-        condition: &Arc<dyn PhysicalExpr>,
-    ) -> Option<Arc<dyn ExecutionPlan>> {
+    /// The same for a filter that asks this of every row; `None`: it would gain nothing.
+    pub fn told(&self, condition: &Arc<dyn PhysicalExpr>) -> Option<SegmentExec> {
+        // The first rows are not the first that pass.
         if self.limit.is_some() {
             return None;
         }
+        let left = self.that_may_pass(condition);
+        let asked = left.as_ref().unwrap_or(self).that_asks(condition);
+        asked.or(left)
+    }
+
+    /// Without the groups that have no row that passes.
+    fn that_may_pass(&self, condition: &Arc<dyn PhysicalExpr>) -> Option<SegmentExec> {
         let units: Vec<Unit> = self.parts.iter().flatten().copied().collect();
         let groups: Vec<_> = units
             .iter()
@@ -387,22 +369,19 @@ impl SegmentExec {
         let mut segments = self.again(None);
         segments.parts = shared(&left, self.parts.len());
         segments.statistics = Arc::new(statistics);
-        Some(Arc::new(segments))
+        Some(segments)
     }
 
-    /// The same for a filter that asks this of every row; `None`: it would gain nothing.
-    pub fn with_condition(
-        &self,
-        condition: &Arc<dyn PhysicalExpr>,
-    ) -> Option<Arc<dyn ExecutionPlan>> {
+    /// Leaves out what doesn't pass together with the rows that changed.
+    fn that_asks(&self, condition: &Arc<dyn PhysicalExpr>) -> Option<SegmentExec> {
         let mut groups = self.read.changes.kept.iter().flatten();
-        if self.limit.is_some() || !groups.any(Option::is_some) {
+        if !groups.any(Option::is_some) || !is_harmless(condition) {
             return None;
         }
         let mut segments = self.again(None);
         segments.condition = Some(condition.clone());
         segments.statistics = Arc::new(self.statistics.as_ref().clone().to_inexact());
-        Some(Arc::new(segments))
+        Some(segments)
     }
 
     fn again(&self, limit: Option<usize>) -> SegmentExec {
@@ -480,7 +459,7 @@ impl ExecutionPlan for SegmentExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let run = Run::of(&context)?;
-        let reader = SegmentReader {
+        let mut reader = SegmentReader {
             read: self.read.clone(),
             run,
             units: self
@@ -495,27 +474,9 @@ impl ExecutionPlan for SegmentExec {
             left: self.limit.unwrap_or(usize::MAX),
             as_rows: MetricBuilder::new(&self.metrics).counter("groups_read_as_rows", partition),
         };
-        let baseline = BaselineMetrics::new(&self.metrics, partition);
-        let stream =
-            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
-                loop {
-                    let timer = baseline.elapsed_compute().timer();
-                    let batch = reader.batch();
-                    timer.done();
-                    let Some(batch) = batch? else {
-                        return Ok(None);
-                    };
-                    tokio::task::yield_now().await;
-                    if batch.num_rows() > 0 {
-                        baseline.record_output(batch.num_rows());
-                        return Ok(Some((batch, (reader, baseline))));
-                    }
-                }
-            });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.read.schema.clone(),
-            stream,
-        )))
+        let next = move || reader.batch();
+        let schema = self.read.schema.clone();
+        Ok(stream_of(schema, (&self.metrics, partition), next))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -614,155 +575,5 @@ impl SegmentReader {
                 self.read.rows_of(unit)
             }
         }
-    }
-}
-
-/// The rows that changed since the segments were made.
-#[derive(Debug)]
-pub struct DeltaExec {
-    read: Read,
-    limit: Option<usize>,
-    statistics: Arc<Statistics>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
-}
-
-impl DeltaExec {
-    pub fn new(read: Read, limit: Option<usize>, statistics: Statistics) -> DeltaExec {
-        DeltaExec {
-            properties: read.properties(1),
-            read,
-            limit,
-            statistics: Arc::new(statistics),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-}
-
-impl DisplayAs for DeltaExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Changed Rows of {}", self.read.table.name)?;
-        self.read.describe(f)?;
-        if let Some(limit) = self.limit {
-            write!(f, " limit {limit}")?;
-        }
-        Ok(())
-    }
-}
-
-impl ExecutionPlan for DeltaExec {
-    fn name(&self) -> &str {
-        "DeltaExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    #[allow(deprecated)]
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        struct Reader {
-            read: Read,
-            run: Arc<Run>,
-            next: usize,
-            now: Option<Whole>,
-            rows_a_batch: usize,
-            left: usize,
-        }
-        impl Reader {
-            fn batch(&mut self) -> Result<Option<RecordBatch>> {
-                loop {
-                    self.run.check().map_err(to_datafusion)?;
-                    let most = self.rows_a_batch.min(self.left);
-                    if most == 0 {
-                        return Ok(None);
-                    }
-                    if let Some(now) = &mut self.now
-                        && let Some(batch) = now.next(&self.read.schema, most)?
-                    {
-                        self.left -= batch.num_rows();
-                        return Ok(Some(batch));
-                    }
-                    let changes = self.read.changes.clone();
-                    let Some((chunk, kept)) = changes.chunks.get(self.next) else {
-                        return Ok(None);
-                    };
-                    self.next += 1;
-                    self.now = Some(self.read.chunk(chunk, kept).map_err(to_datafusion)?);
-                }
-            }
-        }
-        let reader = Reader {
-            read: self.read.clone(),
-            run: Run::of(&context)?,
-            next: 0,
-            now: None,
-            rows_a_batch: context.session_config().batch_size(),
-            left: self.limit.unwrap_or(usize::MAX),
-        };
-        let baseline = BaselineMetrics::new(&self.metrics, partition);
-        let stream =
-            futures::stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
-                let timer = baseline.elapsed_compute().timer();
-                let batch = reader.batch();
-                timer.done();
-                match batch? {
-                    Some(batch) => {
-                        baseline.record_output(batch.num_rows());
-                        tokio::task::yield_now().await;
-                        Ok(Some((batch, (reader, baseline))))
-                    }
-                    None => Ok(None),
-                }
-            });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.read.schema.clone(),
-            stream,
-        )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
-    }
-
-    #[allow(deprecated)]
-    fn partition_statistics(&self, _partition: Option<usize>) -> Result<Arc<Statistics>> {
-        Ok(self.statistics.clone())
-    }
-
-    fn fetch(&self) -> Option<usize> {
-        self.limit
-    }
-
-    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        Some(Arc::new(DeltaExec {
-            read: self.read.clone(),
-            limit,
-            statistics: self.statistics.clone(),
-            properties: self.properties.clone(),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
     }
 }

@@ -3,7 +3,6 @@
 //! shown by a commit once they are on disk, and files that no manifest names are removed.
 
 use super::ColumnStore;
-use super::settle::Settler;
 use super::stored::schema_of;
 use super::write::{self, Recipe, file_name};
 use orbit_core::cancel::CancelToken;
@@ -37,7 +36,6 @@ pub struct Sealer {
     limits: Limits,
     cancel: CancelToken,
     state: Mutex<State>,
-    series: Settler,
     /// One pass at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -56,29 +54,25 @@ struct State {
 }
 
 impl Sealer {
-    pub fn new(db: Arc<Database>, store: Arc<ColumnStore>, limits: Limits) -> Sealer {
+    pub fn new(
+        db: Arc<Database>,
+        store: Arc<ColumnStore>,
+        limits: Limits,
+        cancel: CancelToken,
+    ) -> Sealer {
         Sealer {
             db,
             store,
             limits,
-            cancel: CancelToken::default(),
+            cancel,
             state: Mutex::default(),
-            series: Settler::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Ends what runs, and waits for its end; passes after it fail.
-    pub async fn stop(&self) {
-        self.cancel.cancel(Error::new(
-            orbit_core::state::ADMIN_SHUTDOWN,
-            "the node is shutting down",
-        ));
+    /// Comes back when no pass runs.
+    pub async fn ended(&self) {
         let _ended = self.turn.lock().await;
-    }
-
-    pub fn is_stopped(&self) -> bool {
-        self.cancel.check().is_err()
     }
 
     /// Looks at every table once and does what is due. Whether anything was.
@@ -86,13 +80,15 @@ impl Sealer {
         let _turn = self.turn.lock().await;
         self.cancel.check()?;
         self.sweep()?;
-        let view = self.db.read();
-        let mut did = self.settle(&view).await?;
-        let last = self.state.lock().looked_at.replace(view.position());
-        if last == Some(view.position()) && !self.store.has_news() {
-            return Ok(did);
+        let (position, tables): (_, Vec<Arc<Table>>) = {
+            let view = self.db.read();
+            (view.position(), view.catalog().tables().cloned().collect())
+        };
+        let last = self.state.lock().looked_at.replace(position);
+        if last == Some(position) && !self.store.has_news() {
+            return Ok(false);
         }
-        let tables: Vec<Arc<Table>> = view.catalog().tables().cloned().collect();
+        let mut did = false;
         for manifest in self.db.columns().iter() {
             if !tables.iter().any(|table| table.storage == manifest.storage) {
                 self.forget(manifest).await?;
@@ -118,28 +114,6 @@ impl Sealer {
         }
         if did {
             self.state.lock().looked_at = None;
-        }
-        Ok(did)
-    }
-
-    /// Does what is due for every time series.
-    async fn settle(&self, view: &ReadView) -> Result<bool> {
-        let mut did = false;
-        let tables = view.catalog().tables();
-        let series: Vec<_> = tables
-            .filter(|table| table.series.is_some())
-            .cloned()
-            .collect();
-        self.series
-            .keep_only(|storage| series.iter().any(|table| table.storage == storage));
-        for table in &series {
-            match self.series.step(&self.db, table, &self.cancel).await {
-                Ok(one) => did |= one,
-                Err(error) if self.cancel.check().is_err() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(table = table.name, %error, "rows were not put away");
-                }
-            }
         }
         Ok(did)
     }

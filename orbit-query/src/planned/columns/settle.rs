@@ -1,5 +1,5 @@
 //! Time series: when their rows are put away in blocks, and what is past its retention is
-//! let go.
+//! let go. Beside the sealer, which may be at one table for a long while.
 
 use orbit_core::Result;
 use orbit_core::cancel::CancelToken;
@@ -19,9 +19,12 @@ const LET_GO_EVERY: Duration = Duration::from_secs(60);
 const LOOKED_THROUGH_EVERY: Duration = Duration::from_secs(3600);
 const DAY_MICROS: i64 = 86_400_000_000;
 
-#[derive(Default)]
 pub struct Settler {
+    db: Arc<Database>,
+    cancel: CancelToken,
     known: Mutex<BTreeMap<StorageId, Known>>,
+    /// One pass at a time.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What was seen of a table, by the node's clock.
@@ -39,13 +42,52 @@ struct Known {
 }
 
 impl Settler {
+    pub fn new(db: Arc<Database>, cancel: CancelToken) -> Settler {
+        Settler {
+            db,
+            cancel,
+            known: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Looks at every time series once and does what is due. Whether anything was.
+    pub async fn pass(&self) -> Result<bool> {
+        let _turn = self.turn.lock().await;
+        self.cancel.check()?;
+        let series: Vec<Arc<Table>> = {
+            let view = self.db.read();
+            let tables = view.catalog().tables();
+            tables
+                .filter(|table| table.series.is_some())
+                .cloned()
+                .collect()
+        };
+        self.known
+            .lock()
+            .retain(|storage, _| series.iter().any(|table| table.storage == *storage));
+        let mut did = false;
+        for table in &series {
+            // Another of its tables must not wait because one can't be put away.
+            match self.step(table).await {
+                Ok(one) => did |= one,
+                Err(error) if self.cancel.check().is_err() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(table = table.name, %error, "rows were not put away");
+                }
+            }
+        }
+        Ok(did)
+    }
+
+    /// Comes back when no pass runs.
+    pub async fn ended(&self) {
+        let _ended = self.turn.lock().await;
+    }
+
     /// Does for a table what is due. Whether anything was.
-    pub async fn step(
-        &self,
-        db: &Arc<Database>,
-        table: &Arc<Table>,
-        cancel: &CancelToken,
-    ) -> Result<bool> {
+    async fn step(&self, table: &Arc<Table>) -> Result<bool> {
+        let (db, cancel) = (&self.db, &self.cancel);
         let now = db.clock().monotonic();
         let mut known = self
             .known
@@ -100,16 +142,11 @@ impl Settler {
             }
             if plan::gives_back(known.dead, &facts, &limits) {
                 known.dead = 0;
-                db.give_back(table).await?;
+                db.give_back_later(table);
             }
         }
         self.known.lock().insert(table.storage, known);
         Ok(did)
-    }
-
-    /// Forgets tables that are no more.
-    pub fn keep_only(&self, is_there: impl Fn(StorageId) -> bool) {
-        self.known.lock().retain(|storage, _| is_there(*storage));
     }
 }
 

@@ -32,6 +32,7 @@ mod indexed;
 mod joins;
 mod lists;
 mod names;
+mod narrowing;
 mod num;
 mod opaque;
 mod operators;

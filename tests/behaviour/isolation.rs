@@ -155,7 +155,10 @@ async fn play(
         let ended = tokio::select! {
             said = &mut task => Some(said.expect("a statement's task")),
             () = waits => None,
-            () = tokio::time::sleep(LIMIT) => Some(format!("neither ended nor waited in {LIMIT:?}")),
+            () = tokio::time::sleep(LIMIT) => {
+                let name = script.name;
+                panic!("{name}: {session}{kind} {sql}: neither ended nor waited in {LIMIT:?}");
+            }
         };
         match ended {
             Some(said) => transcript.push(format!("{session}{kind} {sql} -> {said}")),

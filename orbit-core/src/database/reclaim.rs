@@ -23,7 +23,7 @@ const MOST_PATIENCE: Duration = Duration::from_secs(600);
 pub(super) struct Reclaiming {
     waiting: parking_lot::Mutex<Waiting>,
     /// Held while the store is at it.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Cancelled once the database is being closed.
     cancel: CancelToken,
 }
@@ -41,6 +41,24 @@ struct Cleared {
     since: Instant,
     /// The store's, after the range was cleared.
     moment: u64,
+}
+
+impl Waiting {
+    fn add(&mut self, one: Cleared) {
+        let is_same = |known: &&mut Cleared| known.space == one.space && known.range == one.range;
+        if let Some(known) = self.cleared.iter_mut().find(is_same) {
+            known.moment = one.moment;
+            return;
+        }
+        if self.cleared.len() >= MOST_WAITING {
+            // There is no room to wait in for those who still read.
+            for known in &mut self.cleared {
+                known.moment = 0;
+            }
+            return;
+        }
+        self.cleared.push(one);
+    }
 }
 
 impl Cleared {
@@ -63,16 +81,14 @@ impl Database {
         };
         let (moment, since) = (self.store.moment(), Instant::now());
         let mut waiting = self.reclaiming.waiting.lock();
-        let room = MOST_WAITING.saturating_sub(waiting.cleared.len());
-        let cleared = ranges.into_iter().take(room);
-        waiting
-            .cleared
-            .extend(cleared.map(|(space, range)| Cleared {
+        for (space, range) in ranges {
+            waiting.add(Cleared {
                 space,
                 range,
                 since,
                 moment,
-            }));
+            });
+        }
         if std::mem::replace(&mut waiting.is_awaited, true) {
             return;
         }
@@ -108,13 +124,14 @@ impl Database {
 
     /// Gives back what rows held that were removed from a range.
     pub(crate) async fn reclaim(&self, space: Space, range: KeyRange) -> Result<()> {
-        let _turn = self.reclaiming.turn.lock().await;
+        let turn = self.reclaiming.turn.clone().lock_owned().await;
         let cancel = self.reclaiming.cancel.clone();
         if cancel.check().is_err() {
             return Ok(());
         }
         let (store, reserve) = (self.store.clone(), self.options.disk_reserve.clone());
         tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let bytes = store.disk_bytes(space, &range)?;
             if bytes < WORTH_BYTES {
                 return Ok(());

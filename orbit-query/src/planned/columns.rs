@@ -13,6 +13,7 @@
 //! | [`delta`] | the rows that changed since |
 //! | [`prune`] | groups that a filter can do without |
 //! | [`masked`] | a filter asked beside the mask of what changed |
+//! | [`statistics`] | what sealing tells the planner |
 //! | [`seal`] | when segments are made, and made anew |
 //! | [`settle`] | when rows of time series are put away |
 
@@ -20,11 +21,12 @@ pub mod cache;
 pub mod changes;
 mod delta;
 mod masked;
-mod prune;
+pub mod prune;
 pub mod scan;
 pub mod seal;
 pub mod segment;
 pub mod settle;
+mod statistics;
 pub mod stored;
 pub mod write;
 
@@ -60,6 +62,7 @@ pub struct ColumnStore {
     damaged: Mutex<BTreeSet<SegmentId>>,
     /// How often a segment turned out to be damaged.
     damages: AtomicU64,
+    found: statistics::Found,
 }
 
 impl ColumnStore {
@@ -74,6 +77,7 @@ impl ColumnStore {
             scanned: Mutex::default(),
             damaged: Mutex::default(),
             damages: AtomicU64::new(0),
+            found: statistics::Found::default(),
         })
     }
 

@@ -27,6 +27,7 @@ use super::fence::physical::SingleReaders;
 use super::in_turn;
 use super::joins::SortedJoins;
 use super::lists::without_negative_zero;
+use super::narrowing::Narrowing;
 use super::row_by_row::RowByRow;
 use super::semi;
 use super::sorted::KeepSorts;
@@ -73,6 +74,7 @@ pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let before = rules.iter().position(sorts).unwrap_or(0);
     rules.push(Arc::new(RowByRow));
     rules.push(Arc::new(SingleReaders));
+    rules.push(Arc::new(Narrowing));
     rules.insert(before, Arc::new(KeepSorts));
     rules.insert(before, Arc::new(HideConstants));
     rules.insert(before, Arc::new(SortedJoins));

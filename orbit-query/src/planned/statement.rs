@@ -341,7 +341,9 @@ fn shown_type(ty: &SqlType, is_column: bool) -> SqlType {
 }
 
 pub(super) fn optimized(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
-    in_turn(in_own_units(without_unseen(taken_apart(state, plan)?)?)?)
+    // Before, for ranges of keys; after, for constants that are worked out only there.
+    let plan = taken_apart(state, in_own_units(plan)?)?;
+    in_turn(in_own_units(without_unseen(plan)?)?)
 }
 
 /// The optimised plan without correlated subqueries.

@@ -10,7 +10,7 @@ use crate::planned::num::FIXED_NAN;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, UInt64Array, new_null_array,
 };
-use datafusion::arrow::compute::concat;
+use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
@@ -37,6 +37,40 @@ pub fn may_pass(
     predicate.prune(&Zones { read, groups }).ok()
 }
 
+/// What is known of a column in each of some groups, NULL where nothing is.
+pub fn known(
+    read: &Read,
+    groups: &[(usize, usize)],
+    column: &str,
+    known: Known,
+) -> Option<ArrayRef> {
+    Zones { read, groups }.of(&Column::from_name(column), known)
+}
+
+/// The places of groups, those with the greatest or, ascending, the least of a column first;
+/// before them those of which it is not known. `None`: it is known of no group.
+pub fn in_order(
+    read: &Read,
+    groups: &[(usize, usize)],
+    column: &str,
+    descending: bool,
+) -> Option<Vec<usize>> {
+    let end = match descending {
+        true => Known::Greatest,
+        false => Known::Least,
+    };
+    let bounds = known(read, groups, column, end)?;
+    let options = SortOptions {
+        descending,
+        nulls_first: true,
+    };
+    if bounds.null_count() == bounds.len() {
+        return None;
+    }
+    let order = sort_to_indices(&bounds, Some(options), None).ok()?;
+    Some(order.values().iter().map(|place| *place as usize).collect())
+}
+
 /// What the footers say of some groups, each a segment and a group of it.
 struct Zones<'a> {
     read: &'a Read,
@@ -53,7 +87,7 @@ pub enum Known {
 
 /// Whether Parquet orders values as comparisons of plans do. Not floats: NaN is greater
 /// than all others here, and left out there.
-fn is_ordered(ty: &DataType) -> bool {
+pub fn is_ordered(ty: &DataType) -> bool {
     matches!(
         ty,
         DataType::Boolean

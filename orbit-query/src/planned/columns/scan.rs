@@ -23,7 +23,11 @@ use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, conjunction};
+use datafusion::physical_expr_common::physical_expr::{
+    snapshot_generation, snapshot_physical_expr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{
     Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
@@ -80,6 +84,10 @@ impl Reading {
             changes,
             view: self.view.clone(),
         };
+        let mut known = known.clone();
+        if table.statistics.is_none() {
+            known.column_statistics = self.store.found.of(&read);
+        }
         let counted = |rows: u64| {
             let mut statistics = known.clone();
             statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
@@ -298,6 +306,8 @@ pub struct SegmentExec {
     limit: Option<usize>,
     /// What a filter above asks of every row.
     condition: Option<Arc<dyn PhysicalExpr>>,
+    /// What others find out while the query runs, asked of groups.
+    narrowing: Vec<Arc<dyn PhysicalExpr>>,
     statistics: Arc<Statistics>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -327,6 +337,7 @@ impl SegmentExec {
             groups: units.len(),
             limit,
             condition: None,
+            narrowing: Vec::new(),
             statistics: Arc::new(statistics),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -384,6 +395,38 @@ impl SegmentExec {
         Some(segments)
     }
 
+    /// Without the groups that have no row that passes by the time they are to be read, the
+    /// greatest or the least of a column first; `None`: there is nothing to leave out.
+    pub fn narrowed_by(
+        &self,
+        filter: &Arc<dyn PhysicalExpr>,
+        first: Option<&(Column, bool)>,
+    ) -> Option<SegmentExec> {
+        let mut units: Vec<Unit> = self.parts.iter().flatten().copied().collect();
+        if self.limit.is_some() || units.len() < 2 {
+            return None;
+        }
+        let mut segments = self.again(None);
+        if let Some((column, descending)) = first {
+            let groups: Vec<_> = units
+                .iter()
+                .map(|unit| (unit.segment, unit.group))
+                .collect();
+            let order = prune::in_order(&self.read, &groups, column.name(), *descending)?;
+            units = order
+                .into_iter()
+                .filter_map(|at| units.get(at).copied())
+                .collect();
+            // Each partition begins with some of the best.
+            let parts = self.parts.len();
+            let dealt = |part: usize| units.iter().skip(part).step_by(parts).copied().collect();
+            segments.parts = (0..parts).map(dealt).collect();
+        }
+        segments.narrowing.push(filter.clone());
+        segments.statistics = Arc::new(self.statistics.as_ref().clone().to_inexact());
+        Some(segments)
+    }
+
     fn again(&self, limit: Option<usize>) -> SegmentExec {
         SegmentExec {
             read: self.read.clone(),
@@ -392,6 +435,10 @@ impl SegmentExec {
             limit,
             // The first rows are not the first that pass.
             condition: self.condition.clone().filter(|_| limit.is_none()),
+            narrowing: match limit {
+                None => self.narrowing.clone(),
+                Some(_) => Vec::new(),
+            },
             statistics: self.statistics.clone(),
             properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -417,6 +464,9 @@ impl DisplayAs for SegmentExec {
         write!(f, " groups: {groups}")?;
         if groups < self.groups {
             write!(f, " of {}", self.groups)?;
+        }
+        if !self.narrowing.is_empty() {
+            f.write_str(" narrowed")?;
         }
         if let Some(limit) = self.limit {
             write!(f, " limit {limit}")?;
@@ -470,6 +520,9 @@ impl ExecutionPlan for SegmentExec {
                 .into(),
             now: Now::Nothing,
             condition: self.condition.clone(),
+            narrowing: self.narrowing.clone(),
+            narrowed_at: 0,
+            left_out: MetricBuilder::new(&self.metrics).counter("groups_left_out", partition),
             rows_a_batch: context.session_config().batch_size(),
             left: self.limit.unwrap_or(usize::MAX),
             as_rows: MetricBuilder::new(&self.metrics).counter("groups_read_as_rows", partition),
@@ -503,6 +556,10 @@ struct SegmentReader {
     units: VecDeque<Unit>,
     now: Now,
     condition: Option<Arc<dyn PhysicalExpr>>,
+    narrowing: Vec<Arc<dyn PhysicalExpr>>,
+    /// Which state of what others found out the units were last asked by.
+    narrowed_at: u64,
+    left_out: Count,
     rows_a_batch: usize,
     left: usize,
     as_rows: Count,
@@ -551,11 +608,40 @@ impl SegmentReader {
                 self.left -= batch.num_rows();
                 return Ok(Some(batch));
             }
+            self.narrow().map_err(to_datafusion)?;
             let Some(unit) = self.units.pop_front() else {
                 return Ok(None);
             };
             self.now = self.open(unit).map_err(to_datafusion)?;
         }
+    }
+
+    /// Drops the units that no row of can pass by now.
+    fn narrow(&mut self) -> orbit_core::Result<()> {
+        let states = self.narrowing.iter().map(snapshot_generation);
+        let now = states.fold(0, u64::wrapping_add);
+        if self.narrowing.is_empty() || now == self.narrowed_at {
+            return Ok(());
+        }
+        self.narrowed_at = now;
+        let groups: Vec<_> = self
+            .units
+            .iter()
+            .map(|unit| (unit.segment, unit.group))
+            .collect();
+        let filters = self.narrowing.iter().cloned();
+        let filters = filters.map(snapshot_physical_expr);
+        let filter = conjunction(
+            filters
+                .collect::<Result<Vec<_>>>()
+                .map_err(from_datafusion)?,
+        );
+        if let Some(passing) = prune::may_pass(&self.read, &groups, &filter) {
+            let mut passing = passing.into_iter();
+            self.units.retain(|_| passing.next().unwrap_or(true));
+            self.left_out.add(groups.len() - self.units.len());
+        }
+        Ok(())
     }
 
     fn open(&mut self, unit: Unit) -> orbit_core::Result<Now> {

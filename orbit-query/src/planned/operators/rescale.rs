@@ -1,9 +1,11 @@
 //! A decimal with more digits after its point. Arrow's conversion multiplies whatever the
 //! column has, and takes NaN for the number that stands for it.
 
+use crate::planned::names;
 use crate::planned::num::FIXED_NAN;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type};
+use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
@@ -70,6 +72,13 @@ impl ScalarUDFImpl for Rescale {
         "rescale"
     }
 
+    /// Two of one column to different scales are two.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let of = args.first().map(names::of_argument).unwrap_or_default();
+        let (precision, scale) = self.to;
+        Ok(format!("{of}::numeric({precision},{scale})"))
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -85,6 +94,12 @@ impl ScalarUDFImpl for Rescale {
             Some(ColumnarValue::Scalar(value)) => value.to_array()?,
             None => return Err(DataFusionError::Internal("rescale of nothing".to_owned())),
         };
+        if array.data_type().is_null() {
+            let (precision, scale) = self.to;
+            return Ok(ColumnarValue::Scalar(ScalarValue::Decimal128(
+                None, precision, scale,
+            )));
+        }
         let Some(decimals) = array.as_primitive_opt::<Decimal128Type>() else {
             let ty = array.data_type();
             return Err(DataFusionError::Internal(format!("rescale of {ty}")));
@@ -92,7 +107,7 @@ impl ScalarUDFImpl for Rescale {
         let scaled = self.apply(decimals)?;
         match only {
             Some(ColumnarValue::Scalar(_)) => Ok(ColumnarValue::Scalar(
-                datafusion::common::ScalarValue::try_from_array(&scaled, 0)?,
+                ScalarValue::try_from_array(&scaled, 0)?,
             )),
             _ => Ok(ColumnarValue::Array(scaled)),
         }

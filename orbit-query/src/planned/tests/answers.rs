@@ -67,6 +67,51 @@ async fn numbers_have_postgresqls_types_and_digits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn decimals_compare_whatever_their_scales() {
+    let tables = "(VALUES (1, 1.25::numeric(10,2)), (2, 'NaN'), (3, 3), (4, NULL)) a(id, n)
+        CROSS JOIN (VALUES (1, 1.25::numeric(10,3), 1.25::numeric(10,4)), (2, 'NaN', 'NaN'),
+            (3, 3.001, 3), (4, 2.999, NULL)) b(id, m, k)";
+    let asked = |condition: &str| {
+        format!("SELECT a.id, b.id FROM {tables} WHERE {condition} ORDER BY 1, 2")
+    };
+    let cases = [
+        ("a.n = b.m", "1|1\n2|2"),
+        ("a.n = b.m AND a.n = b.k", "1|1\n2|2"),
+        ("a.n = b.k", "1|1\n2|2\n3|3"),
+        ("a.n > b.m", "2|1\n2|3\n2|4\n3|1\n3|4"),
+        ("a.n < b.m", "1|2\n1|3\n1|4\n3|2\n3|3"),
+        ("a.n <> b.k AND a.id = b.id", ""),
+        ("a.n > 2.9999 AND b.id = 1", "2|1\n3|1"),
+        ("a.n >= 3.0000 AND b.id = 1", "2|1\n3|1"),
+        ("a.n < 3.0001 AND b.id = 1", "1|1\n3|1"),
+        ("1.2500 = a.n AND b.id = 1", "1|1"),
+        ("a.n = 1.2501 AND b.id = 1", ""),
+        ("a.n <> 1.2501 AND b.id = 1", "1|1\n2|1\n3|1"),
+        ("a.n > 99999999999.999 AND b.id = 1", "2|1"),
+        ("a.n BETWEEN 1.2499 AND 1.2501 AND b.id = 1", "1|1"),
+        ("a.n IN (1.2500, 3.001) AND b.id = 1", "1|1"),
+    ];
+    let cases = cases.map(|(condition, answer)| (asked(condition), answer));
+    let cases: Vec<_> = cases
+        .iter()
+        .map(|(sql, answer)| (&sql[..], *answer))
+        .collect();
+    answers(&cases).await;
+
+    // What is the same in the key's own digits is looked up.
+    let engine = engine();
+    let mut here = session(&engine, 1);
+    let create = "CREATE TABLE keyed (n numeric(10,2) PRIMARY KEY);
+        INSERT INTO keyed VALUES (1.25), (2), ('NaN')";
+    run(&mut here, create).await.unwrap();
+    let lookup = "EXPLAIN SELECT count(*) FROM keyed WHERE n = 1.2500";
+    let plan = run(&mut here, lookup).await.unwrap();
+    assert!(plan.contains("Key Range Scan"), "{plan}");
+    let greater = "SELECT n FROM keyed WHERE n > 1.2501 ORDER BY n";
+    assert_eq!(run(&mut here, greater).await.unwrap(), "2.00\nNaN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dates_and_times() {
     answers(&[
         ("SELECT d + 1, d - date '2012-12-31', d + interval '1 month' FROM t WHERE id IN (1) AND n + 0 = 10",

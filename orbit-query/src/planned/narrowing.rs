@@ -9,10 +9,10 @@
 mod keys;
 
 use super::columns::scan::SegmentExec;
-use datafusion::common::JoinType;
-use datafusion::common::NullEquality;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
@@ -129,10 +129,8 @@ fn narrowed(
     // The rows that changed since they were sealed stand beside the segments.
     if plan.is::<UnionExec>() {
         return in_each(plan, |child| {
-            let segments = child.downcast_ref::<SegmentExec>();
-            let is_wrapped = child.is::<CooperativeExec>();
-            match segments.is_some() || is_wrapped {
-                true => narrowed(child, bound),
+            match child.is::<SegmentExec>() || child.is::<CooperativeExec>() {
+                true => narrowed_below(child, bound, Some),
                 false => Ok(None),
             }
         });
@@ -141,36 +139,49 @@ fn narrowed(
     if plan.fetch().is_some() {
         return Ok(None);
     }
-    let below = if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         // What is volatile is asked of every row.
-        match is_volatile(filter.predicate()) {
-            true => None,
-            false => bound.below(|place| match filter.projection() {
-                Some(columns) => columns.get(place).copied(),
-                None => Some(place),
-            }),
+        if is_volatile(filter.predicate()) {
+            return Ok(None);
         }
-    } else if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        let from = |place: usize| match filter.projection() {
+            Some(columns) => columns.get(place).copied(),
+            None => Some(place),
+        };
+        return in_each(plan, |child| narrowed_below(child, bound, from));
+    }
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let columns = projection.expr();
-        match columns.iter().any(|column| is_volatile(&column.expr)) {
-            true => None,
-            false => bound.below(|place| {
-                let of = columns.get(place)?.expr.downcast_ref::<Column>()?;
-                Some(of.index())
-            }),
+        if columns.iter().any(|column| is_volatile(&column.expr)) {
+            return Ok(None);
         }
-    } else if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        let from = |place: usize| {
+            let of = columns.get(place)?.expr.downcast_ref::<Column>()?;
+            Some(of.index())
+        };
+        return in_each(plan, |child| narrowed_below(child, bound, from));
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
         return below_probe(join, plan, bound);
-    } else if plan.is::<RepartitionExec>()
+    }
+    let hands_on = plan.is::<RepartitionExec>()
         || plan.is::<CoalescePartitionsExec>()
-        || plan.is::<CooperativeExec>()
-    {
-        Some(bound.clone())
-    } else {
-        None
-    };
-    match below {
-        Some(below) => in_each(plan, |child| narrowed(child, &below)),
+        || plan.is::<CooperativeExec>();
+    match hands_on {
+        true => in_each(plan, |child| narrowed_below(child, bound, Some)),
+        false => Ok(None),
+    }
+}
+
+/// An operator's input, where each of the operator's columns comes from a place in it, or
+/// from none alone.
+fn narrowed_below(
+    input: &Arc<dyn ExecutionPlan>,
+    bound: &Bound,
+    from: impl Fn(usize) -> Option<usize>,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    match bound.below(&input.schema(), from) {
+        Some(bound) => narrowed(input, &bound),
         None => Ok(None),
     }
 }
@@ -186,17 +197,14 @@ fn below_probe(
         return Ok(None);
     }
     let left = join.left().schema().fields().len();
-    let below = bound.below(|place| {
+    let from = |place: usize| {
         let place = match &join.projection {
             Some(columns) => *columns.get(place)?,
             None => place,
         };
         place.checked_sub(left)
-    });
-    let Some(below) = below else {
-        return Ok(None);
     };
-    Ok(match narrowed(join.right(), &below)? {
+    Ok(match narrowed_below(join.right(), bound, from)? {
         Some(right) => Some(replace_children_if_necessary(
             plan.clone(),
             vec![join.left().clone(), right],
@@ -224,24 +232,26 @@ fn in_each(
 }
 
 impl Bound {
-    /// In the columns of an operator's input, by where each of its own comes from; `None`:
-    /// one comes from none alone.
-    fn below(&self, from: impl Fn(usize) -> Option<usize>) -> Option<Bound> {
-        let mut all = true;
-        let mut column_below = |column: &Column| {
-            let place = from(column.index());
-            all &= place.is_some();
-            Column::new(column.name(), place.unwrap_or(0))
+    /// In the columns of an operator's input; `None`: one of them comes from none alone.
+    fn below(&self, input: &Schema, from: impl Fn(usize) -> Option<usize>) -> Option<Bound> {
+        let column_below = |column: &Column| {
+            let place = from(column.index())?;
+            Some(Column::new(input.fields().get(place)?.name(), place))
         };
-        let first = self.first.as_ref();
-        let first = first.map(|(column, descending)| (column_below(column), *descending));
+        let first = match &self.first {
+            Some((column, descending)) => Some((column_below(column)?, *descending)),
+            None => None,
+        };
+        let mut all = true;
         let filter = self.filter.clone().transform_up(|expr| {
-            Ok(match expr.downcast_ref::<Column>() {
-                Some(column) => {
-                    Transformed::yes(Arc::new(column_below(column)) as Arc<dyn PhysicalExpr>)
-                }
-                None => Transformed::no(expr),
-            })
+            let Some(column) = expr.downcast_ref::<Column>() else {
+                return Ok(Transformed::no(expr));
+            };
+            let Some(column) = column_below(column) else {
+                all = false;
+                return Ok(Transformed::no(expr));
+            };
+            Ok(Transformed::yes(Arc::new(column) as Arc<dyn PhysicalExpr>))
         });
         let filter = filter.ok()?.data;
         all.then_some(Bound { filter, first })

@@ -46,6 +46,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Files of segments kept open.
 const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -56,6 +57,8 @@ pub struct ColumnStore {
     files: Mutex<LruCache<SegmentId, Arc<SegmentFile>>>,
     cache: ColumnCache,
     followed: Mutex<BTreeMap<StorageId, Arc<Mutex<Followed>>>>,
+    /// Rows of tables without columns, and when they were counted, by the node's clock.
+    counted: Mutex<BTreeMap<StorageId, (Duration, u64)>>,
     /// Storages all of whose rows were read since they were sealed.
     scanned: Mutex<BTreeSet<StorageId>>,
     /// Segments that could not be read, to be made anew.
@@ -74,6 +77,7 @@ impl ColumnStore {
             files: Mutex::new(LruCache::new(OPEN_FILES)),
             cache: ColumnCache::new(budget),
             followed: Mutex::default(),
+            counted: Mutex::default(),
             scanned: Mutex::default(),
             damaged: Mutex::default(),
             damages: AtomicU64::new(0),
@@ -173,9 +177,23 @@ impl ColumnStore {
         self.scanned.lock().contains(&storage)
     }
 
-    /// Forgets scans of what is no table, or is never copied.
-    fn keep_scans(&self, of: &BTreeSet<StorageId>) {
-        self.scanned.lock().retain(|storage| of.contains(storage));
+    /// Forgets what was noted of what is no table.
+    fn keep_tables(&self, there: &BTreeSet<StorageId>) {
+        self.scanned
+            .lock()
+            .retain(|storage| there.contains(storage));
+        self.counted
+            .lock()
+            .retain(|storage, _| there.contains(storage));
+    }
+
+    /// How many rows a table without columns had, and when, by the node's clock.
+    pub fn counted(&self, storage: StorageId) -> Option<(Duration, u64)> {
+        self.counted.lock().get(&storage).copied()
+    }
+
+    fn note_count(&self, storage: StorageId, when: Duration, rows: u64) {
+        self.counted.lock().insert(storage, (when, rows));
     }
 
     /// Forgets who read it before now.

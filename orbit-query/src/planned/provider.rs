@@ -87,11 +87,16 @@ impl TableProvider for OrbitTable {
             None => (0..self.schema.fields().len()).collect(),
         };
         let access = ranges::access(&self.table, &self.indexed, filters);
-        let statistics = statistics(&self.table, &self.schema, &projection, &access);
+        let reading = state.config().get_extension::<Reading>();
+        let seen = reading.as_ref().and_then(|reading| {
+            let counted = reading.store.counted(self.table.storage);
+            counted.map(|(_, rows)| rows)
+        });
+        let statistics = statistics(&self.table, &self.schema, &projection, (&access, seen));
         let schema = Arc::new(self.schema.project(&projection)?);
         let limit = limit.filter(|_| filters.is_empty());
         if matches!(access, Access::Full)
-            && let Some(reading) = state.config().get_extension::<Reading>()
+            && let Some(reading) = reading
             && let Some(plan) = reading.by_columns(
                 &self.table,
                 &projection,
@@ -137,28 +142,31 @@ impl TableProvider for OrbitTable {
     }
 }
 
-/// What ANALYZE counted, in DataFusion's terms.
-fn statistics(table: &Table, schema: &Schema, projection: &[usize], access: &Access) -> Statistics {
+/// What ANALYZE counted, in DataFusion's terms. Where nobody said ANALYZE: how many rows the
+/// sealer saw, if it looked.
+fn statistics(
+    table: &Table,
+    schema: &Schema,
+    projection: &[usize],
+    (access, seen): (&Access, Option<u64>),
+) -> Statistics {
     let mut known = Statistics::new_unknown(schema);
-    let Some(counted) = &table.statistics else {
-        let mut shown = Statistics::new_unknown(&Schema::new(
-            projection
-                .iter()
-                .filter_map(|at| schema.fields().get(*at).cloned())
-                .collect::<Vec<_>>(),
-        ));
-        if matches!(access, Access::One) {
-            shown.num_rows = Precision::Inexact(1);
+    let rows = table
+        .statistics
+        .as_ref()
+        .map(|counted| counted.rows)
+        .or(seen);
+    let rows = rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    known.num_rows = match (access, rows) {
+        (Access::One, _) => Precision::Inexact(1),
+        (_, None) => Precision::Absent,
+        (Access::Full, Some(rows)) => Precision::Inexact(rows),
+        (Access::Keys(_) | Access::Index { .. }, Some(rows)) => {
+            Precision::Inexact((rows / 10).max(1))
         }
-        return shown;
     };
-    let rows = usize::try_from(counted.rows).unwrap_or(usize::MAX);
-    known.num_rows = Precision::Inexact(match access {
-        Access::Full => rows,
-        Access::Keys(_) | Access::Index { .. } => (rows / 10).max(1),
-        Access::One => 1,
-    });
-    for (at, column) in counted.columns.iter().enumerate() {
+    let counted = table.statistics.iter().flat_map(|counted| &counted.columns);
+    for (at, column) in counted.enumerate() {
         let (Some(slot), Some(def)) = (known.column_statistics.get_mut(at), table.columns.get(at))
         else {
             continue;

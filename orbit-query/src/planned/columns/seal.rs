@@ -17,7 +17,7 @@ use orbit_core::store::{Direction, KeyRange};
 use orbit_core::{Error, Result};
 use parking_lot::Mutex;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,7 +45,6 @@ struct State {
     /// Manifests that were replaced, while somebody may still read by them.
     replaced: Vec<Weak<Manifest>>,
     segments_of: Vec<BTreeSet<SegmentId>>,
-    counted: BTreeMap<StorageId, (Duration, u64)>,
     looked_at: Option<Hlc>,
     /// Tables whose copy was given up, until somebody reads one of them whole.
     given_up: BTreeSet<StorageId>,
@@ -95,7 +94,7 @@ impl Sealer {
             }
         }
         self.store
-            .keep_scans(&tables.iter().map(|table| table.storage).collect());
+            .keep_tables(&tables.iter().map(|table| table.storage).collect());
         for table in tables {
             self.cancel.check()?;
             let is_copied = !table.temporary && table.schema != NODE_SCHEMA;
@@ -190,17 +189,17 @@ impl Sealer {
             return Ok(counted.rows);
         }
         let now = self.db.clock().monotonic();
-        if let Some((when, rows)) = self.state.lock().counted.get(&table.storage)
-            && now.saturating_sub(*when) < COUNTED_EVERY
+        if let Some((when, rows)) = self.store.counted(table.storage)
+            && now.saturating_sub(when) < COUNTED_EVERY
         {
-            return Ok(*rows);
+            return Ok(rows);
         }
         let mut scan = view.scan(table, KeyRange::default(), Direction::Forward)?;
         let mut rows = 0;
         while rows < least && scan.next()?.is_some() {
             rows += 1;
         }
-        self.state.lock().counted.insert(table.storage, (now, rows));
+        self.store.note_count(table.storage, now, rows);
         Ok(rows)
     }
 

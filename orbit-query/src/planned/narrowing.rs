@@ -25,6 +25,7 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use keys::GatherKeys;
@@ -165,6 +166,8 @@ fn narrowed(
         return below_probe(join, plan, bound);
     }
     let hands_on = plan.is::<RepartitionExec>()
+        || plan.is::<SortExec>()
+        || plan.is::<SortPreservingMergeExec>()
         || plan.is::<CoalescePartitionsExec>()
         || plan.is::<CooperativeExec>();
     match hands_on {

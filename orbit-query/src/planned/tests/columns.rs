@@ -538,8 +538,9 @@ async fn groups_are_left_out_by_what_a_query_finds() {
                 Some(23),
             ),
             (
+                // One of the keys is NaN, which is greater than all others.
                 "SELECT t.id, few.id FROM t JOIN few ON t.n = few.n WHERE {}",
-                Some(22),
+                Some(11),
             ),
             (
                 "SELECT t.id, few.id FROM t JOIN few ON t.s = few.s WHERE {}",

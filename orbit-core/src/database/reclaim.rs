@@ -55,6 +55,7 @@ impl Waiting {
             for known in &mut self.cleared {
                 known.moment = 0;
             }
+            tracing::debug!("the space of dropped rows is given back by compactions only");
             return;
         }
         self.cleared.push(one);

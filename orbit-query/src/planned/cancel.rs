@@ -30,6 +30,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use futures::{Stream, StreamExt};
 use orbit_core::cancel::CancelToken;
 use std::cell::RefCell;
@@ -149,9 +150,12 @@ fn with_checked_filter(
     checked.with_new_children(vec![left, join.right().clone()])
 }
 
-/// Whether a plan can't be run a second time: rows that were dealt out are gone.
+/// Whether a plan can't be run a second time: rows that were dealt out are gone, and a sort
+/// that keeps few goes by what it found the first time.
 fn runs_once(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.is::<RepartitionExec>() || plan.children().into_iter().any(runs_once)
+    plan.is::<RepartitionExec>()
+        || plan.is::<SortExec>() && plan.fetch().is_some()
+        || plan.children().into_iter().any(runs_once)
 }
 
 /// The left side of a nested loop, which DataFusion runs again when it didn't fit into

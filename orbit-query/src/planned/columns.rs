@@ -48,6 +48,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Rows of a table without columns, as far as they were counted.
+#[derive(Clone, Copy)]
+struct Counted {
+    rows: u64,
+    is_all: bool,
+    /// By the node's clock.
+    when: Duration,
+}
+
 /// Files of segments kept open.
 const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// A node's segments, opened and decoded as they are read.
@@ -57,8 +66,7 @@ pub struct ColumnStore {
     files: Mutex<LruCache<SegmentId, Arc<SegmentFile>>>,
     cache: ColumnCache,
     followed: Mutex<BTreeMap<StorageId, Arc<Mutex<Followed>>>>,
-    /// Rows of tables without columns, and when they were counted, by the node's clock.
-    counted: Mutex<BTreeMap<StorageId, (Duration, u64)>>,
+    counted: Mutex<BTreeMap<StorageId, Counted>>,
     /// Storages all of whose rows were read since they were sealed.
     scanned: Mutex<BTreeSet<StorageId>>,
     /// Segments that could not be read, to be made anew.
@@ -187,13 +195,20 @@ impl ColumnStore {
             .retain(|storage, _| there.contains(storage));
     }
 
-    /// How many rows a table without columns had, and when, by the node's clock.
-    pub fn counted(&self, storage: StorageId) -> Option<(Duration, u64)> {
+    /// How many rows a small table without columns had when the sealer last looked.
+    pub fn rows_seen(&self, storage: StorageId) -> Option<u64> {
+        let counted = self.counted.lock().get(&storage).copied();
+        counted
+            .filter(|counted| counted.is_all)
+            .map(|counted| counted.rows)
+    }
+
+    fn counted(&self, storage: StorageId) -> Option<Counted> {
         self.counted.lock().get(&storage).copied()
     }
 
-    fn note_count(&self, storage: StorageId, when: Duration, rows: u64) {
-        self.counted.lock().insert(storage, (when, rows));
+    fn note_count(&self, storage: StorageId, counted: Counted) {
+        self.counted.lock().insert(storage, counted);
     }
 
     /// Forgets who read it before now.

@@ -8,6 +8,7 @@
 
 use super::error::Told;
 use super::opaque::Opaque;
+use super::scan::ScanExec;
 use super::unary::above;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
@@ -159,7 +160,7 @@ fn kept(join: &HashJoinExec) -> Kept {
         joins |= node.name().ends_with("JoinExec") || node.name() == "UnnestExec";
         if children == 0 {
             // Of the parts of a union none may be unknown.
-            whole = Some(match (whole, rows_of(node)) {
+            whole = Some(match (whole, counted_rows_of(node)) {
                 (None, rows) => rows,
                 (Some(sum), rows) => sum.zip(rows).map(|(sum, rows)| sum + rows),
             });
@@ -182,6 +183,14 @@ fn rows_of(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
     match plan.partition_statistics(None).ok()?.num_rows {
         Precision::Exact(rows) | Precision::Inexact(rows) => Some(rows),
         Precision::Absent => None,
+    }
+}
+
+/// Of a scan; what was only seen in passing is no bound.
+fn counted_rows_of(node: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    match node.downcast_ref::<ScanExec>() {
+        Some(scan) if !scan.is_counted() => None,
+        _ => rows_of(node),
     }
 }
 

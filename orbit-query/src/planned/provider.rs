@@ -88,10 +88,9 @@ impl TableProvider for OrbitTable {
         };
         let access = ranges::access(&self.table, &self.indexed, filters);
         let reading = state.config().get_extension::<Reading>();
-        let seen = reading.as_ref().and_then(|reading| {
-            let counted = reading.store.counted(self.table.storage);
-            counted.map(|(_, rows)| rows)
-        });
+        let seen = reading
+            .as_ref()
+            .and_then(|reading| reading.store.rows_seen(self.table.storage));
         let statistics = statistics(&self.table, &self.schema, &projection, (&access, seen));
         let schema = Arc::new(self.schema.project(&projection)?);
         let limit = limit.filter(|_| filters.is_empty());

@@ -228,6 +228,11 @@ impl ScanExec {
         }
     }
 
+    /// Whether somebody counted the table's rows, or it gives one at most.
+    pub fn is_counted(&self) -> bool {
+        self.table.statistics.is_some() || matches!(self.access, Access::One)
+    }
+
     /// Whether it gives no more than so many rows, by what ANALYZE counted or a look.
     pub fn has_at_most(&self, rows: u64, view: &ReadView) -> orbit_core::Result<bool> {
         if self.limit.is_some_and(|limit| limit as u64 <= rows) {

@@ -16,24 +16,28 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Which of the groups may have a row that passes; `None`: all may, as far as one can tell.
-pub fn may_pass(
-    read: &Read,
-    groups: &[(usize, usize)],
-    condition: &Arc<dyn PhysicalExpr>,
-) -> Option<Vec<bool>> {
+/// What can be asked of groups; `None`: nothing of the condition can.
+pub fn predicate(read: &Read, condition: &Arc<dyn PhysicalExpr>) -> Option<Arc<PruningPredicate>> {
     // What is volatile has to be asked of every row.
     let steady = split_conjunction(condition)
         .into_iter()
         .filter(|part| !is_volatile(part));
     let steady = conjunction(steady.cloned());
-    let predicate = PruningPredicateBuilder::new()
+    PruningPredicateBuilder::new()
         .with_file_schema(read.schema.clone())
-        .build(steady)?;
+        .build(steady)
+}
+
+/// Which of the groups may have a row that passes; `None`: all may, as far as one can tell.
+pub fn may_pass(
+    read: &Read,
+    groups: &[(usize, usize)],
+    predicate: &PruningPredicate,
+) -> Option<Vec<bool>> {
     predicate.prune(&Zones { read, groups }).ok()
 }
 

@@ -28,6 +28,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, conjunction
 use datafusion::physical_expr_common::physical_expr::{
     snapshot_generation, snapshot_physical_expr,
 };
+use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{
     Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
@@ -361,7 +362,8 @@ impl SegmentExec {
             .iter()
             .map(|unit| (unit.segment, unit.group))
             .collect();
-        let passing = prune::may_pass(&self.read, &groups, condition)?;
+        let predicate = prune::predicate(&self.read, condition)?;
+        let passing = prune::may_pass(&self.read, &groups, &predicate)?;
         let left: Vec<Unit> = units
             .into_iter()
             .zip(passing)
@@ -521,7 +523,8 @@ impl ExecutionPlan for SegmentExec {
             now: Now::Nothing,
             condition: self.condition.clone(),
             narrowing: self.narrowing.clone(),
-            narrowed_at: 0,
+            narrowed: None,
+            narrowed_at: None,
             left_out: MetricBuilder::new(&self.metrics).counter("groups_left_out", partition),
             rows_a_batch: context.session_config().batch_size(),
             left: self.limit.unwrap_or(usize::MAX),
@@ -557,8 +560,9 @@ struct SegmentReader {
     now: Now,
     condition: Option<Arc<dyn PhysicalExpr>>,
     narrowing: Vec<Arc<dyn PhysicalExpr>>,
-    /// Which state of what others found out the units were last asked by.
-    narrowed_at: u64,
+    /// What units are asked, and by which state of what others found out.
+    narrowed: Option<Arc<PruningPredicate>>,
+    narrowed_at: Option<u64>,
     left_out: Count,
     rows_a_batch: usize,
     left: usize,
@@ -608,40 +612,38 @@ impl SegmentReader {
                 self.left -= batch.num_rows();
                 return Ok(Some(batch));
             }
-            self.narrow().map_err(to_datafusion)?;
-            let Some(unit) = self.units.pop_front() else {
+            let Some(unit) = self.next_unit()? else {
                 return Ok(None);
             };
             self.now = self.open(unit).map_err(to_datafusion)?;
         }
     }
 
-    /// Drops the units that no row of can pass by now.
-    fn narrow(&mut self) -> orbit_core::Result<()> {
-        let states = self.narrowing.iter().map(snapshot_generation);
-        let now = states.fold(0, u64::wrapping_add);
-        if self.narrowing.is_empty() || now == self.narrowed_at {
-            return Ok(());
+    /// The next unit that has a row that can pass by now.
+    fn next_unit(&mut self) -> Result<Option<Unit>> {
+        while let Some(unit) = self.units.pop_front() {
+            if self.narrowing.is_empty() {
+                return Ok(Some(unit));
+            }
+            let states = self.narrowing.iter().map(snapshot_generation);
+            let now = states.fold(0, u64::wrapping_add);
+            if self.narrowed_at != Some(now) {
+                self.narrowed_at = Some(now);
+                let filters = self.narrowing.iter().cloned();
+                let filters = filters.map(snapshot_physical_expr);
+                let all = conjunction(filters.collect::<Result<Vec<_>>>()?);
+                self.narrowed = prune::predicate(&self.read, &all);
+            }
+            let passes = self.narrowed.as_ref().and_then(|predicate| {
+                let group = [(unit.segment, unit.group)];
+                prune::may_pass(&self.read, &group, predicate)
+            });
+            if passes.is_none_or(|passes| passes != [false]) {
+                return Ok(Some(unit));
+            }
+            self.left_out.add(1);
         }
-        self.narrowed_at = now;
-        let groups: Vec<_> = self
-            .units
-            .iter()
-            .map(|unit| (unit.segment, unit.group))
-            .collect();
-        let filters = self.narrowing.iter().cloned();
-        let filters = filters.map(snapshot_physical_expr);
-        let filter = conjunction(
-            filters
-                .collect::<Result<Vec<_>>>()
-                .map_err(from_datafusion)?,
-        );
-        if let Some(passing) = prune::may_pass(&self.read, &groups, &filter) {
-            let mut passing = passing.into_iter();
-            self.units.retain(|_| passing.next().unwrap_or(true));
-            self.left_out.add(groups.len() - self.units.len());
-        }
-        Ok(())
+        Ok(None)
     }
 
     fn open(&mut self, unit: Unit) -> orbit_core::Result<Now> {

@@ -2,9 +2,9 @@
 //! other beside everything else. It may be stopped or killed at any moment: segments are
 //! shown by a commit once they are on disk, and files that no manifest names are removed.
 
-use super::ColumnStore;
 use super::stored::schema_of;
 use super::write::{self, Recipe, file_name};
+use super::{ColumnStore, Counted};
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::{NODE_SCHEMA, Table};
 use orbit_core::clock::Hlc;
@@ -189,17 +189,22 @@ impl Sealer {
             return Ok(counted.rows);
         }
         let now = self.db.clock().monotonic();
-        if let Some((when, rows)) = self.store.counted(table.storage)
-            && now.saturating_sub(when) < COUNTED_EVERY
+        if let Some(counted) = self.store.counted(table.storage)
+            && now.saturating_sub(counted.when) < COUNTED_EVERY
         {
-            return Ok(rows);
+            return Ok(counted.rows);
         }
         let mut scan = view.scan(table, KeyRange::default(), Direction::Forward)?;
         let mut rows = 0;
         while rows < least && scan.next()?.is_some() {
             rows += 1;
         }
-        self.store.note_count(table.storage, now, rows);
+        let counted = Counted {
+            rows,
+            is_all: rows < least,
+            when: now,
+        };
+        self.store.note_count(table.storage, counted);
         Ok(rows)
     }
 

@@ -37,6 +37,36 @@ impl Found {
             .enumerate()
             .flat_map(|(place, segment)| (0..segment.groups.len()).map(move |at| (place, at)))
             .collect();
+        let fields = read.schema.fields().iter().zip(&read.projection);
+        fields
+            .map(|(field, at)| {
+                if *at >= read.table.columns.len() {
+                    return ColumnStatistics::new_unknown();
+                }
+                let slot = read.table.layout.slot_of(*at);
+                let column = self.known(read, slot).unwrap_or_else(|| {
+                    let column = of_column(read, &groups, field.name());
+                    self.note(read, slot, column.clone());
+                    column
+                });
+                // The column's type may have changed since.
+                match column.min_value.get_value().map(ScalarValue::data_type) {
+                    Some(ty) if ty != *field.data_type() => ColumnStatistics::new_unknown(),
+                    _ => column,
+                }
+            })
+            .collect()
+    }
+
+    fn known(&self, read: &Read, slot: usize) -> Option<ColumnStatistics> {
+        let found = self.0.lock();
+        let of = found.get(&read.table.storage)?;
+        let is_of = std::ptr::eq(of.manifest.as_ptr(), Arc::as_ptr(&read.changes.manifest));
+        of.columns.get(&slot).filter(|_| is_of).cloned()
+    }
+
+    fn note(&self, read: &Read, slot: usize, column: ColumnStatistics) {
+        let manifest = &read.changes.manifest;
         let mut found = self.0.lock();
         found.retain(|_, of| of.manifest.strong_count() > 0);
         let of = found.entry(read.table.storage).or_default();
@@ -46,24 +76,7 @@ impl Found {
                 columns: BTreeMap::new(),
             };
         }
-        let fields = read.schema.fields().iter().zip(&read.projection);
-        fields
-            .map(|(field, at)| {
-                if *at >= read.table.columns.len() {
-                    return ColumnStatistics::new_unknown();
-                }
-                let slot = read.table.layout.slot_of(*at);
-                let column = of
-                    .columns
-                    .entry(slot)
-                    .or_insert_with(|| of_column(read, &groups, field.name()));
-                // The column's type may have changed since.
-                match column.min_value.get_value().map(ScalarValue::data_type) {
-                    Some(ty) if ty != *field.data_type() => ColumnStatistics::new_unknown(),
-                    _ => column.clone(),
-                }
-            })
-            .collect()
+        of.columns.insert(slot, column);
     }
 }
 

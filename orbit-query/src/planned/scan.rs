@@ -7,6 +7,7 @@ use super::ends::Ends;
 use super::error::to_datafusion;
 use super::fence::spool::{Ending, Spools};
 use super::ranges::Access;
+use super::small::count;
 use super::times::Times;
 use datafusion::arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -259,14 +260,12 @@ impl ScanExec {
                 return Ok(false);
             }
         };
-        let mut left = rows;
+        let mut seen = 0;
         for range in ranges {
             let mut scan = view.scan(&self.table, range, Direction::Forward)?;
-            while scan.next()?.is_some() {
-                left = match left.checked_sub(1) {
-                    Some(left) => left,
-                    None => return Ok(false),
-                };
+            seen += count(&mut scan, rows - seen)?;
+            if seen > rows {
+                return Ok(false);
             }
         }
         Ok(true)

@@ -12,7 +12,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use orbit_core::Result;
 use orbit_core::catalog::Table;
-use orbit_core::database::ReadView;
+use orbit_core::database::{ReadView, RowScan};
 use orbit_core::store::{Direction, KeyRange};
 use std::sync::Arc;
 
@@ -59,17 +59,24 @@ fn is_little(table: &Arc<Table>, view: &ReadView) -> Result<bool> {
     if let Some(counted) = &table.statistics {
         return Ok(counted.rows <= LITTLE);
     }
-    let everything = KeyRange {
-        start: Vec::new(),
-        end: Vec::new(),
-    };
-    let mut scan = view.scan(table, everything, Direction::Forward)?;
-    for _ in 0..LITTLE {
-        if scan.next()?.is_none() {
-            return Ok(true);
+    let mut scan = view.scan(table, KeyRange::default(), Direction::Forward)?;
+    Ok(count(&mut scan, LITTLE)? <= LITTLE)
+}
+
+/// How many rows there are, counted until there are more than `most`. Blocks of time
+/// series say how many they have, unread.
+pub(super) fn count(scan: &mut RowScan, most: u64) -> Result<u64> {
+    let mut rows = 0;
+    while rows <= most {
+        if let Some(block) = scan.next_block()? {
+            rows += block.rows() as u64;
+        } else if scan.next()?.is_some() {
+            rows += 1;
+        } else {
+            break;
         }
     }
-    Ok(false)
+    Ok(rows)
 }
 
 /// Whether some scan of the plan gives more than a few rows. What the catalogs tell, and

@@ -217,7 +217,7 @@ fn below_probe(
 }
 
 /// With the children that there is something else for; `None`: there is for none.
-fn in_each(
+pub(super) fn in_each(
     plan: &Arc<dyn ExecutionPlan>,
     replace: impl Fn(&Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>>,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {

@@ -3,6 +3,7 @@
 //! filter stays where it is and asks the rest.
 
 use super::columns::scan::SegmentExec;
+use super::narrowing::in_each;
 use super::scan::ScanExec;
 use super::times::Times;
 use datafusion::common::config::ConfigOptions;
@@ -60,23 +61,11 @@ fn told(
         return Ok(segments.map(|segments| Arc::new(segments) as Arc<dyn ExecutionPlan>));
     }
     // Segments beside the rows that changed since.
-    if !input.is::<UnionExec>() {
-        return Ok(None);
+    match input.is::<UnionExec>() {
+        true => in_each(input, |child| match child.is::<SegmentExec>() {
+            true => told(child, condition),
+            false => Ok(None),
+        }),
+        false => Ok(None),
     }
-    let mut any = false;
-    let mut children = Vec::with_capacity(input.children().len());
-    for child in input.children() {
-        let segments = child.downcast_ref::<SegmentExec>();
-        children.push(match segments.and_then(|of| of.told(condition)) {
-            Some(segments) => {
-                any = true;
-                Arc::new(segments)
-            }
-            None => child.clone(),
-        });
-    }
-    Ok(match any {
-        true => Some(replace_children_if_necessary(input.clone(), children)?),
-        false => None,
-    })
 }

@@ -8,14 +8,13 @@ use crate::planned::functions::json::jsonb_key;
 use crate::planned::functions::row::RowFn;
 use crate::planned::functions::{Choice, Env, Function, choose, session};
 use crate::planned::operators::arith::{Arith, ArithOp};
-use crate::planned::operators::rescale::{Digits, rescale, units_a_unit};
+use crate::planned::operators::rescale::{constant_in, rescale};
 use crate::planned::operators::vector::VectorFn;
 use crate::planned::{num, types};
 use crate::session::SessionFacts;
 use datafusion::arrow::array::{AsArray, Decimal128Array, Decimal256Array};
 use datafusion::arrow::datatypes::IntervalMonthDayNanoType;
 use datafusion::arrow::datatypes::{DataType, Decimal256Type, Float32Type, Float64Type};
-use datafusion::common::ScalarValue;
 use datafusion::logical_expr::async_udf::AsyncScalarUDF;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -564,19 +563,6 @@ fn as_fixed(ty: &SqlType) -> Option<(u16, i16)> {
         SqlType::Int8 => Some((19, 0)),
         _ => fixed_scale(ty).map(|(precision, scale)| (u16::from(precision), i16::from(scale))),
     }
-}
-
-/// A decimal that is known, with more digits after its point; `None`: it isn't known.
-fn constant_in(expr: &Expr, (precision, scale): Digits) -> Option<Expr> {
-    let Expr::Literal(ScalarValue::Decimal128(Some(units), _, own_scale), _) = expr else {
-        return None;
-    };
-    let units = match *units {
-        num::FIXED_NAN => num::FIXED_NAN,
-        units => units.checked_mul(units_a_unit(*own_scale, scale)?)?,
-    };
-    let constant = ScalarValue::Decimal128(Some(units), precision, scale);
-    Some(Expr::Literal(constant, None))
 }
 
 /// Addition, subtraction and multiplication that stay within 38 digits.

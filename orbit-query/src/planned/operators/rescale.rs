@@ -45,6 +45,19 @@ pub fn rescaled(expr: &Expr) -> Option<(&Expr, Digits)> {
     Some((call.args.first()?, function.from))
 }
 
+/// A decimal that is known, with more digits after its point; `None`: it isn't known.
+pub fn constant_in(expr: &Expr, (precision, scale): Digits) -> Option<Expr> {
+    let Expr::Literal(ScalarValue::Decimal128(Some(units), _, own_scale), _) = expr else {
+        return None;
+    };
+    let units = match *units {
+        FIXED_NAN => FIXED_NAN,
+        units => units.checked_mul(units_a_unit(*own_scale, scale)?)?,
+    };
+    let constant = ScalarValue::Decimal128(Some(units), precision, scale);
+    Some(Expr::Literal(constant, None))
+}
+
 /// How many units of the finer scale are one of the coarser.
 pub fn units_a_unit(coarser: i8, finer: i8) -> Option<i128> {
     let places = u32::try_from(finer.checked_sub(coarser)?).ok()?;

@@ -172,6 +172,14 @@ def year_of_flights(path):
     return target
 
 
+def load_flights(server, file, table):
+    if server.name == "orbit":
+        words = [ORBIT, "import", file, "--table", table, "--append", "--null", "NA", "--port", server.port]
+        subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    else:
+        psql(server, f"\\copy {table} FROM '{file}' WITH (FORMAT csv, HEADER, NULL 'NA')")
+
+
 def measure_import(servers, options):
     file = year_of_flights(options.flights)
     rows = sum(1 for _ in open(file, "rb")) - 1
@@ -181,11 +189,7 @@ def measure_import(servers, options):
         name = f"flights_{next(count)}"
         psql(server, FLIGHTS.format(name=name))
         started = time.perf_counter()
-        if server.name == "orbit":
-            words = [ORBIT, "import", file, "--table", name, "--append", "--null", "NA", "--port", server.port]
-            subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        else:
-            psql(server, f"\\copy {name} FROM '{file}' WITH (FORMAT csv, HEADER, NULL 'NA')")
+        load_flights(server, file, name)
         taken = time.perf_counter() - started
         found = int(psql(server, f"SELECT count(*) FROM {name}"))
         if found != rows:
@@ -272,7 +276,7 @@ def measure_footprint():
 
 
 def measure_flight(options):
-    """Rows to pandas and into a table: Arrow Flight beside psycopg, on one node."""
+    """Rows to pandas and into a table: Arrow Flight beside psycopg, on one node and on PostgreSQL."""
     python = pathlib.Path.home() / ".cache/orbit/clients/venv/bin/python"
     python = os.environ.get("ORBIT_CLIENTS_PYTHON", python)
     file = year_of_flights(options.flights)
@@ -280,19 +284,20 @@ def measure_flight(options):
     count = rows.count(b"\n")
     lines = (rows * -(-options.rows // count)).split(b"\n")[: options.rows]
     file.write_bytes(b"\n".join([head, *lines, b""]))
-    server = Orbit()
+    server, postgres = Orbit(), Postgres()
     try:
-        psql(server, FLIGHTS.format(name="flights"))
-        words = [ORBIT, "import", file, "--table", "flights", "--append", "--null", "NA", "--port", server.port]
-        subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for one in server, postgres:
+            psql(one, FLIGHTS.format(name="flights"))
+            load_flights(one, file, "flights")
         words = [python, ROOT / "scripts/flight.py", "--pg-port", server.port, "--grpc-port", server.grpc_port]
-        words += ["--rounds", options.rounds]
+        words += ["--postgres-port", postgres.port, "--rounds", options.rounds]
         done = subprocess.run([str(word) for word in words], text=True, capture_output=True)
         if done.returncode != 0:
             sys.exit(done.stderr)
         return json.loads(done.stdout)
     finally:
         server.stop()
+        postgres.stop()
 
 
 def main():
@@ -339,8 +344,9 @@ def main():
         pairs = [("to pandas", "frame by Flight", "frame by psycopg"), ("into a table", "ingest", "COPY of rows"),
                  ("into a table", "ingest", "COPY of text")]
         for what, ours, theirs in pairs:
-            ratio = flight[theirs] / flight[ours]
-            print(f"| {what:14} | Flight {flight[ours]:7.2f} | {theirs.replace('frame by ', ''):12} {flight[theirs]:7.2f} | {ratio:5.2f} |")
+            for whose in "", ", PostgreSQL":
+                name, taken = theirs.replace("frame by ", "") + whose, flight[theirs + whose]
+                print(f"| {what:12} | Flight {flight[ours]:6.2f} | {name:24} {taken:6.2f} | {taken / flight[ours]:5.2f} |")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(result, indent=2))
 

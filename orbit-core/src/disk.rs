@@ -106,6 +106,28 @@ pub fn free_bytes(directory: &Path) -> Result<u64> {
     Ok(stats.f_bavail * stats.f_frsize)
 }
 
+/// Asks the system to have a file in memory that will be read soon. A wish: nothing
+/// depends on it.
+pub fn read_ahead(file: &File, bytes: u64) {
+    // It takes no more than about so much of one wish.
+    #[cfg(target_os = "linux")]
+    const PIECE_BYTES: usize = 128 << 10;
+    #[cfg(target_os = "linux")]
+    for start in (0..bytes).step_by(PIECE_BYTES) {
+        use std::os::fd::AsRawFd;
+        let Ok(start) = libc::off64_t::try_from(start) else {
+            return;
+        };
+        let length = PIECE_BYTES as libc::off64_t;
+        // SAFETY: takes numbers only, and the file is open.
+        unsafe {
+            libc::posix_fadvise64(file.as_raw_fd(), start, length, libc::POSIX_FADV_WILLNEED);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,8 @@ pub struct Load {
     indexes: Vec<Sorter>,
     fingerprints: Box<[u128; fingerprint::BUCKETS]>,
     count: u64,
+    /// Of all its rows' keys.
+    prefix: [u8; PREFIX_BYTES],
     key: Vec<u8>,
     pk: Vec<u8>,
     encoded: Vec<u8>,
@@ -124,6 +126,7 @@ impl Transaction {
                 })
                 .collect(),
             table: target_table,
+            prefix: key::data_prefix(target.partition, target.storage),
             target,
             fingerprints: Box::new([0; fingerprint::BUCKETS]),
             count: 0,
@@ -202,55 +205,70 @@ impl Load {
     /// this transaction wrote itself, whose time is open until COMMIT, gets the load's:
     /// COMMIT doesn't look at loaded rows. `pk` is ignored for tables with a hidden key.
     pub fn push_encoded(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
-        if RowRef::new(row)?.newest_hlc() == PENDING {
-            let mut row = row.to_vec();
-            row::assign_hlc(&mut row, self.stamp.hlc);
-            return self.push_stamped(pk, &row);
+        let read = RowRef::new(row)?;
+        if read.newest_hlc() != PENDING {
+            return self.push_stamped(pk, &read, row);
         }
-        self.push_stamped(pk, row)
+        let mut row = row.to_vec();
+        row::assign_hlc(&mut row, self.stamp.hlc);
+        self.push_stamped(pk, &RowRef::new(&row)?, &row)
     }
 
-    fn push_stamped(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
-        let hidden;
-        let pk = if self.table.primary_key.is_some() {
-            pk
+    /// Takes many, each as [`Load::push_encoded`] does. Those that come in order are
+    /// copied once less.
+    pub fn push_all<'r>(
+        &mut self,
+        rows: impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone,
+    ) -> Result<()> {
+        let in_order = self.table.primary_key.is_none() || {
+            let mut keys = rows.clone().map(|(pk, _)| pk);
+            let mut last = keys.next();
+            keys.all(|pk| last.replace(pk) < Some(pk))
+        };
+        self.rows.foresee(in_order)?;
+        for (pk, row) in rows {
+            self.push_encoded(pk, row)?;
+        }
+        self.rows.foresee(false)
+    }
+
+    fn push_stamped(&mut self, pk: &[u8], read: &RowRef<'_>, row: &[u8]) -> Result<()> {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.extend_from_slice(&self.prefix);
+        if self.table.primary_key.is_some() {
+            key.extend_from_slice(pk);
         } else {
             let counter = self.db.new_hidden_key();
             self.last_hidden = Some(counter);
-            let mut bytes = Vec::with_capacity(12);
-            key::hidden_key(self.hidden_ordinal, counter, &mut bytes);
-            hidden = bytes;
-            &hidden
-        };
-        let prefix = key::data_prefix(self.target.partition, self.target.storage);
-        self.key.clear();
-        self.key.extend_from_slice(&prefix);
-        self.key.extend_from_slice(pk);
-        self.rows.push(&self.key, row, self.key.len())?;
-        self.push_entries(pk, row)?;
+            key::hidden_key(self.hidden_ordinal, counter, &mut key);
+        }
+        let pk = key.get(PREFIX_BYTES..).unwrap_or_default();
+        self.rows.push(&key, row, key.len())?;
+        self.push_entries(pk, read)?;
         let table = self.table.created.hlc ^ self.table.created.site.0;
-        let (bucket, digest) = fingerprint::digest(table, pk, RowRef::new(row)?.body());
+        let (bucket, digest) = fingerprint::digest(table, pk, read.body());
         if let Some(sum) = self.fingerprints.get_mut(usize::from(bucket)) {
             *sum ^= digest;
         }
         self.count += 1;
+        self.key = key;
         Ok(())
     }
 
-    fn push_entries(&mut self, pk: &[u8], row: &[u8]) -> Result<()> {
+    fn push_entries(&mut self, pk: &[u8], row: &RowRef<'_>) -> Result<()> {
         if self.indexes.is_empty() {
             return Ok(());
         }
-        let row = RowRef::new(row)?;
         let table = self.table.clone();
         for (index, sorter) in table.indexes.iter().zip(&mut self.indexes) {
-            if !is_held(&table, index, &row)? {
+            if !is_held(&table, index, row)? {
                 continue;
             }
             let prefix = key::data_prefix(table.partition, index.storage);
             self.entry.clear();
             self.entry.extend_from_slice(&prefix);
-            let complete = push_columns(&table, index, &row, &mut self.entry)?;
+            let complete = push_columns(&table, index, row, &mut self.entry)?;
             let columns = self.entry.len();
             self.entry.extend_from_slice(pk);
             let length = ((columns - PREFIX_BYTES) as u32).to_le_bytes();

@@ -170,6 +170,10 @@ pub struct Sorter {
     piece: Piece,
     /// What is in memory is in order, and comes after what went to the files.
     in_order: bool,
+    /// What comes next is known to be in order, and nothing in memory has to go before it.
+    straight: bool,
+    /// Written since the disk's room was looked at.
+    unchecked: usize,
     /// A run was begun: nothing goes to the store any more before all are there.
     has_runs: bool,
     runs: Vec<Run>,
@@ -195,6 +199,16 @@ struct Direct {
 }
 
 impl Direct {
+    fn begin(target: &Target, store: &Arc<dyn Store>, duplicate: Duplicate) -> Result<Direct> {
+        Ok(Direct {
+            load: target.load(store)?,
+            duplicate,
+            last: Vec::new(),
+            last_compared: 0,
+            stop: None,
+        })
+    }
+
     fn write(&mut self, piece: &Piece) -> Result<()> {
         for entry in &piece.entries {
             let (key, value) = (piece.key(*entry), piece.value(*entry));
@@ -240,6 +254,8 @@ impl Sorter {
             last: Vec::new(),
             piece: Piece::default(),
             in_order: true,
+            straight: false,
+            unchecked: 0,
             has_runs: false,
             runs: Vec::new(),
             scratch: None,
@@ -247,8 +263,44 @@ impl Sorter {
         }
     }
 
+    /// Says whether the entries to come are in order. If so they may go to the store one
+    /// by one, on this thread, and need not be gathered first.
+    pub fn foresee(&mut self, in_order: bool) -> Result<()> {
+        self.straight =
+            in_order && self.goes_early() && !self.has_runs && self.piece.entries.is_empty();
+        if self.straight && self.writing.is_some() {
+            self.piece = self.end_writing()?;
+        }
+        Ok(())
+    }
+
+    /// A unique index's duplicates show only when all its entries are merged.
+    fn goes_early(&self) -> bool {
+        self.duplicate == Duplicate::Whole && self.target.takes_early().is_some()
+    }
+
+    fn put_straight(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.unchecked += key.len() + value.len();
+        if self.unchecked >= PIECE_BYTES {
+            disk::check_room(&self.reserve, self.unchecked as u64)?;
+            self.unchecked = 0;
+        }
+        let direct = match &mut self.direct {
+            Some(direct) => direct,
+            none => none.insert(Direct::begin(&self.target, &self.store, self.duplicate)?),
+        };
+        direct.load.put(key, value)?;
+        self.last.clear();
+        self.last.extend_from_slice(key);
+        Ok(())
+    }
+
     /// `compared`: how many bytes of the key make it a duplicate.
     pub fn push(&mut self, key: &[u8], value: &[u8], compared: usize) -> Result<()> {
+        self.straight &= self.last.as_slice() < key;
+        if self.straight {
+            return self.put_straight(key, value);
+        }
         let held = self.piece.bytes.len();
         if held + key.len() + value.len() > self.limits.run_bytes && !self.piece.entries.is_empty()
         {
@@ -271,10 +323,7 @@ impl Sorter {
             key: (start + key.len()) as u32,
             value: piece.bytes.len() as u32,
         });
-        let direct = self.in_order
-            && self.duplicate == Duplicate::Whole
-            && self.target.takes_early().is_some()
-            && !self.has_runs;
+        let direct = self.in_order && self.goes_early() && !self.has_runs;
         if direct && self.piece.bytes.len() >= PIECE_BYTES {
             self.cut(false)?;
         }
@@ -285,9 +334,7 @@ impl Sorter {
     fn cut(&mut self, is_last: bool) -> Result<()> {
         // A load that filled the disk would take the store down with it.
         disk::check_room(&self.reserve, self.piece.bytes.len() as u64)?;
-        // A unique index's duplicates show only when all its entries are merged.
-        let early = self.duplicate == Duplicate::Whole && self.target.takes_early().is_some();
-        if !self.has_runs && (is_last || early) {
+        if !self.has_runs && (is_last || self.goes_early()) {
             if !self.in_order {
                 self.piece.sort();
             }
@@ -315,13 +362,7 @@ impl Sorter {
         }
         let mut direct = match self.direct.take() {
             Some(direct) => direct,
-            None => Direct {
-                load: self.target.load(&self.store)?,
-                duplicate: self.duplicate,
-                last: Vec::new(),
-                last_compared: 0,
-                stop: None,
-            },
+            None => Direct::begin(&self.target, &self.store, self.duplicate)?,
         };
         if is_last {
             direct.write(&piece)?;

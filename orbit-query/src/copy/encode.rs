@@ -72,6 +72,20 @@ pub struct Rows {
     pub over: bool,
 }
 
+impl Rows {
+    /// Each key with its row.
+    pub fn encoded(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        let mut start = 0;
+        self.ends.iter().map(move |(pk_end, row_end)| {
+            let (pk_end, row_end) = (*pk_end as usize, *row_end as usize);
+            let pk = self.bytes.get(start..pk_end).unwrap_or_default();
+            let row = self.bytes.get(pk_end..row_end).unwrap_or_default();
+            start = row_end;
+            (pk, row)
+        })
+    }
+}
+
 /// An error and the line, counted within the chunk, that it happened on.
 pub struct Failure {
     pub line: u64,

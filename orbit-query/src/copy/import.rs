@@ -352,14 +352,7 @@ impl Import {
 }
 
 fn feed(mut load: Box<Load>, rows: Rows, plan: &Plan) -> Result<Box<Load>> {
-    let mut start = 0;
-    for (pk_end, row_end) in &rows.ends {
-        let (pk_end, row_end) = (*pk_end as usize, *row_end as usize);
-        let pk = rows.bytes.get(start..pk_end).unwrap_or_default();
-        let row = rows.bytes.get(pk_end..row_end).unwrap_or_default();
-        load.push_encoded(pk, row)?;
-        start = row_end;
-    }
+    load.push_all(rows.encoded())?;
     plan.give_back(rows.bytes);
     Ok(load)
 }

@@ -73,3 +73,54 @@ fn a_key_that_came_twice_is_found_wherever_it_lies() {
         }
     }
 }
+
+#[test]
+fn what_was_foreseen_in_order_is_stored_also_if_it_is_not() {
+    let ordered = |from: u64| (from..from + 50).collect::<Vec<_>>();
+    let chunks = [
+        (true, ordered(0)),
+        (true, ordered(100)),
+        // Gathered, and too little to be put away before the next.
+        (false, vec![200, 201]),
+        (true, ordered(210)),
+        // In order by themselves, but begun before what is stored.
+        (true, ordered(50)),
+        (true, ordered(300)),
+        // Nothing of what was promised.
+        (true, shuffled(2000).map(|n| n + 400).collect()),
+        (true, ordered(3000)),
+    ];
+    let store = Arc::new(SimStore::new());
+    let mut sorter = sorter(&store, Duplicate::Whole);
+    let mut wanted = BTreeMap::new();
+    for (in_order, numbers) in chunks {
+        sorter.foresee(in_order).unwrap();
+        for number in numbers {
+            let (key, value) = (key(number), number.to_string().into_bytes());
+            sorter.push(&key, &value, key.len()).unwrap();
+            wanted.insert(key, value);
+        }
+        sorter.foresee(false).unwrap();
+    }
+    sorter.finish().map_err(|_| "a duplicate").unwrap();
+    assert!(stored(&store) == wanted);
+}
+
+#[test]
+fn a_key_that_went_straight_to_the_store_and_came_again_is_found() {
+    for (first, again) in [(true, true), (true, false), (false, true)] {
+        let store = Arc::new(SimStore::new());
+        let mut sorter = sorter(&store, Duplicate::Whole);
+        for (in_order, numbers) in [(first, 0..100), (again, 99..200)] {
+            sorter.foresee(in_order).unwrap();
+            for number in numbers {
+                let key = key(number);
+                sorter.push(&key, b"value", key.len()).unwrap();
+            }
+        }
+        match sorter.finish() {
+            Err(Stop::Duplicate { key: found, .. }) => assert_eq!(found, key(99)),
+            _ => panic!("{first}, {again}: 99 came twice, and nothing was said"),
+        }
+    }
+}

@@ -5,16 +5,21 @@
 use super::Inner;
 use super::error::store_error;
 use super::spaces::{Family, with_key};
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::store::directory::in_path;
 use crate::store::{SortedLoad, Space, must_ascend};
 use ::rocksdb::{ErrorKind, IngestExternalFileOptions, SstFileWriter};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const DIRECTORY_PREFIX: &str = "load-";
 const FILE_BYTES: usize = 64 << 20;
+/// What is loaded is mostly read next, by queries or to be put in columns. Of a load larger
+/// than this the beginning would be gone from memory when its turn comes.
+const READ_AHEAD_BYTES: u64 = 64 << 20;
 
 pub(super) struct RocksLoad {
     /// Open between the first entry of a file and its last. Goes before the
@@ -110,13 +115,16 @@ impl SortedLoad for RocksLoad {
         // number of its own and be rewritten by a compaction to lose it again.
         options.set_snapshot_consistency(false);
         let files = std::mem::take(&mut self.files);
+        let opened: Vec<File> = files.iter().flat_map(File::open).collect();
         inner
             .db
             .ingest_external_file_cf_opts(family, &options, files)
             .map_err(|error| match error.kind() {
                 ErrorKind::InvalidArgument => store_error(error),
                 _ => inner.poison.set(store_error(error)),
-            })
+            })?;
+        bring_back(opened);
+        Ok(())
     }
 }
 
@@ -125,6 +133,24 @@ impl Drop for RocksLoad {
         self.writer = None;
         // If this fails the next start clears it away.
         let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// RocksDB has the system forget what such a file holds as it is written. On a thread of
+/// its own, which nobody waits for: the disk may be slow.
+fn bring_back(files: Vec<File>) {
+    let bytes = |file: &File| file.metadata().map_or(0, |file| file.len());
+    if files.iter().map(bytes).sum::<u64>() > READ_AHEAD_BYTES {
+        return;
+    }
+    let reader = std::thread::Builder::new().name("orbit-reader".to_owned());
+    let reader = reader.spawn(move || {
+        for file in &files {
+            disk::read_ahead(file, bytes(file));
+        }
+    });
+    if let Err(error) = reader {
+        tracing::debug!(%error, "what was loaded is not read ahead");
     }
 }
 

@@ -14,6 +14,7 @@ mod hostile;
 mod isolation;
 mod matrix;
 mod micro;
+mod pages;
 mod series;
 mod sessions;
 mod shell;

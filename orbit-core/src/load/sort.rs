@@ -297,7 +297,8 @@ impl Sorter {
 
     /// `compared`: how many bytes of the key make it a duplicate.
     pub fn push(&mut self, key: &[u8], value: &[u8], compared: usize) -> Result<()> {
-        self.straight &= self.last.as_slice() < key;
+        // Mostly neither: a comparison that nobody asks for is a tenth of a load's time.
+        self.straight = self.straight && self.last.as_slice() < key;
         if self.straight {
             return self.put_straight(key, value);
         }

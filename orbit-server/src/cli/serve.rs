@@ -10,6 +10,8 @@ use std::path::PathBuf;
 /// What a machine that runs the full binary usually is. A smaller one takes no
 /// more than half of its memory.
 pub const DEFAULT_PROFILE: &str = "edge_datacenter";
+/// A profile that may take so much has no need to save memory by its pages.
+const PLENTY_BYTES: u64 = 1 << 30;
 
 #[derive(Args, Debug, Default)]
 pub struct ServeArgs {
@@ -83,6 +85,17 @@ fn allow_open_files() {
     }
 }
 
+/// Pages of 2 MB hold memory that nobody uses: at rest a fifth of a gateway's. Where there
+/// is plenty they save the processor some work.
+fn have_small_pages() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes numbers only.
+    unsafe {
+        // A kernel without it has none to begin with.
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    }
+}
+
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -93,6 +106,9 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .init();
     let config = args.config()?;
     allow_open_files();
+    if config.profile.target_memory_bytes < PLENTY_BYTES {
+        have_small_pages();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(orbit_query::STACK_BYTES)
         .on_thread_park(orbit_core::memory::tidy)

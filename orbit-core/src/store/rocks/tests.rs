@@ -57,6 +57,68 @@ fn a_failed_write_is_the_last() {
         || -> Arc<dyn Store> { RocksStore::open(&directory, &StoreOptions::default()).unwrap() };
     limit::a_failed_write_is_the_last("store::rocks::tests::limit_child", &directory, &open);
 }
+
+/// Pages of a file that the system has in memory, and all of them (mincore(2)).
+#[cfg(target_os = "linux")]
+fn pages_in_memory(path: &Path) -> (usize, usize) {
+    use std::os::fd::AsRawFd;
+    let file = std::fs::File::open(path).unwrap();
+    let length = file.metadata().unwrap().len() as usize;
+    // SAFETY: the mapping is looked at by the system only, and given back; `pages` has a
+    // byte for each of its pages.
+    let pages = unsafe {
+        let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
+        let mut pages = vec![0_u8; length.div_ceil(page)];
+        let (none, flags) = (std::ptr::null_mut(), libc::MAP_SHARED);
+        let map = libc::mmap(none, length, libc::PROT_READ, flags, file.as_raw_fd(), 0);
+        assert_ne!(map, libc::MAP_FAILED);
+        assert_eq!(libc::mincore(map, length, pages.as_mut_ptr()), 0);
+        libc::munmap(map, length);
+        pages
+    };
+    (
+        pages.iter().filter(|page| *page & 1 == 1).count(),
+        pages.len(),
+    )
+}
+
+/// Odd, and half of its bits are set: products with it hardly compress.
+#[cfg(target_os = "linux")]
+const MIXING: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_loaded_is_in_memory_again() {
+    let place = tempfile::tempdir().unwrap();
+    let store = RocksStore::open(place.path(), &StoreOptions::default()).unwrap();
+    let mut load = store.sorted_load(Space::Data).unwrap();
+    for number in 0..200_000_u32 {
+        let value = u128::from(number).wrapping_mul(MIXING).to_be_bytes();
+        load.put(&number.to_be_bytes(), &value.repeat(3)).unwrap();
+    }
+    load.finish().unwrap();
+    let tables = || {
+        let entries = std::fs::read_dir(place.path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "sst"))
+    };
+    let begun = std::time::Instant::now();
+    loop {
+        let (held, all) = tables().fold((0, 0), |(held, all), path| {
+            let (more, pages) = pages_in_memory(&path);
+            (held + more, all + pages)
+        });
+        assert!(all > 1000, "{all} pages");
+        if held == all {
+            return;
+        }
+        let waited = begun.elapsed();
+        assert!(waited.as_secs() < 20, "{held} of {all} pages");
+        // The system reads when it likes, and tells nobody.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// TRUNCATE and COPY, again and again, hold no more space than one of them.
 #[test]
 fn cleared_ranges_give_their_space_back() {

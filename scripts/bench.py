@@ -284,9 +284,12 @@ def measure_flight(options):
     count = rows.count(b"\n")
     lines = (rows * -(-options.rows // count)).split(b"\n")[: options.rows]
     file.write_bytes(b"\n".join([head, *lines, b""]))
-    server, postgres = Orbit(), Postgres()
+    servers = []
     try:
-        for one in server, postgres:
+        servers += [Orbit()]
+        servers += [Postgres()]
+        server, postgres = servers
+        for one in servers:
             psql(one, FLIGHTS.format(name="flights"))
             load_flights(one, file, "flights")
         words = [python, ROOT / "scripts/flight.py", "--pg-port", server.port, "--grpc-port", server.grpc_port]
@@ -296,8 +299,8 @@ def measure_flight(options):
             sys.exit(done.stderr)
         return json.loads(done.stdout)
     finally:
-        server.stop()
-        postgres.stop()
+        for one in servers:
+            one.stop()
 
 
 def main():

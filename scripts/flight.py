@@ -54,6 +54,7 @@ def main():
     def empty(wire):
         # Not the last one again: what was dropped is cleaned up while the next way runs.
         name = f"loaded_{next(counter)}"
+        wire.execute(f"DROP TABLE IF EXISTS {name}")
         wire.execute(f"CREATE TABLE {name} AS SELECT * FROM {options.table} LIMIT 0")
         return name
 
@@ -99,10 +100,14 @@ def main():
             f"COPY of rows{whose}": lambda wire=wire: loaded(wire, lambda name: copy_rows(wire, name)),
             f"COPY of text{whose}": lambda wire=wire: loaded(wire, lambda name: copy_text(wire, name)),
         }
+    for wire in wires.values():
+        framed(lambda wire=wire: frame_by_psycopg(wire))
     times = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            taken, found = way()
+    order = list(ways)
+    for turn in range(options.rounds):
+        # Each comes after another: what the one before left to be done is nobody's lot.
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            taken, found = ways[name]()
             times[name].append(taken)
             if found != len(rows):
                 raise SystemExit(f"{name}: {found} of {len(rows)} rows")

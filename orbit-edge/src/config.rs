@@ -322,19 +322,24 @@ impl NodeConfig {
         }
     }
 
-    /// The figures this node is opened with. A limit that came with the profile
-    /// is a wish: on a smaller machine half of the memory is all it gets.
-    pub fn memory_plan(&self, machine_memory_bytes: Option<u64>) -> MemoryPlan {
-        let mut profile = self.profile.clone();
+    /// What this node may take. A limit that came with the profile is a wish: on a
+    /// smaller machine half of the memory is all it gets.
+    pub fn memory_bytes(&self, machine_memory_bytes: Option<u64>) -> u64 {
         let limit = self.edge.resources.memory_limit_bytes;
         let wished = self
             .settings
             .iter()
             .any(|s| s.path == "edge.resources.memory_limit" && s.origin.is_profile());
-        profile.target_memory_bytes = match machine_memory_bytes {
+        match machine_memory_bytes {
             Some(machine) if wished => limit.min(machine / 2),
             _ => limit,
-        };
+        }
+    }
+
+    /// The figures this node is opened with.
+    pub fn memory_plan(&self, machine_memory_bytes: Option<u64>) -> MemoryPlan {
+        let mut profile = self.profile.clone();
+        profile.target_memory_bytes = self.memory_bytes(machine_memory_bytes);
         let mut plan = MemoryPlan::of(&profile);
         let resources = &self.edge.resources;
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);

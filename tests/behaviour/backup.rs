@@ -6,6 +6,11 @@ use orbit_tests::server::{Server, binary};
 use orbit_tests::{Random, seed, soak};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// More than columns take to be made on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 pub fn orbit(arguments: &[&str]) -> Output {
     Command::new(binary())
@@ -332,4 +337,67 @@ async fn a_copied_directory_is_refused_until_it_is_told_what_it_is() {
     let (other, same) = (identity(&other), identity(&same));
     assert!(other.0 != own.0 && other.1 != own.1, "{other:?} {own:?}");
     assert!(same.0 == own.0 && same.1 != own.1, "{same:?} {own:?}");
+}
+
+async fn is_in_columns(client: &Client) -> bool {
+    let sql = "EXPLAIN SELECT sum(v), count(note) FROM big";
+    let plan = client.simple_query(sql).await.expect(sql);
+    plan.iter().any(|line| match line {
+        SimpleQueryMessage::Row(row) => row
+            .get(0)
+            .is_some_and(|line| line.contains("Column Scan on big")),
+        _ => false,
+    })
+}
+
+/// Sums by whatever way the planner takes, and every row by its key.
+async fn digests(client: &Client) -> (i64, i64, String) {
+    let sql = "SELECT sum(v), count(note) FROM big";
+    let sums = client.query_one(sql, &[]).await.expect(sql);
+    let sql = "SELECT md5(string_agg(b::text, ',' ORDER BY id)) FROM big b";
+    let rows = client.query_one(sql, &[]).await.expect(sql);
+    (sums.get(0), sums.get(1), rows.get(0))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_before_during_and_after_the_making_of_columns_hold_every_row() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start().await;
+    let client = server.connect().await;
+    let sql = "CREATE TABLE big (id int PRIMARY KEY, v int, note text);
+         INSERT INTO big SELECT g, g % 977, CASE WHEN g % 3 > 0 THEN 'note ' || g % 100 END
+         FROM generate_series(1, 150000) g";
+    client.batch_execute(sql).await.expect(sql);
+    let begun = Instant::now();
+    let mut files = Vec::new();
+    loop {
+        let in_columns = is_in_columns(&client).await;
+        let file = home.path().join(format!("{}.backup", files.len()));
+        take(&server, &file).await;
+        files.push(file);
+        if in_columns {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no columns were made");
+    }
+    assert!(files.len() > 1, "the columns were there too soon");
+    let whole = digests(&client).await;
+    let sums = (1..=150_000).map(|g: i64| g % 977).sum();
+    assert_eq!((whole.0, whole.1), (sums, 100_000));
+    drop(server);
+    for (place, file) in files.iter().enumerate() {
+        let directory = home.path().join(format!("restored-{place}"));
+        let to = text(&directory);
+        succeeds(&["restore", text(file), "--data-dir", to, "--quiet"]);
+        let restored = Server::start_in(&directory, &[]).await;
+        let client = restored.connect().await;
+        assert_eq!(digests(&client).await, whole, "backup {place}");
+        // As of any node's, its columns are made in time.
+        let begun = Instant::now();
+        while !is_in_columns(&client).await {
+            assert!(begun.elapsed() < PATIENCE, "no columns of backup {place}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(digests(&client).await, whole, "backup {place}, in columns");
+    }
 }

@@ -2,8 +2,9 @@
 
 use orbit_tests::server::Server;
 
-/// The kernel's own word (proc_pid_status(5)); `None`: it knows no huge pages.
+/// The kernel's own word (proc_pid_status(5)); `None`: it has no huge pages, or doesn't say.
 fn has_huge_pages(server: &Server) -> Option<bool> {
+    std::fs::metadata("/sys/kernel/mm/transparent_hugepage").ok()?;
     let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).ok()?;
     let line = text
         .lines()

@@ -22,16 +22,19 @@ use std::thread::JoinHandle;
 struct Limits {
     /// Entries sorted in memory before a run is cut.
     run_bytes: usize,
+    /// Entries that come in order wait only for so many.
+    piece_bytes: usize,
     /// Runs of a kind before they are made one.
     most_runs: usize,
 }
 
 const LIMITS: Limits = Limits {
     run_bytes: 8 << 20,
+    piece_bytes: 1 << 20,
     most_runs: 256,
 };
-/// Entries that come in order wait only for so many.
-const PIECE_BYTES: usize = 1 << 20;
+/// So much is written at most without another look at the disk's room.
+const UNCHECKED_BYTES: usize = 1 << 20;
 
 /// Which entries are one too many.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -193,6 +196,8 @@ enum Went {
 struct Direct {
     load: Box<dyn SortedLoad>,
     duplicate: Duplicate,
+    /// The last key that a piece put there. What went straight is not among them; each
+    /// piece begins after all of it.
     last: Vec<u8>,
     last_compared: usize,
     stop: Option<Stop>,
@@ -279,11 +284,16 @@ impl Sorter {
         self.duplicate == Duplicate::Whole && self.target.takes_early().is_some()
     }
 
+    fn check_room(&mut self) -> Result<()> {
+        disk::check_room(&self.reserve, self.unchecked as u64)?;
+        self.unchecked = 0;
+        Ok(())
+    }
+
     fn put_straight(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         self.unchecked += key.len() + value.len();
-        if self.unchecked >= PIECE_BYTES {
-            disk::check_room(&self.reserve, self.unchecked as u64)?;
-            self.unchecked = 0;
+        if self.unchecked >= UNCHECKED_BYTES {
+            self.check_room()?;
         }
         let direct = match &mut self.direct {
             Some(direct) => direct,
@@ -297,7 +307,8 @@ impl Sorter {
 
     /// `compared`: how many bytes of the key make it a duplicate.
     pub fn push(&mut self, key: &[u8], value: &[u8], compared: usize) -> Result<()> {
-        // Mostly neither: a comparison that nobody asks for is a tenth of a load's time.
+        // Only then: nothing may have gone to the store yet, and a comparison with an empty
+        // key took a tenth of a load's time.
         self.straight = self.straight && self.last.as_slice() < key;
         if self.straight {
             return self.put_straight(key, value);
@@ -325,7 +336,7 @@ impl Sorter {
             value: piece.bytes.len() as u32,
         });
         let direct = self.in_order && self.goes_early() && !self.has_runs;
-        if direct && self.piece.bytes.len() >= PIECE_BYTES {
+        if direct && self.piece.bytes.len() >= self.limits.piece_bytes {
             self.cut(false)?;
         }
         Ok(())
@@ -445,6 +456,9 @@ impl Sorter {
 
     /// Writes and flushes everything. The store has it when this returns.
     pub fn finish(mut self) -> Result<(), Stop> {
+        if self.unchecked > 0 {
+            self.check_room()?;
+        }
         if !self.piece.entries.is_empty() {
             self.cut(true)?;
         }
@@ -545,8 +559,8 @@ impl Merge<'_> {
             if is_new {
                 load.put(&item.key, &item.value)?;
                 unchecked += item.key.len() + item.value.len();
-                if unchecked >= PIECE_BYTES {
-                    disk::check_room(self.reserve, PIECE_BYTES as u64)?;
+                if unchecked >= UNCHECKED_BYTES {
+                    disk::check_room(self.reserve, unchecked as u64)?;
                     unchecked = 0;
                 }
             }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// What a machine that runs the full binary usually is. A smaller one takes no
 /// more than half of its memory.
 pub const DEFAULT_PROFILE: &str = "edge_datacenter";
-/// A profile that may take so much has no need to save memory by its pages.
+/// A node that may take so much has no need to save memory by its pages.
 const PLENTY_BYTES: u64 = 1 << 30;
 
 #[derive(Args, Debug, Default)]
@@ -106,7 +106,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .init();
     let config = args.config()?;
     allow_open_files();
-    if config.profile.target_memory_bytes < PLENTY_BYTES {
+    if config.memory_bytes(orbit_edge::machine::memory_bytes()) < PLENTY_BYTES {
         have_small_pages();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 /// A few entries a run and a few runs before they are made one.
 const SMALL: Limits = Limits {
     run_bytes: 2 << 10,
+    piece_bytes: 1 << 10,
     most_runs: 3,
 };
 
@@ -74,36 +75,98 @@ fn a_key_that_came_twice_is_found_wherever_it_lies() {
     }
 }
 
-#[test]
-fn what_was_foreseen_in_order_is_stored_also_if_it_is_not() {
-    let ordered = |from: u64| (from..from + 50).collect::<Vec<_>>();
-    let chunks = [
-        (true, ordered(0)),
-        (true, ordered(100)),
-        // Gathered, and too little to be put away before the next.
-        (false, vec![200, 201]),
-        (true, ordered(210)),
-        // In order by themselves, but begun before what is stored.
-        (true, ordered(50)),
-        (true, ordered(300)),
-        // Nothing of what was promised.
-        (true, shuffled(2000).map(|n| n + 400).collect()),
-        (true, ordered(3000)),
-    ];
+type Chunk = (bool, Vec<u64>);
+
+fn ordered(from: u64) -> Vec<u64> {
+    (from..from + 50).collect()
+}
+
+/// Gives chunks to a sorter, each foreseen as it says; what the store has in the end.
+fn load_chunks(chunks: &[Chunk]) -> (usize, bool) {
     let store = Arc::new(SimStore::new());
     let mut sorter = sorter(&store, Duplicate::Whole);
-    let mut wanted = BTreeMap::new();
+    let (mut wanted, mut straight) = (BTreeMap::new(), 0);
     for (in_order, numbers) in chunks {
-        sorter.foresee(in_order).unwrap();
+        sorter.foresee(*in_order).unwrap();
         for number in numbers {
-            let (key, value) = (key(number), number.to_string().into_bytes());
+            let (key, value) = (key(*number), number.to_string().into_bytes());
             sorter.push(&key, &value, key.len()).unwrap();
+            straight += usize::from(sorter.straight);
             wanted.insert(key, value);
         }
         sorter.foresee(false).unwrap();
     }
+    let had_runs = sorter.has_runs;
     sorter.finish().map_err(|_| "a duplicate").unwrap();
-    assert!(stored(&store) == wanted);
+    assert!(stored(&store) == wanted, "{chunks:?}");
+    (straight, had_runs)
+}
+
+#[test]
+fn what_comes_in_order_goes_straight_to_the_store() {
+    let chunks = [
+        (true, ordered(0)),
+        (true, ordered(100)),
+        (true, ordered(200)),
+    ];
+    assert_eq!(load_chunks(&chunks), (150, false));
+    // Not after what is still gathered.
+    let chunks = [(true, ordered(0)), (false, vec![60]), (true, ordered(100))];
+    assert_eq!(load_chunks(&chunks), (50, false));
+    // Nor beside runs.
+    let shuffled: Vec<u64> = shuffled(2000).map(|n| n + 100).collect();
+    let chunks = [(true, ordered(0)), (false, shuffled), (true, ordered(3000))];
+    assert_eq!(load_chunks(&chunks), (50, true));
+}
+
+/// A piece that a thread still writes comes first.
+#[test]
+fn what_goes_straight_comes_after_what_is_being_written() {
+    let gathered: Vec<u64> = (0..200).collect();
+    for rest in [0, 1] {
+        let store = Arc::new(SimStore::new());
+        let mut sorter = sorter(&store, Duplicate::Whole);
+        let mut pushed = 0;
+        for number in &gathered {
+            sorter
+                .push(&key(*number), b"value", key(*number).len())
+                .unwrap();
+            pushed += 1;
+            if sorter.writing.is_some() && sorter.piece.entries.len() == rest {
+                break;
+            }
+        }
+        assert!(sorter.writing.is_some());
+        sorter.foresee(true).unwrap();
+        assert_eq!(sorter.straight, rest == 0);
+        for number in ordered(1000) {
+            sorter
+                .push(&key(number), b"value", key(number).len())
+                .unwrap();
+        }
+        sorter.finish().map_err(|_| "a duplicate").unwrap();
+        assert_eq!(stored(&store).len(), pushed + 50);
+    }
+}
+
+#[test]
+fn what_was_foreseen_in_order_is_stored_also_if_it_is_not() {
+    // In order by itself, but begun before what is stored.
+    let chunks = [
+        (true, ordered(100)),
+        (true, ordered(0)),
+        (true, ordered(200)),
+    ];
+    assert_eq!(load_chunks(&chunks).0, 50);
+    // In the midst of what is stored, and beyond it.
+    let chunks = [(true, vec![0, 10, 20]), (true, vec![5, 15, 25, 35])];
+    assert_eq!(load_chunks(&chunks).0, 3);
+    // Out of order after a while.
+    let broken = [ordered(0), ordered(100), ordered(50)].concat();
+    assert_eq!(load_chunks(&[(true, broken), (true, ordered(400))]).0, 100);
+    // In no order at all.
+    let none: Vec<u64> = shuffled(2000).collect();
+    assert!(load_chunks(&[(true, none), (true, ordered(3000))]).1);
 }
 
 #[test]
@@ -122,5 +185,22 @@ fn a_key_that_went_straight_to_the_store_and_came_again_is_found() {
             Err(Stop::Duplicate { key: found, .. }) => assert_eq!(found, key(99)),
             _ => panic!("{first}, {again}: 99 came twice, and nothing was said"),
         }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_also_the_little_that_went_straight() {
+    for in_order in [false, true] {
+        let store = Arc::new(SimStore::new());
+        let mut sorter = sorter(&store, Duplicate::Whole);
+        sorter.reserve = Some((std::env::temp_dir(), u64::MAX / 2));
+        sorter.foresee(in_order).unwrap();
+        sorter.push(&key(1), b"value", key(1).len()).unwrap();
+        assert_eq!(sorter.straight, in_order);
+        match sorter.finish() {
+            Err(Stop::Error(error)) => assert!(error.is(crate::state::DISK_FULL), "{error}"),
+            _ => panic!("{in_order}: a full disk took it"),
+        }
+        assert!(stored(&store).is_empty());
     }
 }

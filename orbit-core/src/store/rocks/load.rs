@@ -115,7 +115,11 @@ impl SortedLoad for RocksLoad {
         // number of its own and be rewritten by a compaction to lose it again.
         options.set_snapshot_consistency(false);
         let files = std::mem::take(&mut self.files);
-        let opened: Vec<File> = files.iter().flat_map(File::open).collect();
+        let short = size_of(&files) <= READ_AHEAD_BYTES;
+        let again: Vec<File> = match cfg!(target_os = "linux") && short {
+            true => files.iter().flat_map(File::open).collect(),
+            false => Vec::new(),
+        };
         inner
             .db
             .ingest_external_file_cf_opts(family, &options, files)
@@ -123,7 +127,9 @@ impl SortedLoad for RocksLoad {
                 ErrorKind::InvalidArgument => store_error(error),
                 _ => inner.poison.set(store_error(error)),
             })?;
-        bring_back(opened);
+        if !again.is_empty() {
+            bring_back(again);
+        }
         Ok(())
     }
 }
@@ -136,17 +142,19 @@ impl Drop for RocksLoad {
     }
 }
 
+fn size_of(files: &[PathBuf]) -> u64 {
+    let bytes = |file: &PathBuf| file.metadata().map_or(0, |file| file.len());
+    files.iter().map(bytes).sum()
+}
+
 /// RocksDB has the system forget what such a file holds as it is written. On a thread of
 /// its own, which nobody waits for: the disk may be slow.
 fn bring_back(files: Vec<File>) {
-    let bytes = |file: &File| file.metadata().map_or(0, |file| file.len());
-    if files.iter().map(bytes).sum::<u64>() > READ_AHEAD_BYTES {
-        return;
-    }
     let reader = std::thread::Builder::new().name("orbit-reader".to_owned());
     let reader = reader.spawn(move || {
         for file in &files {
-            disk::read_ahead(file, bytes(file));
+            let bytes = file.metadata().map_or(0, |file| file.len());
+            disk::read_ahead(file, bytes);
         }
     });
     if let Err(error) = reader {

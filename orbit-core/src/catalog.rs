@@ -175,6 +175,11 @@ impl Catalog {
             .filter(|table| table.schema != NODE_SCHEMA)
     }
 
+    /// The node's own, too.
+    pub fn all_tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.by_name.values()
+    }
+
     pub fn sequence(&self, schema: &str, name: &str) -> Option<&Arc<SequenceDef>> {
         self.sequences
             .values()

@@ -141,7 +141,7 @@ pub struct Backend {
     owner: TxnId,
     /// The transaction under way; 0: none.
     transaction: AtomicU64,
-    pub activity: Mutex<Activity>,
+    pub activity: Activity,
     pub cursors: Mutex<Vec<CursorFacts>>,
     pub prepared: Mutex<BTreeMap<String, PreparedFacts>>,
     pub(crate) advisory: Advisory,
@@ -155,6 +155,8 @@ pub struct Backend {
     stirred: AtomicBool,
     /// Of functions that run away from the session.
     notices: Mutex<Vec<Error>>,
+    /// Kept beside them, so that looking costs nothing.
+    has_notices: AtomicBool,
     /// How long its statements wait for locks.
     waits: Mutex<(Option<Duration>, Duration)>,
 }
@@ -178,7 +180,7 @@ impl Backend {
             owner: all.db.new_txn_id(),
             all: all.clone(),
             transaction: AtomicU64::new(0),
-            activity: Mutex::default(),
+            activity: Activity::default(),
             cursors: Mutex::default(),
             prepared: Mutex::default(),
             advisory: Advisory::default(),
@@ -188,6 +190,7 @@ impl Backend {
             inbox: Arc::new(Inbox::default()),
             stirred: AtomicBool::new(false),
             notices: Mutex::default(),
+            has_notices: AtomicBool::new(false),
             waits: Mutex::new((None, Duration::from_secs(1))),
         })
     }
@@ -280,11 +283,17 @@ impl Backend {
         let mut notices = self.notices.lock();
         if notices.len() < 1000 {
             notices.push(notice);
+            self.has_notices.store(true, Ordering::Release);
         }
     }
 
     pub(crate) fn take_notices(&self) -> Vec<Error> {
-        std::mem::take(&mut *self.notices.lock())
+        if !self.has_notices.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut notices = self.notices.lock();
+        self.has_notices.store(false, Ordering::Release);
+        std::mem::take(&mut *notices)
     }
 
     pub(crate) fn set_waits(&self, lock_timeout: Option<Duration>, deadlock_timeout: Duration) {

@@ -132,7 +132,7 @@ impl Session {
         let settings = Arc::new(settings);
         let sequences = Arc::new(sequences::SessionSequences::new(engine.db().clone()));
         let (session_role, role) = settings.identity();
-        backend.activity.lock().application = init.application.into();
+        backend.activity.set_application(&init.application);
         Session {
             facts: Arc::new(SessionFacts {
                 user: init.user.clone(),
@@ -275,22 +275,18 @@ impl Session {
             Block::Failed => activity::State::IdleInFailedTransaction,
         };
         let now = self.engine.db().clock().wall_micros();
-        let mut activity = self.backend.activity.lock();
-        activity.state = state;
-        activity.changed_micros = Some(now);
-        if state == activity::State::Idle {
-            activity.transaction_micros = None;
-        }
+        self.backend.activity.rest(state, now);
     }
 
     fn note_start(&mut self, statement: &Arc<Prepared>) {
         self.begin_moment();
-        let mut activity = self.backend.activity.lock();
-        activity.state = activity::State::Active;
-        activity.statement = Some(statement.clone());
-        activity.query_micros = Some(self.moment.statement_micros);
-        activity.changed_micros = activity.query_micros;
-        activity.transaction_micros = Some(self.moment.transaction_micros);
+        let moment = &self.moment;
+        let activity = &self.backend.activity;
+        activity.start(
+            statement,
+            moment.statement_micros,
+            moment.transaction_micros,
+        );
     }
 
     /// What others know of this session.
@@ -357,7 +353,7 @@ impl Session {
         }
         let before = std::mem::replace(&mut self.reported, self.settings.clone());
         if let Ok(name) = self.settings.show("application_name") {
-            self.backend.activity.lock().application = name.into();
+            self.backend.activity.set_application(&name);
         }
         reported(&self.settings)
             .into_iter()

@@ -3,28 +3,56 @@
 //! frontier is its durable position.
 
 use super::Database;
+use crate::cancel::CancelToken;
 use crate::catalog::Table;
 use crate::clock::Hlc;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Lane, Sequence, TableId};
 use crate::key;
 use crate::log;
 use crate::meta;
 use crate::row::RowRef;
-use crate::store::{Batch, Direction, KeyRange, Space};
+use crate::store::{Batch, Direction, KeyRange, Snapshot, Space};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Tombstones removed by one batch.
 const TOMBSTONES_A_BATCH: usize = 4096;
+/// Rows read between two looks whether to go on.
+const ROWS_A_LOOK: u64 = 1024;
+
+/// Some keys of dead rows from the start of a range on; fewer than
+/// [`TOMBSTONES_A_BATCH`]: it has no more.
+fn dead_keys(
+    snapshot: Arc<dyn Snapshot>,
+    range: KeyRange,
+    frontier: Hlc,
+    cancel: &CancelToken,
+) -> Result<Vec<Vec<u8>>> {
+    let mut dead = Vec::new();
+    let mut cursor = snapshot.scan(Space::Data, range, Direction::Forward)?;
+    let mut rows = 0u64;
+    while dead.len() < TOMBSTONES_A_BATCH && cursor.advance()? {
+        rows += 1;
+        if rows.is_multiple_of(ROWS_A_LOOK) {
+            cancel.check()?;
+        }
+        let row = RowRef::new(cursor.value())?;
+        if !row.is_live() && row.newest_hlc() <= frontier {
+            dead.push(cursor.key().to_vec());
+        }
+    }
+    cancel.check()?;
+    Ok(dead)
+}
 
 impl Database {
     /// VACUUM: collects tombstones of a table (or of all) and the log; rows of time series
     /// are put away.
-    pub async fn vacuum(&self, table: Option<TableId>) -> Result<()> {
+    pub async fn vacuum(&self, table: Option<TableId>, cancel: &CancelToken) -> Result<()> {
         let (tables, frontier): (Vec<_>, _) = {
             let view = self.durable();
-            (view.catalog.tables().cloned().collect(), view.position)
+            (view.catalog.all_tables().cloned().collect(), view.position)
         };
         for candidate in &tables {
             if table.is_some_and(|wanted| wanted != candidate.id) {
@@ -33,31 +61,32 @@ impl Database {
             // A tombstone of a time series hides what a block has: both go together.
             #[cfg(feature = "columns")]
             if candidate.series.is_some() {
-                if self.settle(candidate, &Default::default()).await? > 0 {
+                if self.settle(candidate, cancel).await? > 0 {
                     self.give_back(candidate).await?;
                 }
                 continue;
             }
-            self.collect_tombstones(candidate, frontier).await?;
+            self.collect_tombstones(candidate, frontier, cancel).await?;
         }
         self.collect_log().await
     }
 
-    async fn collect_tombstones(&self, table: &Arc<Table>, frontier: Hlc) -> Result<()> {
+    async fn collect_tombstones(
+        &self,
+        table: &Arc<Table>,
+        frontier: Hlc,
+        cancel: &CancelToken,
+    ) -> Result<()> {
         let prefix = key::data_prefix(table.partition, table.storage);
         let mut range = KeyRange::prefix(&prefix);
         loop {
-            let mut dead = Vec::new();
-            {
-                let snapshot = self.durable().snapshot.clone();
-                let mut cursor = snapshot.scan(Space::Data, range.clone(), Direction::Forward)?;
-                while dead.len() < TOMBSTONES_A_BATCH && cursor.advance()? {
-                    let row = RowRef::new(cursor.value())?;
-                    if !row.is_live() && row.newest_hlc() <= frontier {
-                        dead.push(cursor.key().to_vec());
-                    }
-                }
-            }
+            let snapshot = self.durable().snapshot.clone();
+            let (part, cancel) = (range.clone(), cancel.clone());
+            // A table without dead rows is read to its end.
+            let reading = move || dead_keys(snapshot, part, frontier, &cancel);
+            let dead = tokio::task::spawn_blocking(reading).await.map_err(|_| {
+                Error::internal("the thread that looks for dead rows ended early")
+            })??;
             let Some(last) = dead.last() else {
                 return Ok(());
             };

@@ -3,6 +3,7 @@
 mod computed;
 
 use super::*;
+use crate::cancel::CancelToken;
 use crate::catalog::{Column, Index, IndexColumn, PrimaryKey, TableDef};
 use crate::database::DatabaseOptions;
 use crate::key;
@@ -458,7 +459,7 @@ async fn vacuum_collects_tombstones_and_log() {
         txn.delete(&t, &pk(id)).await.unwrap();
     }
     txn.commit().await.unwrap();
-    db.vacuum(None).await.unwrap();
+    db.vacuum(None, &CancelToken::new()).await.unwrap();
     let snapshot = db.durable().snapshot.clone();
     let mut cursor = snapshot
         .clone()
@@ -476,6 +477,18 @@ async fn vacuum_collects_tombstones_and_log() {
     put(&db, &t, row(900, "z", 0)).await.unwrap();
     let db = open(Arc::new(store.crash(1)));
     assert_eq!(all(&db.read(), &t).len(), 26);
+}
+
+#[tokio::test]
+async fn a_vacuum_that_is_cancelled_ends() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    put(&db, &t, row(1, "a", 0)).await.unwrap();
+    let cancel = CancelToken::new();
+    cancel.cancel(Error::new(state::QUERY_CANCELED, "enough"));
+    let error = db.vacuum(Some(t.id), &cancel).await.unwrap_err();
+    assert!(error.is(state::QUERY_CANCELED), "{error:?}");
+    db.vacuum(Some(t.id), &CancelToken::new()).await.unwrap();
 }
 
 #[tokio::test]
@@ -517,7 +530,7 @@ async fn a_row_deleted_and_vacuumed_since_is_seen_to_have_changed() {
         deleting.delete(&t, &pk(id)).await.unwrap();
     }
     deleting.commit().await.unwrap();
-    db.vacuum(None).await.unwrap();
+    db.vacuum(None, &CancelToken::new()).await.unwrap();
     let error = repeatable
         .lock_row(&t, &pk(0), RowLock::Update, Wait::Block)
         .await

@@ -15,9 +15,11 @@ use super::statement::{AccessStatement, RoleName, RoleOption};
 use crate::engine::{Engine, SessionInit};
 use crate::session::Session;
 use crate::statement::utility::Utility;
+use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::{BOOTSTRAP_ROLE, CatalogChange, Column, PrimaryKey, TableDef};
 use orbit_core::database::Database;
 use orbit_core::store::{Direction, KeyRange};
+
 use orbit_core::txn::{self, Isolation};
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
@@ -262,7 +264,13 @@ async fn prune_rows(db: &Arc<Database>, keep: Keep) -> Result<()> {
             full.commit().await?;
         }
     }
-    transaction.commit().await
+    let id = table.id;
+    transaction.commit().await?;
+    match deleted {
+        0 => Ok(()),
+        // They were the table's first, which every scan would go over for ever.
+        _ => db.vacuum(Some(id), &CancelToken::new()).await,
+    }
 }
 
 async fn run(session: &mut Session, sql: &str, params: &[Value]) -> Result<()> {
@@ -370,6 +378,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::testing;
+    use orbit_core::store::Space;
 
     #[tokio::test]
     async fn the_oldest_rows_go() {
@@ -414,5 +423,14 @@ mod tests {
         };
         prune_rows(engine.db(), none).await.unwrap();
         assert!(left().await[0].starts_with("0|"));
+        let view = engine.db().durable();
+        let table = view.catalog.table(NODE_SCHEMA, TABLE).unwrap();
+        let prefix = orbit_core::key::data_prefix(table.partition, table.storage);
+        let range = KeyRange::prefix(&prefix);
+        let snapshot = view.snapshot.clone();
+        let mut stored = snapshot
+            .scan(Space::Data, range, Direction::Forward)
+            .unwrap();
+        assert!(!stored.advance().unwrap(), "no dead row is left");
     }
 }

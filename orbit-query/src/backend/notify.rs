@@ -13,7 +13,7 @@ use orbit_core::{Error, Result, state};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// PostgreSQL takes payloads shorter than this.
@@ -45,6 +45,8 @@ pub struct Inbox {
     waiting: Mutex<(VecDeque<Arc<Notification>>, usize)>,
     /// Kept beside the queue, so that looking costs nothing.
     count: AtomicUsize,
+    /// Whether its session has ever listened: if not, nobody need wait for it.
+    is_used: AtomicBool,
     arrived: Notify,
 }
 
@@ -64,6 +66,11 @@ impl Inbox {
 
     pub fn is_empty(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
+    }
+
+    /// False while its session has listened to nothing: nothing will ever come.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
     }
 
     /// Some of what waits, oldest first.
@@ -231,6 +238,7 @@ impl Hub {
             return;
         }
         drop(sessions);
+        backend.inbox.is_used.store(true, Ordering::Release);
         let mut channels = self.channels.lock();
         channels.entry(channel).or_default().push(Listener {
             pid: backend.pid,

@@ -14,6 +14,7 @@ pub(crate) async fn run(
     session.check_outside_block("VACUUM")?;
     let settings = session.settings().clone();
     let db = session.engine().db().clone();
+    let cancel = session.backend().cancel_token().clone();
     let view = db.read();
     let mut ids = Vec::with_capacity(tables.len());
     let mut kept = Vec::with_capacity(tables.len());
@@ -29,10 +30,10 @@ pub(crate) async fn run(
         return Ok(Outcome::Done(Tag::Other("VACUUM")));
     }
     if ids.is_empty() {
-        db.vacuum(None).await?;
+        db.vacuum(None, &cancel).await?;
     }
     for id in ids {
-        db.vacuum(Some(id)).await?;
+        db.vacuum(Some(id), &cancel).await?;
     }
     if with_analyze {
         analyze::run(session, &kept).await?;

@@ -150,11 +150,11 @@ impl Wire {
 
     /// Waits for input; meanwhile notifications are passed on, outside of blocks.
     async fn fill(&mut self, input: &mut Input, copying: bool) -> Result<(), End> {
-        let inbox = self.session.backend().inbox.clone();
-        let listens = self.session.block() == Block::Idle && matches!(self.mode, Mode::Normal);
-        if !listens {
+        let may_tell = self.session.block() == Block::Idle && matches!(self.mode, Mode::Normal);
+        if !may_tell || !self.session.backend().inbox.is_used() {
             return self.socket.fill(input, &mut self.out, copying).await;
         }
+        let inbox = self.session.backend().inbox.clone();
         loop {
             tokio::select! {
                 biased;

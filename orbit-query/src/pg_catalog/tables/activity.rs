@@ -15,7 +15,7 @@ fn backends(context: &CatalogContext) -> Vec<Arc<Backend>> {
 
 pub fn pg_stat_activity(context: &CatalogContext, rows: &mut Rows) {
     for one in backends(context) {
-        let activity = one.activity.lock().clone();
+        let activity = one.activity.seen();
         let waits = one.transaction().is_some_and(|id| waits(&one, id)) || waits(&one, one.owner());
         let (event_type, event) = match activity.state {
             State::Active if waits => {

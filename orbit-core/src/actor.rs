@@ -1,60 +1,42 @@
-//! A bounded face for ractor, whose own mailboxes know no bound: a sender
-//! takes a credit first and the credit travels with the message, to be given
-//! back when its work (not merely its delivery) is done.
+//! Actors: the one that every commit passes, and the virtual ones that users write.
+//!
+//! A *virtual* actor is addressed by its kind and an id, and needs no making: the first
+//! message to it begins it, or loads what it was when it was put to rest. It takes one
+//! message at a time (a *turn*), and what a turn leaves is one commit.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`behaviour`] | what a kind of actors is, as those who write one see it |
+//! | `job` | one message that waits, with whoever waits for its answer |
+//! | `mailbox` | what waits for one actor, within its bounds |
+//! | `slot`, `roster` | an actor's place in memory, and all of them |
+//! | [`stored`] | actors whose state is a row |
+//! | `crashes` | when an actor that fails may begin again |
+//! | `places` | how many are awake at once, and who goes to rest for another |
+//! | `drain` | the loop that runs an actor's turns |
+//! | [`turn`] | what a message's handler may do |
+//! | `keeper` | the cell that looks after them |
+//! | [`runtime`] | all of it, for whoever sends |
+//! | [`bounded`], [`data`] | the way of a commit |
 
+pub mod behaviour;
+pub mod bounded;
+mod crashes;
 pub mod data;
+mod drain;
+mod job;
+mod keeper;
+mod mailbox;
+mod places;
+mod roster;
+pub mod runtime;
+mod slot;
+pub mod stored;
+#[cfg(test)]
+mod tests;
+pub mod turn;
 
-use crate::error::{Error, Result, state};
-use ractor::{ActorRef, Message};
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Room for one message; dropped when what it asked for is done.
-pub type Credit = OwnedSemaphorePermit;
-
-pub struct Bounded<M: Message> {
-    actor: ActorRef<M>,
-    credits: Arc<Semaphore>,
-}
-
-impl<M: Message> Bounded<M> {
-    pub fn new(actor: ActorRef<M>, credits: usize) -> Bounded<M> {
-        Bounded {
-            actor,
-            credits: Arc::new(Semaphore::new(credits)),
-        }
-    }
-
-    /// Waits for a credit, then sends what `message` makes of it.
-    pub async fn send(&self, message: impl FnOnce(Credit) -> M) -> Result<()> {
-        let stopped = || Error::new(state::CANNOT_CONNECT_NOW, "the node is shutting down");
-        let credit = match self.credits.clone().try_acquire_owned() {
-            Ok(credit) => credit,
-            Err(tokio::sync::TryAcquireError::Closed) => return Err(stopped()),
-            Err(tokio::sync::TryAcquireError::NoPermits) => {
-                let waiting = self.credits.clone().acquire_owned();
-                waiting.await.map_err(|_| stopped())?
-            }
-        };
-        self.actor.cast(message(credit)).map_err(|_| stopped())
-    }
-
-    /// Every credit there is, so that a test can let senders wait.
-    #[cfg(test)]
-    pub async fn take_all(&self, credits: usize) -> Credit {
-        let all = u32::try_from(credits).unwrap_or(u32::MAX);
-        let taken = self.credits.clone().acquire_many_owned(all).await;
-        taken.expect("nobody closed it")
-    }
-
-    /// Lets nobody new in, and waits for those inside.
-    pub async fn drain(&self, credits: usize) {
-        let all = u32::try_from(credits).unwrap_or(u32::MAX);
-        // An error means somebody closed it already.
-        if let Ok(permits) = self.credits.acquire_many(all).await {
-            permits.forget();
-        }
-        self.credits.close();
-        self.actor.stop(None);
-    }
-}
+pub use behaviour::{Actor, Handle, Kind, Message, Start};
+pub use bounded::{Bounded, Credit};
+pub use runtime::{Limits, Ref, Runtime};
+pub use turn::Turn;

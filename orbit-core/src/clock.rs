@@ -2,7 +2,11 @@
 //! clock built over them (Kulkarni et al., "Logical Physical Clocks", 2014).
 
 use parking_lot::Mutex;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub trait Clock: Send + Sync + 'static {
@@ -10,6 +14,29 @@ pub trait Clock: Send + Sync + 'static {
     fn wall_micros(&self) -> i64;
     /// Never goes back.
     fn monotonic(&self) -> Duration;
+    /// Waits until the monotonic clock has come so far.
+    fn sleep_until(&self, monotonic: Duration) -> Sleep;
+}
+
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What `work` comes to, unless a time comes first.
+pub async fn until<T>(
+    clock: &dyn Clock,
+    end: Duration,
+    mut work: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    // Most is done at once, and needs no timer.
+    let first = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
+    if let Poll::Ready(done) = first {
+        return Some(done);
+    }
+    let mut sleep = clock.sleep_until(end);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+    })
+    .await
 }
 
 #[derive(Debug)]
@@ -36,6 +63,16 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
     }
+
+    fn sleep_until(&self, monotonic: Duration) -> Sleep {
+        let end = self.start.checked_add(monotonic);
+        Box::pin(async move {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
+            }
+        })
+    }
 }
 
 /// A clock that stands still until it is told otherwise.
@@ -43,13 +80,22 @@ impl Clock for SystemClock {
 pub struct SimClock {
     wall_micros: AtomicU64,
     monotonic_micros: AtomicU64,
+    sleepers: Arc<Mutex<Vec<Sleeper>>>,
+}
+
+#[derive(Debug)]
+struct Sleeper {
+    until: Duration,
+    is_over: bool,
+    waker: Option<Waker>,
+    nth: u64,
 }
 
 impl SimClock {
     pub fn at(wall_micros: i64) -> SimClock {
         SimClock {
             wall_micros: AtomicU64::new(wall_micros.cast_unsigned()),
-            monotonic_micros: AtomicU64::new(0),
+            ..SimClock::default()
         }
     }
 
@@ -57,6 +103,21 @@ impl SimClock {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.wall_micros.fetch_add(micros, Ordering::SeqCst);
         self.monotonic_micros.fetch_add(micros, Ordering::SeqCst);
+        let now = self.monotonic();
+        let mut sleepers = self.sleepers.lock();
+        for sleeper in sleepers.iter_mut().filter(|one| one.until <= now) {
+            sleeper.is_over = true;
+            if let Some(waker) = sleeper.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// When the next sleeper wakes, for who lets time pass.
+    pub fn next_waking(&self) -> Option<Duration> {
+        let sleepers = self.sleepers.lock();
+        let waiting = sleepers.iter().filter(|one| !one.is_over);
+        waiting.map(|one| one.until).min()
     }
 
     /// Moves the wall clock alone, as an operator or a bad RTC would.
@@ -73,6 +134,46 @@ impl Clock for SimClock {
 
     fn monotonic(&self) -> Duration {
         Duration::from_micros(self.monotonic_micros.load(Ordering::SeqCst))
+    }
+
+    fn sleep_until(&self, monotonic: Duration) -> Sleep {
+        let mut sleepers = self.sleepers.lock();
+        let nth = sleepers.last().map_or(0, |last| last.nth + 1);
+        sleepers.push(Sleeper {
+            until: monotonic,
+            is_over: monotonic <= self.monotonic(),
+            waker: None,
+            nth,
+        });
+        let sleepers = self.sleepers.clone();
+        Box::pin(SimSleep { sleepers, nth })
+    }
+}
+
+/// A wait of [`SimClock`]'s; forgotten when dropped.
+struct SimSleep {
+    sleepers: Arc<Mutex<Vec<Sleeper>>>,
+    nth: u64,
+}
+
+impl Future for SimSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut sleepers = self.sleepers.lock();
+        match sleepers.iter_mut().find(|one| one.nth == self.nth) {
+            Some(sleeper) if !sleeper.is_over => {
+                sleeper.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for SimSleep {
+    fn drop(&mut self) {
+        self.sleepers.lock().retain(|one| one.nth != self.nth);
     }
 }
 
@@ -108,13 +209,13 @@ impl std::fmt::Debug for Hlc {
 
 /// Gives out strictly rising times, whatever the wall clock does.
 pub struct HlcClock {
-    clock: std::sync::Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     last: Mutex<Hlc>,
 }
 
 impl HlcClock {
     /// `last` is the highest time this node is known to have used.
-    pub fn new(clock: std::sync::Arc<dyn Clock>, last: Hlc) -> HlcClock {
+    pub fn new(clock: Arc<dyn Clock>, last: Hlc) -> HlcClock {
         HlcClock {
             clock,
             last: Mutex::new(last),
@@ -134,7 +235,7 @@ impl HlcClock {
         *self.last.lock()
     }
 
-    pub fn clock(&self) -> &std::sync::Arc<dyn Clock> {
+    pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 }
@@ -142,7 +243,6 @@ impl HlcClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn rises_while_the_wall_clock_stands_jumps_and_falls() {

@@ -1,0 +1,244 @@
+//! An actor's place in memory: what waits for it, and what it is while it is awake.
+
+use super::behaviour::AnyActor;
+use super::crashes::Crashes;
+use super::job::Waiting;
+use super::mailbox::{Full, Mailbox, Room};
+use super::places::Place;
+use super::roster::KindEntry;
+use super::stored::Kept;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(super) struct Slot {
+    pub kind: Arc<KindEntry>,
+    pub id: Arc<str>,
+    /// When it was used last, as a count of uses of all actors.
+    used: AtomicU64,
+    /// Since when its handler has been running without a pause, in milliseconds of the
+    /// runtime; 0: it isn't.
+    pub busy_since: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    mailbox: Mailbox,
+    /// Somebody takes its messages out, and has hold of the actor.
+    drained: bool,
+    awake: Option<Awake>,
+    /// It is in no roster any more.
+    retired: bool,
+    crashes: Option<Box<Crashes>>,
+    last_error: Option<Box<str>>,
+    turns: u64,
+}
+
+/// An actor in memory.
+pub(super) struct Awake {
+    pub actor: AnyActor,
+    /// What is stored of it.
+    pub kept: Kept,
+    /// One of the places there are for actors that are awake.
+    pub place: Place,
+}
+
+/// What whoever drains does next.
+pub(super) enum Next {
+    Message(Box<dyn Waiting>),
+    /// Nothing waits, but something is left to be done.
+    Later,
+    Over,
+}
+
+/// What became of a message.
+pub(super) enum Put {
+    /// It waits.
+    Waits,
+    /// It waits, and whoever put it has to see to it that it is taken.
+    First,
+    /// The mailbox is full: so much waits.
+    Full {
+        messages: usize,
+        bytes: usize,
+        /// Dropped by the sender, away from the actor's lock.
+        _refused: Box<dyn Waiting>,
+    },
+    /// The actor crashed too often; so long it takes no messages.
+    Broken(Duration),
+    /// There is another slot for this actor by now.
+    Retired(Box<dyn Waiting>),
+}
+
+/// What others see of an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub kind: &'static str,
+    pub id: Arc<str>,
+    pub state: &'static str,
+    pub waiting: usize,
+    pub waiting_bytes: usize,
+    pub bytes: usize,
+    pub turns: u64,
+    pub crashes: u32,
+    pub last_error: Option<String>,
+}
+
+impl Slot {
+    pub fn new(kind: Arc<KindEntry>, id: Arc<str>) -> Slot {
+        Slot {
+            kind,
+            id,
+            used: AtomicU64::new(0),
+            busy_since: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub fn put(&self, message: Box<dyn Waiting>, room: Room, now: Duration) -> Put {
+        let mut state = self.state.lock();
+        if state.retired {
+            return Put::Retired(message);
+        }
+        if let Some(crashes) = &state.crashes
+            && crashes.is_open(now)
+        {
+            return Put::Broken(crashes.rests(now));
+        }
+        match state.mailbox.put(message, room) {
+            Err(Full(refused)) => Put::Full {
+                messages: state.mailbox.len(),
+                bytes: state.mailbox.bytes(),
+                _refused: refused,
+            },
+            Ok(()) if state.drained => Put::Waits,
+            Ok(()) => {
+                state.drained = true;
+                Put::First
+            }
+        }
+    }
+
+    /// For whoever drains: the actor, if it is awake.
+    pub fn take_awake(&self) -> Option<Awake> {
+        self.state.lock().awake.take()
+    }
+
+    /// The next message. If there is none, and nothing is left to do (`is_dirty`), the
+    /// actor is put back, or to rest if `stays` says so, and the draining is over.
+    pub fn next(
+        &self,
+        awake: &mut Option<Awake>,
+        turns: &mut u64,
+        is_dirty: bool,
+        stays: impl FnOnce() -> bool,
+    ) -> Next {
+        let mut state = self.state.lock();
+        if let Some(message) = state.mailbox.take() {
+            return Next::Message(message);
+        }
+        if is_dirty {
+            return Next::Later;
+        }
+        state.turns += std::mem::take(turns);
+        state.drained = false;
+        if awake.is_some() && stays() {
+            state.awake = awake.take();
+        } else if state.crashes.is_none() {
+            state.retired = true;
+            drop(state);
+            self.kind.roster.forget(self);
+        }
+        Next::Over
+    }
+
+    /// Puts an idle actor to rest.
+    pub fn rest(&self) -> Option<Awake> {
+        let mut state = self.state.lock();
+        if state.drained {
+            return None;
+        }
+        let awake = state.awake.take()?;
+        if state.crashes.is_none() {
+            state.retired = true;
+            drop(state);
+            self.kind.roster.forget(self);
+        }
+        Some(awake)
+    }
+
+    /// A crash: what waits goes on waiting, unless there were too many. How long the
+    /// actor has to rest, and what was thrown out.
+    pub fn crash(&self, error: &str, now: Duration) -> (Duration, Vec<Box<dyn Waiting>>) {
+        let mut state = self.state.lock();
+        let crashes = state.crashes.get_or_insert_default();
+        crashes.note(now);
+        let rests = crashes.rests(now);
+        let is_open = crashes.is_open(now);
+        state.last_error = Some(error.into());
+        let thrown_out = match is_open {
+            true => state.mailbox.take_all(),
+            false => Vec::new(),
+        };
+        (rests, thrown_out)
+    }
+
+    /// How long it still has to rest.
+    pub fn rests(&self, now: Duration) -> Duration {
+        let state = self.state.lock();
+        let crashes = state.crashes.as_ref();
+        crashes.map_or(Duration::ZERO, |crashes| crashes.rests(now))
+    }
+
+    pub fn note_use(&self, count: u64) {
+        self.used.store(count, Ordering::Relaxed);
+    }
+
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is awake and has nothing to do.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        !state.drained && state.awake.is_some()
+    }
+
+    /// Forgets crashes that are long past; a slot that holds nothing else goes.
+    pub fn forgive(&self, now: Duration) {
+        let mut state = self.state.lock();
+        if state.crashes.as_ref().is_some_and(|one| one.is_past(now)) {
+            state.crashes = None;
+        }
+        let is_empty = state.crashes.is_none() && state.awake.is_none() && !state.drained;
+        if is_empty && !state.retired {
+            state.retired = true;
+            drop(state);
+            self.kind.roster.forget(self);
+        }
+    }
+
+    pub fn seen(&self, now: Duration) -> Seen {
+        let state = self.state.lock();
+        let crashes = state.crashes.as_deref();
+        Seen {
+            kind: self.kind.name,
+            id: self.id.clone(),
+            state: match () {
+                () if crashes.is_some_and(|one| one.is_open(now)) => "broken",
+                () if crashes.is_some_and(|one| !one.rests(now).is_zero()) => "restarting",
+                () if state.drained => "busy",
+                () if state.awake.is_some() => "idle",
+                () => "at rest",
+            },
+            waiting: state.mailbox.len(),
+            waiting_bytes: state.mailbox.bytes(),
+            bytes: state.awake.as_ref().map_or(0, |awake| awake.place.bytes()),
+            turns: state.turns,
+            crashes: crashes.map_or(0, Crashes::in_a_row),
+            last_error: state.last_error.as_deref().map(str::to_owned),
+        }
+    }
+}

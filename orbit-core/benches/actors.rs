@@ -165,7 +165,7 @@ async fn activations() -> Result<()> {
         ..Limits::default()
     };
     let runtime = Runtime::new(limits, Arc::new(SystemClock::default()));
-    runtime.register(Kind::of::<Counter>()).await?;
+    runtime.register(Kind::<Counter>::in_memory()).await?;
     let began = Instant::now();
     for n in 0..ACTIVATIONS {
         runtime
@@ -185,7 +185,7 @@ async fn idle() -> Result<()> {
         ..Limits::default()
     };
     let runtime = Runtime::new(limits, Arc::new(SystemClock::default()));
-    runtime.register(Kind::of::<Counter>()).await?;
+    runtime.register(Kind::<Counter>::in_memory()).await?;
     let before = resident();
     for n in 0..IDLE {
         runtime
@@ -211,7 +211,7 @@ fn main() -> Result<()> {
         tokio::spawn(async {
             idle().await?;
             let runtime = Runtime::new(Limits::default(), Arc::new(SystemClock::default()));
-            runtime.register(Kind::of::<Counter>()).await?;
+            runtime.register(Kind::<Counter>::in_memory()).await?;
             let (plain, _) = ractor::Actor::spawn(None, Plain, ())
                 .await
                 .map_err(|error| orbit_core::Error::internal(error.to_string()))?;

@@ -11,9 +11,11 @@
 //! | `mailbox` | what waits for one actor, within its bounds |
 //! | `slot`, `roster` | an actor's place in memory, and all of them |
 //! | [`stored`] | actors whose state is a row |
+//! | [`lasting`] | what they leave beside it: reminders, answers given once |
 //! | `crashes` | when an actor that fails may begin again |
 //! | `places` | how many are awake at once, and who goes to rest for another |
 //! | `drain` | the loop that runs an actor's turns |
+//! | `waits` | which actor waits for which |
 //! | [`turn`] | what a message's handler may do |
 //! | `keeper` | the cell that looks after them |
 //! | [`runtime`] | all of it, for whoever sends |
@@ -26,6 +28,7 @@ pub mod data;
 mod drain;
 mod job;
 mod keeper;
+pub mod lasting;
 mod mailbox;
 mod places;
 mod roster;
@@ -35,8 +38,10 @@ pub mod stored;
 #[cfg(test)]
 mod tests;
 pub mod turn;
+mod waits;
 
-pub use behaviour::{Actor, Handle, Kind, Message, Start};
+pub use behaviour::{Actor, Handle, Kind, Message, Recorded, Start};
 pub use bounded::{Bounded, Credit};
-pub use runtime::{Limits, Ref, Runtime};
+pub use lasting::{Reminder, When};
+pub use runtime::{Address, Limits, Ref, Runtime};
 pub use turn::Turn;

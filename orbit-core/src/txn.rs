@@ -370,6 +370,11 @@ impl Transaction {
         !self.writes.is_empty() || !self.changes.is_empty() || !self.sequences.is_empty()
     }
 
+    /// What it has written so far, in bytes.
+    pub fn written_bytes(&self) -> usize {
+        self.writes.bytes()
+    }
+
     /// Waits until everything this transaction has come to know is on disk.
     /// Returns at once when it is, as is usual.
     pub async fn wait_until_durable(&self) -> Result<()> {

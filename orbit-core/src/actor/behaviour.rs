@@ -1,6 +1,7 @@
 //! What a kind of virtual actors is: a type with its state, and a handler for each
 //! message it takes.
 
+use super::job::{Job, Waiting, unreadable};
 use super::stored::{Form, form_of};
 use super::turn::Turn;
 use crate::error::Result;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// What an actor is told, and what it answers.
@@ -18,6 +20,14 @@ pub trait Message: Send + 'static {
     fn heap_bytes(&self) -> usize {
         0
     }
+}
+
+/// A message that can be written down: for reminders, and to be handled once under a key.
+pub trait Recorded:
+    Message<Answer: Serialize + DeserializeOwned> + Serialize + DeserializeOwned
+{
+    /// Names it among the messages of its actors, for ever.
+    const NAME: &'static str;
 }
 
 /// A virtual actor's state.
@@ -53,19 +63,24 @@ pub struct Start<'a> {
 /// An actor of any type.
 pub(super) type AnyActor = Box<dyn Any + Send>;
 
+/// Makes a message of what was written down.
+pub(super) type Decode = fn(&str) -> Result<Box<dyn Waiting>>;
+
 /// A kind of actors, for [`super::Runtime::register`].
-pub struct Kind {
+pub struct Kind<A> {
     pub(super) name: &'static str,
     pub(super) actor: TypeId,
     pub(super) begin: fn(&Start<'_>) -> Result<AnyActor>,
     pub(super) weigh: fn(&(dyn Any + Send)) -> usize,
     /// How its states are stored, if they are.
     pub(super) form: Option<fn() -> Result<Arc<dyn Form>>>,
+    pub(super) messages: Vec<(&'static str, Decode)>,
+    of: PhantomData<fn(&A)>,
 }
 
-impl Kind {
+impl<A: Actor> Kind<A> {
     /// Actors that are nothing but what they are in memory: put to rest, they forget.
-    pub fn of<A: Actor>() -> Kind {
+    pub fn in_memory() -> Kind<A> {
         Kind {
             name: A::KIND,
             actor: TypeId::of::<A>(),
@@ -75,15 +90,34 @@ impl Kind {
                 size_of::<A>().saturating_add(heap)
             },
             form: None,
+            messages: Vec::new(),
+            of: PhantomData,
         }
     }
 
     /// Actors whose state is a row of table `actors.KIND`: what a turn made of it is
     /// durable before the turn is answered, and undone if the turn fails.
-    pub fn stored<A: Actor + Serialize + DeserializeOwned>() -> Kind {
+    pub fn stored() -> Kind<A>
+    where
+        A: Serialize + DeserializeOwned,
+    {
         Kind {
             form: Some(form_of::<A>),
-            ..Kind::of::<A>()
+            ..Kind::in_memory()
         }
+    }
+
+    /// These messages may come from what was written down.
+    #[must_use]
+    pub fn takes<M: Recorded>(mut self) -> Kind<A>
+    where
+        A: Handle<M>,
+    {
+        let decode: Decode = |body| {
+            let message = serde_json::from_str::<M>(body).map_err(|error| unreadable(&error))?;
+            Ok(Job::<A, M>::sent(message))
+        };
+        self.messages.push((M::NAME, decode));
+        self
     }
 }

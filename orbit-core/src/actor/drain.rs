@@ -3,153 +3,288 @@
 //! Turns of a stored actor that follow each other closely share one commit: while one is
 //! on its way to the disk, those that come meanwhile gather for the next. Answers leave
 //! when all that their turns saw is durable, and not before.
+//!
+//! Whatever users write may panic, in a handler or as it is dropped: it ends the turn and
+//! this activation of the actor, never the loop.
 
 use super::behaviour::AnyActor;
 use super::job::Waiting;
-use super::runtime::{Inner, overdue, panicked};
+use super::lasting::Reminder;
+use super::runtime::{Inner, overdue, panicked, quietly};
 use super::slot::{Awake, Next, Slot};
 use super::stored::Kept;
 use super::turn::{Sent, Turn};
 use crate::clock::until;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, state};
+use crate::txn::Mark;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
-/// Turns between two breaths for other tasks.
+/// Messages between two breaths for other tasks.
 const BREATH: u32 = 64;
-/// Turns that share a commit.
+/// Turns that share a commit, and what they may write.
 const TOGETHER: usize = 256;
+const TOGETHER_BYTES: usize = 1 << 20;
 
 /// Why a turn left nothing.
 enum Failure {
-    /// The handler said so.
+    /// It says so.
     Refused(Error),
-    /// It was given up in the middle.
+    /// It was given up in the middle, or what it made of the actor can't be kept.
     GivenUp(Error),
-    /// It panicked.
-    Broken(Error),
 }
 
-struct Drain {
+/// A turn that is over, and waits for the commit it shares.
+struct Done {
+    message: Box<dyn Waiting>,
+    outcome: Result<()>,
+}
+
+pub(super) struct Drain {
     runtime: Arc<Inner>,
     slot: Arc<Slot>,
     awake: Option<Awake>,
     turn: Turn,
-    /// Turns that are done, and wait for the commit they share.
-    done: Vec<Box<dyn Waiting>>,
-    /// What they send once it is durable.
+    /// The message whose turn it is, and what to go back to if the turn fails.
+    current: Option<Box<dyn Waiting>>,
+    mark: Option<Mark>,
+    done: Vec<Done>,
+    /// What turns that are done send once they are durable.
     sent: Vec<Sent>,
     turns: u64,
     breath: u32,
+    /// It crashed before; the next turn that succeeds clears it.
+    has_crashed: bool,
+    is_over: bool,
 }
 
 /// Runs until nothing waits. Whoever starts it was told by [`Slot::put`] to.
-pub(super) async fn drain(runtime: Arc<Inner>, slot: Arc<Slot>) {
-    slot.note_use(runtime.count_use());
-    let mut drain = Drain {
-        awake: slot.take_awake(),
-        turn: Turn::new(runtime.clone(), slot.kind.clone(), slot.id.clone()),
-        runtime,
-        slot,
-        done: Vec::new(),
-        sent: Vec::new(),
-        turns: 0,
-        breath: 0,
-    };
-    while drain.step().await {}
+pub(super) async fn drain(mut drain: Drain) {
+    loop {
+        let stepped = {
+            let mut step = pin!(drain.step());
+            poll_fn(|cx| {
+                match catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx))) {
+                    Ok(polled) => polled.map(Ok),
+                    // What it held was dropped on the way out.
+                    Err(panic) => Poll::Ready(Err(panic)),
+                }
+            })
+            .await
+        };
+        match stepped {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(panic) => {
+                let kind = drain.slot.kind.name;
+                let error = panicked(kind, &drain.slot.id, panic.as_ref());
+                quietly(|| drop(panic));
+                drain.recover(error);
+            }
+        }
+    }
 }
 
 impl Drain {
+    pub fn new(runtime: Arc<Inner>, slot: Arc<Slot>) -> Drain {
+        runtime.at_work.fetch_add(1, Ordering::AcqRel);
+        slot.note_use(runtime.count_use());
+        let (awake, has_crashed) = slot.take_awake();
+        Drain {
+            awake,
+            has_crashed,
+            turn: Turn::new(runtime.clone(), slot.kind.clone(), slot.id.clone()),
+            runtime,
+            slot,
+            current: None,
+            mark: None,
+            done: Vec::new(),
+            sent: Vec::new(),
+            turns: 0,
+            breath: 0,
+            is_over: false,
+        }
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.turn.transaction.is_some()
+    }
+
     /// False: nothing waits any more, and the actor is put back.
     async fn step(&mut self) -> bool {
-        let is_dirty = self.turn.transaction.is_some();
-        if is_dirty && (self.done.len() >= TOGETHER || self.slot.kind.waits()) {
+        if let Some(transaction) = &self.turn.transaction
+            && (self.done.len() >= TOGETHER
+                || transaction.written_bytes() >= TOGETHER_BYTES
+                // Rows that others may want, too, and locks that others wait for.
+                || std::mem::take(&mut self.turn.has_used_transaction)
+                || self.awake.is_none())
+        {
             self.commit().await;
             return true;
         }
+        if self.runtime.places.are_too_heavy() {
+            self.runtime.rest_heavy();
+        }
+        let is_dirty = self.is_dirty();
         let stays = || !self.runtime.places.are_wanted();
+        let joins = |message: &dyn Waiting| !is_dirty || self.slot.kind.joins(message.of_type());
         let next = self
             .slot
-            .next(&mut self.awake, &mut self.turns, is_dirty, stays);
+            .next(&mut self.awake, &mut self.turns, is_dirty, joins, stays);
         match next {
             Next::Message(message) => {
-                self.runtime.note_taken(message.bytes());
-                self.take(message).await;
-                self.breathe().await;
+                self.current = Some(message);
+                self.take().await;
+                self.breath += 1;
+                if self.breath >= BREATH {
+                    self.breath = 0;
+                    tokio::task::yield_now().await;
+                }
                 true
             }
             Next::Later => {
                 self.commit().await;
                 true
             }
-            Next::Over => false,
+            Next::Over => {
+                self.is_over = true;
+                // At rest: what it was is dropped, with its place.
+                self.awake = None;
+                false
+            }
         }
     }
 
-    async fn breathe(&mut self) {
-        self.breath += 1;
-        if self.breath >= BREATH {
-            self.breath = 0;
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn take(&mut self, message: Box<dyn Waiting>) {
-        if message.is_abandoned() {
+    async fn take(&mut self) {
+        let Some(message) = &self.current else {
             return;
-        }
-        let (kind, id) = (self.slot.kind.name, &self.slot.id);
-        if message
-            .deadline()
-            .is_some_and(|end| self.runtime.now() >= end)
-        {
-            message.settle(Err(overdue(kind, id, false)));
-            return;
-        }
-        self.turns += 1;
-        match self.run(message).await {
-            Ok(message) if self.turn.transaction.is_some() => {
-                self.done.push(message);
-                self.sent.append(&mut self.turn.sent);
-            }
-            Ok(message) => {
-                for sent in self.turn.sent.drain(..) {
-                    self.runtime.pass_on(sent);
-                }
-                message.settle(Ok(()));
-            }
-            Err((message, failure)) => self.fail(message, failure),
-        }
-    }
-
-    /// The turn left nothing; what other turns left before it stays.
-    fn fail(&mut self, message: Box<dyn Waiting>, failure: Failure) {
-        let (error, is_known) = match failure {
-            Failure::Refused(error) => (error, true),
-            Failure::GivenUp(error) => (error, false),
-            Failure::Broken(error) => {
-                self.runtime.crashed(&self.slot, &error);
-                (error, false)
-            }
         };
-        match (&self.slot.kind.storage(), &mut self.awake) {
-            // It is what was kept of it.
-            (Some(storage), Some(awake)) => match &awake.kept {
-                Some(kept) => match storage.revive(kept) {
-                    Ok(actor) => awake.actor = actor,
-                    Err(_) => self.awake = None,
-                },
-                None => self.awake = None,
-            },
-            _ if !is_known => self.awake = None,
+        let deadline = message.deadline();
+        if message.is_abandoned() {
+            self.put_down();
+            return;
+        }
+        if deadline.is_some_and(|end| self.runtime.now() >= end) {
+            let error = overdue(self.slot.kind.name, &self.slot.id, false);
+            self.settle(Err(error));
+            return;
+        }
+        let woken = self.wake().await;
+        self.turns += 1;
+        let outcome = match woken {
+            Ok(()) => self.run().await,
+            Err(error) => Err(Failure::Refused(error)),
+        };
+        match outcome {
+            Ok(()) => {
+                if std::mem::take(&mut self.has_crashed) {
+                    self.slot.recover();
+                }
+                self.settle(Ok(()));
+            }
+            Err(Failure::Refused(error)) => {
+                self.undo().await;
+                self.revive();
+                self.settle(Err(error));
+            }
+            Err(Failure::GivenUp(error)) => {
+                self.undo().await;
+                self.sleep();
+                self.settle(Err(error));
+            }
+        }
+    }
+
+    /// The message's turn is over. If turns before it wait for their commit, so does its
+    /// answer: it tells of what they did.
+    fn settle(&mut self, outcome: Result<()>) {
+        let Some(message) = self.current.take() else {
+            return;
+        };
+        self.mark = None;
+        self.runtime.note_taken(&self.slot.id, message.bytes());
+        if outcome.is_err() {
+            self.turn.sent.clear();
+        }
+        if self.turn.transaction.is_some() {
+            self.sent.append(&mut self.turn.sent);
+            self.done.push(Done { message, outcome });
+            return;
+        }
+        for sent in self.turn.sent.drain(..) {
+            self.runtime.pass_on(sent);
+        }
+        message.settle(outcome);
+    }
+
+    /// Nobody waits for the message any more.
+    fn put_down(&mut self) {
+        if let Some(message) = self.current.take() {
+            self.runtime.note_taken(&self.slot.id, message.bytes());
+        }
+    }
+
+    /// Takes back what the turn wrote; what turns before it wrote stays.
+    async fn undo(&mut self) {
+        match (self.mark.take(), &mut self.turn.transaction) {
+            (Some(mark), Some(transaction)) => transaction.rollback_to_mark(mark),
+            (_, transaction) => {
+                if let Some(transaction) = transaction.take() {
+                    // The error may tell of what others have written and not yet flushed.
+                    let _ = transaction.wait_until_durable().await;
+                }
+            }
+        }
+    }
+
+    /// A stored actor is again what was kept of it. One in memory stays as its handler
+    /// left it.
+    fn revive(&mut self) {
+        let Some(storage) = self.slot.kind.storage() else {
+            return;
+        };
+        let revived = match &self.awake {
+            Some(awake) => awake.kept.as_ref().map(|kept| storage.revive(&kept.values)),
+            None => return,
+        };
+        match (revived, &mut self.awake) {
+            (Some(Ok(actor)), Some(awake)) => awake.actor = actor,
+            _ => self.sleep(),
+        }
+    }
+
+    /// Forgets what the actor is in memory.
+    fn sleep(&mut self) {
+        let awake = self.awake.take();
+        quietly(|| drop(awake));
+    }
+
+    /// Something panicked: the turn is over, and so is this activation.
+    fn recover(&mut self, error: Error) {
+        self.slot.busy_since.store(0, Ordering::Relaxed);
+        self.sleep();
+        match (self.mark.take(), &mut self.turn.transaction) {
+            (Some(mark), Some(transaction)) => transaction.rollback_to_mark(mark),
+            (None, transaction) if self.done.is_empty() => *transaction = None,
             _ => {}
         }
-        message.settle(Err(error));
+        self.has_crashed = true;
+        self.runtime.crashed(&self.slot, &error);
+        if let Some(message) = self.current.take() {
+            self.runtime.note_taken(&self.slot.id, message.bytes());
+            self.turn.sent.clear();
+            match self.turn.transaction.is_some() {
+                true => self.done.push(Done {
+                    message,
+                    outcome: Err(error),
+                }),
+                false => quietly(|| message.settle(Err(error))),
+            }
+        }
     }
 
     /// Makes durable what turns have left, and lets their answers go.
@@ -157,98 +292,102 @@ impl Drain {
         let Some(transaction) = self.turn.transaction.take() else {
             return;
         };
+        self.mark = None;
         let committed = match transaction.has_writes() {
             true => transaction.commit().await,
             // What they read may not be on disk yet.
             false => transaction.wait_until_durable().await,
         };
         if committed.is_ok() {
+            if std::mem::take(&mut self.turn.changes_reminders)
+                && let Ok((lasting, _)) = self.runtime.lasting()
+            {
+                lasting.reminders.note_change();
+            }
             for sent in self.sent.drain(..) {
                 self.runtime.pass_on(sent);
             }
         } else {
             // What it became was never stored.
-            self.awake = None;
+            self.sleep();
             self.sent.clear();
         }
-        for message in self.done.drain(..) {
-            message.settle(committed.clone());
+        for Done { message, outcome } in self.done.drain(..) {
+            let outcome = match &committed {
+                Ok(()) => outcome,
+                Err(error) => Err(error.clone()),
+            };
+            quietly(|| message.settle(outcome));
         }
     }
 
     /// One turn.
-    async fn run(&mut self, mut message: Box<dyn Waiting>) -> Outcome {
-        if let Err(error) = self.wake(message.deadline()).await {
-            return Err((message, Failure::Refused(error)));
-        }
-        let Some(awake) = &mut self.awake else {
-            let error = Error::internal("an actor isn't awake in its turn");
-            return Err((message, Failure::Refused(error)));
+    async fn run(&mut self) -> Result<(), Failure> {
+        let Some(message) = &mut self.current else {
+            return Ok(());
         };
         self.turn.begin(message.as_ref());
-        let mark = self
+        let (runtime, slot) = (&self.runtime, &self.slot);
+        let done = is_done_already(runtime, slot, &self.turn, message.as_mut());
+        if done.map_err(Failure::Refused)? {
+            return Ok(());
+        }
+        let asleep = || Failure::Refused(Error::internal("an actor isn't awake in its turn"));
+        let awake = self.awake.as_mut().ok_or_else(asleep)?;
+        self.mark = self
             .turn
             .transaction
             .as_mut()
-            .map(|one| one.statement_mark());
-        let (runtime, slot) = (&self.runtime, &self.slot);
-        let end = message.deadline().unwrap_or_else(|| runtime.end_of_turn());
-        let mut outcome = {
+            .map(|transaction| transaction.statement_mark());
+        // What an actor is in memory only should not be lost with one caller's patience.
+        let end = match (slot.kind.storage(), message.deadline()) {
+            (Some(_), Some(end)) => end,
+            _ => runtime.end_of_turn(),
+        };
+        let mut has_waited = false;
+        let handled = {
             let mut running = message.run(awake.actor.as_mut(), &mut self.turn);
-            let mut has_waited = false;
             let work = pin!(poll_fn(|cx| {
                 slot.busy_since.store(runtime.ticks(), Ordering::Relaxed);
-                let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+                let polled = running.as_mut().poll(cx);
                 slot.busy_since.store(0, Ordering::Relaxed);
-                match polled {
-                    Ok(Poll::Pending) => {
-                        if !has_waited {
-                            has_waited = true;
-                            slot.kind.note_waiting();
-                        }
-                        Poll::Pending
-                    }
-                    Ok(polled) => polled.map_err(Failure::Refused),
-                    Err(panic) => {
-                        let error = panicked(slot.kind.name, &slot.id, panic.as_ref());
-                        Poll::Ready(Err(Failure::Broken(error)))
-                    }
-                }
+                has_waited |= polled.is_pending();
+                polled
             }));
-            match until(runtime.clock.as_ref(), end, work).await {
-                Some(outcome) => outcome,
-                None => Err(Failure::GivenUp(overdue(slot.kind.name, &slot.id, true))),
-            }
+            until(runtime.clock.as_ref(), end, work).await
         };
-        if let (Ok(()), Some(storage)) = (&outcome, slot.kind.storage()) {
-            let transaction = &mut self.turn.transaction;
-            let saved = match storage.values_of(awake.actor.as_ref()) {
-                Ok(now) => {
-                    let saving = storage.save(transaction, &slot.id, now, &mut awake.kept);
-                    saving.await
-                }
-                Err(error) => Err(error),
-            };
-            outcome = saved.map_err(Failure::Refused);
-        }
-        if let Err(failure) = outcome {
-            match (mark, &mut self.turn.transaction) {
-                (Some(mark), Some(transaction)) => transaction.rollback_to_mark(mark),
-                (_, transaction) => *transaction = None,
+        slot.kind.note_run(message.of_type(), has_waited);
+        match handled {
+            Some(handled) => handled.map_err(Failure::Refused)?,
+            None => {
+                let error = overdue(slot.kind.name, &slot.id, true);
+                return Err(Failure::GivenUp(error));
             }
-            return Err((message, failure));
         }
-        let bytes = slot.kind.weigh(awake.actor.as_ref(), &awake.kept);
+        let left = Left::of(message.as_ref()).map_err(Failure::Refused)?;
+        let kept = {
+            let keeping = pin!(keep(runtime, slot, &mut self.turn, awake, left));
+            until(runtime.clock.as_ref(), end, keeping).await
+        };
+        kept.unwrap_or_else(|| {
+            let error = overdue(slot.kind.name, &slot.id, false);
+            Err(Failure::GivenUp(error))
+        })?;
+        let bytes = slot.kind.weigh(awake.actor.as_ref(), awake.kept.as_ref());
         awake.place.weigh(bytes);
-        Ok(message)
+        Ok(())
     }
 
     /// Sees to it that the actor is awake.
-    async fn wake(&mut self, deadline: Option<Duration>) -> Result<()> {
+    async fn wake(&mut self) -> Result<()> {
         if self.awake.is_some() {
             return Ok(());
         }
         let (runtime, slot) = (&self.runtime, &self.slot);
+        let (deadline, is_called) = match &self.current {
+            Some(message) => (message.deadline(), message.is_from_a_turn()),
+            None => (None, false),
+        };
         let end = deadline.unwrap_or_else(|| runtime.end_of_turn());
         let rest = slot.rests(runtime.now());
         if !rest.is_zero() {
@@ -258,45 +397,144 @@ impl Drain {
                 return Err(overdue(slot.kind.name, &slot.id, false));
             }
         }
-        let taking = pin!(runtime.take_place());
-        let place = until(runtime.clock.as_ref(), end, taking).await;
-        let mut place = place.ok_or_else(|| runtime.no_place())?;
-        let begin = || -> Result<(AnyActor, Kept)> {
-            let kept = self.stored()?;
-            match (slot.kind.storage(), kept) {
-                (Some(storage), Some(kept)) => Ok((storage.revive(&kept)?, Some(kept))),
-                (Some(storage), None) => {
-                    let actor = slot.kind.begin(&slot.id)?;
-                    let kept = storage.values_of(actor.as_ref())?;
-                    Ok((actor, Some(kept)))
-                }
-                (None, _) => Ok((slot.kind.begin(&slot.id)?, None)),
-            }
+        let mut place = {
+            let taking = pin!(runtime.take_place(is_called));
+            let taken = until(runtime.clock.as_ref(), end, taking).await;
+            taken.unwrap_or_else(|| Err(runtime.no_place()))?
         };
-        let (actor, kept) = match catch_unwind(AssertUnwindSafe(begin)) {
-            Ok(begun) => begun?,
-            Err(panic) => {
-                let error = panicked(slot.kind.name, &slot.id, panic.as_ref());
-                runtime.crashed(slot, &error);
-                return Err(error);
-            }
-        };
-        place.weigh(slot.kind.weigh(actor.as_ref(), &kept));
+        let (actor, kept) = begin(slot)?;
+        place.weigh(slot.kind.weigh(actor.as_ref(), kept.as_ref()));
         self.awake = Some(Awake { actor, place, kept });
         Ok(())
     }
+}
 
-    /// What is stored of the actor, with what earlier turns of this commit left.
-    fn stored(&self) -> Result<Kept> {
-        let Some(storage) = self.slot.kind.storage() else {
-            return Ok(None);
-        };
-        let view = match &self.turn.transaction {
-            Some(transaction) => transaction.view(),
-            None => storage.db().read(),
-        };
-        storage.load(&view, &self.slot.id)
+impl Drop for Drain {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // The runtime it ran on is shutting down: nobody comes back to this actor.
+            let stopped = || Error::new(state::ADMIN_SHUTDOWN, "the node is shutting down");
+            self.sleep();
+            let current = self.current.take();
+            let done = self.done.drain(..).map(|done| done.message);
+            for message in done {
+                quietly(|| message.settle(Err(stopped())));
+            }
+            let waiting = self.slot.abandon();
+            for message in current.into_iter().chain(waiting) {
+                self.runtime.note_taken(&self.slot.id, message.bytes());
+                quietly(|| message.settle(Err(stopped())));
+            }
+        }
+        self.runtime.note_done();
     }
 }
 
-type Outcome = Result<Box<dyn Waiting>, (Box<dyn Waiting>, Failure)>;
+/// The actor as it is stored, or as one of its kind begins. Nothing is uncommitted: whoever
+/// falls asleep among turns that are waits for their commit before it wakes.
+fn begin(slot: &Slot) -> Result<(AnyActor, Option<Kept>)> {
+    let Some(storage) = slot.kind.storage() else {
+        return Ok((slot.kind.begin(&slot.id)?, None));
+    };
+    if let Some(kept) = storage.load(&slot.id)? {
+        return Ok((storage.revive(&kept.values)?, Some(kept)));
+    }
+    let actor = slot.kind.begin(&slot.id)?;
+    let values = storage.values_of(actor.as_ref())?;
+    let kept = Kept {
+        values,
+        is_stored: false,
+    };
+    Ok((actor, Some(kept)))
+}
+
+/// A reminder that was taken back meanwhile isn't run; nor is a message that was handled
+/// under its key before: it has its answer.
+fn is_done_already(
+    runtime: &Inner,
+    slot: &Slot,
+    turn: &Turn,
+    message: &mut dyn Waiting,
+) -> Result<bool> {
+    if message.reminder().is_none() && message.key().is_none() {
+        return Ok(false);
+    }
+    let (lasting, db) = runtime.lasting()?;
+    let view = match &turn.transaction {
+        Some(transaction) => transaction.view(),
+        None => db.read(),
+    };
+    if let Some(reminder) = message.reminder() {
+        return Ok(!lasting.reminders.is_current(&view, reminder)?);
+    }
+    let key = message.key().unwrap_or_default();
+    match lasting.answers.find(&view, slot.kind.name, &slot.id, key)? {
+        Some(answer) => message.take_recorded(&answer).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// What a message asks to be kept of its turn: an answer under its key, and that its
+/// reminder is done.
+struct Left {
+    answer: Option<(String, String)>,
+    reminder: Option<Reminder>,
+}
+
+impl Left {
+    fn of(message: &dyn Waiting) -> Result<Left> {
+        let answer = match message.key() {
+            Some(key) => Some((key.to_owned(), message.record()?)),
+            None => None,
+        };
+        Ok(Left {
+            answer,
+            reminder: message.reminder().cloned(),
+        })
+    }
+}
+
+/// Makes the actor's state, and what the turn leaves beside it, part of the commit.
+async fn keep(
+    runtime: &Inner,
+    slot: &Slot,
+    turn: &mut Turn,
+    awake: &mut Awake,
+    left: Left,
+) -> Result<(), Failure> {
+    if let (Some(storage), Some(kept)) = (slot.kind.storage(), &mut awake.kept) {
+        let now = storage.values_of(awake.actor.as_ref());
+        let now = now.map_err(Failure::Refused)?;
+        let (_, db) = runtime.lasting().map_err(Failure::Refused)?;
+        let saving = storage.save(db, &mut turn.transaction, &slot.id, now, kept);
+        saving.await.map_err(Failure::GivenUp)?;
+    }
+    leave(runtime, slot, turn, left)
+        .await
+        .map_err(Failure::GivenUp)
+}
+
+async fn leave(runtime: &Inner, slot: &Slot, turn: &mut Turn, left: Left) -> Result<()> {
+    if left.answer.is_none() && left.reminder.is_none() && turn.changes.is_empty() {
+        return Ok(());
+    }
+    let (lasting, db) = runtime.lasting()?;
+    let changes = std::mem::take(&mut turn.changes);
+    turn.changes_reminders |= !changes.is_empty();
+    let begin = || db.begin(crate::txn::Isolation::ReadCommitted);
+    let transaction = turn.transaction.get_or_insert_with(begin);
+    let (kind, id) = (slot.kind.name, &slot.id);
+    if let Some((key, answer)) = left.answer {
+        let recording = lasting.answers.record(transaction, kind, id, &key, answer);
+        recording.await?;
+    }
+    if let Some(reminder) = left.reminder {
+        lasting.reminders.done(transaction, &reminder).await?;
+    }
+    // After it: the turn may have set its own reminder anew.
+    for change in changes {
+        let applying = lasting.reminders.apply(transaction, kind, id, change);
+        applying.await?;
+    }
+    Ok(())
+}

@@ -1,13 +1,15 @@
 //! One message that waits for its turn, with whoever waits for its answer.
 
 use super::behaviour::{Handle, Message};
-use super::turn::{Link, Turn};
-use crate::error::{Error, Result};
-use std::any::Any;
+use super::lasting::Reminder;
+use super::turn::Turn;
+use crate::error::{Error, Result, state};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::any::{Any, TypeId};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -29,8 +31,65 @@ pub(super) trait Waiting: Send {
     /// Whether whoever asked has gone.
     fn is_abandoned(&self) -> bool;
 
-    /// The turns that wait for this one.
-    fn callers(&self) -> Option<&Arc<Link>>;
+    /// Whether an actor waits for its answer in a turn of its own.
+    fn is_from_a_turn(&self) -> bool;
+
+    /// The message's type.
+    fn of_type(&self) -> TypeId;
+
+    /// The reminder that it comes from.
+    fn reminder(&self) -> Option<&Reminder> {
+        None
+    }
+
+    /// The key under which it is handled once.
+    fn key(&self) -> Option<&str> {
+        None
+    }
+
+    /// The answer of a run, to be given again.
+    fn record(&self) -> Result<String> {
+        Err(Error::internal("a message without a key"))
+    }
+
+    /// Takes an answer that was recorded instead of a run.
+    fn take_recorded(&mut self, _: &str) -> Result<()> {
+        Err(Error::internal("a message without a key"))
+    }
+}
+
+/// That a message is handled once under a key, and how its answer is kept meanwhile.
+pub(super) struct Once<T> {
+    key: Box<str>,
+    write: fn(&T) -> Result<String>,
+    read: fn(&str) -> Result<T>,
+}
+
+impl<T: Serialize + DeserializeOwned> Once<T> {
+    pub fn under(key: &str) -> Once<T> {
+        Once {
+            key: key.into(),
+            write: |answer| serde_json::to_string(answer).map_err(|error| unwritable(&error)),
+            read: |answer| serde_json::from_str(answer).map_err(|error| unreadable(&error)),
+        }
+    }
+}
+
+pub(super) fn unwritable(error: &serde_json::Error) -> Error {
+    Error::new(
+        state::INVALID_PARAMETER_VALUE,
+        "a message or an answer can't be written as JSON",
+    )
+    .with_detail(error.to_string())
+}
+
+pub(super) fn unreadable(error: &serde_json::Error) -> Error {
+    Error::new(
+        state::INVALID_TEXT_REPRESENTATION,
+        "a message or an answer that was written down isn't of its type any more",
+    )
+    .with_detail(error.to_string())
+    .with_hint("Give new fields #[serde(default)], and keep the types of the old ones.")
 }
 
 pub(super) struct Job<A, M: Message> {
@@ -39,7 +98,8 @@ pub(super) struct Job<A, M: Message> {
     /// None: nobody waits.
     reply: Option<oneshot::Sender<Result<M::Answer>>>,
     deadline: Option<Duration>,
-    callers: Option<Arc<Link>>,
+    is_from_a_turn: bool,
+    once: Option<Box<Once<M::Answer>>>,
     bytes: usize,
     of: PhantomData<fn(&mut A)>,
 }
@@ -52,7 +112,8 @@ impl<A: Handle<M>, M: Message> Job<A, M> {
             answer: None,
             reply: None,
             deadline: None,
-            callers: None,
+            is_from_a_turn: false,
+            once: None,
             of: PhantomData,
         }
     }
@@ -65,12 +126,14 @@ impl<A: Handle<M>, M: Message> Job<A, M> {
         message: M,
         reply: oneshot::Sender<Result<M::Answer>>,
         deadline: Duration,
-        callers: Option<Arc<Link>>,
+        is_from_a_turn: bool,
+        once: Option<Once<M::Answer>>,
     ) -> Box<dyn Waiting> {
         Box::new(Job::<A, M> {
             reply: Some(reply),
             deadline: Some(deadline),
-            callers,
+            is_from_a_turn,
+            once: once.map(Box::new),
             ..Job::new(message)
         })
     }
@@ -114,7 +177,29 @@ impl<A: Handle<M>, M: Message> Waiting for Job<A, M> {
         self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
-    fn callers(&self) -> Option<&Arc<Link>> {
-        self.callers.as_ref()
+    fn is_from_a_turn(&self) -> bool {
+        self.is_from_a_turn
+    }
+
+    fn of_type(&self) -> TypeId {
+        TypeId::of::<M>()
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.once.as_ref().map(|once| &*once.key)
+    }
+
+    fn record(&self) -> Result<String> {
+        match (&self.once, &self.answer) {
+            (Some(once), Some(answer)) => (once.write)(answer),
+            _ => Err(Error::internal("a message without a key, or an answer")),
+        }
+    }
+
+    fn take_recorded(&mut self, answer: &str) -> Result<()> {
+        if let Some(once) = &self.once {
+            self.answer = Some((once.read)(answer)?);
+        }
+        Ok(())
     }
 }

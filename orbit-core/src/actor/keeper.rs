@@ -10,6 +10,8 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(1);
 /// A handler that has not come back for so long is told of.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// Ticks between two looks for answers kept long enough.
+const PRUNE_EVERY: u64 = 60;
 
 pub(super) struct Keeper;
 
@@ -19,6 +21,7 @@ pub(super) struct State {
     runtime: Weak<Inner>,
     /// Told of already.
     stuck: Vec<(&'static str, Arc<str>)>,
+    ticks: u64,
 }
 
 /// Begins to look after a runtime; ends with it.
@@ -26,11 +29,19 @@ pub(super) async fn start(runtime: &Runtime) -> Result<()> {
     let state = State {
         runtime: Arc::downgrade(runtime.inner()),
         stuck: Vec::new(),
+        ticks: 0,
     };
     let started = ractor::Actor::spawn(None, Keeper, state).await;
     let (cell, _) = started.map_err(|error| {
         Error::internal("the keeper of actors did not start").with_detail(error.to_string())
     })?;
+    if let Ok((lasting, _)) = runtime.inner().lasting() {
+        let handing_out = lasting
+            .reminders
+            .clone()
+            .run(Arc::downgrade(runtime.inner()));
+        tokio::spawn(handing_out);
+    }
     let clock = runtime.inner().clock.clone();
     tokio::spawn(async move {
         loop {
@@ -66,7 +77,7 @@ impl ractor::Actor for Keeper {
             own.stop(None);
             return Ok(());
         };
-        let stuck = Runtime::of(runtime).look_after(STUCK_AFTER);
+        let stuck = Runtime::of(runtime.clone()).look_after(STUCK_AFTER);
         for (kind, id) in stuck.iter().filter(|one| !state.stuck.contains(one)) {
             tracing::warn!(
                 kind,
@@ -76,6 +87,13 @@ impl ractor::Actor for Keeper {
             );
         }
         state.stuck = stuck;
+        state.ticks += 1;
+        if state.ticks.is_multiple_of(PRUNE_EVERY)
+            && let Ok((lasting, _)) = runtime.lasting()
+            && let Err(error) = lasting.answers.prune().await
+        {
+            tracing::warn!(%error, "old answers were not removed");
+        }
         Ok(())
     }
 }

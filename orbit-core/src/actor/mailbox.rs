@@ -35,6 +35,11 @@ impl Mailbox {
         Ok(())
     }
 
+    /// The next that `take` gives.
+    pub fn first(&self) -> Option<&dyn Waiting> {
+        self.waiting.front().map(AsRef::as_ref)
+    }
+
     pub fn take(&mut self) -> Option<Box<dyn Waiting>> {
         let Some(message) = self.waiting.pop_front() else {
             if self.waiting.capacity() > KEPT {

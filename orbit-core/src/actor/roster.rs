@@ -1,16 +1,19 @@
 //! The kinds there are, and of each kind the actors that are in memory.
 
-use super::behaviour::{AnyActor, Kind, Start};
+use super::behaviour::{AnyActor, Decode, Kind, Start};
+use super::job::Waiting;
 use super::slot::Slot;
-use super::stored::{Kept, Storage, held_by};
-use crate::error::Result;
+use super::stored::{Kept, Storage};
+use crate::error::{Error, Result, state};
 use ahash::{AHashMap, RandomState};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SHARDS: usize = 16;
+/// Past so many of a kind, crashes of further actors aren't kept in mind.
+const MOST_CRASHED: usize = 4096;
 /// What an actor's slot, its id and its line in a roster hold, roughly.
 const PLACE_BYTES: usize = size_of::<Slot>() + 128;
 
@@ -20,17 +23,19 @@ pub(super) struct KindEntry {
     begin: fn(&Start<'_>) -> Result<AnyActor>,
     weigh: fn(&(dyn Any + Send)) -> usize,
     storage: Option<Storage>,
-    /// Whether one of its handlers has ever waited for something.
-    waits: AtomicBool,
+    messages: AHashMap<&'static str, Decode>,
+    /// The messages whose handlers have run, and whether one of them ever waited.
+    runs: RwLock<AHashMap<TypeId, bool>>,
     pub roster: Roster,
 }
 
 impl KindEntry {
-    pub fn new(kind: &Kind, storage: Option<Storage>) -> KindEntry {
+    pub fn new<A>(kind: Kind<A>, storage: Option<Storage>) -> KindEntry {
         KindEntry {
             storage,
-            waits: AtomicBool::new(false),
+            runs: RwLock::default(),
             name: kind.name,
+            messages: kind.messages.into_iter().collect(),
             actor: kind.actor,
             begin: kind.begin,
             weigh: kind.weigh,
@@ -43,9 +48,8 @@ impl KindEntry {
     }
 
     /// What an actor holds, with its place.
-    pub fn weigh(&self, actor: &(dyn Any + Send), kept: &Kept) -> usize {
-        let kept = kept.as_deref().unwrap_or_default();
-        let kept = kept.iter().map(held_by).sum::<usize>();
+    pub fn weigh(&self, actor: &(dyn Any + Send), kept: Option<&Kept>) -> usize {
+        let kept = kept.map_or(0, Kept::bytes);
         (self.weigh)(actor).saturating_add(PLACE_BYTES + kept)
     }
 
@@ -53,13 +57,41 @@ impl KindEntry {
         self.storage.as_ref()
     }
 
-    /// A handler waits: from here on no turn's answer waits for the next turn.
-    pub fn note_waiting(&self) {
-        self.waits.store(true, Ordering::Relaxed);
+    /// A message that was written down.
+    pub fn decode(&self, name: &str, body: &str) -> Result<Box<dyn Waiting>> {
+        let decode = self.messages.get(name).ok_or_else(|| {
+            Error::new(
+                state::UNDEFINED_OBJECT,
+                format!(
+                    "actors of kind \"{}\" take no message \"{name}\"",
+                    self.name
+                ),
+            )
+            .with_hint("Name it by Kind::takes when the kind is registered.")
+        })?;
+        decode(body)
     }
 
-    pub fn waits(&self) -> bool {
-        self.waits.load(Ordering::Relaxed)
+    pub fn takes(&self, name: &str) -> bool {
+        self.messages.contains_key(name)
+    }
+
+    /// A message of a type was handled.
+    pub fn note_run(&self, message: TypeId, has_waited: bool) {
+        if self.storage.is_none() {
+            return;
+        }
+        let known = self.runs.read().get(&message).copied();
+        if known.is_none() || (known == Some(false) && has_waited) {
+            self.runs.write().insert(message, has_waited);
+        }
+    }
+
+    /// Whether the turn of such a message may share the commit of turns before it: its
+    /// handler is known, and never waited for anything. Nobody's answer should wait for
+    /// somebody else's wait.
+    pub fn joins(&self, message: TypeId) -> bool {
+        self.runs.read().get(&message) == Some(&false)
     }
 }
 
@@ -67,6 +99,8 @@ impl KindEntry {
 #[derive(Default)]
 pub(super) struct Roster {
     hasher: RandomState,
+    /// How many have crashed lately.
+    pub crashed: AtomicUsize,
     shards: [Mutex<AHashMap<Arc<str>, Arc<Slot>>>; SHARDS],
 }
 
@@ -97,6 +131,19 @@ impl Roster {
         // What a crowd needed isn't kept for the few.
         if shard.capacity() > 64 && shard.len() * 8 < shard.capacity() {
             shard.shrink_to_fit();
+        }
+    }
+
+    /// Whether there is room for another slot that is there for its crashes alone.
+    pub fn may_note_crash(&self) -> bool {
+        self.crashed.load(Ordering::Relaxed) < MOST_CRASHED
+    }
+
+    /// Forgets them all.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            let slots = std::mem::take(&mut *shard.lock());
+            drop(slots);
         }
     }
 

@@ -6,15 +6,17 @@
 //! it spawned. A cell of ractor's looks after those that nobody calls: it keeps the time,
 //! forgives old crashes, and reports handlers that don't come back.
 
-use super::behaviour::{Actor, Handle, Kind, Message};
-use super::drain::drain;
-use super::job::{Job, Waiting};
+use super::behaviour::{Actor, Handle, Kind, Message, Recorded};
+use super::drain::{Drain, drain};
+use super::job::{Job, Once, Waiting};
+use super::lasting::Lasting;
 use super::mailbox::Room;
 use super::places::{Place, Places};
 use super::roster::KindEntry;
 use super::slot::{Put, Seen, Slot};
 use super::stored::Storage;
 use super::turn::Sent;
+use super::waits::Waits;
 use crate::clock::{Clock, until};
 use crate::database::Database;
 use crate::error::{Error, Result, state};
@@ -25,13 +27,14 @@ use std::any::{Any, TypeId};
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::runtime::Handle as Tokio;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// What actors may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,10 @@ impl Default for Limits {
     }
 }
 
+/// As long as an actor's id may be.
+const MAX_ID_BYTES: usize = 1024;
+/// What a message that waits, and its actor's slot, take beside the message.
+const WAITING_BYTES: usize = 512;
 /// How deep callers run each other's turns on one stack.
 const INLINE_DEPTH: u32 = 4;
 /// Of those awake, the part that rests together when others begin.
@@ -81,11 +88,16 @@ pub(super) struct Inner {
     limits: ArcSwap<Limits>,
     pub places: Arc<Places>,
     waiting_bytes: AtomicUsize,
+    pub waits: Waits,
+    /// Loops that take messages out.
+    pub at_work: AtomicUsize,
+    all_done: Notify,
+    is_closed: AtomicBool,
     uses: AtomicU64,
     /// One at a time looks for whom to put to rest.
     resting: Mutex<()>,
     pub clock: Arc<dyn Clock>,
-    pub db: Option<Arc<Database>>,
+    db: Option<(Lasting, Arc<Database>)>,
     tokio: Tokio,
 }
 
@@ -96,18 +108,28 @@ impl Runtime {
         Runtime::build(limits, clock, None)
     }
 
-    /// The same, for actors that are stored in a database.
-    pub fn over(limits: Limits, db: Arc<Database>) -> Runtime {
-        Runtime::build(limits, db.clock().clone(), Some(db))
+    /// The same, for actors that may be stored in a database.
+    pub async fn over(limits: Limits, db: Arc<Database>) -> Result<Runtime> {
+        let lasting = Lasting::open(&db).await?;
+        let clock = db.clock().clone();
+        Ok(Runtime::build(limits, clock, Some((lasting, db))))
     }
 
-    fn build(limits: Limits, clock: Arc<dyn Clock>, db: Option<Arc<Database>>) -> Runtime {
+    fn build(
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        db: Option<(Lasting, Arc<Database>)>,
+    ) -> Runtime {
         Runtime(Arc::new(Inner {
             kinds: ArcSwap::default(),
             registering: tokio::sync::Mutex::default(),
             places: Places::new(limits.awake, limits.awake_bytes),
             limits: ArcSwap::from_pointee(limits),
             waiting_bytes: AtomicUsize::new(0),
+            waits: Waits::default(),
+            at_work: AtomicUsize::new(0),
+            all_done: Notify::new(),
+            is_closed: AtomicBool::new(false),
             uses: AtomicU64::new(0),
             resting: Mutex::default(),
             clock,
@@ -130,7 +152,7 @@ impl Runtime {
     }
 
     /// From here on there are actors of this kind.
-    pub async fn register(&self, kind: Kind) -> Result<()> {
+    pub async fn register<A: Actor>(&self, kind: Kind<A>) -> Result<()> {
         let _one = self.0.registering.lock().await;
         let mut kinds = (**self.0.kinds.load()).clone();
         if kinds.contains_key(kind.name) {
@@ -142,27 +164,43 @@ impl Runtime {
         let storage = match kind.form {
             None => None,
             Some(form) => {
-                let db = self.0.db.clone().ok_or_else(|| {
-                    Error::unsupported("a stored actor in a runtime without a database")
-                })?;
+                let db = self.0.lasting()?.1.clone();
                 Some(Storage::open(db, kind.name, form()?).await?)
             }
         };
-        kinds.insert(kind.name, Arc::new(KindEntry::new(&kind, storage)));
+        kinds.insert(kind.name, Arc::new(KindEntry::new(kind, storage)));
         self.0.kinds.store(Arc::new(kinds));
         Ok(())
     }
 
     /// An actor's address. That there is one of its kind says nothing yet of the actor.
     pub fn actor<A: Actor>(&self, id: &str) -> Result<Ref<A>> {
-        self.0.actor(id)
+        Ok(Ref {
+            at: self.0.address(id)?,
+            runtime: self.0.clone(),
+        })
     }
 
     /// Lets actors use more, or less: those awake beyond it are put to rest.
     pub fn set_limits(&self, limits: Limits) {
         self.0.limits.store(Arc::new(limits));
         self.0.places.set_most(limits.awake, limits.awake_bytes);
-        while self.0.places.are_exceeded() && self.0.rest_some(0) > 0 {}
+        self.0.rest_some(0);
+        self.0.rest_heavy();
+    }
+
+    /// Takes no more messages, lets those that wait be handled, and puts all to rest.
+    pub async fn shutdown(&self) {
+        self.0.is_closed.store(true, Ordering::SeqCst);
+        loop {
+            let mut done = pin!(self.0.all_done.notified());
+            done.as_mut().enable();
+            if self.0.at_work.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            done.await;
+        }
+        self.0.forget_all();
     }
 
     pub fn limits(&self) -> Limits {
@@ -208,18 +246,16 @@ impl Runtime {
     }
 }
 
-/// An actor's address, for those that may send to it.
-pub struct Ref<A> {
-    pub(super) runtime: Arc<Inner>,
+/// Where an actor is: what turns call and send to.
+pub struct Address<A> {
     pub(super) kind: Arc<KindEntry>,
     pub(super) id: Arc<str>,
     of: PhantomData<fn(&mut A)>,
 }
 
-impl<A> Clone for Ref<A> {
+impl<A> Clone for Address<A> {
     fn clone(&self) -> Self {
-        Ref {
-            runtime: self.runtime.clone(),
+        Address {
             kind: self.kind.clone(),
             id: self.id.clone(),
             of: PhantomData,
@@ -227,9 +263,24 @@ impl<A> Clone for Ref<A> {
     }
 }
 
+/// An actor, for those that call it from outside of any turn.
+pub struct Ref<A> {
+    runtime: Arc<Inner>,
+    at: Address<A>,
+}
+
+impl<A> Clone for Ref<A> {
+    fn clone(&self) -> Self {
+        Ref {
+            runtime: self.runtime.clone(),
+            at: self.at.clone(),
+        }
+    }
+}
+
 impl<A: Actor> Ref<A> {
     pub fn id(&self) -> &str {
-        &self.id
+        &self.at.id
     }
 
     /// Asks and waits for the answer, as long as the node's limits say.
@@ -241,19 +292,41 @@ impl<A: Actor> Ref<A> {
             .await
     }
 
-    /// Asks and waits for the answer for so long. Past it the turn is given up, or was
-    /// never begun; the error says which.
+    /// Asks under a key, under which the message is handled once: whoever asks again within
+    /// a day gets the answer that was given. For those who can't know whether they were
+    /// heard.
+    pub async fn call_once<M: Recorded>(&self, key: &str, message: M) -> Result<M::Answer>
+    where
+        A: Handle<M>,
+    {
+        let deadline = self.runtime.end_of_turn();
+        self.ask(deadline, message, Some(Once::under(key))).await
+    }
+
+    /// Asks and waits for the answer for so long. Past it (40003) the turn may have been
+    /// done or not.
     pub async fn call_within<M: Message>(&self, time: Duration, message: M) -> Result<M::Answer>
     where
         A: Handle<M>,
     {
         let deadline = self.runtime.now().saturating_add(time);
+        self.ask(deadline, message, None).await
+    }
+
+    async fn ask<M: Message>(
+        &self,
+        deadline: Duration,
+        message: M,
+        once: Option<Once<M::Answer>>,
+    ) -> Result<M::Answer>
+    where
+        A: Handle<M>,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Job::<A, M>::asked(message, reply, deadline, None);
-        self.runtime.deliver(&self.kind, &self.id, job, true)?;
-        self.runtime
-            .answer(answer, deadline, self.kind.name, &self.id)
-            .await
+        let job = Job::<A, M>::asked(message, reply, deadline, false, once);
+        let Address { kind, id, .. } = &self.at;
+        self.runtime.deliver(kind, id, job, true)?;
+        self.runtime.answer(answer, deadline, kind.name, id).await
     }
 
     /// Sends without waiting. `Ok`: it waits in the actor's mailbox.
@@ -262,23 +335,37 @@ impl<A: Actor> Ref<A> {
         A: Handle<M>,
     {
         let job = Job::<A, M>::sent(message);
-        self.runtime.deliver(&self.kind, &self.id, job, false)
+        self.runtime.deliver(&self.at.kind, &self.at.id, job, false)
     }
 }
 
 impl Inner {
-    pub fn actor<A: Actor>(self: &Arc<Self>, id: &str) -> Result<Ref<A>> {
+    pub fn address<A: Actor>(&self, id: &str) -> Result<Address<A>> {
+        check_id(id)?;
         let kinds = self.kinds.load();
         let kind = kinds
             .get(A::KIND)
             .filter(|kind| kind.actor == TypeId::of::<A>());
-        let kind = kind.ok_or_else(|| unknown(A::KIND))?.clone();
-        Ok(Ref {
-            runtime: self.clone(),
-            kind,
+        Ok(Address {
+            kind: kind.ok_or_else(|| unknown(A::KIND))?.clone(),
             id: id.into(),
             of: PhantomData,
         })
+    }
+
+    pub fn kind(&self, name: &str) -> Result<Arc<KindEntry>> {
+        let kinds = self.kinds.load();
+        kinds.get(name).cloned().ok_or_else(|| unknown(name))
+    }
+
+    /// What actors leave beside their states, and the database it is in.
+    pub fn lasting(&self) -> Result<(&Lasting, &Arc<Database>)> {
+        match &self.db {
+            Some((lasting, db)) => Ok((lasting, db)),
+            None => Err(Error::unsupported(
+                "what lasts in a runtime of actors without a database",
+            )),
+        }
     }
 
     /// Waits for an answer until the deadline.
@@ -322,8 +409,27 @@ impl Inner {
         self.uses.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn note_taken(&self, bytes: usize) {
-        self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    /// A message doesn't wait any more.
+    pub fn note_taken(&self, id: &str, bytes: usize) {
+        self.waiting_bytes
+            .fetch_sub(weight(id, bytes), Ordering::AcqRel);
+    }
+
+    /// A loop that takes messages out has ended.
+    pub fn note_done(&self) {
+        if self.at_work.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.all_done.notify_waiters();
+        }
+    }
+
+    fn forget_all(&self) {
+        for kind in self.kinds.load().values() {
+            kind.roster.each(|slot| {
+                let resting = slot.rest();
+                quietly(|| drop(resting));
+            });
+            kind.roster.clear();
+        }
     }
 
     /// Puts a message into a mailbox. `at_once`: the caller waits for what becomes of it,
@@ -335,11 +441,17 @@ impl Inner {
         mut message: Box<dyn Waiting>,
         at_once: bool,
     ) -> Result<()> {
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                state::CANNOT_CONNECT_NOW,
+                "the node is shutting down",
+            ));
+        }
         let limits = self.limits.load();
-        let bytes = message.bytes();
+        let bytes = weight(id, message.bytes());
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
         if before.saturating_add(bytes) > limits.waiting_bytes {
-            self.note_taken(bytes);
+            self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
             return Err(flooded(before));
         }
         loop {
@@ -360,7 +472,7 @@ impl Inner {
                 } => full(kind.name, id, messages, bytes),
                 Put::Broken(rests) => broken(kind.name, id, rests),
             };
-            self.note_taken(bytes);
+            self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
             return Err(error);
         }
     }
@@ -373,16 +485,13 @@ impl Inner {
     }
 
     fn start(self: &Arc<Self>, slot: Arc<Slot>, at_once: bool) {
-        let mut draining = Box::pin(drain(self.clone(), slot));
-        let depth = DEPTH.get();
-        if at_once && depth < INLINE_DEPTH {
-            DEPTH.set(depth + 1);
+        let mut draining = Box::pin(drain(Drain::new(self.clone(), slot)));
+        if at_once && let Some(_depth) = Depth::enter() {
+            // Timers belong to the runtime that the rest will run on.
+            let _entered = self.tokio.enter();
             // Who waits longer is polled again by its own task, with a waker of its own.
-            let polled = draining
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()));
-            DEPTH.set(depth);
-            if polled.is_ready() {
+            let mut context = Context::from_waker(Waker::noop());
+            if draining.as_mut().poll(&mut context).is_ready() {
                 return;
             }
         }
@@ -394,10 +503,10 @@ impl Inner {
     }
 
     /// A place for one more actor that is awake; others go to rest for it.
-    pub async fn take_place(self: &Arc<Self>) -> Place {
+    pub async fn take_place(&self, is_called: bool) -> Result<Place> {
         loop {
-            if let Some(place) = self.places.take() {
-                return place;
+            if let Some(place) = self.places.take(is_called) {
+                return Ok(place);
             }
             if self.rest_some(1) > 0 {
                 continue;
@@ -405,23 +514,22 @@ impl Inner {
             let mut found = None;
             let look = || {
                 self.rest_some(1);
-                found = self.places.take();
+                found = self.places.take(is_called);
                 found.is_some()
             };
-            self.places.wait(look).await;
+            if !self.places.wait(look).await {
+                return Err(self.no_place());
+            }
             if let Some(place) = found {
-                return place;
+                return Ok(place);
             }
         }
     }
 
-    /// Puts to rest those that were idle for longest, so that there is room for `more`;
-    /// how many, if it wasn't done meanwhile.
-    fn rest_some(&self, more: usize) -> usize {
-        let _one = self.resting.lock();
-        let excess = || (self.places.taken() + more).saturating_sub(self.places.most());
-        if excess() == 0 && !self.places.are_exceeded() {
-            return 1;
+    /// Those that have nothing to do, the longest so first.
+    fn idle(&self) -> Vec<Arc<Slot>> {
+        if !self.places.has_idle() {
+            return Vec::new();
         }
         let mut idle = Vec::new();
         for kind in self.kinds.load().values() {
@@ -431,15 +539,43 @@ impl Inner {
                 }
             });
         }
-        // Those that begin come one by one: one look at all of them serves several.
-        let wanted = excess().max(more * idle.len() / REST_PART).max(1);
-        if wanted < idle.len() {
-            idle.select_nth_unstable_by_key(wanted, |(used, _)| *used);
-            idle.truncate(wanted);
+        idle.sort_unstable_by_key(|(used, _)| *used);
+        idle.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// Puts to rest those that were idle for longest, so that there is room for `more`;
+    /// how many, if it wasn't done meanwhile.
+    fn rest_some(&self, more: usize) -> usize {
+        let _one = self.resting.lock();
+        let excess = (self.places.taken() + more).saturating_sub(self.places.most());
+        if excess == 0 {
+            return 1;
         }
-        idle.iter()
-            .filter(|(_, slot)| slot.rest().is_some())
-            .count()
+        let idle = self.idle();
+        // Those that begin come one by one: one look at all of them serves several.
+        let wanted = excess.max(more * idle.len() / REST_PART);
+        let resting = idle.iter().take(wanted).filter_map(|slot| slot.rest());
+        resting.map(|one| quietly(|| drop(one))).count()
+    }
+
+    /// Puts to rest those that were idle for longest, until the others hold no more than
+    /// they may, and some less.
+    pub fn rest_heavy(&self) {
+        if !self.places.are_too_heavy() || !self.places.has_idle() {
+            return;
+        }
+        let _one = self.resting.lock();
+        let wanted = self.places.excess_bytes() + self.places.bytes() / REST_PART;
+        let mut rested = 0;
+        for slot in self.idle() {
+            if rested >= wanted {
+                return;
+            }
+            if let Some(resting) = slot.rest() {
+                rested += resting.place.bytes();
+                quietly(|| drop(resting));
+            }
+        }
     }
 
     pub fn no_place(&self) -> Error {
@@ -460,10 +596,61 @@ impl Inner {
         let (rests, thrown_out) = slot.crash(error.message(), self.now());
         tracing::warn!(kind = slot.kind.name, id = %slot.id, %error, ?rests, "an actor failed");
         for message in thrown_out {
-            self.note_taken(message.bytes());
-            message.settle(Err(broken(slot.kind.name, &slot.id, rests)));
+            self.note_taken(&slot.id, message.bytes());
+            quietly(|| message.settle(Err(broken(slot.kind.name, &slot.id, rests))));
         }
     }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.forget_all();
+    }
+}
+
+/// How deep this thread is in turns that callers run themselves.
+struct Depth;
+
+impl Depth {
+    fn enter() -> Option<Depth> {
+        let depth = DEPTH.get();
+        (depth < INLINE_DEPTH).then(|| {
+            DEPTH.set(depth + 1);
+            Depth
+        })
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+    }
+}
+
+/// Runs what may run users' code, as dropping what is theirs, without letting a panic out.
+pub(super) fn quietly(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::warn!("a message or an actor panicked as it was dropped");
+    }
+}
+
+/// What a message takes while it waits, with the place of an actor that may be there for
+/// its sake alone.
+fn weight(id: &str, bytes: usize) -> usize {
+    bytes.saturating_add(id.len()).saturating_add(WAITING_BYTES)
+}
+
+fn check_id(id: &str) -> Result<()> {
+    if id.len() > MAX_ID_BYTES || id.contains('\0') {
+        return Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            format!("an actor's id of {} bytes is no id", id.len()),
+        )
+        .with_detail(format!(
+            "It has at most {MAX_ID_BYTES} bytes, and none of them is zero."
+        )));
+    }
+    Ok(())
 }
 
 fn unknown(kind: &str) -> Error {

@@ -39,8 +39,8 @@ struct State {
 /// An actor in memory.
 pub(super) struct Awake {
     pub actor: AnyActor,
-    /// What is stored of it.
-    pub kept: Kept,
+    /// What is kept of it, if its kind is stored.
+    pub kept: Option<Kept>,
     /// One of the places there are for actors that are awake.
     pub place: Place,
 }
@@ -121,21 +121,33 @@ impl Slot {
         }
     }
 
-    /// For whoever drains: the actor, if it is awake.
-    pub fn take_awake(&self) -> Option<Awake> {
-        self.state.lock().awake.take()
+    /// For whoever drains: the actor, if it is awake, and whether it has crashed.
+    pub fn take_awake(&self) -> (Option<Awake>, bool) {
+        let mut state = self.state.lock();
+        let mut awake = state.awake.take();
+        if let Some(awake) = &mut awake {
+            awake.place.note_idle(false);
+        }
+        (awake, state.crashes.is_some())
     }
 
-    /// The next message. If there is none, and nothing is left to do (`is_dirty`), the
-    /// actor is put back, or to rest if `stays` says so, and the draining is over.
+    /// The next message, if it may join what is left to be done (`is_dirty`). If there is
+    /// none, and nothing is left, the actor is put back, unless `stays` says that it should
+    /// rest, and the draining is over.
     pub fn next(
         &self,
         awake: &mut Option<Awake>,
         turns: &mut u64,
         is_dirty: bool,
+        joins: impl FnOnce(&dyn Waiting) -> bool,
         stays: impl FnOnce() -> bool,
     ) -> Next {
         let mut state = self.state.lock();
+        if let Some(first) = state.mailbox.first()
+            && !joins(first)
+        {
+            return Next::Later;
+        }
         if let Some(message) = state.mailbox.take() {
             return Next::Message(message);
         }
@@ -146,12 +158,38 @@ impl Slot {
         state.drained = false;
         if awake.is_some() && stays() {
             state.awake = awake.take();
+            if let Some(awake) = &mut state.awake {
+                awake.place.note_idle(true);
+            }
         } else if state.crashes.is_none() {
             state.retired = true;
             drop(state);
             self.kind.roster.forget(self);
         }
         Next::Over
+    }
+
+    /// Nobody drains it any more: what waits is given back.
+    pub fn abandon(&self) -> Vec<Box<dyn Waiting>> {
+        let mut state = self.state.lock();
+        state.drained = false;
+        state.retired = true;
+        self.clear_crashes(&mut state);
+        let waiting = state.mailbox.take_all();
+        drop(state);
+        self.kind.roster.forget(self);
+        waiting
+    }
+
+    /// A turn succeeded since it crashed.
+    pub fn recover(&self) {
+        self.clear_crashes(&mut self.state.lock());
+    }
+
+    fn clear_crashes(&self, state: &mut State) {
+        if state.crashes.take().is_some() {
+            self.kind.roster.crashed.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Puts an idle actor to rest.
@@ -173,6 +211,13 @@ impl Slot {
     /// actor has to rest, and what was thrown out.
     pub fn crash(&self, error: &str, now: Duration) -> (Duration, Vec<Box<dyn Waiting>>) {
         let mut state = self.state.lock();
+        if state.crashes.is_none() && !self.kind.roster.may_note_crash() {
+            // So many others crash that this one's pauses can't be kept in mind.
+            return (Duration::ZERO, Vec::new());
+        }
+        if state.crashes.is_none() {
+            self.kind.roster.crashed.fetch_add(1, Ordering::Relaxed);
+        }
         let crashes = state.crashes.get_or_insert_default();
         crashes.note(now);
         let rests = crashes.rests(now);
@@ -210,7 +255,7 @@ impl Slot {
     pub fn forgive(&self, now: Duration) {
         let mut state = self.state.lock();
         if state.crashes.as_ref().is_some_and(|one| one.is_past(now)) {
-            state.crashes = None;
+            self.clear_crashes(&mut state);
         }
         let is_empty = state.crashes.is_none() && state.awake.is_none() && !state.drained;
         if is_empty && !state.retired {

@@ -10,11 +10,12 @@ mod write;
 
 use super::behaviour::{Actor, AnyActor};
 use crate::catalog::Table;
-use crate::database::{Database, ReadView};
+use crate::database::Database;
 use crate::error::{Error, Result, state};
 use crate::key;
 use crate::lock::{RowLock, Wait};
-use crate::txn::{Transaction, decode};
+use crate::txn::{Isolation, Transaction, decode};
+use crate::types::SqlType;
 use crate::value::{Value, ValueRef};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -95,8 +96,41 @@ struct Place {
 }
 
 /// An actor's fields as they are stored, or as they were when it began, for the next turn
-/// to be compared with; none: its kind isn't stored.
-pub(super) type Kept = Option<Box<[Value]>>;
+/// to be compared with.
+pub(super) struct Kept {
+    pub values: Box<[Value]>,
+    pub is_stored: bool,
+}
+
+impl Kept {
+    /// The memory it takes.
+    pub fn bytes(&self) -> usize {
+        let held = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Bytea(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let values = self.values.iter();
+        values.map(|value| size_of::<Value>() + held(value)).sum()
+    }
+}
+
+/// NaN is itself, and the zeroes are two.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Float8(one), Value::Float8(other)) => one.to_bits() == other.to_bits(),
+        (Value::Float4(one), Value::Float4(other)) => one.to_bits() == other.to_bits(),
+        (one, other) => one == other,
+    }
+}
+
+fn are_same(one: &[Value], other: &[Value]) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .zip(other)
+            .all(|(one, other)| is_same(one, other))
+}
 
 impl Storage {
     /// Makes the kind's table, or what it lacks.
@@ -116,10 +150,6 @@ impl Storage {
         })
     }
 
-    pub fn db(&self) -> &Arc<Database> {
-        &self.db
-    }
-
     /// The table as a reader's or writer's catalog has it.
     fn place(&self, catalog: &crate::catalog::Catalog) -> Result<Arc<Place>> {
         let mut known = self.place.lock();
@@ -131,18 +161,39 @@ impl Storage {
     }
 
     /// What is stored of an actor.
-    pub fn load(&self, view: &ReadView, id: &str) -> Result<Kept> {
+    pub fn load(&self, id: &str) -> Result<Option<Kept>> {
+        let view = self.db.read();
         let place = self.place(view.catalog())?;
         let mut row = Vec::new();
         if !view.get(&place.table, &place.key(id)?, &mut row)? {
             return Ok(None);
         }
         let mut values = decode(&place.table, &row)?;
-        Ok(Some(place.fields_of(&mut values)))
+        Ok(Some(Kept {
+            values: place.fields_of(&mut values),
+            is_stored: true,
+        }))
     }
 
+    /// The values of an actor's fields, which can be read back: JSON has no NaN, and nests
+    /// only so deep.
     pub fn values_of(&self, actor: &(dyn Any + Send)) -> Result<Box<[Value]>> {
-        Ok(self.form.write(actor)?.into())
+        let values = self.form.write(actor)?;
+        let fields = self.form.fields().iter();
+        if fields.clone().any(|field| field.sql_type == SqlType::Jsonb) {
+            self.form.read(&values).map_err(|error| {
+                Error::new(
+                    state::INVALID_PARAMETER_VALUE,
+                    format!(
+                        "the state of an actor of kind \"{}\" can't be stored",
+                        self.kind
+                    ),
+                )
+                .with_detail(error.to_string())
+                .with_hint("In JSON numbers are finite, and nest at most 128 deep.")
+            })?;
+        }
+        Ok(values.into())
     }
 
     /// The actor that was kept.
@@ -151,19 +202,20 @@ impl Storage {
     }
 
     /// Puts what the actor is now (its [`Storage::values_of`]) into the transaction, if it
-    /// isn't what was kept.
+    /// isn't what was kept. 40001: somebody else has written its row.
     pub async fn save(
         &self,
+        db: &Arc<Database>,
         transaction: &mut Option<Transaction>,
         id: &str,
         now: Box<[Value]>,
         kept: &mut Kept,
     ) -> Result<()> {
-        if kept.as_ref() == Some(&now) {
+        if are_same(&kept.values, &now) {
             return Ok(());
         }
-        let transaction =
-            transaction.get_or_insert_with(|| self.db.begin(crate::txn::Isolation::ReadCommitted));
+        let begin = || db.begin(Isolation::ReadCommitted);
+        let transaction = transaction.get_or_insert_with(begin);
         let view = transaction.begin_statement();
         let place = self.place(view.catalog())?;
         let key = place.key(id)?;
@@ -171,6 +223,7 @@ impl Storage {
             .lock_row(&place.table, &key, RowLock::NoKeyUpdate, Wait::Block)
             .await?;
         match locked.row {
+            None if kept.is_stored => return Err(self.is_not_its_own(id)),
             None => {
                 let mut values = vec![Value::Null; place.table.columns.len()];
                 values[place.id] = Value::Text(id.to_owned());
@@ -180,32 +233,38 @@ impl Storage {
                 transaction.insert(&place.table, values).await?;
             }
             Some(row) => {
-                let before = decode(&place.table, &row)?;
-                let columns = place.columns.iter().zip(now.iter());
-                let changes: Vec<_> = columns
-                    .filter(|(column, value)| before.get(**column) != Some(value))
-                    .map(|(column, value)| (*column, value.clone()))
-                    .collect();
-                if !changes.is_empty() {
-                    transaction
-                        .update_locked(&place.table, &key, row, changes)
-                        .await?;
+                let mut stored = decode(&place.table, &row)?;
+                let stored = place.fields_of(&mut stored);
+                if !kept.is_stored || !are_same(&stored, &kept.values) {
+                    return Err(self.is_not_its_own(id));
                 }
+                let fields = place.columns.iter().zip(now.iter().zip(stored.iter()));
+                let changes = fields
+                    .filter(|(_, (now, stored))| !is_same(now, stored))
+                    .map(|(column, (now, _))| (*column, now.clone()))
+                    .collect();
+                transaction
+                    .update_locked(&place.table, &key, row, changes)
+                    .await?;
             }
         }
-        *kept = Some(now);
+        *kept = Kept {
+            values: now,
+            is_stored: true,
+        };
         Ok(())
     }
-}
 
-/// The memory a kept value takes.
-pub(super) fn held_by(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Text(text) => text.len(),
-            Value::Bytea(bytes) => bytes.len(),
-            _ => 0,
-        }
+    fn is_not_its_own(&self, id: &str) -> Error {
+        Error::new(
+            state::SERIALIZATION_FAILURE,
+            format!(
+                "the row of actor {}/{id} was written by somebody else",
+                self.kind
+            ),
+        )
+        .with_hint("The actor reads it again with the next message: ask again.")
+    }
 }
 
 impl Place {
@@ -225,6 +284,14 @@ impl Place {
         let columns = fields.iter().map(|field| column(field.name));
         let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(gone)?;
         let id = column(ID_COLUMN).ok_or_else(gone)?;
+        let has_own_key = table.primary_key_columns() == [id];
+        if !has_own_key || !table.computed.is_empty() || !table.checks.is_empty() {
+            return Err(Error::new(
+                state::WRONG_OBJECT_TYPE,
+                format!("the table \"{ACTORS_SCHEMA}\".\"{kind}\" isn't as actors left it"),
+            )
+            .with_hint("Drop its constraints and its indexes over expressions."));
+        }
         Ok(Place { columns, id, table })
     }
 

@@ -81,7 +81,7 @@ impl Handle<Through> for Counter {
         let Some(next) = path.pop() else {
             return Ok(1);
         };
-        let next = turn.actor::<Counter>(next)?;
+        let next = turn.address::<Counter>(next)?;
         Ok(1 + turn.call(&next, Through(path)).await?)
     }
 }
@@ -95,7 +95,7 @@ impl Message for Tell {
 
 impl Handle<Tell> for Counter {
     async fn handle(&mut self, tell: Tell, turn: &mut Turn) -> Result<()> {
-        let other = turn.actor::<Counter>(tell.0)?;
+        let other = turn.address::<Counter>(tell.0)?;
         turn.send(&other, Add(1));
         match tell.1 {
             true => Ok(()),
@@ -110,7 +110,10 @@ async fn runtime(limits: Limits) -> Runtime {
 
 async fn with_clock(limits: Limits, clock: Arc<dyn Clock>) -> Runtime {
     let runtime = Runtime::new(limits, clock);
-    runtime.register(Kind::of::<Counter>()).await.unwrap();
+    runtime
+        .register(Kind::<Counter>::in_memory())
+        .await
+        .unwrap();
     runtime
 }
 
@@ -183,7 +186,7 @@ async fn callers_on_many_threads_meet_one_actor() {
         }
     }
     let runtime = runtime(Limits::default()).await;
-    runtime.register(Kind::of::<Alone>()).await.unwrap();
+    runtime.register(Kind::<Alone>::in_memory()).await.unwrap();
     let callers = (0..8).map(|_| {
         let alone = runtime.actor::<Alone>("one").unwrap();
         tokio::spawn(async move {
@@ -205,7 +208,10 @@ async fn kinds_that_are_not_known_are_refused() {
     let error = empty.actor::<Counter>("a").err().unwrap();
     assert!(error.is(state::UNDEFINED_OBJECT), "{error:?}");
     let runtime = runtime(Limits::default()).await;
-    let error = runtime.register(Kind::of::<Counter>()).await.unwrap_err();
+    let error = runtime
+        .register(Kind::<Counter>::in_memory())
+        .await
+        .unwrap_err();
     assert!(error.is(state::DUPLICATE_OBJECT), "{error:?}");
     let error = counter(&runtime, "refused").call(Add(1)).await.unwrap_err();
     assert_eq!(error.message(), "no such counter");
@@ -389,11 +395,14 @@ async fn an_actor_that_always_fails_is_refused_for_a_while() {
     assert_eq!((seen[0].state, seen[0].crashes), ("broken", 5));
     clock.pass(Duration::from_secs(60));
     assert_eq!(a.call(Add(1)).await.unwrap(), 1);
+    assert_eq!(runtime.seen()[0].crashes, 0, "it is well again");
+    clock.pass(Duration::from_secs(1));
+    a.call(Fail("panic")).await.unwrap_err();
     runtime.look_after(Duration::from_secs(1));
-    assert_eq!(runtime.seen()[0].crashes, 5, "not forgiven yet");
+    assert_eq!(runtime.seen()[0].crashes, 1, "not forgiven yet");
     clock.pass(Duration::from_secs(120));
     runtime.look_after(Duration::from_secs(1));
-    assert_eq!(runtime.seen()[0].crashes, 0);
+    assert_eq!(runtime.seen(), [], "nothing is left to be kept in mind");
     // It fails before it began: as good as a crash.
     let error = counter(&runtime, "explosive")
         .call(Add(1))
@@ -427,9 +436,19 @@ async fn calls_end_with_their_deadline_and_those_not_begun_are_never_run() {
         let error = call.await.unwrap().unwrap_err();
         assert!(error.is(state::STATEMENT_COMPLETION_UNKNOWN), "{error:?}");
     }
-    // The one that was given up in the middle left nobody knows what: begun anew, and
-    // without the one that came too late.
-    assert_eq!(a.call(Add(1)).await.unwrap(), 1);
+    // Its caller has given up, but not the turn: the actor has nothing but its memory, and
+    // goes on. The one that came too late is left out.
+    gate.add_permits(1);
+    assert_eq!(a.call(Add(1)).await.unwrap(), 1002);
+    a.send(Wait(Arc::new(Semaphore::new(0)))).unwrap();
+    until_true(|| waiting(&runtime, "a") == 0).await;
+    let later = tokio::spawn({
+        let a = a.clone();
+        async move { a.call_within(3600 * second, Add(1)).await }
+    });
+    until_true(|| waiting(&runtime, "a") == 1).await;
+    clock.pass(Limits::default().deadline);
+    assert_eq!(later.await.unwrap().unwrap(), 1, "begun anew");
 }
 
 #[tokio::test]
@@ -463,6 +482,180 @@ async fn calls_go_through_many_and_never_in_a_circle() {
 }
 
 #[tokio::test]
+async fn two_that_call_each_other_are_told_and_nobody_waits_for_the_deadline() {
+    struct Meet(Arc<tokio::sync::Barrier>, &'static str);
+    impl Message for Meet {
+        type Answer = u64;
+    }
+    impl Handle<Meet> for Counter {
+        async fn handle(&mut self, meet: Meet, turn: &mut Turn) -> Result<u64> {
+            meet.0.wait().await;
+            let other = turn.address::<Counter>(meet.1)?;
+            turn.call(&other, Add(1)).await
+        }
+    }
+    let clock = Arc::new(SimClock::at(0));
+    let runtime = with_clock(Limits::default(), clock).await;
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let calls = [("a", "b"), ("b", "a")].map(|(one, other)| {
+        let (one, both) = (counter(&runtime, one), both.clone());
+        tokio::spawn(async move { one.call(Meet(both, other)).await })
+    });
+    let mut refused = 0;
+    for call in calls {
+        if let Err(error) = call.await.unwrap() {
+            assert!(error.is(state::DEADLOCK_DETECTED), "{error:?}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 1);
+    assert_eq!(
+        counter(&runtime, "a").call(Add(0)).await.unwrap()
+            + counter(&runtime, "b").call(Add(0)).await.unwrap(),
+        1
+    );
+}
+
+/// Panics as it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("as it was dropped");
+    }
+}
+
+#[tokio::test]
+async fn whatever_panics_the_actor_begins_anew_and_nobody_else_hears_of_it() {
+    struct Carry(#[allow(dead_code)] Bomb);
+    impl Message for Carry {
+        type Answer = ();
+        fn heap_bytes(&self) -> usize {
+            0
+        }
+    }
+    impl Handle<Carry> for Counter {
+        async fn handle(&mut self, _carry: Carry, _: &mut Turn) -> Result<()> {
+            Ok(())
+        }
+    }
+    struct GetBomb;
+    impl Message for GetBomb {
+        type Answer = Bomb;
+    }
+    impl Handle<GetBomb> for Counter {
+        async fn handle(&mut self, _: GetBomb, _: &mut Turn) -> Result<Bomb> {
+            Ok(Bomb)
+        }
+    }
+    let clock = Arc::new(SimClock::at(0));
+    let runtime = with_clock(Limits::default(), clock.clone()).await;
+    let a = counter(&runtime, "a");
+    a.call(Add(1)).await.unwrap();
+    // In the handler, as its message is dropped.
+    let error = a.call(Carry(Bomb)).await.unwrap_err();
+    assert_eq!(error.detail(), Some("It panicked: as it was dropped"));
+    clock.pass(Duration::from_secs(1));
+    assert_eq!(a.call(Add(1)).await.unwrap(), 1);
+    // Nobody waits for the answer any more, which is dropped in its stead.
+    let gate = Arc::new(Semaphore::new(0));
+    a.send(Wait(gate.clone())).unwrap();
+    let asks = tokio::spawn({
+        let a = a.clone();
+        async move { a.call(GetBomb).await.map(std::mem::forget) }
+    });
+    until_true(|| waiting(&runtime, "a") == 1).await;
+    gate.add_permits(1);
+    asks.await.unwrap().unwrap();
+    // A message that is never run.
+    let gate = Arc::new(Semaphore::new(0));
+    a.send(Wait(gate.clone())).unwrap();
+    let asks = tokio::spawn({
+        let a = a.clone();
+        async move { a.call(Carry(Bomb)).await }
+    });
+    until_true(|| waiting(&runtime, "a") == 1).await;
+    asks.abort();
+    asks.await.unwrap_err();
+    gate.add_permits(1);
+    clock.pass(Duration::from_secs(10));
+    until_true(|| {
+        clock.pass(Duration::from_secs(1));
+        runtime
+            .seen()
+            .iter()
+            .all(|one| one.waiting == 0 && one.state != "busy")
+    })
+    .await;
+    a.call(Add(1)).await.unwrap();
+    assert_eq!(runtime.waiting_bytes(), 0);
+    runtime.shutdown().await;
+    let error = a.call(Add(1)).await.unwrap_err();
+    assert!(error.is(state::CANNOT_CONNECT_NOW), "{error:?}");
+    assert_eq!((runtime.awake(), runtime.seen()), ((0, 0), vec![]));
+}
+
+#[tokio::test]
+async fn those_that_hold_too_much_rest_the_longest_idle_first() {
+    struct Fat(Vec<u8>);
+    impl Actor for Fat {
+        const KIND: &'static str = "fat";
+        fn begin(_: &Start<'_>) -> Result<Fat> {
+            Ok(Fat(Vec::new()))
+        }
+        fn heap_bytes(&self) -> usize {
+            self.0.capacity()
+        }
+    }
+    struct Grow(usize);
+    impl Message for Grow {
+        type Answer = usize;
+    }
+    impl Handle<Grow> for Fat {
+        async fn handle(&mut self, grow: Grow, _: &mut Turn) -> Result<usize> {
+            self.0.resize(self.0.len() + grow.0, 0);
+            Ok(self.0.len())
+        }
+    }
+    let limits = Limits {
+        awake_bytes: 100_000,
+        ..Limits::default()
+    };
+    let runtime = runtime(limits).await;
+    runtime.register(Kind::<Fat>::in_memory()).await.unwrap();
+    for id in ["a", "b", "c", "d"] {
+        let fat = runtime.actor::<Fat>(id).unwrap();
+        assert_eq!(fat.call(Grow(30_000)).await.unwrap(), 30_000);
+    }
+    let ids = || {
+        runtime
+            .seen()
+            .iter()
+            .map(|one| one.id.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ["b", "c", "d"]);
+    // The one at work stays as long as others can go.
+    let d = runtime.actor::<Fat>("d").unwrap();
+    assert_eq!(d.call(Grow(30_000)).await.unwrap(), 60_000);
+    assert_eq!(d.call(Grow(0)).await.unwrap(), 60_000);
+    assert!(runtime.awake().1 <= 100_000);
+}
+
+#[tokio::test]
+async fn ids_are_texts_of_some_length() {
+    let runtime = runtime(Limits::default()).await;
+    for id in ["a\0b".to_owned(), "x".repeat(1025)] {
+        let error = runtime.actor::<Counter>(&id).err().unwrap();
+        assert!(error.is(state::INVALID_PARAMETER_VALUE), "{error:?}");
+    }
+    counter(&runtime, &"x".repeat(1024))
+        .call(Add(1))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn what_a_turn_sends_goes_out_when_it_succeeds() {
     let runtime = runtime(Limits::default()).await;
     let (a, b) = (counter(&runtime, "a"), counter(&runtime, "b"));
@@ -493,7 +686,7 @@ async fn handlers_that_do_not_come_back_are_told_of() {
             Ok(())
         }
     }
-    runtime.register(Kind::of::<Blocks>()).await.unwrap();
+    runtime.register(Kind::<Blocks>::in_memory()).await.unwrap();
     let (release, held) = std::sync::mpsc::channel();
     let (entered, inside) = oneshot::channel();
     let blocks = runtime.actor::<Blocks>("one").unwrap();

@@ -1,35 +1,15 @@
 //! What the handler of a message may do in its turn.
 
-use super::behaviour::{Actor, Handle, Message};
-use super::job::{Job, Waiting};
+use super::behaviour::{Actor, Handle, Message, Recorded};
+use super::job::{Job, Waiting, unwritable};
+use super::lasting::{Change, When};
 use super::roster::KindEntry;
-use super::runtime::{Inner, Ref, cycle};
-use super::stored::Storage;
+use super::runtime::{Address, Inner};
 use crate::error::{Error, Result};
 use crate::txn::{Isolation, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// A turn that waits for another: who would be called by a circle of calls.
-pub(super) struct Link {
-    kind: &'static str,
-    id: Arc<str>,
-    caller: Option<Arc<Link>>,
-}
-
-impl Link {
-    fn leads_to(&self, kind: &str, id: &str) -> bool {
-        let mut link = Some(self);
-        while let Some(one) = link {
-            if one.kind == kind && *one.id == *id {
-                return true;
-            }
-            link = one.caller.as_deref();
-        }
-        false
-    }
-}
 
 /// A message on its way to somebody, sent when the turn is over.
 pub(super) struct Sent {
@@ -45,10 +25,12 @@ pub struct Turn {
     kind: Arc<KindEntry>,
     id: Arc<str>,
     deadline: Option<Duration>,
-    callers: Option<Arc<Link>>,
-    /// Of this turn, for whom it calls.
-    own: Option<Arc<Link>>,
     pub(super) sent: Vec<Sent>,
+    pub(super) changes: Vec<Change>,
+    /// Whether a turn of the transaction has used it by itself.
+    pub(super) has_used_transaction: bool,
+    /// Whether a turn of the transaction has set a reminder.
+    pub(super) changes_reminders: bool,
     /// What this turn and those before it have written, until they are committed.
     pub(super) transaction: Option<Transaction>,
 }
@@ -60,18 +42,18 @@ impl Turn {
             kind,
             id,
             deadline: None,
-            callers: None,
-            own: None,
             sent: Vec::new(),
+            changes: Vec::new(),
+            changes_reminders: false,
+            has_used_transaction: false,
             transaction: None,
         }
     }
 
     pub(super) fn begin(&mut self, message: &dyn Waiting) {
         self.deadline = message.deadline();
-        self.callers = message.callers().cloned();
-        self.own = None;
         self.sent.clear();
+        self.changes.clear();
     }
 
     /// Whose turn it is.
@@ -85,24 +67,51 @@ impl Turn {
         Some(deadline.saturating_sub(self.runtime.now()))
     }
 
-    /// Another actor, or this one.
-    pub fn actor<A: Actor>(&self, id: &str) -> Result<Ref<A>> {
-        self.runtime.actor(id)
+    /// Where another actor is, or this one.
+    pub fn address<A: Actor>(&self, id: &str) -> Result<Address<A>> {
+        self.runtime.address(id)
     }
 
     /// The transaction that this turn's writes are part of, with the actor's own state. It
-    /// is committed when the turn is over, and undone with it.
+    /// is committed when the turn is over, and undone with it. Constraints that span rows,
+    /// and indexes over expressions, are the query layer's affair.
     pub fn transaction(&mut self) -> Result<&mut Transaction> {
-        let db = self.kind.storage().map(Storage::db);
-        let db = db.or(self.runtime.db.as_ref()).ok_or_else(|| {
-            Error::unsupported("a transaction in a runtime of actors without a database")
-        })?;
+        let (_, db) = self.runtime.lasting()?;
+        self.has_used_transaction = true;
         let begin = || db.begin(Isolation::ReadCommitted);
         Ok(self.transaction.get_or_insert_with(begin))
     }
 
-    /// Sends when the turn is over.
-    pub fn send<A: Handle<M>, M: Message>(&mut self, to: &Ref<A>, message: M) {
+    /// Has the actor sent a message later, also after a restart; replaces the reminder of
+    /// that name. Part of the turn's commit. The actor's kind must take the message.
+    pub fn remind<M: Recorded>(&mut self, name: &str, when: When, message: &M) -> Result<()> {
+        if !self.kind.takes(M::NAME) {
+            return Err(self
+                .kind
+                .decode(M::NAME, "")
+                .err()
+                .unwrap_or_else(|| Error::internal("a message that is taken, and isn't")));
+        }
+        let body = serde_json::to_string(message).map_err(|error| unwritable(&error))?;
+        self.changes.push(Change::Set {
+            name: name.to_owned(),
+            when,
+            message: M::NAME,
+            body,
+        });
+        Ok(())
+    }
+
+    /// Takes a reminder back, if there is one of that name.
+    pub fn cancel_reminder(&mut self, name: &str) {
+        self.changes.push(Change::Cancel {
+            name: name.to_owned(),
+        });
+    }
+
+    /// Sends when the turn is over and what it did is durable. At most once: a crash just
+    /// then, or a full mailbox, loses it; a reminder isn't lost.
+    pub fn send<A: Handle<M>, M: Message>(&mut self, to: &Address<A>, message: M) {
         self.sent.push(Sent {
             kind: to.kind.clone(),
             id: to.id.clone(),
@@ -111,29 +120,23 @@ impl Turn {
     }
 
     /// Asks another actor and waits for its answer, at most until the deadline of this
-    /// turn. A call that comes back to an actor that waits for it is refused (40P01).
+    /// turn. A call to an actor that waits for this one is refused (40P01).
     pub async fn call<A: Handle<M>, M: Message>(
         &mut self,
-        to: &Ref<A>,
+        to: &Address<A>,
         message: M,
     ) -> Result<M::Answer> {
-        let own = self.own.get_or_insert_with(|| {
-            Arc::new(Link {
-                kind: self.kind.name,
-                id: self.id.clone(),
-                caller: self.callers.clone(),
-            })
-        });
-        if own.leads_to(to.kind.name, &to.id) {
-            return Err(cycle(self.kind.name, &self.id, to.kind.name, &to.id));
-        }
+        let _waits = self.runtime.waits.begin(
+            (self.kind.name, self.id.clone()),
+            (to.kind.name, to.id.clone()),
+        )?;
         let own_deadline = self.runtime.end_of_turn();
         let deadline = match self.deadline {
             Some(outer) => outer.min(own_deadline),
             None => own_deadline,
         };
         let (reply, answer) = oneshot::channel();
-        let job = Job::<A, M>::asked(message, reply, deadline, Some(own.clone()));
+        let job = Job::<A, M>::asked(message, reply, deadline, true, None);
         self.runtime.deliver(&to.kind, &to.id, job, true)?;
         self.runtime
             .answer(answer, deadline, to.kind.name, &to.id)

@@ -108,8 +108,8 @@ fn open(store: Arc<SimStore>) -> Arc<Database> {
 }
 
 async fn runtime(db: &Arc<Database>, limits: Limits) -> Runtime {
-    let runtime = Runtime::over(limits, db.clone());
-    runtime.register(Kind::stored::<Till>()).await.unwrap();
+    let runtime = Runtime::over(limits, db.clone()).await.unwrap();
+    runtime.register(Kind::<Till>::stored()).await.unwrap();
     runtime
 }
 
@@ -285,7 +285,6 @@ async fn turns_that_fail_among_others_of_one_commit_harm_none_of_them() {
     let db = open(Arc::new(SimStore::default()));
     let runtime = runtime(&db, Limits::default()).await;
     ledger(&db).await;
-    let commits = db.stats().transactions;
     let calls: Vec<_> = (0..200)
         .map(|n| {
             let a = till(&runtime, "a");
@@ -307,8 +306,144 @@ async fn turns_that_fail_among_others_of_one_commit_harm_none_of_them() {
     assert_eq!(till(&runtime, "a").call(Ask).await.unwrap().0, 100);
     assert_eq!(rows(&db, "public", "ledger").len(), 50);
     assert_eq!(rows(&db, ACTORS_SCHEMA, "till")[0][1], Value::Int8(100));
-    let commits = db.stats().transactions - commits;
-    assert!(commits < 100, "{commits} commits for 100 turns");
+
+    let before = db.stats().transactions;
+    let calls = (0..200).map(|n| {
+        let a = till(&runtime, "a");
+        let how_many = if n % 5 == 0 { -1 } else { 1 };
+        tokio::spawn(async move { a.call(Sell(how_many)).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let _ = call.await.unwrap();
+    }
+    assert_eq!(till(&runtime, "a").call(Ask).await.unwrap().0, 260);
+    let transactions = db.stats().transactions - before;
+    assert!(
+        transactions < 20,
+        "{transactions} transactions for 200 turns"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_what_is_not_durable_waits_for_it() {
+    let store = Arc::new(SimStore::default());
+    let db = open(store.clone());
+    let runtime = runtime(&db, Limits::default()).await;
+    let a = till(&runtime, "a");
+    a.call(Ask).await.unwrap();
+    a.call(Sell(1)).await.unwrap();
+    // No commit passes while somebody holds every credit.
+    let held = db.take_all_credits().await;
+    let first = tokio::spawn({
+        let a = a.clone();
+        async move { a.call(Sell(1)).await }
+    });
+    let others = [Some(-1), None].map(|sell| {
+        let a = a.clone();
+        tokio::spawn(async move {
+            match sell {
+                Some(sell) => a.call(Sell(sell)).await.is_err(),
+                None => a.call(Ask).await.unwrap().0 == 2,
+            }
+        })
+    });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!first.is_finished() && others.iter().all(|one| !one.is_finished()));
+    drop(held);
+    assert_eq!(first.await.unwrap().unwrap(), 2);
+    for other in others {
+        assert!(other.await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_else_wrote_is_not_written_over() {
+    let db = open(Arc::new(SimStore::default()));
+    let (one, other) = (
+        runtime(&db, Limits::default()).await,
+        runtime(&db, Limits::default()).await,
+    );
+    till(&one, "a").call(Sell(1)).await.unwrap();
+    assert_eq!(till(&other, "a").call(Sell(1)).await.unwrap(), 2);
+    let error = till(&one, "a").call(Sell(1)).await.unwrap_err();
+    assert!(error.is(state::SERIALIZATION_FAILURE), "{error:?}");
+    assert_eq!(till(&one, "a").call(Sell(1)).await.unwrap(), 3);
+    // Both have begun it.
+    till(&one, "b").call(Ask).await.unwrap();
+    till(&other, "b").call(Sell(1)).await.unwrap();
+    let error = till(&one, "b").call(Sell(1)).await.unwrap_err();
+    assert!(error.is(state::SERIALIZATION_FAILURE), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_is_locked_keeps_its_actor_until_the_deadline_only() {
+    let db = open(Arc::new(SimStore::default()));
+    let runtime = runtime(&db, Limits::default()).await;
+    let a = till(&runtime, "a");
+    a.call(Sell(1)).await.unwrap();
+    let table = db
+        .read()
+        .catalog()
+        .table(ACTORS_SCHEMA, "till")
+        .unwrap()
+        .clone();
+    let mut pk = Vec::new();
+    key::push(&mut pk, &ValueRef::Text("a"), false, false).unwrap();
+    let mut other = db.begin(Isolation::ReadCommitted);
+    other.begin_statement();
+    other
+        .lock_row(&table, &pk, RowLock::Update, Wait::Block)
+        .await
+        .unwrap();
+    let short = Duration::from_millis(20);
+    a.call_within(short, Sell(1)).await.unwrap_err();
+    while runtime.seen().iter().any(|one| one.state == "busy") {
+        tokio::task::yield_now().await;
+    }
+    other.rollback();
+    assert_eq!(a.call(Sell(1)).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_again_is_refused() {
+    #[derive(Serialize, Deserialize)]
+    struct Probe {
+        last: f64,
+        all: Vec<f64>,
+    }
+    impl Actor for Probe {
+        const KIND: &'static str = "probe";
+        fn begin(_: &Start<'_>) -> Result<Probe> {
+            Ok(Probe {
+                last: f64::NAN,
+                all: Vec::new(),
+            })
+        }
+    }
+    struct Measure(f64);
+    impl Message for Measure {
+        type Answer = usize;
+    }
+    impl Handle<Measure> for Probe {
+        async fn handle(&mut self, measure: Measure, _: &mut Turn) -> Result<usize> {
+            if !measure.0.is_nan() {
+                self.last = measure.0;
+            }
+            self.all.push(measure.0);
+            Ok(self.all.len())
+        }
+    }
+    let store = Arc::new(SimStore::default());
+    let db = open(store.clone());
+    let runtime = Runtime::over(Limits::default(), db.clone()).await.unwrap();
+    runtime.register(Kind::<Probe>::stored()).await.unwrap();
+    let probe = runtime.actor::<Probe>("a").unwrap();
+    assert_eq!(probe.call(Measure(1.5)).await.unwrap(), 1);
+    let error = probe.call(Measure(f64::NAN)).await.unwrap_err();
+    assert!(error.message().contains("can't be stored"), "{error:?}");
+    assert_eq!(probe.call(Measure(2.0)).await.unwrap(), 2);
 }
 
 #[tokio::test]
@@ -378,11 +513,11 @@ async fn a_state_with_more_fields_gets_their_columns() {
         }
     }
     let db = open(Arc::new(SimStore::default()));
-    let early = Runtime::over(Limits::default(), db.clone());
-    early.register(Kind::stored::<Early>()).await.unwrap();
+    let early = Runtime::over(Limits::default(), db.clone()).await.unwrap();
+    early.register(Kind::<Early>::stored()).await.unwrap();
     early.actor::<Early>("a").unwrap().call(Go).await.unwrap();
-    let late = Runtime::over(Limits::default(), db.clone());
-    late.register(Kind::stored::<Late>()).await.unwrap();
+    let late = Runtime::over(Limits::default(), db.clone()).await.unwrap();
+    late.register(Kind::<Late>::stored()).await.unwrap();
     let count = late.actor::<Late>("a").unwrap().call(Go).await.unwrap();
     assert_eq!(count, 3);
     let text = |text: &str| Value::Text(text.to_owned());
@@ -392,8 +527,8 @@ async fn a_state_with_more_fields_gets_their_columns() {
         [vec![text("a"), Value::Int4(3), text("x"), text("n")]]
     );
 
-    let other = Runtime::over(Limits::default(), db.clone());
-    let error = other.register(Kind::stored::<Other>()).await.unwrap_err();
+    let other = Runtime::over(Limits::default(), db.clone()).await.unwrap();
+    let error = other.register(Kind::<Other>::stored()).await.unwrap_err();
     assert!(error.is(state::DATATYPE_MISMATCH), "{error:?}");
     let error = table::ensure(&db, "Über", &[]).await.unwrap_err();
     assert!(error.is(state::INVALID_PARAMETER_VALUE), "{error:?}");

@@ -3,7 +3,7 @@
 use super::shape::Field;
 use crate::error::{Error, Result, state};
 use crate::types::SqlType;
-use crate::value::Value;
+use crate::value::{self, Value};
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 use std::fmt;
@@ -77,12 +77,13 @@ impl ser::SerializeStruct for Outer<'_> {
 }
 
 /// NULL stands for an `Option` that is None; any other null is JSON's.
-fn json<T: Serialize + ?Sized>(value: &T, field: &Field) -> Result<Value, Problem> {
-    let json = serde_json::to_value(value).map_err(ser::Error::custom)?;
+fn json<T: Serialize + ?Sized>(written: &T, field: &Field) -> Result<Value, Problem> {
+    let json = serde_json::to_value(written).map_err(ser::Error::custom)?;
     if json.is_null() && field.nullable {
         return Ok(Value::Null);
     }
-    Ok(Value::Text(json.to_string()))
+    // In the form that jsonb has.
+    value::text::parse(&json.to_string(), &SqlType::Jsonb, &Default::default()).map_err(Problem)
 }
 
 macro_rules! refuse {

@@ -338,24 +338,45 @@ async fn an_answer_that_tells_of_what_is_not_durable_waits_for_it() {
         let a = a.clone();
         async move { a.call(Sell(1)).await }
     });
-    let others = [Some(-1), None].map(|sell| {
+    until_waiting(&runtime, 0).await;
+    let others = [Some(1), Some(-1), None].map(|sell| {
         let a = a.clone();
         tokio::spawn(async move {
             match sell {
-                Some(sell) => a.call(Sell(sell)).await.is_err(),
-                None => a.call(Ask).await.unwrap().0 == 2,
+                Some(sell) => a.call(Sell(sell)).await.is_ok() == (sell > 0),
+                None => a.call(Ask).await.unwrap().0 == 3,
             }
         })
     });
+    until_waiting(&runtime, 3).await;
+    // The first passes; the others meet the next who holds them all.
+    drop(held);
+    let held = db.take_all_credits().await;
+    assert_eq!(first.await.unwrap().unwrap(), 2);
+    until_waiting(&runtime, 0).await;
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert!(!first.is_finished() && others.iter().all(|one| !one.is_finished()));
+    assert!(others.iter().all(|one| !one.is_finished()));
     drop(held);
-    assert_eq!(first.await.unwrap().unwrap(), 2);
     for other in others {
         assert!(other.await.unwrap());
     }
+}
+
+/// Lets others run until so much waits for the first actor.
+async fn until_waiting(runtime: &Runtime, count: usize) {
+    for _ in 0..10_000 {
+        let seen = runtime.seen();
+        if seen
+            .first()
+            .is_some_and(|one| one.state == "busy" && one.waiting == count)
+        {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("there were never {count}");
 }
 
 #[tokio::test]

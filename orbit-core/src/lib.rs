@@ -19,6 +19,7 @@
 //! | [`backup`] | the whole store as checked pieces, and back |
 //! | [`database`] | all of it, opened |
 //! | [`profile`] | what a device can bear |
+//! | [`pressure`] | what follows when it can't bear more |
 
 pub mod actor;
 pub mod backup;
@@ -41,6 +42,7 @@ pub mod memory;
 pub mod meta;
 #[cfg(feature = "columns")]
 pub mod pace;
+pub mod pressure;
 #[cfg(feature = "columns")]
 pub mod priority;
 pub mod profile;

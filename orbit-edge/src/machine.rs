@@ -1,6 +1,8 @@
 //! How much memory a process may take here: what the machine has, what the control groups
 //! around the process allow (cgroups(7), both versions), and its own limits (getrlimit(2)).
 
+pub mod readings;
+
 use std::path::{Path, PathBuf};
 
 /// Version 1 writes "no limit" as a number near 2^63.

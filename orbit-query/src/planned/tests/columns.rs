@@ -279,8 +279,11 @@ async fn histories(ordinary: u64, soak: u64, damaging: bool) {
     };
     println!("columns: ORBIT_SEED={first}, {count} histories");
     let mut seen = Seen::default();
-    for seed in first..first + count {
-        seen.add(history(seed, damaging).await);
+    for done in 0..count {
+        if done > 0 && done.is_multiple_of(1000) {
+            println!("columns: {done} of {count}");
+        }
+        seen.add(history(first + done, damaging).await);
     }
     println!("columns: {count} histories, {} flips, {seen:?}", seen.flips);
     // Others lie where nobody reads, or in segments that are made anew before anybody does.

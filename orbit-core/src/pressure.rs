@@ -1,0 +1,51 @@
+//! How hard-pressed a device is, and what follows from it. Everything here decides and
+//! nothing acts: figures in, a decision out.
+
+pub mod adapt;
+pub mod ladder;
+pub mod shed;
+
+pub use adapt::{Adaptation, Conditions};
+pub use ladder::{Actions, Ladder, Level};
+
+/// How much a piece of work matters; of sync's queues, of actors, of queries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    Background,
+    Low,
+    #[default]
+    Normal,
+    High,
+    Critical,
+}
+
+impl Priority {
+    pub const ALL: [Priority; 5] = [
+        Priority::Background,
+        Priority::Low,
+        Priority::Normal,
+        Priority::High,
+        Priority::Critical,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Priority::Background => "background",
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Critical => "critical",
+        }
+    }
+
+    /// Its weight as configurations and rows have it.
+    pub fn weight(self) -> u8 {
+        match self {
+            Priority::Background => 1,
+            Priority::Low => 3,
+            Priority::Normal => 5,
+            Priority::High => 8,
+            Priority::Critical => 10,
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub const FIRST_USER_OID: Oid = 16_384;
 
 /// Where the node keeps what it tells about itself.
 pub const NODE_SCHEMA: &str = "orbit";
+/// The table in it that tells who did what.
+pub const AUDIT_TABLE: &str = "audit";
 
 /// One change of the catalog, as a commit carries it, the log records it and
 /// recovery replays it from the meta space.

@@ -9,7 +9,7 @@
 
 use super::behaviour::AnyActor;
 use super::job::Waiting;
-use super::lasting::Reminder;
+use super::lasting::{Asked, Reminder};
 use super::runtime::{Inner, overdue, panicked, quietly};
 use super::slot::{Awake, Next, Slot};
 use super::stored::Kept;
@@ -83,6 +83,9 @@ pub(super) async fn drain(mut drain: Drain) {
                 let kind = drain.slot.kind.name;
                 let error = panicked(kind, &drain.slot.id, panic.as_ref());
                 quietly(|| drop(panic));
+                if drain.is_over {
+                    return;
+                }
                 drain.recover(error);
             }
         }
@@ -91,7 +94,7 @@ pub(super) async fn drain(mut drain: Drain) {
 
 impl Drain {
     pub fn new(runtime: Arc<Inner>, slot: Arc<Slot>) -> Drain {
-        runtime.at_work.fetch_add(1, Ordering::AcqRel);
+        runtime.at_work.fetch_add(1, Ordering::SeqCst);
         slot.note_use(runtime.count_use());
         let (awake, has_crashed) = slot.take_awake();
         Drain {
@@ -153,7 +156,12 @@ impl Drain {
             Next::Over => {
                 self.is_over = true;
                 // At rest: what it was is dropped, with its place.
-                self.awake = None;
+                self.sleep();
+                // Somebody may have begun to wait for a place just before it was put back.
+                if self.runtime.places.are_wanted() {
+                    let resting = self.slot.rest();
+                    quietly(|| drop(resting));
+                }
                 false
             }
         }
@@ -208,7 +216,7 @@ impl Drain {
         self.mark = None;
         self.runtime.note_taken(&self.slot.id, message.bytes());
         if outcome.is_err() {
-            self.turn.sent.clear();
+            drop_each(&mut self.turn.sent);
         }
         if self.turn.transaction.is_some() {
             self.sent.append(&mut self.turn.sent);
@@ -232,12 +240,14 @@ impl Drain {
     async fn undo(&mut self) {
         match (self.mark.take(), &mut self.turn.transaction) {
             (Some(mark), Some(transaction)) => transaction.rollback_to_mark(mark),
-            (_, transaction) => {
+            // Begun by this turn: turns that are done would have left it a mark.
+            (None, transaction) if self.done.is_empty() => {
                 if let Some(transaction) = transaction.take() {
                     // The error may tell of what others have written and not yet flushed.
                     let _ = transaction.wait_until_durable().await;
                 }
             }
+            _ => {}
         }
     }
 
@@ -276,13 +286,16 @@ impl Drain {
         self.runtime.crashed(&self.slot, &error);
         if let Some(message) = self.current.take() {
             self.runtime.note_taken(&self.slot.id, message.bytes());
-            self.turn.sent.clear();
-            match self.turn.transaction.is_some() {
-                true => self.done.push(Done {
-                    message,
-                    outcome: Err(error),
-                }),
-                false => quietly(|| message.settle(Err(error))),
+            drop_each(&mut self.turn.sent);
+            let outcome = Err(error.clone());
+            self.done.push(Done { message, outcome });
+        }
+        if self.turn.transaction.is_none() {
+            // Its commit was on its way, or there was none.
+            drop_each(&mut self.sent);
+            for Done { message, .. } in self.done.drain(..) {
+                let outcome = Err(error.clone());
+                quietly(|| message.settle(outcome));
             }
         }
     }
@@ -310,7 +323,7 @@ impl Drain {
         } else {
             // What it became was never stored.
             self.sleep();
-            self.sent.clear();
+            drop_each(&mut self.sent);
         }
         for Done { message, outcome } in self.done.drain(..) {
             let outcome = match &committed {
@@ -327,6 +340,11 @@ impl Drain {
             return Ok(());
         };
         self.turn.begin(message.as_ref());
+        self.mark = self
+            .turn
+            .transaction
+            .as_mut()
+            .map(|transaction| transaction.statement_mark());
         let (runtime, slot) = (&self.runtime, &self.slot);
         let done = is_done_already(runtime, slot, &self.turn, message.as_mut());
         if done.map_err(Failure::Refused)? {
@@ -334,11 +352,6 @@ impl Drain {
         }
         let asleep = || Failure::Refused(Error::internal("an actor isn't awake in its turn"));
         let awake = self.awake.as_mut().ok_or_else(asleep)?;
-        self.mark = self
-            .turn
-            .transaction
-            .as_mut()
-            .map(|transaction| transaction.statement_mark());
         // What an actor is in memory only should not be lost with one caller's patience.
         let end = match (slot.kind.storage(), message.deadline()) {
             (Some(_), Some(end)) => end,
@@ -384,10 +397,11 @@ impl Drain {
             return Ok(());
         }
         let (runtime, slot) = (&self.runtime, &self.slot);
-        let (deadline, is_called) = match &self.current {
+        let (deadline, is_from_a_turn) = match &self.current {
             Some(message) => (message.deadline(), message.is_from_a_turn()),
             None => (None, false),
         };
+        let is_called = || is_from_a_turn || slot.is_called_from_a_turn();
         let end = deadline.unwrap_or_else(|| runtime.end_of_turn());
         let rest = slot.rests(runtime.now());
         if !rest.is_zero() {
@@ -398,7 +412,7 @@ impl Drain {
             }
         }
         let mut place = {
-            let taking = pin!(runtime.take_place(is_called));
+            let taking = pin!(runtime.take_place(&is_called));
             let taken = until(runtime.clock.as_ref(), end, taking).await;
             taken.unwrap_or_else(|| Err(runtime.no_place()))?
         };
@@ -427,6 +441,13 @@ impl Drop for Drain {
             }
         }
         self.runtime.note_done();
+    }
+}
+
+/// Drops users' messages, each of which may panic.
+fn drop_each(sent: &mut Vec<Sent>) {
+    for one in sent.drain(..) {
+        quietly(|| drop(one));
     }
 }
 
@@ -468,7 +489,13 @@ fn is_done_already(
         return Ok(!lasting.reminders.is_current(&view, reminder)?);
     }
     let key = message.key().unwrap_or_default();
-    match lasting.answers.find(&view, slot.kind.name, &slot.id, key)? {
+    let place = Asked {
+        kind: slot.kind.name,
+        id: &slot.id,
+        key,
+        message: message.name(),
+    };
+    match lasting.answers.find(&view, &place)? {
         Some(answer) => message.take_recorded(&answer).map(|()| true),
         None => Ok(false),
     }
@@ -477,14 +504,14 @@ fn is_done_already(
 /// What a message asks to be kept of its turn: an answer under its key, and that its
 /// reminder is done.
 struct Left {
-    answer: Option<(String, String)>,
+    answer: Option<((String, &'static str), String)>,
     reminder: Option<Reminder>,
 }
 
 impl Left {
     fn of(message: &dyn Waiting) -> Result<Left> {
         let answer = match message.key() {
-            Some(key) => Some((key.to_owned(), message.record()?)),
+            Some(key) => Some(((key.to_owned(), message.name()), message.record()?)),
             None => None,
         };
         Ok(Left {
@@ -525,8 +552,13 @@ async fn leave(runtime: &Inner, slot: &Slot, turn: &mut Turn, left: Left) -> Res
     let transaction = turn.transaction.get_or_insert_with(begin);
     let (kind, id) = (slot.kind.name, &slot.id);
     if let Some((key, answer)) = left.answer {
-        let recording = lasting.answers.record(transaction, kind, id, &key, answer);
-        recording.await?;
+        let place = Asked {
+            kind,
+            id,
+            key: &key.0,
+            message: key.1,
+        };
+        lasting.answers.record(transaction, &place, answer).await?;
     }
     if let Some(reminder) = left.reminder {
         lasting.reminders.done(transaction, &reminder).await?;

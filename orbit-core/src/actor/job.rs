@@ -1,6 +1,6 @@
 //! One message that waits for its turn, with whoever waits for its answer.
 
-use super::behaviour::{Handle, Message};
+use super::behaviour::{Handle, Message, Recorded};
 use super::lasting::Reminder;
 use super::turn::Turn;
 use crate::error::{Error, Result, state};
@@ -47,6 +47,11 @@ pub(super) trait Waiting: Send {
         None
     }
 
+    /// What a message with a key is called when it is written down.
+    fn name(&self) -> &'static str {
+        ""
+    }
+
     /// The answer of a run, to be given again.
     fn record(&self) -> Result<String> {
         Err(Error::internal("a message without a key"))
@@ -61,15 +66,22 @@ pub(super) trait Waiting: Send {
 /// That a message is handled once under a key, and how its answer is kept meanwhile.
 pub(super) struct Once<T> {
     key: Box<str>,
+    message: &'static str,
     write: fn(&T) -> Result<String>,
     read: fn(&str) -> Result<T>,
 }
 
 impl<T: Serialize + DeserializeOwned> Once<T> {
-    pub fn under(key: &str) -> Once<T> {
+    pub fn under<M: Recorded<Answer = T>>(key: &str) -> Once<T> {
         Once {
             key: key.into(),
-            write: |answer| serde_json::to_string(answer).map_err(|error| unwritable(&error)),
+            message: M::NAME,
+            // Read back at once: what can't be is no answer to whoever asks again.
+            write: |answer| {
+                let text = serde_json::to_string(answer).map_err(|error| unwritable(&error))?;
+                serde_json::from_str::<T>(&text).map_err(|error| unwritable(&error))?;
+                Ok(text)
+            },
             read: |answer| serde_json::from_str(answer).map_err(|error| unreadable(&error)),
         }
     }
@@ -187,6 +199,10 @@ impl<A: Handle<M>, M: Message> Waiting for Job<A, M> {
 
     fn key(&self) -> Option<&str> {
         self.once.as_ref().map(|once| &*once.key)
+    }
+
+    fn name(&self) -> &'static str {
+        self.once.as_ref().map_or("", |once| once.message)
     }
 
     fn record(&self) -> Result<String> {

@@ -77,6 +77,10 @@ impl ractor::Actor for Keeper {
             own.stop(None);
             return Ok(());
         };
+        if runtime.is_closed() {
+            own.stop(None);
+            return Ok(());
+        }
         let stuck = Runtime::of(runtime.clone()).look_after(STUCK_AFTER);
         for (kind, id) in stuck.iter().filter(|one| !state.stuck.contains(one)) {
             tracing::warn!(

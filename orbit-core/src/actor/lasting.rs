@@ -10,7 +10,7 @@ mod tests;
 
 use crate::database::Database;
 use crate::error::Result;
-pub(super) use answers::Answers;
+pub(super) use answers::{Answers, Asked};
 pub(super) use reminders::{Change, Reminders};
 pub use reminders::{Reminder, When};
 use std::sync::Arc;

@@ -14,6 +14,8 @@ pub struct Room {
 pub(super) struct Mailbox {
     waiting: VecDeque<Box<dyn Waiting>>,
     bytes: usize,
+    /// Of those waiting, the ones whose answers other actors wait for in their turns.
+    calls: usize,
 }
 
 /// A message given back for want of room.
@@ -31,6 +33,7 @@ impl Mailbox {
             return Err(Full(message));
         }
         self.bytes = bytes;
+        self.calls += usize::from(message.is_from_a_turn());
         self.waiting.push_back(message);
         Ok(())
     }
@@ -48,11 +51,12 @@ impl Mailbox {
             return None;
         };
         self.bytes = self.bytes.saturating_sub(message.bytes());
+        self.calls -= usize::from(message.is_from_a_turn());
         Some(message)
     }
 
     pub fn take_all(&mut self) -> Vec<Box<dyn Waiting>> {
-        self.bytes = 0;
+        (self.bytes, self.calls) = (0, 0);
         std::mem::take(&mut self.waiting).into()
     }
 
@@ -62,5 +66,9 @@ impl Mailbox {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls
     }
 }

@@ -86,6 +86,13 @@ impl Places {
         self.bytes().saturating_sub(self.most_bytes.load(SeqCst))
     }
 
+    /// Has those who wait for a place look again.
+    pub fn look_again(&self) {
+        if self.waiting.load(SeqCst) > 0 {
+            self.freed.notify_waiters();
+        }
+    }
+
     pub fn set_most(&self, most: usize, most_bytes: usize) {
         self.most.store(most, SeqCst);
         self.most_bytes.store(most_bytes, SeqCst);

@@ -300,7 +300,8 @@ impl<A: Actor> Ref<A> {
         A: Handle<M>,
     {
         let deadline = self.runtime.end_of_turn();
-        self.ask(deadline, message, Some(Once::under(key))).await
+        self.ask(deadline, message, Some(Once::under::<M>(key)))
+            .await
     }
 
     /// Asks and waits for the answer for so long. Past it (40003) the turn may have been
@@ -432,6 +433,11 @@ impl Inner {
         }
     }
 
+    /// Whether it takes no more messages.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
     /// Puts a message into a mailbox. `at_once`: the caller waits for what becomes of it,
     /// and may run it itself.
     pub fn deliver(
@@ -441,23 +447,29 @@ impl Inner {
         mut message: Box<dyn Waiting>,
         at_once: bool,
     ) -> Result<()> {
-        if self.is_closed.load(Ordering::SeqCst) {
-            return Err(Error::new(
-                state::CANNOT_CONNECT_NOW,
-                "the node is shutting down",
-            ));
+        if self.is_closed() {
+            quietly(|| drop(message));
+            return Err(closed());
         }
+        let is_from_a_turn = message.is_from_a_turn();
         let limits = self.limits.load();
         let bytes = weight(id, message.bytes());
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
         if before.saturating_add(bytes) > limits.waiting_bytes {
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            quietly(|| drop(message));
             return Err(flooded(before));
         }
         loop {
             let slot = kind.roster.find_or_make(kind, id);
-            let error = match slot.put(message, limits.mailbox, self.now()) {
-                Put::Waits => return Ok(()),
+            let (error, refused) = match slot.put(message, limits.mailbox, self.now()) {
+                Put::Waits => {
+                    if is_from_a_turn {
+                        // For whom others wait there are more places.
+                        self.places.look_again();
+                    }
+                    return Ok(());
+                }
                 Put::First => {
                     self.start(slot, at_once);
                     return Ok(());
@@ -468,11 +480,14 @@ impl Inner {
                     continue;
                 }
                 Put::Full {
-                    messages, bytes, ..
-                } => full(kind.name, id, messages, bytes),
-                Put::Broken(rests) => broken(kind.name, id, rests),
+                    messages,
+                    bytes,
+                    refused,
+                } => (full(kind.name, id, messages, bytes), refused),
+                Put::Broken { rests, refused } => (broken(kind.name, id, rests), refused),
             };
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            quietly(|| drop(refused));
             return Err(error);
         }
     }
@@ -485,7 +500,12 @@ impl Inner {
     }
 
     fn start(self: &Arc<Self>, slot: Arc<Slot>, at_once: bool) {
-        let mut draining = Box::pin(drain(Drain::new(self.clone(), slot)));
+        let work = Drain::new(self.clone(), slot);
+        if self.is_closed() {
+            // Closed since the message was let in: what waits is told, as it is dropped.
+            return;
+        }
+        let mut draining = Box::pin(drain(work));
         if at_once && let Some(_depth) = Depth::enter() {
             // Timers belong to the runtime that the rest will run on.
             let _entered = self.tokio.enter();
@@ -503,9 +523,10 @@ impl Inner {
     }
 
     /// A place for one more actor that is awake; others go to rest for it.
-    pub async fn take_place(&self, is_called: bool) -> Result<Place> {
+    /// `is_called`: whether an actor waits for it in a turn of its own.
+    pub async fn take_place(&self, is_called: &(dyn Fn() -> bool + Sync)) -> Result<Place> {
         loop {
-            if let Some(place) = self.places.take(is_called) {
+            if let Some(place) = self.places.take(is_called()) {
                 return Ok(place);
             }
             if self.rest_some(1) > 0 {
@@ -514,7 +535,7 @@ impl Inner {
             let mut found = None;
             let look = || {
                 self.rest_some(1);
-                found = self.places.take(is_called);
+                found = self.places.take(is_called());
                 found.is_some()
             };
             if !self.places.wait(look).await {
@@ -659,6 +680,10 @@ fn unknown(kind: &str) -> Error {
         format!("actor kind \"{kind}\" is not known on this node"),
     )
     .with_hint("Register the kind before you address its actors.")
+}
+
+fn closed() -> Error {
+    Error::new(state::CANNOT_CONNECT_NOW, "the node is shutting down")
 }
 
 fn full(kind: &str, id: &str, messages: usize, bytes: usize) -> Error {

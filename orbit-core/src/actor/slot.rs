@@ -64,10 +64,13 @@ pub(super) enum Put {
         messages: usize,
         bytes: usize,
         /// Dropped by the sender, away from the actor's lock.
-        _refused: Box<dyn Waiting>,
+        refused: Box<dyn Waiting>,
     },
     /// The actor crashed too often; so long it takes no messages.
-    Broken(Duration),
+    Broken {
+        rests: Duration,
+        refused: Box<dyn Waiting>,
+    },
     /// There is another slot for this actor by now.
     Retired(Box<dyn Waiting>),
 }
@@ -105,13 +108,16 @@ impl Slot {
         if let Some(crashes) = &state.crashes
             && crashes.is_open(now)
         {
-            return Put::Broken(crashes.rests(now));
+            return Put::Broken {
+                rests: crashes.rests(now),
+                refused: message,
+            };
         }
         match state.mailbox.put(message, room) {
             Err(Full(refused)) => Put::Full {
                 messages: state.mailbox.len(),
                 bytes: state.mailbox.bytes(),
-                _refused: refused,
+                refused,
             },
             Ok(()) if state.drained => Put::Waits,
             Ok(()) => {
@@ -119,6 +125,11 @@ impl Slot {
                 Put::First
             }
         }
+    }
+
+    /// Whether an actor waits, in a turn of its own, for the answer to a message that waits.
+    pub fn is_called_from_a_turn(&self) -> bool {
+        self.state.lock().mailbox.calls() > 0
     }
 
     /// For whoever drains: the actor, if it is awake, and whether it has crashed.

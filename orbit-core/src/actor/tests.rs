@@ -348,6 +348,39 @@ async fn who_finds_no_place_waits_for_one_until_the_deadline() {
 }
 
 #[tokio::test]
+async fn who_is_called_from_a_turn_has_a_place_whatever_else_waits_for_it_first() {
+    /// Calls another once somebody lets it.
+    struct Later(Arc<Semaphore>, &'static str);
+    impl Message for Later {
+        type Answer = u64;
+    }
+    impl Handle<Later> for Counter {
+        async fn handle(&mut self, later: Later, turn: &mut Turn) -> Result<u64> {
+            let _permit = later.0.acquire().await;
+            let other = turn.address::<Counter>(later.1)?;
+            turn.call(&other, Add(1)).await
+        }
+    }
+    let limits = Limits {
+        awake: 1,
+        ..Limits::default()
+    };
+    let runtime = runtime(limits).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let calls = tokio::spawn({
+        let (a, gate) = (counter(&runtime, "a"), gate.clone());
+        async move { a.call(Later(gate, "b")).await }
+    });
+    until_true(|| runtime.awake().0 == 1).await;
+    // Nobody waits for this one's answer: it may as well wait for a place.
+    counter(&runtime, "b").send(Add(1)).unwrap();
+    until_true(|| runtime.seen().len() == 2).await;
+    gate.add_permits(1);
+    let answer = tokio::time::timeout(Duration::from_secs(5), calls).await;
+    assert_eq!(answer.unwrap().unwrap().unwrap(), 2);
+}
+
+#[tokio::test]
 async fn errors_leave_the_actor_and_panics_begin_it_anew_after_a_pause() {
     let clock = Arc::new(SimClock::at(0));
     clock.pass(Duration::from_secs(1000));

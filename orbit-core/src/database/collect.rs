@@ -13,8 +13,8 @@ use crate::log;
 use crate::meta;
 use crate::row::RowRef;
 use crate::store::{Batch, Direction, KeyRange, Snapshot, Space};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 /// Tombstones removed by one batch.
 const TOMBSTONES_A_BATCH: usize = 4096;
@@ -22,12 +22,13 @@ const TOMBSTONES_A_BATCH: usize = 4096;
 const ROWS_A_LOOK: u64 = 1024;
 
 /// Some keys of dead rows from the start of a range on; fewer than
-/// [`TOMBSTONES_A_BATCH`]: it has no more.
+/// [`TOMBSTONES_A_BATCH`]: it has no more. It ends early once whoever asked has gone.
 fn dead_keys(
     snapshot: Arc<dyn Snapshot>,
     range: KeyRange,
     frontier: Hlc,
     cancel: &CancelToken,
+    asker: &Weak<()>,
 ) -> Result<Vec<Vec<u8>>> {
     let mut dead = Vec::new();
     let mut cursor = snapshot.scan(Space::Data, range, Direction::Forward)?;
@@ -36,6 +37,9 @@ fn dead_keys(
         rows += 1;
         if rows.is_multiple_of(ROWS_A_LOOK) {
             cancel.check()?;
+            if asker.strong_count() == 0 {
+                break;
+            }
         }
         let row = RowRef::new(cursor.value())?;
         if !row.is_live() && row.newest_hlc() <= frontier {
@@ -79,11 +83,12 @@ impl Database {
     ) -> Result<()> {
         let prefix = key::data_prefix(table.partition, table.storage);
         let mut range = KeyRange::prefix(&prefix);
+        let asker = Arc::new(());
         loop {
             let snapshot = self.durable().snapshot.clone();
-            let (part, cancel) = (range.clone(), cancel.clone());
+            let (part, cancel, asker) = (range.clone(), cancel.clone(), Arc::downgrade(&asker));
             // A table without dead rows is read to its end.
-            let reading = move || dead_keys(snapshot, part, frontier, &cancel);
+            let reading = move || dead_keys(snapshot, part, frontier, &cancel, &asker);
             let dead = tokio::task::spawn_blocking(reading).await.map_err(|_| {
                 Error::internal("the thread that looks for dead rows ended early")
             })??;

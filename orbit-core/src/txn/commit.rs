@@ -3,6 +3,7 @@
 //! transaction leaves, so a row touched ten times is logged once.
 
 use super::{Local, Transaction};
+use crate::catalog::{AUDIT_TABLE, NODE_SCHEMA};
 use crate::committer::Request;
 use crate::database::stopped;
 use crate::error::Result;
@@ -237,8 +238,8 @@ fn log_row(
             new.is_wide(),
             new.body(),
         );
-        // What the node notes of a DROP must not keep a full disk from having room.
-        if table.schema == crate::catalog::NODE_SCHEMA {
+        // What is noted of a DROP must not keep a full disk from having room.
+        if table.schema == NODE_SCHEMA && table.name == AUDIT_TABLE {
             operations.adds_rows = adds_rows;
         }
     }

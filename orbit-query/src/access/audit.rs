@@ -16,7 +16,9 @@ use crate::engine::{Engine, SessionInit};
 use crate::session::Session;
 use crate::statement::utility::Utility;
 use orbit_core::cancel::CancelToken;
-use orbit_core::catalog::{BOOTSTRAP_ROLE, CatalogChange, Column, PrimaryKey, TableDef};
+use orbit_core::catalog::{
+    AUDIT_TABLE, BOOTSTRAP_ROLE, CatalogChange, Column, PrimaryKey, TableDef,
+};
 use orbit_core::database::Database;
 use orbit_core::store::{Direction, KeyRange};
 
@@ -30,7 +32,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-const TABLE: &str = "audit";
 const INSERT: &str = "INSERT INTO orbit.audit VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Of a statement's text as much is kept.
 const MAX_DETAIL_BYTES: usize = 2000;
@@ -97,7 +98,12 @@ impl Audit {
 
 async fn create(engine: &Arc<Engine>) -> Result<()> {
     let db = engine.db().clone();
-    if db.read().catalog().table(NODE_SCHEMA, TABLE).is_some() {
+    if db
+        .read()
+        .catalog()
+        .table(NODE_SCHEMA, AUDIT_TABLE)
+        .is_some()
+    {
         return Ok(());
     }
     let column = |(name, sql_type, not_null): (&str, SqlType, bool)| Column {
@@ -128,7 +134,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
         partition: db.new_partition_id(),
         storage: db.new_storage_id(),
         schema: NODE_SCHEMA.to_owned(),
-        name: TABLE.to_owned(),
+        name: AUDIT_TABLE.to_owned(),
         columns: columns.into_iter().map(column).collect(),
         primary_key: Some(PrimaryKey {
             constraint: "audit_pkey".to_owned(),
@@ -236,7 +242,7 @@ async fn prune_rows(db: &Arc<Database>, keep: Keep) -> Result<()> {
     let oldest = db.clock().wall_micros().saturating_sub(age);
     let mut transaction = db.begin(Isolation::ReadCommitted);
     let view = transaction.begin_statement();
-    let Some(table) = view.catalog().table(NODE_SCHEMA, TABLE).cloned() else {
+    let Some(table) = view.catalog().table(NODE_SCHEMA, AUDIT_TABLE).cloned() else {
         return Ok(());
     };
     let mut count = 0u64;
@@ -424,7 +430,7 @@ mod tests {
         prune_rows(engine.db(), none).await.unwrap();
         assert!(left().await[0].starts_with("0|"));
         let view = engine.db().durable();
-        let table = view.catalog.table(NODE_SCHEMA, TABLE).unwrap();
+        let table = view.catalog.table(NODE_SCHEMA, AUDIT_TABLE).unwrap();
         let prefix = orbit_core::key::data_prefix(table.partition, table.storage);
         let range = KeyRange::prefix(&prefix);
         let snapshot = view.snapshot.clone();

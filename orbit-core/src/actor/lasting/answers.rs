@@ -2,9 +2,10 @@
 //! handled again: it gets the answer it got, which was committed with what it did.
 
 use super::tables::{Shape, ensure, key_of};
+use crate::cancel::CancelToken;
 use crate::catalog::Table;
 use crate::database::{Database, ReadView};
-use crate::error::Result;
+use crate::error::{Error, Result, state};
 use crate::key;
 use crate::store::{Direction, KeyRange};
 use crate::txn::{Isolation, Transaction, decode};
@@ -24,13 +25,23 @@ const SHAPE: Shape = Shape {
         ("kind", SqlType::Text),
         ("id", SqlType::Text),
         ("key", SqlType::Text),
+        ("message", SqlType::Text),
         ("answer", SqlType::Jsonb),
         ("at", SqlType::TimestampTz),
     ],
     key: 3,
-    index: 4,
+    index: 5,
 };
-const ANSWER: usize = 3;
+const MESSAGE: usize = 3;
+
+/// Who was asked what, under which key.
+pub struct Asked<'a> {
+    pub kind: &'a str,
+    pub id: &'a str,
+    pub key: &'a str,
+    /// The message's name.
+    pub message: &'a str,
+}
 
 pub struct Answers {
     db: Arc<Database>,
@@ -45,33 +56,53 @@ impl Answers {
         })
     }
 
-    pub fn find(&self, view: &ReadView, kind: &str, id: &str, key: &str) -> Result<Option<String>> {
+    pub fn find(&self, view: &ReadView, asked: &Asked<'_>) -> Result<Option<String>> {
         let mut row = Vec::new();
-        if !view.get(&self.table, &key_of(&[kind, id, key])?, &mut row)? {
+        let key = key_of(&[asked.kind, asked.id, asked.key])?;
+        if !view.get(&self.table, &key, &mut row)? {
             return Ok(None);
         }
-        match decode(&self.table, &row)?.into_iter().nth(ANSWER) {
-            Some(Value::Text(answer)) => Ok(Some(answer)),
-            _ => Ok(None),
+        let mut values = decode(&self.table, &row)?.into_iter().skip(MESSAGE);
+        let (Some(Value::Text(message)), Some(Value::Text(answer))) =
+            (values.next(), values.next())
+        else {
+            return Err(Error::corrupted("a row of orbit.actor_answers is damaged"));
+        };
+        if message != asked.message {
+            return Err(Error::new(
+                state::INVALID_PARAMETER_VALUE,
+                format!("key \"{}\" was used for another message", asked.key),
+            )
+            .with_detail(format!(
+                "Actor {}/{} handled \"{message}\" under it, not \"{}\".",
+                asked.kind, asked.id, asked.message
+            ))
+            .with_hint("Use a key of its own for each thing that is asked."));
         }
+        Ok(Some(answer))
     }
 
     pub async fn record(
         &self,
         transaction: &mut Transaction,
-        kind: &str,
-        id: &str,
-        key: &str,
+        asked: &Asked<'_>,
         answer: String,
     ) -> Result<()> {
         transaction.begin_statement();
         let text = |text: &str| Value::Text(text.to_owned());
         let now = Value::TimestampTz(self.db.clock().wall_micros());
-        let row = vec![text(kind), text(id), text(key), Value::Text(answer), now];
+        let row = vec![
+            text(asked.kind),
+            text(asked.id),
+            text(asked.key),
+            text(asked.message),
+            Value::Text(answer),
+            now,
+        ];
         transaction.insert(&self.table, row).await
     }
 
-    /// Forgets those that were kept long enough; how many.
+    /// Forgets those that were kept long enough; how many. Their dead rows go, too.
     pub async fn prune(&self) -> Result<usize> {
         let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
         let oldest = self.db.clock().wall_micros().saturating_sub(kept);
@@ -99,8 +130,13 @@ impl Answers {
             transaction.commit().await?;
             pruned += old.len();
             if old.len() < BATCH {
-                return Ok(pruned);
+                break;
             }
         }
+        if pruned > 0 {
+            let unhurried = CancelToken::new();
+            self.db.vacuum(Some(self.table.id), &unhurried).await?;
+        }
+        Ok(pruned)
     }
 }

@@ -7,7 +7,8 @@
 //! doubles.
 
 use super::super::job::{Running, Waiting};
-use super::super::runtime::Inner;
+use super::super::roster::KindEntry;
+use super::super::runtime::{Inner, panicked, quietly};
 use super::super::turn::Turn;
 use super::tables::{Shape, ensure, key_of};
 use crate::catalog::Table;
@@ -21,6 +22,7 @@ use crate::value::{Interval, Value};
 use ahash::AHashSet;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -46,8 +48,10 @@ const FAILURES: usize = 7;
 
 /// The wall clock may jump: it is looked at again after so long.
 const LOOK: Duration = Duration::from_secs(5);
-/// After a refusal by a full mailbox.
-const AGAIN: Duration = Duration::from_secs(1);
+/// One that can't be put off for want of a writable store is tried again after so long.
+const STUCK_PAUSE: Duration = Duration::from_secs(5);
+/// No reminder comes more often.
+const MOST_OFTEN: Duration = Duration::from_millis(1);
 /// Handed out and not done yet.
 const UNDER_WAY: usize = 256;
 const FIRST_PAUSE_MICROS: i64 = 1_000_000;
@@ -92,7 +96,7 @@ impl When {
     #[must_use]
     pub fn then_every(self, time: Duration) -> When {
         When {
-            every: Some(time),
+            every: Some(time.max(MOST_OFTEN)),
             ..self
         }
     }
@@ -272,34 +276,30 @@ impl Reminders {
         let key = reminder.key()?;
         match reminder.next(self.now()) {
             None => transaction.delete(&self.table, &key).await.map(drop),
-            Some(due) => self.move_to(transaction, &key, due, 0).await,
+            Some(due) => transaction.update(&self.table, &key, moved(due, 0)).await,
         }
-    }
-
-    async fn move_to(
-        &self,
-        transaction: &mut Transaction,
-        key: &[u8],
-        due: i64,
-        failures: i32,
-    ) -> Result<()> {
-        let changes = vec![
-            (DUE, Value::TimestampTz(due)),
-            (FAILURES, Value::Int4(failures)),
-        ];
-        transaction.update(&self.table, key, changes).await
     }
 
     /// Its turn failed: it is tried again later.
     async fn put_off(&self, reminder: &Reminder) -> Result<()> {
         let mut transaction = self.db.begin(Isolation::ReadCommitted);
-        let view = transaction.begin_statement();
-        if !self.is_current(&view, reminder)? {
+        transaction.begin_statement();
+        let key = reminder.key()?;
+        let locked = transaction
+            .lock_row(&self.table, &key, RowLock::NoKeyUpdate, Wait::Block)
+            .await?;
+        let Some(row) = locked.row else {
+            return Ok(());
+        };
+        if Reminder::read(&self.table, &row)? != *reminder {
+            // Set anew meanwhile.
             return Ok(());
         }
         let failures = reminder.failures.saturating_add(1);
         let due = self.now().saturating_add(pause_micros(failures));
-        self.move_to(&mut transaction, &reminder.key()?, due, failures)
+        let changes = moved(due, failures);
+        transaction
+            .update_locked(&self.table, &key, row, changes)
             .await?;
         transaction.commit().await
     }
@@ -324,7 +324,14 @@ impl Reminders {
             if !view.get(&self.table, pk, &mut row)? {
                 continue;
             }
-            let reminder = Reminder::read(&self.table, &row)?;
+            let reminder = match Reminder::read(&self.table, &row) {
+                Ok(reminder) => reminder,
+                Err(error) => {
+                    // It hides none of the others.
+                    tracing::error!(%error, "a reminder can't be read");
+                    continue;
+                }
+            };
             let early = reminder.due_micros.saturating_sub(now);
             if early > 0 {
                 return Ok(LOOK.min(Duration::from_micros(early.cast_unsigned())));
@@ -332,42 +339,38 @@ impl Reminders {
             let Some(under_way) = UnderWay::begin(self, pk) else {
                 return Ok(LOOK);
             };
-            if !self.hand_out_one(runtime, reminder, under_way) {
-                return Ok(AGAIN);
-            }
+            self.hand_out_one(runtime, reminder, under_way);
         }
         Ok(LOOK)
     }
 
-    /// False: its actor takes nothing now.
     fn hand_out_one(
         self: &Arc<Self>,
         runtime: &Arc<Inner>,
         reminder: Reminder,
         under_way: UnderWay,
-    ) -> bool {
+    ) {
+        let (kind, inner) = match message_of(runtime, &reminder) {
+            Ok(message) => message,
+            Err(error) => return self.failed(reminder, &error, under_way),
+        };
+        let key = under_way.key.clone();
         let id: Arc<str> = reminder.id.as_str().into();
-        let kind = match runtime.kind(&reminder.kind) {
-            Ok(kind) => kind,
-            Err(error) => {
-                self.failed(reminder, &error, under_way);
-                return true;
-            }
-        };
-        let inner = match kind.decode(&reminder.message, &reminder.body) {
-            Ok(inner) => inner,
-            Err(error) => {
-                self.failed(reminder, &error, under_way);
-                return true;
-            }
-        };
         let firing = Firing {
             inner,
-            reminder,
+            reminder: reminder.clone(),
             reminders: self.clone(),
             under_way,
         };
-        runtime.deliver(&kind, &id, Box::new(firing), false).is_ok()
+        if let Err(error) = runtime.deliver(&kind, &id, Box::new(firing), false) {
+            // Its mailbox is full, or it is broken: that is its own affair, and the next
+            // one's turn. The message is gone, and the hold on the reminder with it.
+            if !runtime.is_closed()
+                && let Some(under_way) = UnderWay::begin(self, &key)
+            {
+                self.failed(reminder, &error, under_way);
+            }
+        }
     }
 
     fn failed(self: &Arc<Self>, reminder: Reminder, error: &Error, under_way: UnderWay) {
@@ -379,6 +382,8 @@ impl Reminders {
         tokio::spawn(async move {
             if let Err(error) = own.put_off(&reminder).await {
                 tracing::warn!(%error, "a reminder was not put off");
+                let clock = own.db.clock();
+                clock.sleep_until(clock.monotonic() + STUCK_PAUSE).await;
             }
             drop(under_way);
         });
@@ -392,6 +397,9 @@ impl Reminders {
             let Some(runtime) = runtime.upgrade() else {
                 return;
             };
+            if runtime.is_closed() {
+                return;
+            }
             let clock = runtime.clock.clone();
             let wait = self.hand_out(&runtime).unwrap_or_else(|error| {
                 if !error.is(state::ADMIN_SHUTDOWN) {
@@ -403,6 +411,27 @@ impl Reminders {
             crate::clock::until(clock.as_ref(), clock.monotonic() + wait, changed).await;
         }
     }
+}
+
+/// The message that was written down, and the kind of whom it is for. What reads it is
+/// users' code.
+fn message_of(runtime: &Inner, reminder: &Reminder) -> Result<(Arc<KindEntry>, Box<dyn Waiting>)> {
+    let kind = runtime.kind(&reminder.kind)?;
+    let decoding = || kind.decode(&reminder.message, &reminder.body);
+    let inner = catch_unwind(AssertUnwindSafe(decoding)).unwrap_or_else(|panic| {
+        let error = panicked(kind.name, &reminder.id, panic.as_ref());
+        quietly(|| drop(panic));
+        Err(error)
+    })?;
+    Ok((kind, inner))
+}
+
+/// A reminder that comes at another time.
+fn moved(due: i64, failures: i32) -> Vec<(usize, Value)> {
+    vec![
+        (DUE, Value::TimestampTz(due)),
+        (FAILURES, Value::Int4(failures)),
+    ]
 }
 
 /// A reminder's message, from its handing out to its commit.
@@ -452,7 +481,7 @@ impl Waiting for Firing {
             reminders,
             under_way,
         } = *self;
-        drop(inner);
+        quietly(|| drop(inner));
         match outcome {
             Ok(()) => drop(under_way),
             Err(error) => reminders.failed(reminder, &error, under_way),

@@ -86,6 +86,9 @@ impl Recorded for Bake {
 
 impl Handle<Bake> for Oven {
     async fn handle(&mut self, bake: Bake, _: &mut Turn) -> Result<i64> {
+        if bake.0 == 13 {
+            panic!("burnt");
+        }
         if bake.0 < 0 {
             return Err(Error::new(state::CHECK_VIOLATION, "no"));
         }
@@ -127,7 +130,10 @@ impl World {
         };
         let db = Database::open(store.clone(), options).unwrap();
         let runtime = Runtime::over(Limits::default(), db.clone()).await.unwrap();
-        let kind = Kind::<Oven>::stored().takes::<Ring>().takes::<Bake>();
+        let kind = Kind::<Oven>::stored()
+            .takes::<Ring>()
+            .takes::<Bake>()
+            .takes::<Explosive>();
         runtime.register(kind).await.unwrap();
         runtime.keep().await.unwrap();
         World {
@@ -306,6 +312,94 @@ async fn a_reminder_of_a_turn_that_fails_is_never_set() {
     let error = world.oven("a").call(SetUnknown).await.unwrap_err();
     assert!(error.is(state::UNDEFINED_OBJECT), "{error:?}");
     assert_eq!(world.reminders(), 0);
+}
+
+/// One that nobody can read again.
+#[derive(Serialize)]
+struct Explosive;
+
+impl<'de> Deserialize<'de> for Explosive {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Explosive, D::Error> {
+        panic!("while it was read")
+    }
+}
+
+impl Message for Explosive {
+    type Answer = ();
+}
+
+impl Recorded for Explosive {
+    const NAME: &'static str = "explosive";
+}
+
+impl Handle<Explosive> for Oven {
+    async fn handle(&mut self, _: Explosive, turn: &mut Turn) -> Result<()> {
+        turn.remind("r", When::after(SECOND), &Explosive)
+    }
+}
+
+#[tokio::test]
+async fn reminders_that_nobody_takes_wait_by_themselves() {
+    let world = World::new().await;
+    world.oven("a").call(Explosive).await.unwrap();
+    // Broken, as it failed too often.
+    let broken = world.oven("b");
+    broken.call(Set(When::after(SECOND), "x")).await.unwrap();
+    while broken
+        .call(Bake(13))
+        .await
+        .is_err_and(|error| error.is(state::INTERNAL_ERROR))
+    {
+        world.clock.pass(Duration::from_millis(900));
+    }
+    let after = When::after(5 * SECOND);
+    world.oven("c").call(Set(after, "x")).await.unwrap();
+    let before = world.db.stats().transactions;
+    world.pass(30 * SECOND).await;
+    assert_eq!(world.rung("c", 1).await, ["x"]);
+    assert_eq!(world.reminders(), 2, "both are tried again");
+    let written = world.db.stats().transactions - before;
+    assert!(written < 20, "{written} transactions in half a minute");
+    // The oven is whole again, and the reminder comes.
+    world.pass(120 * SECOND).await;
+    assert_eq!(world.rung("b", 1).await, ["x"]);
+    // Nothing goes on once the node has stopped.
+    world.runtime.shutdown().await;
+    let before = world.db.stats().transactions;
+    world.pass(100 * SECOND).await;
+    assert_eq!(world.db.stats().transactions, before);
+}
+
+#[tokio::test]
+async fn a_key_is_for_one_message_and_its_misuse_harms_nobody() {
+    let world = World::new().await;
+    let oven = world.oven("a");
+    oven.call_once("k", Bake(1)).await.unwrap();
+    // Among turns that share a commit.
+    let calls = (0..60).map(|n| {
+        let oven = oven.clone();
+        tokio::spawn(async move {
+            match n % 3 {
+                0 => oven.call_once("k", Ring("x".into())).await.map(|()| 0),
+                1 => oven.call_once("k", Bake(1)).await.map(|_| 0),
+                _ => oven.call(Bake(1)).await.map(|_| 1),
+            }
+        })
+    });
+    let mut baked = 1;
+    for (n, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+        match call.await.unwrap() {
+            Ok(count) => baked += count,
+            Err(error) => {
+                assert!(error.is(state::INVALID_PARAMETER_VALUE), "{error:?}");
+                assert_eq!(n % 3, 0);
+            }
+        }
+    }
+    assert_eq!(baked, 21);
+    let world = world.crash(3).await;
+    let oven = world.oven("a");
+    assert_eq!(oven.call(Bake(0)).await.unwrap(), 21);
 }
 
 #[tokio::test]

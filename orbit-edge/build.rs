@@ -18,12 +18,19 @@ fn main() -> std::io::Result<()> {
     let script = Path::new(&variable("OUT_DIR")).join("no-unwind-tables.ld");
     std::fs::write(&script, LEAVE_OUT_UNWIND_TABLES)?;
     println!("cargo::rustc-cfg=without_unwind_tables");
-    for argument in [
+    let mut arguments = vec![
         format!("-Wl,-T,{}", script.display()),
         "-Wl,--no-eh-frame-hdr".to_owned(),
         // Relocations as a bit map.
         "-Wl,-z,pack-relative-relocs".to_owned(),
-    ] {
+    ];
+    // Functions of the same instructions become one. It takes LLD, which is what rustc links
+    // with there.
+    let lld = "x86_64-unknown-linux-gnu";
+    if variable("HOST") == lld && variable("TARGET") == lld {
+        arguments.push("-Wl,--icf=all".to_owned());
+    }
+    for argument in arguments {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     Ok(())

@@ -33,8 +33,11 @@ pub const FIRST_USER_OID: Oid = 16_384;
 
 /// Where the node keeps what it tells about itself.
 pub const NODE_SCHEMA: &str = "orbit";
-/// The table in it that tells who did what.
+/// The tables in it that tell who did what, and what befell the node.
 pub const AUDIT_TABLE: &str = "audit";
+pub const EVENTS_TABLE: &str = "events";
+/// What virtual actors leave for themselves to get later.
+pub const REMINDERS_TABLE: &str = "actor_reminders";
 
 /// One change of the catalog, as a commit carries it, the log records it and
 /// recovery replays it from the meta space.

@@ -4,6 +4,7 @@ mod collect;
 #[cfg(feature = "columns")]
 mod columnar;
 mod open;
+pub(crate) mod own;
 mod reclaim;
 
 use crate::actor::Bounded;
@@ -11,6 +12,7 @@ use crate::actor::data::Commit;
 use crate::catalog::Table;
 use crate::clock::{Clock, Hlc, HlcClock, SystemClock};
 use crate::committer::{Committer, OnFatal, Request, Views};
+use crate::disk::{Refusal, Room};
 use crate::error::{Error, Result, state};
 use crate::ids::{
     Incarnation, IndexId, Lane, PartitionId, SequenceId, SiteId, SiteOrdinal, StorageId, TableId,
@@ -107,6 +109,7 @@ pub struct Database {
     next: Mutex<Next>,
     next_txn: AtomicU64,
     hidden_keys: AtomicU64,
+    refusal: Arc<Refusal>,
     sequences: Arc<Sequences>,
     log_bytes: AtomicU64,
     reclaiming: reclaim::Reclaiming,
@@ -276,6 +279,19 @@ impl Database {
             locks: self.locks.held(),
             transactions: self.next_txn.load(Ordering::Relaxed),
         }
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        Room {
+            reserve: self.options.disk_reserve.clone(),
+            refusal: self.refusal.clone(),
+        }
+    }
+
+    /// From here on nothing may be added to the store, and why; `None`: it may again. What
+    /// takes away, and the node's own notes, pass.
+    pub fn refuse_growth(&self, why: Option<Error>) {
+        self.refusal.store(why.map(Arc::new));
     }
 
     /// Lets commits in flight finish, flushes, and ends the committer. Further

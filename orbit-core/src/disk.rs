@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::error::{Error, Result, state};
+use arc_swap::ArcSwapOption;
 use std::ffi::CString;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -64,6 +65,32 @@ pub fn unnamed_file(directory: &Path, kind: &str) -> Result<File> {
     Ok(file)
 }
 
+/// Why nothing may be added to the store, while nothing may.
+pub type Refusal = ArcSwapOption<Error>;
+
+/// What large loads ask before each piece they write.
+#[derive(Clone, Default)]
+pub struct Room {
+    pub reserve: Option<(PathBuf, u64)>,
+    pub refusal: Arc<Refusal>,
+}
+
+impl Room {
+    /// Whether so many bytes may be written that stay.
+    pub fn check(&self, bytes: u64) -> Result<()> {
+        self.check_open()?;
+        check_room(&self.reserve, bytes)
+    }
+
+    /// Whether anything may be.
+    pub fn check_open(&self) -> Result<()> {
+        match self.refusal.load().as_deref() {
+            Some(why) => Err(why.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Checks at once that so many bytes leave the reserve alone: for large pieces.
 pub fn check_room(reserve: &Option<(PathBuf, u64)>, bytes: u64) -> Result<()> {
     let Some((directory, reserve)) = reserve else {
@@ -92,6 +119,11 @@ fn full(directory: &Path, free: u64, reserve: u64, bytes: u64) -> Error {
 
 /// Bytes an ordinary process may still write to the file system of `directory`.
 pub fn free_bytes(directory: &Path) -> Result<u64> {
+    room(directory).map(|(free, _)| free)
+}
+
+/// The same, and what there is of it with all that is taken.
+pub fn room(directory: &Path) -> Result<(u64, u64)> {
     let path = CString::new(directory.as_os_str().as_bytes())
         .map_err(|_| Error::internal("a directory's name holds a zero byte"))?;
     let mut stats = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
@@ -103,7 +135,12 @@ pub fn free_bytes(directory: &Path) -> Result<u64> {
         }
         stats.assume_init()
     };
-    Ok(stats.f_bavail * stats.f_frsize)
+    let taken = stats.f_blocks.saturating_sub(stats.f_bfree);
+    let all = taken.saturating_add(stats.f_bavail);
+    Ok((
+        stats.f_bavail.saturating_mul(stats.f_frsize),
+        all.saturating_mul(stats.f_frsize),
+    ))
 }
 
 /// Asks the system to have a file in memory that will be read soon. A wish: nothing

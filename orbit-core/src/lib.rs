@@ -32,6 +32,7 @@ pub mod committer;
 pub mod database;
 pub mod disk;
 pub mod error;
+pub mod events;
 pub mod fingerprint;
 pub mod ids;
 pub mod key;

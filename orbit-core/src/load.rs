@@ -93,10 +93,12 @@ impl Transaction {
             .copied()
             .unwrap_or(SiteOrdinal(0));
         let scratch = self.db.options.scratch_directory.clone();
-        let reserve = self.db.options.disk_reserve.clone();
+        let room = self.db.room();
+        // Before anything is read or sorted for it.
+        room.check_open()?;
         let sorter = |target, unique| {
             let (store, scratch) = (self.db.store.clone(), scratch.clone());
-            Sorter::new(store, target, scratch, reserve.clone(), unique)
+            Sorter::new(store, target, scratch, room.clone(), unique)
         };
         let rows = Target::Space(Space::Data);
         #[cfg(feature = "columns")]

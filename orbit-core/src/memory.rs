@@ -93,6 +93,14 @@ pub fn set_ceiling(bytes: u64) {
     }
 }
 
+/// What the process holds, and what it may; `None` where the allocator doesn't count, or
+/// nobody set a ceiling.
+pub fn held() -> Option<(u64, u64)> {
+    let held = u64::try_from(HELD.load(Ordering::Relaxed)).unwrap_or(0);
+    let ceiling = CEILING.load(Ordering::Relaxed);
+    (held > 0 && ceiling != u64::MAX).then_some((held, ceiling))
+}
+
 /// Whether so many more bytes may be taken.
 #[inline]
 pub fn admit(more: usize) -> Result<()> {

@@ -2,11 +2,19 @@
 //! nothing acts: figures in, a decision out.
 
 pub mod adapt;
+pub mod board;
 pub mod ladder;
 pub mod shed;
 
 pub use adapt::{Adaptation, Conditions};
+pub use board::{Board, Reading, Readings};
 pub use ladder::{Actions, Ladder, Level};
+
+/// So many percent of some bytes, rounded down.
+pub fn share_of(bytes: usize, percent: usize) -> usize {
+    let percent = percent.min(100);
+    (bytes / 100) * percent + (bytes % 100) * percent / 100
+}
 
 /// How much a piece of work matters; of sync's queues, of actors, of queries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,8 @@
 //! * [`config`]: what the operator may say, in layers, every key documented;
 //! * [`directory`]: the data directory, its lock and its version;
 //! * [`identity`], [`place`]: whose directory it is, and whether it is a copy;
-//! * [`machine`]: how much memory there is for it here;
+//! * [`machine`]: how much memory there is for it here, and how its parts are doing;
+//! * [`monitor`]: what is left of everything, and what follows;
 //! * [`restore`]: a backup into a directory;
 //! * [`node`]: both put together with a store, a database and an engine.
 //!
@@ -13,6 +14,7 @@ pub mod config;
 pub mod directory;
 pub mod identity;
 pub mod machine;
+mod monitor;
 pub mod node;
 pub mod place;
 pub mod restore;

@@ -32,7 +32,8 @@ fn installed() -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-fn limit_in(file: &Path) -> Option<u64> {
+/// What a group's file says of its limit, if there is one.
+pub(crate) fn limit_in(file: &Path) -> Option<u64> {
     let limit = std::fs::read_to_string(file).ok()?.trim().parse().ok()?;
     (limit < NO_LIMIT).then_some(limit)
 }

@@ -1,20 +1,26 @@
 //! A node: a configuration, a data directory, a database, an engine.
 
+#[cfg(feature = "actors")]
+mod actors;
+
 use crate::config::NodeConfig;
 use crate::directory::{self, DataDirectory, StoreKind};
-use crate::{identity, machine};
+use crate::{identity, machine, monitor};
 use orbit_core::backup::write_identity;
 use orbit_core::clock::Hlc;
 use orbit_core::database::{Database, DatabaseOptions};
+use orbit_core::events::Events;
 use orbit_core::ids::{Incarnation, SiteId};
 use orbit_core::meta::Identity;
 use orbit_core::profile::{MemoryPlan, PersistenceBackend};
 use orbit_core::store::{Store, StoreOptions};
 use orbit_core::{Error, Result, state};
 use orbit_query::{Engine, EngineOptions};
+use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Disk kept free for what must still be written when the disk is full.
 const DISK_RESERVE_BYTES: u64 = 16 << 20;
@@ -24,6 +30,11 @@ pub struct Node {
     memory: MemoryPlan,
     engine: Arc<Engine>,
     started: Instant,
+    #[cfg(feature = "actors")]
+    actors: actors::Actors,
+    events: Events,
+    monitor: Mutex<Option<JoinHandle<()>>>,
+    storage_limit: Option<u64>,
     // Last: the lock on the directory is let go when everything else is closed.
     _directory: DataDirectory,
 }
@@ -39,6 +50,12 @@ impl Node {
         };
         let directory = DataDirectory::open(&config.node.data_dir, wished)?;
         let found = identity::require_same_place(&directory)?;
+        // A store in one file never gives back what it has taken: what is free in it isn't
+        // seen from outside, and a limit would shut it for ever.
+        let storage_limit = match directory.store_kind {
+            StoreKind::Redb => None,
+            StoreKind::RocksDb => config.edge.resources.storage_limit_bytes,
+        };
         let options = StoreOptions {
             block_cache_bytes: memory.block_cache_bytes,
             write_buffer_bytes: memory.write_buffer_bytes,
@@ -53,6 +70,7 @@ impl Node {
                 scratch_directory: Some(directory.scratch()),
                 disk_reserve: Some((directory.path().to_path_buf(), DISK_RESERVE_BYTES)),
                 max_transaction_bytes: memory.transaction_bytes,
+                log_keep_bytes: log_keep_bytes(storage_limit),
                 ..DatabaseOptions::default()
             },
         )?;
@@ -89,13 +107,21 @@ impl Node {
         engine.remove_leftovers().await?;
         #[cfg(feature = "datafusion")]
         engine.keep_columns().await?;
-        Ok(Arc::new(Node {
+        let events = Events::open(engine.db()).await?;
+        let node = Arc::new(Node {
             config,
             memory,
             engine,
             started: Instant::now(),
+            #[cfg(feature = "actors")]
+            actors: actors::Actors::default(),
+            events,
+            monitor: Mutex::default(),
+            storage_limit,
             _directory: directory,
-        }))
+        });
+        *node.monitor.lock() = Some(monitor::start(&node));
+        Ok(node)
     }
 
     pub fn config(&self) -> &NodeConfig {
@@ -108,6 +134,16 @@ impl Node {
 
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What befell this node.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// What the data directory may take, where that can be kept.
+    pub(crate) fn storage_limit(&self) -> Option<u64> {
+        self.storage_limit
     }
 
     pub fn site(&self) -> SiteId {
@@ -133,12 +169,28 @@ impl Node {
         Ok(self.engine.db().store().sizes()?.disk_bytes)
     }
 
-    /// Lets commits in flight finish and flushes.
+    /// Lets actors and commits in flight finish and flushes.
     pub async fn close(&self) -> Result<()> {
+        let monitor = self.monitor.lock().take();
+        if let Some(monitor) = monitor {
+            monitor.abort();
+            // Whether it had ended before is all the same.
+            let _ended = monitor.await;
+        }
+        #[cfg(feature = "actors")]
+        if let Some(actors) = self.actors_if_any() {
+            actors.shutdown().await;
+        }
         #[cfg(feature = "datafusion")]
         self.engine.stop_columns().await;
         self.engine.db().shutdown().await
     }
+}
+
+/// The log kept while no link needs it: of a small disk a small part.
+fn log_keep_bytes(storage_limit: Option<u64>) -> u64 {
+    let usual = DatabaseOptions::default().log_keep_bytes;
+    storage_limit.map_or(usual, |limit| usual.min(limit / 8))
 }
 
 /// Whether a directory that begins another life keeps its site.

@@ -20,15 +20,20 @@ use configured::Configured;
 pub use ended::Ended;
 use notify::{Hub, Inbox, Outbox};
 use orbit_core::Error;
+#[cfg(feature = "datafusion")]
+use orbit_core::actor::Runtime;
 use orbit_core::cancel::CancelToken;
 use orbit_core::database::Database;
 use orbit_core::ids::TxnId;
+use orbit_core::pressure::Board;
 use orbit_core::txn::Moment;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(feature = "datafusion")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -61,6 +66,11 @@ pub struct Backends {
     numbers_from: u64,
     /// Of sessions that are over.
     ended: Ended,
+    /// What the node measures of itself.
+    pub(crate) board: Arc<Board>,
+    /// Its virtual actors, if it has any.
+    #[cfg(feature = "datafusion")]
+    pub(crate) actors: OnceLock<Runtime>,
     /// Which of them wait to read much.
     #[cfg(feature = "datafusion")]
     pub(crate) admission: Arc<Admission>,
@@ -78,6 +88,9 @@ impl Backends {
             live: Mutex::default(),
             numbers_from: since,
             ended: Ended::default(),
+            board: Arc::default(),
+            #[cfg(feature = "datafusion")]
+            actors: OnceLock::new(),
             #[cfg(feature = "datafusion")]
             admission,
         })

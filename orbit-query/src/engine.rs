@@ -6,7 +6,10 @@ use crate::backend::{Backend, Backends, Encryption, Ends, Stopper};
 use crate::literals::LiteralCache;
 use crate::session::{Session, control::Control};
 use crate::statement::cache::StatementCache;
+#[cfg(feature = "datafusion")]
+use orbit_core::actor::Runtime;
 use orbit_core::database::Database;
+use orbit_core::pressure::Board;
 use orbit_core::{Error, Result};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -172,6 +175,30 @@ impl Engine {
 
     pub fn db(&self) -> &Arc<Database> {
         &self.db
+    }
+
+    /// What the node measures of itself, for whoever asks in SQL.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.backends.board
+    }
+
+    /// Shows the node's actors in `orbit.actors`.
+    #[cfg(feature = "datafusion")]
+    pub fn show_actors(&self, actors: Runtime) {
+        let _ = self.backends.actors.set(actors);
+    }
+
+    /// How queries run from here on, as the device is.
+    #[cfg(feature = "datafusion")]
+    pub fn adapt(&self, adaptation: orbit_core::pressure::Adaptation) {
+        self.planner.adapt(adaptation);
+    }
+
+    /// Keeps at most so many percent of what caches may hold.
+    pub fn set_cache_share(&self, percent: usize) {
+        self.cache.set_share(percent);
+        #[cfg(feature = "datafusion")]
+        self.planner.set_cache_share(percent);
     }
 
     pub fn options(&self) -> &EngineOptions {

@@ -33,6 +33,7 @@ use sqlparser::ast;
 use std::sync::Arc;
 
 pub(crate) use compile::{Compiler, Stop};
+#[cfg(feature = "datafusion")]
 pub(crate) use functions::random;
 pub(crate) use node::Node;
 pub use scope::{Params, Scope};

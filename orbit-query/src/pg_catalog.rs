@@ -33,6 +33,7 @@ pub use rewrite::rewrite;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::SchemaProvider;
+use orbit_core::catalog::NODE_SCHEMA;
 use orbit_core::types::SqlType;
 use provider::SystemSchema;
 use std::sync::Arc;
@@ -53,9 +54,9 @@ pub fn fields(schema: &str, name: &str) -> Option<SchemaRef> {
     Some(relation.typed.clone())
 }
 
-/// The schema of that name, if it is one of the two system schemas.
+/// The schema of that name, if it is one that has system relations.
 pub fn schema_provider(name: &str, context: &CatalogContext) -> Option<Arc<dyn SchemaProvider>> {
-    let name = [PG_CATALOG, INFORMATION_SCHEMA]
+    let name = [PG_CATALOG, INFORMATION_SCHEMA, NODE_SCHEMA]
         .into_iter()
         .find(|known| *known == name)?;
     Some(Arc::new(SystemSchema::new(name, context.clone())))

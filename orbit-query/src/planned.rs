@@ -89,6 +89,7 @@ use fence::spool::Spools;
 use orbit_core::cancel::CancelToken;
 use orbit_core::catalog::TableDef;
 use orbit_core::database::{Database, ReadView};
+use orbit_core::pressure::Adaptation;
 use orbit_core::txn::Transaction;
 use orbit_core::types::SqlType;
 use orbit_core::value::Value;
@@ -184,6 +185,7 @@ impl Planner {
         F: Future<Output = Result<bool>> + Send,
     {
         let (keeper, ending) = (Arc::downgrade(keeper), self.ending.clone());
+        let machine = Arc::downgrade(&self.machine);
         tokio::spawn(async move {
             let mut pause = LOOK;
             loop {
@@ -197,10 +199,27 @@ impl Planner {
                     Err(_) if ending.check().is_err() => return,
                     Err(error) => tracing::warn!(%error, undone),
                 }
-                // At most a third of one processor.
-                pause = LOOK.max(begun.elapsed() * 2);
+                // At most a third of one processor, and a twentieth where the device has
+                // better things to do.
+                let is_limited = machine
+                    .upgrade()
+                    .is_some_and(|machine| machine.adaptation().limits_background);
+                let rests = if is_limited { 20 } else { 2 };
+                pause = LOOK.max(begun.elapsed() * rests);
             }
         });
+    }
+
+    /// How queries run from here on.
+    pub fn adapt(&self, adaptation: Adaptation) {
+        self.machine.adapt(adaptation);
+    }
+
+    /// Keeps at most so many percent of what it may keep decoded.
+    pub fn set_cache_share(&self, percent: usize) {
+        if let Some(columns) = &self.machine.columns {
+            columns.set_cache_share(percent);
+        }
     }
 
     /// Ends what runs, and waits for its end; passes after it fail.

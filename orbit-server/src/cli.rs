@@ -8,6 +8,7 @@ mod client_tls;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod edge;
 pub mod embedded;
 pub mod export;
 pub mod identity;
@@ -55,6 +56,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a data directory out of a backup
     Restore(restore::RestoreArgs),
+    /// How a node on a device is doing: its resources, its health
+    Edge(edge::EdgeArgs),
     /// Whose data directory this is; tell a copy from the original
     Identity(identity::IdentityArgs),
     /// Start a node on real flights, ask it eight questions, show the answers
@@ -137,6 +140,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Doctor(args) => doctor::run(&args),
         Command::Backup(args) => in_runtime(backup::run(args)),
         Command::Restore(args) => restore::run(&args),
+        Command::Edge(args) => in_runtime(edge::run(args)),
         Command::Identity(args) => identity::run(&args),
         Command::Demo(args) => in_runtime(demo::run(args)),
     };

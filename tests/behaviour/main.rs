@@ -15,6 +15,7 @@ mod isolation;
 mod matrix;
 mod micro;
 mod pages;
+mod resources;
 mod series;
 mod sessions;
 mod shell;

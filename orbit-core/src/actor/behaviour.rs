@@ -5,6 +5,7 @@ use super::job::{Job, Waiting, unreadable};
 use super::stored::{Form, form_of};
 use super::turn::Turn;
 use crate::error::Result;
+use crate::pressure::Priority;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
@@ -75,6 +76,7 @@ pub struct Kind<A> {
     /// How its states are stored, if they are.
     pub(super) form: Option<fn() -> Result<Arc<dyn Form>>>,
     pub(super) messages: Vec<(&'static str, Decode)>,
+    pub(super) priority: Priority,
     of: PhantomData<fn(&A)>,
 }
 
@@ -91,6 +93,7 @@ impl<A: Actor> Kind<A> {
             },
             form: None,
             messages: Vec::new(),
+            priority: Priority::default(),
             of: PhantomData,
         }
     }
@@ -105,6 +108,13 @@ impl<A: Actor> Kind<A> {
             form: Some(form_of::<A>),
             ..Kind::in_memory()
         }
+    }
+
+    /// How much its actors matter: where memory is short, others go to rest before them.
+    #[must_use]
+    pub fn matters(mut self, priority: Priority) -> Kind<A> {
+        self.priority = priority;
+        self
     }
 
     /// These messages may come from what was written down.

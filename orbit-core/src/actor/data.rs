@@ -4,7 +4,7 @@
 
 use super::Credit;
 use crate::committer::{CommitQueue, Request};
-use crate::disk::DiskGuard;
+use crate::disk::{DiskGuard, Refusal};
 use crate::ids::PartitionId;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::collections::BTreeMap;
@@ -28,18 +28,25 @@ pub struct State {
     ownership: BTreeMap<PartitionId, Ownership>,
     queue: Arc<CommitQueue>,
     disk: Option<DiskGuard>,
+    refusal: Arc<Refusal>,
 }
 
 impl State {
-    pub fn new(queue: Arc<CommitQueue>, disk: Option<DiskGuard>) -> State {
+    pub fn new(queue: Arc<CommitQueue>, disk: Option<DiskGuard>, refusal: Arc<Refusal>) -> State {
         State {
             ownership: BTreeMap::new(),
             queue,
             disk,
+            refusal,
         }
     }
 
     fn admit(&mut self, request: &mut Request) -> crate::Result<()> {
+        if request.grows()
+            && let Some(why) = self.refusal.load().as_deref()
+        {
+            return Err(why.clone());
+        }
         if let Some(disk) = &mut self.disk {
             disk.check(request.bytes(), request.grows())?;
         }

@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A handler that has not come back for so long is told of.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// Ticks between two looks for answers kept long enough.
-const PRUNE_EVERY: u64 = 60;
+const PRUNE_EVERY: u64 = 3600;
 
 pub(super) struct Keeper;
 

@@ -4,7 +4,6 @@
 
 mod answers;
 mod reminders;
-mod tables;
 #[cfg(test)]
 mod tests;
 

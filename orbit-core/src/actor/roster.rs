@@ -5,6 +5,7 @@ use super::job::Waiting;
 use super::slot::Slot;
 use super::stored::{Kept, Storage};
 use crate::error::{Error, Result, state};
+use crate::pressure::Priority;
 use ahash::{AHashMap, RandomState};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
@@ -20,6 +21,7 @@ const PLACE_BYTES: usize = size_of::<Slot>() + 128;
 pub(super) struct KindEntry {
     pub name: &'static str,
     pub actor: TypeId,
+    pub priority: Priority,
     begin: fn(&Start<'_>) -> Result<AnyActor>,
     weigh: fn(&(dyn Any + Send)) -> usize,
     storage: Option<Storage>,
@@ -37,6 +39,7 @@ impl KindEntry {
             name: kind.name,
             messages: kind.messages.into_iter().collect(),
             actor: kind.actor,
+            priority: kind.priority,
             begin: kind.begin,
             weigh: kind.weigh,
             roster: Roster::default(),

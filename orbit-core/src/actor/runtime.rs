@@ -20,6 +20,7 @@ use super::waits::Waits;
 use crate::clock::{Clock, until};
 use crate::database::Database;
 use crate::error::{Error, Result, state};
+use crate::pressure::shed::{Candidate, shed};
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -192,6 +193,10 @@ impl Runtime {
     /// Takes no more messages, lets those that wait be handled, and puts all to rest.
     pub async fn shutdown(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);
+        if let Ok((lasting, _)) = self.0.lasting() {
+            // Who hands them out looks up, and ends.
+            lasting.reminders.note_change();
+        }
         loop {
             let mut done = pin!(self.0.all_done.notified());
             done.as_mut().enable();
@@ -205,6 +210,23 @@ impl Runtime {
 
     pub fn limits(&self) -> Limits {
         self.0.limits()
+    }
+
+    /// Puts to rest those that matter least and hold most, for a node that has so little
+    /// memory free of all it may take; how many. What stored ones were is stored already.
+    pub fn shed(&self, free: u64, total: u64) -> usize {
+        let _one = self.0.resting.lock();
+        let idle = self.0.idle().into_iter();
+        let candidates = idle.filter_map(|slot| {
+            Some(Candidate {
+                priority: slot.kind.priority,
+                bytes: u64::try_from(slot.idle_bytes()?).unwrap_or(u64::MAX),
+                who: slot,
+            })
+        });
+        let chosen = shed(candidates.collect(), free, total).into_iter();
+        let resting = chosen.filter_map(|one| one.who.rest());
+        resting.map(|one| quietly(|| drop(one))).count()
     }
 
     /// How many actors are awake, and what they hold.

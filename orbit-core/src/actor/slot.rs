@@ -256,6 +256,13 @@ impl Slot {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// What the actor holds, while it is awake and has nothing to do.
+    pub fn idle_bytes(&self) -> Option<usize> {
+        let state = self.state.lock();
+        let awake = state.awake.as_ref().filter(|_| !state.drained)?;
+        Some(awake.place.bytes())
+    }
+
     /// Whether it is awake and has nothing to do.
     pub fn is_idle(&self) -> bool {
         let state = self.state.lock();

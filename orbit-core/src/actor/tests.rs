@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::{Clock, SimClock, SystemClock};
 use crate::error::{Error, Result, state};
+use crate::pressure::Priority;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -673,6 +674,48 @@ async fn those_that_hold_too_much_rest_the_longest_idle_first() {
     assert_eq!(d.call(Grow(30_000)).await.unwrap(), 60_000);
     assert_eq!(d.call(Grow(0)).await.unwrap(), 60_000);
     assert!(runtime.awake().1 <= 100_000);
+}
+
+#[tokio::test]
+async fn where_memory_is_short_those_that_matter_least_rest_first() {
+    struct Rack(Vec<u8>);
+    impl Actor for Rack {
+        const KIND: &'static str = "rack";
+        fn begin(start: &Start<'_>) -> Result<Rack> {
+            Ok(Rack(vec![0; start.id.len() * 1000]))
+        }
+        fn heap_bytes(&self) -> usize {
+            self.0.len()
+        }
+    }
+    impl Handle<Add> for Rack {
+        async fn handle(&mut self, _: Add, _: &mut Turn) -> Result<u64> {
+            Ok(0)
+        }
+    }
+    let runtime = runtime(Limits::default()).await;
+    let rack = Kind::<Rack>::in_memory().matters(Priority::Low);
+    runtime.register(rack).await.unwrap();
+    for id in ["x", "xxxxxxxx"] {
+        let one = runtime.actor::<Rack>(id).unwrap();
+        one.call(Add(1)).await.unwrap();
+        counter(&runtime, id).call(Add(1)).await.unwrap();
+    }
+    let ids = || {
+        let seen = runtime.seen();
+        let ids = seen.iter().map(|one| format!("{} {}", one.kind, one.id));
+        ids.collect::<Vec<_>>()
+    };
+    // A quarter of 20,000 is to be free.
+    assert_eq!(runtime.shed(5_000, 20_000), 0);
+    assert_eq!(runtime.shed(1_000, 20_000), 1);
+    assert_eq!(ids(), ["counter x", "counter xxxxxxxx", "rack x"]);
+    assert_eq!(
+        runtime.shed(0, 20_000),
+        3,
+        "all there are, and it isn't enough"
+    );
+    assert_eq!(runtime.awake(), (0, 0));
 }
 
 #[tokio::test]

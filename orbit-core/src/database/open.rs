@@ -10,7 +10,7 @@ use crate::catalog::{
 };
 use crate::clock::{Hlc, HlcClock};
 use crate::committer::{CommitQueue, Committer, Sequencer, Views};
-use crate::disk::DiskGuard;
+use crate::disk::{DiskGuard, Refusal};
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Fingerprints};
 use crate::ids::{Incarnation, Lane, PartitionId, Sequence, SiteId, SiteOrdinal, StorageId};
@@ -124,10 +124,10 @@ impl Database {
             .disk_reserve
             .clone()
             .map(|(directory, bytes)| DiskGuard::new(directory, bytes, options.clock.clone()));
-        let (actor, _) =
-            ActorRuntime::spawn_instant(None, DataActor, State::new(queue.clone(), disk)).map_err(
-                |error| Error::internal(format!("the data actor did not start: {error}")),
-            )?;
+        let refusal = Arc::new(Refusal::empty());
+        let state = State::new(queue.clone(), disk, refusal.clone());
+        let (actor, _) = ActorRuntime::spawn_instant(None, DataActor, state)
+            .map_err(|error| Error::internal(format!("the data actor did not start: {error}")))?;
         let committer = Committer::start(
             store.clone(),
             sequencer,
@@ -149,6 +149,7 @@ impl Database {
             next_txn: AtomicU64::new(1),
             hidden_keys: AtomicU64::new(loaded.hidden_keys),
             sequences: values,
+            refusal,
             log_bytes: AtomicU64::new(0),
             reclaiming: Default::default(),
             #[cfg(feature = "columns")]

@@ -7,7 +7,7 @@ mod runs;
 mod tests;
 
 use crate::catalog::{Index, Table};
-use crate::disk;
+use crate::disk::Room;
 use crate::error::{Error, Result};
 use crate::row::RowRef;
 use crate::store::{Direction, KeyRange, SortedLoad, Space, Store};
@@ -166,7 +166,7 @@ pub struct Sorter {
     limits: Limits,
     directory: PathBuf,
     /// Where the files go, and what must stay free there.
-    reserve: Option<(PathBuf, u64)>,
+    room: Room,
     /// Where entries go while everything came in order, and the last key that went there.
     direct: Option<Direct>,
     last: Vec<u8>,
@@ -245,7 +245,7 @@ impl Sorter {
         store: Arc<dyn Store>,
         target: Target,
         directory: Option<PathBuf>,
-        reserve: Option<(PathBuf, u64)>,
+        room: Room,
         duplicate: Duplicate,
     ) -> Sorter {
         Sorter {
@@ -254,7 +254,7 @@ impl Sorter {
             duplicate,
             limits: LIMITS,
             directory: directory.unwrap_or_else(std::env::temp_dir),
-            reserve,
+            room,
             direct: None,
             last: Vec::new(),
             piece: Piece::default(),
@@ -285,7 +285,7 @@ impl Sorter {
     }
 
     fn check_room(&mut self) -> Result<()> {
-        disk::check_room(&self.reserve, self.unchecked as u64)?;
+        self.room.check(self.unchecked as u64)?;
         self.unchecked = 0;
         Ok(())
     }
@@ -345,7 +345,7 @@ impl Sorter {
     /// Puts what is in memory away, in order.
     fn cut(&mut self, is_last: bool) -> Result<()> {
         // A load that filled the disk would take the store down with it.
-        disk::check_room(&self.reserve, self.piece.bytes.len() as u64)?;
+        self.room.check(self.piece.bytes.len() as u64)?;
         if !self.has_runs && (is_last || self.goes_early()) {
             if !self.in_order {
                 self.piece.sort();
@@ -446,7 +446,7 @@ impl Sorter {
             }
             let many = self.runs.split_off(self.runs.len() - alike);
             let bytes = many.iter().map(Run::bytes).sum();
-            disk::check_room(&self.reserve, bytes)?;
+            self.room.check(bytes)?;
             self.runs.push(Run::of(&many, &self.directory)?);
             // The file of those that are one now goes with them.
             self.scratch = None;
@@ -506,7 +506,7 @@ impl Sorter {
             Ok(Merge {
                 sources,
                 duplicate: self.duplicate,
-                reserve: &self.reserve,
+                room: &self.room,
                 load: self.target.load(&self.store)?,
             })
         };
@@ -537,7 +537,7 @@ type Edge = Option<(Vec<u8>, usize)>;
 struct Merge<'a> {
     sources: Vec<Source>,
     duplicate: Duplicate,
-    reserve: &'a Option<(PathBuf, u64)>,
+    room: &'a Room,
     load: Box<dyn SortedLoad>,
 }
 
@@ -560,7 +560,7 @@ impl Merge<'_> {
                 load.put(&item.key, &item.value)?;
                 unchecked += item.key.len() + item.value.len();
                 if unchecked >= UNCHECKED_BYTES {
-                    disk::check_room(self.reserve, unchecked as u64)?;
+                    self.room.check(unchecked as u64)?;
                     unchecked = 0;
                 }
             }

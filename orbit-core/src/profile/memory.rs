@@ -12,6 +12,8 @@ pub struct MemoryPlan {
     pub query_pool_bytes: usize,
     /// Decoded columns of tables.
     pub columns_cache_bytes: usize,
+    /// What virtual actors may hold; as much again may wait for them.
+    pub actors_bytes: usize,
     /// What one transaction's writes may take until COMMIT.
     pub transaction_bytes: usize,
     /// Words and signs of one statement: its syntax takes up to two kilobytes for each.
@@ -60,6 +62,7 @@ impl MemoryPlan {
                 DeviceClass::Edge | DeviceClass::Mobile => target / 10,
                 DeviceClass::DataCenter => target / 4,
             }),
+            actors_bytes: bytes((target / 8).max(MB)),
             transaction_bytes: bytes((target / 2).clamp(16 * MB, 512 * MB)),
             statement_nodes: bytes((target / (3 * KB)).clamp(20_000, 500_000)),
             ceiling_bytes: target.max(target / 2 + 64 * MB),

@@ -3,7 +3,7 @@
 //! transaction leaves, so a row touched ten times is logged once.
 
 use super::{Local, Transaction};
-use crate::catalog::{AUDIT_TABLE, NODE_SCHEMA};
+use crate::catalog::{AUDIT_TABLE, EVENTS_TABLE, NODE_SCHEMA, REMINDERS_TABLE};
 use crate::committer::Request;
 use crate::database::stopped;
 use crate::error::Result;
@@ -92,7 +92,7 @@ impl Transaction {
             }
             if pending.table.temporary {
                 // Nobody else will ever ask for it.
-                operations.adds_rows = true;
+                operations.adds_rows |= RowRef::new(&new)?.is_live();
                 batch.put(Space::Data, key, &new);
                 continue;
             }
@@ -203,7 +203,12 @@ fn log_row(
         let changed: SmallVec<[usize; 8]> = (0..new.columns())
             .filter(|column| new.column_stamp(*column).hlc == PENDING)
             .collect();
+        let adds_rows = operations.adds_rows;
         operations.update(table.id, pk, life(base), changed.len() as u16);
+        // That one is put off makes nothing larger.
+        if table.schema == NODE_SCHEMA && table.name == REMINDERS_TABLE {
+            operations.adds_rows = adds_rows;
+        }
         for column in changed {
             scratch.clear();
             let value = new.slot_value(&table.layout, column)?;
@@ -238,8 +243,10 @@ fn log_row(
             new.is_wide(),
             new.body(),
         );
-        // What is noted of a DROP must not keep a full disk from having room.
-        if table.schema == NODE_SCHEMA && table.name == AUDIT_TABLE {
+        // What is noted of a DROP must not keep a full disk from having room, nor may
+        // nobody learn that the disk is full.
+        let is_note = [AUDIT_TABLE, EVENTS_TABLE].contains(&table.name.as_str());
+        if table.schema == NODE_SCHEMA && is_note {
             operations.adds_rows = adds_rows;
         }
     }

@@ -652,6 +652,35 @@ async fn a_full_disk_takes_no_rows_and_lets_them_go() {
 }
 
 #[tokio::test]
+async fn while_growth_is_refused_rows_may_go_and_none_may_come() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    put(&db, &t, row(1, "a", 1)).await.unwrap();
+    put(&db, &t, row(2, "b", 2)).await.unwrap();
+    db.refuse_growth(Some(Error::new(state::OUT_OF_MEMORY, "told to")));
+    let refused = put(&db, &t, row(3, "c", 3)).await.unwrap_err();
+    assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    assert!(txn.delete(&t, &pk(1)).await.unwrap());
+    txn.commit().await.unwrap();
+    db.refuse_growth(None);
+    put(&db, &t, row(3, "c", 3)).await.unwrap();
+    assert_eq!(all(&db.read(), &t), [row(2, "b", 2), row(3, "c", 3)]);
+}
+
+#[tokio::test]
+async fn while_growth_is_refused_no_load_begins() {
+    let db = open(Arc::new(SimStore::default()));
+    let t = table(&db).await;
+    db.refuse_growth(Some(Error::new(state::OUT_OF_MEMORY, "told to")));
+    let mut txn = db.begin(Isolation::ReadCommitted);
+    txn.begin_statement();
+    let refused = txn.begin_load(&t).await.err().unwrap();
+    assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_load_into_a_full_disk_is_refused_piece_by_piece() {
     let db = open_full(Arc::new(SimStore::default()));
     let t = table(&db).await;

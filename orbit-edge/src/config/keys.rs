@@ -120,7 +120,7 @@ pub const KEYS: &[Key] = &[
         "edge.resources.storage_limit",
         Bytes,
         None,
-        "All disk the node may take. Set it where the data shares a partition with the system. Kept, not acted on yet.",
+        "All disk the data directory may take; near it rows may only go. Set it where the data shares a partition with the system.",
     ),
     key(
         "edge.resources.cpu_budget",

@@ -29,6 +29,14 @@ pub struct CpuTime {
 }
 
 impl CpuTime {
+    /// Without so many ticks of somebody's.
+    pub fn without(self, ticks: u64) -> CpuTime {
+        CpuTime {
+            busy: self.busy.saturating_sub(ticks),
+            ..self
+        }
+    }
+
     /// How busy the processors were since an earlier look, in percent.
     pub fn percent_since(self, earlier: CpuTime) -> Option<u32> {
         let all = self.all.checked_sub(earlier.all)?;
@@ -65,20 +73,23 @@ impl Machine {
     }
 
     /// What a control group holds that the system could not take from it at once: all but
-    /// pages of files that were not used lately. `limit_file`: the file with its limit.
+    /// pages of files and what the kernel may forget. `limit_file`: the file with its limit.
     pub fn group_bytes(&self, limit_file: &Path) -> Option<u64> {
         let group = limit_file.parent()?;
-        let (current, inactive) = match limit_file.file_name()?.to_str()? {
-            "memory.limit_in_bytes" => ("memory.usage_in_bytes", "total_inactive_file"),
-            _ => ("memory.current", "inactive_file"),
+        const ONE: [&str; 2] = ["total_inactive_file", "total_active_file"];
+        const TWO: [&str; 3] = ["inactive_file", "active_file", "slab_reclaimable"];
+        let (current, free): (_, &[&str]) = match limit_file.file_name()?.to_str()? {
+            "memory.limit_in_bytes" => ("memory.usage_in_bytes", &ONE),
+            _ => ("memory.current", &TWO),
         };
         let held: u64 = number(&group.join(current))?;
         let stat = std::fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
-        let inactive = stat.lines().find_map(|line| {
+        let free = stat.lines().filter_map(|line| {
             let (name, bytes) = line.split_once(' ')?;
-            (name == inactive).then(|| bytes.trim().parse::<u64>().ok())?
+            let bytes: u64 = bytes.trim().parse().ok()?;
+            free.contains(&name).then_some(bytes)
         });
-        Some(held.saturating_sub(inactive.unwrap_or(0)))
+        Some(held.saturating_sub(free.sum()))
     }
 
     pub fn cpu_time(&self) -> Option<CpuTime> {
@@ -93,6 +104,27 @@ impl Machine {
             busy: all - waiting,
             all,
         })
+    }
+
+    /// Ticks of this process, its threads' in all (proc_pid_stat(5)).
+    pub fn own_ticks(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(self.proc.join("self/stat")).ok()?;
+        // The name before it may hold anything, but for its closing bracket.
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut times = fields.split_whitespace().skip(11);
+        let (user, system): (u64, u64) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
+        user.checked_add(system)
+    }
+
+    /// How many files and sockets are open, and how many may be.
+    pub fn open_files(&self) -> Option<(u64, u64)> {
+        let open = std::fs::read_dir(self.proc.join("self/fd")).ok()?.count();
+        let text = std::fs::read_to_string(self.proc.join("self/limits")).ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"))?;
+        let most = line.split_whitespace().next()?;
+        Some((u64::try_from(open).ok()?, most.parse().unwrap_or(u64::MAX)))
     }
 
     /// Of several batteries the fullest: the device runs as long as one of them lasts.
@@ -192,11 +224,14 @@ mod tests {
             root.path(),
             &[
                 ("two/memory.current", "1000\n"),
-                ("two/memory.stat", "anon 500\ninactive_file 300\nfile 400\n"),
+                (
+                    "two/memory.stat",
+                    "anon 500\ninactive_file 200\nactive_file 90\nfile 400\nslab_reclaimable 10\n",
+                ),
                 ("one/memory.usage_in_bytes", "900\n"),
                 (
                     "one/memory.stat",
-                    "inactive_file 1\ntotal_inactive_file 200\n",
+                    "inactive_file 1\ntotal_inactive_file 150\ntotal_active_file 50\n",
                 ),
                 ("bare/memory.current", "77\n"),
             ],

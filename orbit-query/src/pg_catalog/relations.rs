@@ -1,7 +1,8 @@
 //! Which relations `pg_catalog` and `information_schema` have, and their columns.
 //!
 //! The list is PostgreSQL 15's own, read out of a running server by
-//! `system/generate.sh`; `system/relations.txt` holds one relation a line.
+//! `system/generate.sh`; `system/relations.txt` holds one relation a line. The node's own,
+//! in `system/orbit.txt`, are found by their names and not listed, as its tables are.
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use orbit_core::types::Oid;
@@ -106,12 +107,14 @@ impl Relation {
 /// Every system relation.
 pub struct Relations {
     all: Vec<Relation>,
+    /// Of them the first so many are listed.
+    listed: usize,
     by_name: HashMap<(&'static str, &'static str), usize>,
 }
 
 impl Relations {
     pub fn iter(&self) -> impl Iterator<Item = &Relation> {
-        self.all.iter()
+        self.all.iter().take(self.listed)
     }
 
     pub fn named(&self, schema: &str, name: &str) -> Option<&Relation> {
@@ -120,19 +123,29 @@ impl Relations {
 }
 
 pub fn relations() -> &'static Relations {
-    static RELATIONS: LazyLock<Relations> =
-        LazyLock::new(|| read(include_str!("system/relations.txt")));
+    static RELATIONS: LazyLock<Relations> = LazyLock::new(|| {
+        read(
+            include_str!("system/relations.txt"),
+            include_str!("system/orbit.txt"),
+        )
+    });
     &RELATIONS
 }
 
-fn read(text: &'static str) -> Relations {
-    let all: Vec<Relation> = text.lines().filter_map(relation).collect();
+fn read(listed: &'static str, own: &'static str) -> Relations {
+    let mut all: Vec<Relation> = listed.lines().filter_map(relation).collect();
+    let listed = all.len();
+    all.extend(own.lines().filter_map(relation));
     let by_name = all
         .iter()
         .enumerate()
         .map(|(place, relation)| ((relation.schema, relation.name), place))
         .collect();
-    Relations { all, by_name }
+    Relations {
+        all,
+        listed,
+        by_name,
+    }
 }
 
 fn relation(line: &'static str) -> Option<Relation> {

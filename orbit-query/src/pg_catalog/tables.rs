@@ -7,6 +7,7 @@ mod constraint;
 mod depend;
 pub mod extension;
 mod information;
+mod node;
 mod privileges;
 mod relation;
 mod roles;
@@ -21,6 +22,7 @@ use super::cells::Rows;
 use super::context::CatalogContext;
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, Relation};
 use super::types;
+use orbit_core::catalog::NODE_SCHEMA;
 
 pub use depend::OF_PUBLIC;
 pub use relation::{all_columns, namespace};
@@ -122,10 +124,18 @@ const INFORMATION: &[(&str, Source)] = &[
     ("views", Source::Made(information::views)),
 ];
 
+/// Of schema `orbit`.
+#[rustfmt::skip]
+const NODE: &[(&str, Source)] = &[
+    ("actors", Source::Made(node::actors)),
+    ("resources", Source::Made(node::resources)),
+];
+
 fn source(schema: &str, name: &str) -> Option<&'static Source> {
     let table = match schema {
         PG_CATALOG => PG,
         INFORMATION_SCHEMA => INFORMATION,
+        NODE_SCHEMA => NODE,
         _ => return None,
     };
     let place = table
@@ -156,7 +166,11 @@ mod tests {
 
     #[test]
     fn tables_of_rows_are_sorted_and_name_relations() {
-        for (schema, table) in [(PG_CATALOG, PG), (INFORMATION_SCHEMA, INFORMATION)] {
+        for (schema, table) in [
+            (PG_CATALOG, PG),
+            (INFORMATION_SCHEMA, INFORMATION),
+            (NODE_SCHEMA, NODE),
+        ] {
             assert!(table.is_sorted_by_key(|(name, _)| *name));
             for (name, _) in table {
                 assert!(relations().named(schema, name).is_some(), "{name}");

@@ -39,6 +39,7 @@ use orbit_core::catalog::Table;
 use orbit_core::columns::{Manifest, Segment, SegmentId};
 use orbit_core::database::ReadView;
 use orbit_core::ids::StorageId;
+use orbit_core::pressure::share_of;
 use parking_lot::Mutex;
 use segment::SegmentFile;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,11 @@ impl ColumnStore {
             damages: AtomicU64::new(0),
             found: statistics::Found::default(),
         })
+    }
+
+    /// Keeps at most so many percent of its budget decoded.
+    pub fn set_cache_share(&self, percent: usize) {
+        self.cache.set_budget(share_of(self.budget, percent));
     }
 
     pub fn directory(&self) -> &std::path::Path {

@@ -15,12 +15,15 @@ use super::scan::Run;
 use crate::admission::Admission;
 use crate::engine::EngineOptions;
 use crate::rows::{BatchStream, RowBatch};
+use arc_swap::ArcSwap;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
+use orbit_core::pressure::Adaptation;
+use orbit_core::pressure::adapt::Parallelism;
 use orbit_core::types::SqlType;
 use orbit_core::{Error, Result, state};
 use std::path::PathBuf;
@@ -46,6 +49,8 @@ pub struct Machine {
     spill: Option<(PathBuf, u64)>,
     /// Who may read much at once.
     pub admission: Arc<Admission>,
+    /// How queries run where the device is short of something.
+    adaptation: ArcSwap<Adaptation>,
 }
 
 /// What spilling leaves of the disk: the log and the store need room to go on.
@@ -105,7 +110,31 @@ impl Machine {
                 .clone()
                 .map(|directory| (directory, options.spill_limit_bytes)),
             admission,
+            adaptation: ArcSwap::default(),
         })
+    }
+
+    pub fn adapt(&self, adaptation: Adaptation) {
+        self.adaptation.store(Arc::new(adaptation));
+    }
+
+    pub fn adaptation(&self) -> Arc<Adaptation> {
+        self.adaptation.load_full()
+    }
+
+    /// What a statement is planned and run with, as the device is now.
+    pub fn state_now(&self) -> SessionState {
+        let mut state = self.state.clone();
+        let adapted = self.adaptation.load();
+        if adapted.parallelism == Parallelism::Full && adapted.most_batch_rows.is_none() {
+            return state;
+        }
+        let config = state.config().clone();
+        let threads = adapted.parallelism.threads(config.target_partitions());
+        let most = adapted.most_batch_rows.unwrap_or(usize::MAX);
+        let rows = config.batch_size().min(most);
+        *state.config_mut() = config.with_target_partitions(threads).with_batch_size(rows);
+        state
     }
 
     /// Sets how much may be spilled by what is free now. Without an answer from the

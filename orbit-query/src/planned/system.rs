@@ -48,7 +48,7 @@ impl System {
 
     /// A session state whose catalog functions answer from here.
     pub fn state(&self, machine: &Machine) -> SessionState {
-        let mut state = machine.state.clone();
+        let mut state = machine.state_now();
         self.context.install(state.config_mut().options_mut());
         if let Some(store) = &machine.columns {
             state.config_mut().set_extension(Arc::new(Reading {

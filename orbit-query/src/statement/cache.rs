@@ -3,10 +3,12 @@
 
 use super::Prepared;
 use lru::LruCache;
+use orbit_core::pressure::share_of;
 use orbit_core::types::SqlType;
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Texts beyond this are not worth keeping: bulk INSERTs, generated scripts.
 const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -14,6 +16,8 @@ const MAX_TEXT_BYTES: usize = 16 << 10;
 pub struct StatementCache {
     entries: Mutex<Entries>,
     most_bytes: usize,
+    /// What of it counts now.
+    most_now: AtomicUsize,
 }
 
 struct Entries {
@@ -31,6 +35,7 @@ impl StatementCache {
                 bytes: 0,
             }),
             most_bytes: bytes,
+            most_now: AtomicUsize::new(bytes),
         }
     }
 
@@ -54,7 +59,8 @@ impl StatementCache {
 
     pub fn put(&self, sql: &str, scope: u64, prepared: &Arc<Prepared>) {
         let weight = weight(prepared);
-        if sql.len() > MAX_TEXT_BYTES || weight > self.most_bytes / 4 {
+        let most = self.most_now.load(Ordering::Relaxed);
+        if sql.len() > MAX_TEXT_BYTES || weight > most / 4 {
             return;
         }
         let mut entries = self.entries.lock();
@@ -71,10 +77,23 @@ impl StatementCache {
         if let Some((_, oldest)) = by_text.push(sql.to_owned(), known) {
             *bytes = bytes.saturating_sub(sum(&oldest));
         }
-        while *bytes > self.most_bytes
-            && let Some((_, oldest)) = by_text.pop_lru()
+        entries.shrink(most);
+    }
+
+    /// Keeps at most so many percent of what it may.
+    pub fn set_share(&self, percent: usize) {
+        let most = share_of(self.most_bytes, percent);
+        self.most_now.store(most, Ordering::Relaxed);
+        self.entries.lock().shrink(most);
+    }
+}
+
+impl Entries {
+    fn shrink(&mut self, most: usize) {
+        while self.bytes > most
+            && let Some((_, oldest)) = self.by_text.pop_lru()
         {
-            *bytes = bytes.saturating_sub(sum(&oldest));
+            self.bytes = self.bytes.saturating_sub(sum(&oldest));
         }
     }
 }
@@ -124,6 +143,9 @@ mod tests {
         }
         assert!(cache.get("10", &[], 0).is_some());
         assert_eq!(cache.entries.lock().bytes, most);
+        cache.set_share(50);
+        assert_eq!(cache.entries.lock().bytes, most / 2);
+        assert!(cache.get("2", &[], 0).is_some(), "used last");
     }
 
     #[test]

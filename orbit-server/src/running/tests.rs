@@ -1,4 +1,5 @@
 use super::*;
+use orbit_core::actor::{Actor, Handle, Kind, Message, Start, Turn};
 use orbit_edge::Sources;
 use orbit_proto::v1::StatusRequest;
 use orbit_proto::v1::node_client::NodeClient;
@@ -134,5 +135,57 @@ async fn status_is_told_over_grpc_and_health_over_http() {
     let _reset = socket.read_to_end(&mut answer).await;
     assert!(answer.is_empty());
     drop(node);
+    running.stop().await.unwrap();
+}
+
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Scale {
+    weighed: i64,
+}
+
+struct Weigh(i64);
+
+impl Actor for Scale {
+    const KIND: &'static str = "scale";
+    fn begin(_: &Start<'_>) -> Result<Scale> {
+        Ok(Scale::default())
+    }
+}
+
+impl Message for Weigh {
+    type Answer = i64;
+}
+
+impl Handle<Weigh> for Scale {
+    async fn handle(&mut self, weigh: Weigh, _: &mut Turn) -> Result<i64> {
+        self.weighed += weigh.0;
+        Ok(self.weighed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nodes_actors_are_rows_for_whoever_asks_in_sql() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(config(dir.path())).await.unwrap();
+    let client = connect(&running).await;
+    let none = client.query("SELECT * FROM orbit.actors", &[]).await;
+    assert!(none.unwrap().is_empty());
+
+    let actors = running.node().actors().await.unwrap();
+    actors.register(Kind::<Scale>::stored()).await.unwrap();
+    assert_eq!(actors.limits().awake, 5, "as the profile says");
+    for id in ["a", "b", "c", "d", "e", "f", "a"] {
+        let scale = actors.actor::<Scale>(id).unwrap();
+        scale.call(Weigh(2)).await.unwrap();
+    }
+    let seen = "SELECT id, state, turns FROM orbit.actors WHERE kind = 'scale' ORDER BY id";
+    let rows = client.query(seen, &[]).await.unwrap();
+    assert!((1..=5).contains(&rows.len()), "{}", rows.len());
+    let (id, state): (String, String) = (rows[0].get(0), rows[0].get(1));
+    assert_eq!((id.as_str(), state.as_str()), ("a", "idle"));
+    let stored = "SELECT id, weighed FROM actors.scale ORDER BY id LIMIT 2";
+    let rows = client.query(stored, &[]).await.unwrap();
+    let stored: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(stored, [("a".to_owned(), 4), ("b".to_owned(), 2)]);
     running.stop().await.unwrap();
 }

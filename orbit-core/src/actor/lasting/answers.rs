@@ -1,9 +1,9 @@
 //! Answers that were given under a key. A message that comes again under its key isn't
 //! handled again: it gets the answer it got, which was committed with what it did.
 
-use super::tables::{Shape, ensure, key_of};
 use crate::cancel::CancelToken;
 use crate::catalog::Table;
+use crate::database::own::{Shape, ensure, key_of};
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
 use crate::key;
@@ -30,7 +30,7 @@ const SHAPE: Shape = Shape {
         ("at", SqlType::TimestampTz),
     ],
     key: 3,
-    index: 5,
+    index: Some(5),
 };
 const MESSAGE: usize = 3;
 

@@ -10,8 +10,8 @@ use super::super::job::{Running, Waiting};
 use super::super::roster::KindEntry;
 use super::super::runtime::{Inner, panicked, quietly};
 use super::super::turn::Turn;
-use super::tables::{Shape, ensure, key_of};
-use crate::catalog::Table;
+use crate::catalog::{REMINDERS_TABLE, Table};
+use crate::database::own::{Shape, ensure, key_of};
 use crate::database::{Database, ReadView};
 use crate::error::{Error, Result, state};
 use crate::lock::{RowLock, Wait};
@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 const SHAPE: Shape = Shape {
-    name: "actor_reminders",
+    name: REMINDERS_TABLE,
     columns: &[
         ("kind", SqlType::Text),
         ("id", SqlType::Text),
@@ -41,7 +41,7 @@ const SHAPE: Shape = Shape {
         ("failures", SqlType::Int4),
     ],
     key: 3,
-    index: 3,
+    index: Some(3),
 };
 const DUE: usize = 3;
 const FAILURES: usize = 7;

@@ -11,7 +11,8 @@ const SMALL: Limits = Limits {
 
 fn sorter(store: &Arc<SimStore>, duplicate: Duplicate) -> Sorter {
     let store: Arc<dyn Store> = store.clone();
-    let mut sorter = Sorter::new(store, Target::Space(Space::Data), None, None, duplicate);
+    let (target, room) = (Target::Space(Space::Data), Room::default());
+    let mut sorter = Sorter::new(store, target, None, room, duplicate);
     sorter.limits = SMALL;
     sorter
 }
@@ -193,7 +194,7 @@ fn a_full_disk_refuses_also_the_little_that_went_straight() {
     for in_order in [false, true] {
         let store = Arc::new(SimStore::new());
         let mut sorter = sorter(&store, Duplicate::Whole);
-        sorter.reserve = Some((std::env::temp_dir(), u64::MAX / 2));
+        sorter.room.reserve = Some((std::env::temp_dir(), u64::MAX / 2));
         sorter.foresee(in_order).unwrap();
         sorter.push(&key(1), b"value", key(1).len()).unwrap();
         assert_eq!(sorter.straight, in_order);

@@ -5,6 +5,7 @@ use datafusion::arrow::array::ArrayRef;
 use lru::LruCache;
 use orbit_core::columns::SegmentId;
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One column of one group of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -15,7 +16,7 @@ pub struct Piece {
 }
 
 pub struct ColumnCache {
-    budget: usize,
+    budget: AtomicUsize,
     held: Mutex<Held>,
 }
 
@@ -24,10 +25,22 @@ struct Held {
     bytes: usize,
 }
 
+impl Held {
+    fn shrink(&mut self, budget: usize, gone: &mut Vec<ArrayRef>) {
+        while self.bytes > budget {
+            let Some((_, (array, bytes))) = self.pieces.pop_lru() else {
+                break;
+            };
+            self.bytes -= bytes;
+            gone.push(array);
+        }
+    }
+}
+
 impl ColumnCache {
     pub fn new(budget: usize) -> ColumnCache {
         ColumnCache {
-            budget,
+            budget: AtomicUsize::new(budget),
             held: Mutex::new(Held {
                 pieces: LruCache::unbounded(),
                 bytes: 0,
@@ -43,7 +56,8 @@ impl ColumnCache {
     pub fn put(&self, piece: Piece, array: &ArrayRef) {
         let bytes = array.get_array_memory_size();
         // One that is a large part of it all would push out everything for itself.
-        if bytes > self.budget / 8 {
+        let budget = self.budget.load(Ordering::Relaxed);
+        if bytes > budget / 8 {
             return;
         }
         let mut gone = Vec::new();
@@ -52,16 +66,17 @@ impl ColumnCache {
             held.bytes -= before;
         }
         held.bytes += bytes;
-        while held.bytes > self.budget {
-            let Some((_, (array, bytes))) = held.pieces.pop_lru() else {
-                break;
-            };
-            held.bytes -= bytes;
-            gone.push(array);
-        }
+        held.shrink(budget, &mut gone);
         // Freed when nobody waits for the lock.
         drop(held);
         drop(gone);
+    }
+
+    /// Holds no more than this from here on.
+    pub fn set_budget(&self, budget: usize) {
+        self.budget.store(budget, Ordering::Relaxed);
+        let mut gone = Vec::new();
+        self.held.lock().shrink(budget, &mut gone);
     }
 
     /// Lets go of a segment that is read no more.
@@ -116,5 +131,11 @@ mod tests {
         cache.forget(SegmentId(1));
         assert_eq!(cache.bytes(), each);
         assert!(cache.get(&piece(2, 0)).is_some());
+        for group in 0..5 {
+            cache.put(piece(3, group), &array);
+        }
+        cache.set_budget(each * 9 / 2);
+        assert_eq!(cache.bytes(), each * 4);
+        assert!(cache.get(&piece(3, 4)).is_some());
     }
 }

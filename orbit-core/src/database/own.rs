@@ -20,7 +20,7 @@ pub struct Shape {
     /// How many of them are the key.
     pub key: usize,
     /// A column with an index.
-    pub index: usize,
+    pub index: Option<usize>,
 }
 
 /// The table, made if it isn't there.
@@ -41,10 +41,12 @@ pub async fn ensure(db: &Arc<Database>, shape: &Shape) -> Result<Arc<Table>> {
 }
 
 fn define(db: &Database, shape: &Shape) -> TableDef {
+    let index = shape
+        .index
+        .map(|index| (index, plain(shape.columns[index].0)));
     let columns = shape.columns.iter().map(|(name, sql_type)| {
-        let plain = name.trim_end_matches('?');
-        let mut column = Column::new(plain, sql_type.clone(), db.new_creation_stamp());
-        column.not_null = plain.len() == name.len();
+        let mut column = Column::new(plain(name), sql_type.clone(), db.new_creation_stamp());
+        column.not_null = plain(name).len() == name.len();
         column
     });
     TableDef {
@@ -65,29 +67,28 @@ fn define(db: &Database, shape: &Shape) -> TableDef {
         }),
         checks: Vec::new(),
         foreign_keys: Vec::new(),
-        indexes: vec![Index {
-            id: db.new_index_id(),
-            oid: db.new_oid(),
-            storage: db.new_storage_id(),
-            name: format!(
-                "{}_{}_idx",
-                shape.name,
-                shape.columns[shape.index].0.trim_end_matches('?')
-            ),
-            columns: vec![IndexColumn {
-                column: shape.index,
-                descending: false,
-                nulls_first: None,
-            }],
-            include: Vec::new(),
-            unique: false,
-            constraint: false,
-            nulls_not_distinct: false,
-            deferrable: false,
-            initially_deferred: false,
-            predicate: None,
-            created: db.new_creation_stamp(),
-        }],
+        indexes: index
+            .into_iter()
+            .map(|(index, column)| Index {
+                id: db.new_index_id(),
+                oid: db.new_oid(),
+                storage: db.new_storage_id(),
+                name: format!("{}_{column}_idx", shape.name),
+                columns: vec![IndexColumn {
+                    column: index,
+                    descending: false,
+                    nulls_first: None,
+                }],
+                include: Vec::new(),
+                unique: false,
+                constraint: false,
+                nulls_not_distinct: false,
+                deferrable: false,
+                initially_deferred: false,
+                predicate: None,
+                created: db.new_creation_stamp(),
+            })
+            .collect(),
         options: BTreeMap::new(),
         statistics: None,
         series: None,
@@ -96,6 +97,11 @@ fn define(db: &Database, shape: &Shape) -> TableDef {
         temporary: false,
         created: db.new_creation_stamp(),
     }
+}
+
+/// A column's name without what is said of it.
+fn plain(name: &str) -> &str {
+    name.trim_end_matches('?')
 }
 
 /// The key of a row whose key is texts.

@@ -1,0 +1,203 @@
+//! Looks once a second at what the node and its machine have left, and does what the
+//! resource ladder asks for.
+//!
+//! [`figures`] measures, [`watch`] decides and does nothing else, this file acts.
+
+mod figures;
+#[cfg(feature = "datafusion")]
+mod surroundings;
+mod watch;
+
+use crate::node::Node;
+use figures::Sources;
+use orbit_core::cancel::CancelToken;
+use orbit_core::clock::Clock;
+use orbit_core::events::Severity;
+use orbit_core::pressure::{Level, Readings};
+use orbit_core::{Error, state};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use watch::{Judged, Short, Watch};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// While the disk is short, dead rows are looked for this often.
+const COMPACT_EVERY: Duration = Duration::from_secs(600);
+/// What caches and actors keep of what they may hold, in percent, while memory is short.
+const CACHES_SHORT: usize = 25;
+#[cfg(feature = "actors")]
+const ACTORS_SHORT: usize = 60;
+
+/// Runs until the node is gone, or until it is aborted.
+pub(crate) fn start(node: &Arc<Node>) -> JoinHandle<()> {
+    let clock = node.engine().db().clock().clone();
+    let mut monitor = Monitor {
+        sources: Some(Sources::of(node)),
+        watch: Watch::default(),
+        compacted: clock.monotonic(),
+        clock,
+        is_short: false,
+        refuses: false,
+        compaction: None,
+    };
+    let node = Arc::downgrade(node);
+    tokio::spawn(async move { while monitor.look(&node).await {} })
+}
+
+struct Monitor {
+    /// None while a thread for slow files has them.
+    sources: Option<Sources>,
+    watch: Watch,
+    clock: Arc<dyn Clock>,
+    /// Caches and actors were told to keep less.
+    is_short: bool,
+    refuses: bool,
+    /// What looks for dead rows, and when the last one had ended.
+    compaction: Option<Compaction>,
+    compacted: Duration,
+}
+
+impl Monitor {
+    /// False: there is nothing to look at any more.
+    async fn look(&mut self, weak: &Weak<Node>) -> bool {
+        let (Some(node), Some(mut sources)) = (weak.upgrade(), self.sources.take()) else {
+            return false;
+        };
+        // Files of a device's drivers, or of a disk in trouble, may take their time.
+        let reading = move || {
+            let figures = sources.read(&node);
+            (sources, figures)
+        };
+        let Ok((sources, figures)) = tokio::task::spawn_blocking(reading).await else {
+            return false;
+        };
+        self.sources = Some(sources);
+        let Some(node) = weak.upgrade() else {
+            return false;
+        };
+        let judged = self.watch.judge(&figures);
+        self.act(&node, &judged);
+        node.engine().board().put(Readings {
+            at_micros: self.clock.wall_micros(),
+            all: judged.readings,
+        });
+        for (resource, change) in judged.changes {
+            let severity = match change.to {
+                Level::Normal => Severity::Info,
+                Level::Warning | Level::High => Severity::Warning,
+                Level::Critical => Severity::Critical,
+            };
+            let message = format!("from {} to {}", change.from.name(), change.to.name());
+            tracing::warn!(resource, message, "a resource's level changed");
+            let noted = node.events().note("level", resource, severity, message);
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "an event was not noted");
+            }
+        }
+        drop(node);
+        let next = self.clock.monotonic() + EVERY;
+        self.clock.sleep_until(next).await;
+        true
+    }
+
+    fn act(&mut self, node: &Arc<Node>, judged: &Judged) {
+        let engine = node.engine();
+        #[cfg(feature = "datafusion")]
+        engine.adapt(judged.adaptation.clone());
+        // What is in memory makes no room on a disk; and what was given up comes back only
+        // when all is well, not at every step down.
+        if judged.memory >= Level::High && !self.is_short {
+            self.is_short = true;
+            engine.set_cache_share(CACHES_SHORT);
+            #[cfg(feature = "actors")]
+            node.set_actors_share(ACTORS_SHORT);
+        } else if judged.memory == Level::Normal && self.is_short {
+            self.is_short = false;
+            engine.set_cache_share(100);
+            #[cfg(feature = "actors")]
+            node.set_actors_share(100);
+        }
+        #[cfg(feature = "actors")]
+        if judged.actions.shed
+            && let Some(actors) = node.actors_if_any()
+        {
+            actors.shed(judged.free_memory_bytes, judged.memory_bytes);
+        }
+        let short = judged.short.filter(|_| judged.actions.refuse_writes);
+        if short.is_some() || self.refuses {
+            self.refuses = short.is_some();
+            engine.db().refuse_growth(short.map(refusal));
+        }
+        self.compact(node, judged);
+    }
+
+    /// Dead rows are on disk: looking for them frees no memory, and takes some.
+    fn compact(&mut self, node: &Arc<Node>, judged: &Judged) {
+        let now = self.clock.monotonic();
+        if let Some(under_way) = &self.compaction {
+            if !under_way.task.is_finished() {
+                return;
+            }
+            self.compaction = None;
+            self.compacted = now;
+        }
+        let is_due = now.saturating_sub(self.compacted) >= COMPACT_EVERY;
+        let wanted = judged.actions.compact && judged.disk >= Level::Warning;
+        #[cfg(feature = "datafusion")]
+        let wanted = wanted && !judged.adaptation.limits_background;
+        if wanted && is_due {
+            self.compaction = Some(Compaction::start(node));
+        }
+    }
+}
+
+/// Ends with whoever holds it.
+struct Compaction {
+    task: JoinHandle<()>,
+    cancel: CancelToken,
+}
+
+impl Compaction {
+    fn start(node: &Arc<Node>) -> Compaction {
+        let cancel = CancelToken::new();
+        let (db, heard) = (node.engine().db().clone(), cancel.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = db.vacuum(None, &heard).await {
+                tracing::warn!(%error, "dead rows were not removed");
+            }
+        });
+        Compaction { task, cancel }
+    }
+}
+
+impl Drop for Compaction {
+    fn drop(&mut self) {
+        let stopping = Error::new(state::ADMIN_SHUTDOWN, "the node is shutting down");
+        self.cancel.cancel(stopping);
+        self.task.abort();
+    }
+}
+
+/// What writers are told.
+fn refusal(short: Short) -> Error {
+    const ASK_LESS: &str =
+        "It ends by itself once less is asked for at once; or raise edge.resources.memory_limit.";
+    const MAKE_ROOM: &str = "DROP or TRUNCATE tables, or delete rows and VACUUM, which is \
+                             allowed; or free disk space, or raise edge.resources.storage_limit.";
+    let (what, state, hint) = match short.resource {
+        "memory" => ("the node's memory", state::OUT_OF_MEMORY, ASK_LESS),
+        "group_memory" => ("its control group's memory", state::OUT_OF_MEMORY, ASK_LESS),
+        "storage" => ("its share of the disk", state::DISK_FULL, MAKE_ROOM),
+        _ => ("the disk", state::DISK_FULL, MAKE_ROOM),
+    };
+    Error::new(
+        state,
+        format!("nothing may be added now: {what} is nearly full"),
+    )
+    .with_detail(format!(
+        "{} of {} MB are used. See orbit.resources.",
+        short.used >> 20,
+        short.capacity >> 20
+    ))
+    .with_hint(hint)
+}

@@ -14,7 +14,7 @@ const SELDOM: u32 = 10;
 pub struct Surroundings {
     pub resident: Option<u64>,
     pub cpu_percent: Option<u32>,
-    /// What others than this process take of the processors.
+    /// What others than this process take of the processors, smoothed.
     pub cpu_of_others: Option<u32>,
     pub battery: Option<Battery>,
     pub thermal: Option<Thermal>,
@@ -27,10 +27,24 @@ pub struct Surroundings {
 #[derive(Default)]
 pub struct Sources {
     cpu: Option<(CpuTime, u64)>,
+    others: Smoothed,
     looks: u32,
     files: Option<(u64, u64)>,
     battery: Option<Battery>,
     thermal: Option<Thermal>,
+}
+
+/// A mean that leans on the newest figure by a fifth: what lasts counts, a moment doesn't.
+#[derive(Default)]
+struct Smoothed {
+    hundredths: u32,
+}
+
+impl Smoothed {
+    fn after(&mut self, percent: u32) -> u32 {
+        self.hundredths = (self.hundredths * 8 + percent.min(100) * 100 * 2) / 10;
+        self.hundredths / 100
+    }
 }
 
 impl Sources {
@@ -48,10 +62,12 @@ impl Sources {
         Surroundings {
             resident: machine.resident_bytes(),
             cpu_percent: since.and_then(|((now, _), (then, _))| now.percent_since(then)),
-            cpu_of_others: since.and_then(|((now, own), (then, own_then))| {
-                let own = own.saturating_sub(own_then);
-                now.without(own).percent_since(then)
-            }),
+            cpu_of_others: since
+                .and_then(|((now, own), (then, own_then))| {
+                    let own = own.saturating_sub(own_then);
+                    now.without(own).percent_since(then)
+                })
+                .map(|percent| self.others.after(percent)),
             battery: self.battery,
             thermal: self.thermal,
             files: self.files,
@@ -123,6 +139,18 @@ fn heat(thermal: Thermal) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_of_load_is_none() {
+        let mut others = Smoothed::default();
+        let busy: Vec<u32> = (0..9).map(|_| others.after(100)).collect();
+        assert_eq!(busy, [20, 36, 48, 59, 67, 73, 79, 83, 86]);
+        assert_eq!(others.after(0), 69);
+        for _ in 0..60 {
+            others.after(0);
+        }
+        assert_eq!(others.after(0), 0);
+    }
 
     #[test]
     fn queries_heed_what_others_take_and_people_see_it_all() {

@@ -15,12 +15,15 @@ columns=${PIPESTATUS[0]}
 cargo test -p orbit-core --features columns --lib -- --nocapture series::tests 2>&1 | tee -a "$log"
 series=${PIPESTATUS[0]}
 ((status)) || status=$series
+cargo test -p orbit-core --features columns --lib -- --nocapture actor::simulation 2>&1 | tee -a "$log"
+simulation=${PIPESTATUS[0]}
+((status)) || status=$simulation
 {
     echo
     echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"
     echo
     echo '```text'
-    grep -E 'ORBIT_SEED=|histories|operations in|kills,|cuts,|injections,|flips,|statements,|^test result|^skipped:' "$log"
+    grep -E 'ORBIT_SEED=|histories|operations in|kills,|cuts,|seeds,|injections,|flips,|statements,|^test result|^skipped:' "$log"
     echo '```'
 } >>docs/soak.md
 exit "$status"

@@ -15,24 +15,34 @@
 //! | `crashes` | when an actor that fails may begin again |
 //! | `places` | how many are awake at once, and who goes to rest for another |
 //! | `drain` | the loop that runs an actor's turns |
+//! | [`links`], `far`, `carried` | actors of other nodes, and what travels to them |
+//! | `changes` | who wants to know what an actor becomes |
 //! | `waits` | which actor waits for which |
 //! | [`turn`] | what a message's handler may do |
+//! | [`planted`], `simulation` | what must never happen, and the cluster in which it would |
 //! | `keeper` | the cell that looks after them |
 //! | [`runtime`] | all of it, for whoever sends |
 //! | [`bounded`], [`data`] | the way of a commit |
 
 pub mod behaviour;
 pub mod bounded;
+mod carried;
+mod changes;
 mod crashes;
 pub mod data;
 mod drain;
+mod far;
 mod job;
 mod keeper;
 pub mod lasting;
+pub mod links;
 mod mailbox;
 mod places;
+pub mod planted;
 mod roster;
 pub mod runtime;
+#[cfg(test)]
+mod simulation;
 mod slot;
 pub mod stored;
 #[cfg(test)]
@@ -42,6 +52,9 @@ mod waits;
 
 pub use behaviour::{Actor, Handle, Kind, Message, Recorded, Start};
 pub use bounded::{Bounded, Credit};
+pub use changes::Changes;
 pub use lasting::{Reminder, When};
+pub use links::Links;
 pub use runtime::{Address, Limits, Ref, Runtime};
+pub use slot::Seen;
 pub use turn::Turn;

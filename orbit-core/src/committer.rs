@@ -189,6 +189,11 @@ impl CommitQueue {
         Some(std::mem::take(&mut queued.requests))
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    fn take_ready(&self) -> Vec<(Request, Credit)> {
+        std::mem::take(&mut self.queued.lock().requests)
+    }
+
     fn stop(&self) {
         self.queued.lock().stopping = true;
         self.arrived.notify_all();
@@ -210,6 +215,9 @@ struct Unsynced {
 pub struct Committer {
     queue: Arc<CommitQueue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// In place of the threads, for who moves every step by hand.
+    #[cfg(any(test, feature = "testing"))]
+    by_hand: Option<Mutex<(Writer, Syncer)>>,
 }
 
 impl Committer {
@@ -219,6 +227,7 @@ impl Committer {
         queue: Arc<CommitQueue>,
         views: Arc<Views>,
         on_fatal: OnFatal,
+        #[cfg(any(test, feature = "testing"))] by_hand: bool,
     ) -> Result<Committer> {
         let unsynced = Arc::new(Unsynced::default());
         let writer = Writer {
@@ -236,6 +245,14 @@ impl Committer {
             queue: queue.clone(),
             on_fatal,
         };
+        #[cfg(any(test, feature = "testing"))]
+        if by_hand {
+            return Ok(Committer {
+                queue,
+                threads: Mutex::default(),
+                by_hand: Some(Mutex::new((writer, syncer))),
+            });
+        }
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
@@ -249,12 +266,44 @@ impl Committer {
         Ok(Committer {
             queue,
             threads: Mutex::new(threads),
+            #[cfg(any(test, feature = "testing"))]
+            by_hand: None,
         })
+    }
+
+    /// By hand: writes the group that waits, if there is one.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn write_group(&self) -> bool {
+        let Some(mut hands) = self.by_hand.as_ref().map(|hands| hands.lock()) else {
+            return false;
+        };
+        let group = self.queue.take_ready();
+        let writes = !group.is_empty();
+        if writes && let Err(error) = hands.0.write(&mut Batch::new(), group) {
+            hands.0.fail(&error);
+        }
+        writes
+    }
+
+    /// By hand: flushes what was written, and answers; whether there was anything.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn flush(&self) -> bool {
+        let Some(hands) = self.by_hand.as_ref().map(|hands| hands.lock()) else {
+            return false;
+        };
+        let groups = std::mem::take(&mut hands.1.unsynced.groups.lock().0);
+        let flushes = !groups.is_empty();
+        if flushes {
+            hands.1.flush(groups);
+        }
+        flushes
     }
 
     /// Finishes what is queued, flushes it, and ends both threads.
     pub fn stop(&self) {
         self.queue.stop();
+        #[cfg(any(test, feature = "testing"))]
+        while self.write_group() | self.flush() {}
         for thread in self.threads.lock().drain(..) {
             // A panic of a committer thread has been reported by its hook.
             let _ = thread.join();
@@ -277,14 +326,18 @@ impl Writer {
         while let Some(group) = self.queue.take() {
             batch.clear();
             if let Err(error) = self.write(&mut batch, group) {
-                (self.on_fatal)(&error);
-                self.queue.stop();
+                self.fail(&error);
                 break;
             }
         }
         let mut groups = self.unsynced.groups.lock();
         groups.1 = true;
         self.unsynced.arrived.notify_all();
+    }
+
+    fn fail(&self, error: &Error) {
+        (self.on_fatal)(error);
+        self.queue.stop();
     }
 
     /// An error means the store's state is unknown.
@@ -337,18 +390,26 @@ impl Syncer {
                 }
                 std::mem::take(&mut groups.0)
             };
-            if let Err(error) = self.store.sync() {
-                (self.on_fatal)(&error);
-                self.queue.stop();
+            if !self.flush(groups) {
                 return;
             }
-            if let Some(last) = groups.last() {
-                self.views.durable.store(last.view.clone());
-                self.views.durable_position.send_replace(last.view.position);
-            }
-            for (reply, hlc, _credit) in groups.into_iter().flat_map(|group| group.answers) {
-                let _ = reply.send(Ok(hlc));
-            }
         }
+    }
+
+    /// One flush for all of them, and their answers; false: the store is lost.
+    fn flush(&self, groups: Vec<Written>) -> bool {
+        if let Err(error) = self.store.sync() {
+            (self.on_fatal)(&error);
+            self.queue.stop();
+            return false;
+        }
+        if let Some(last) = groups.last() {
+            self.views.durable.store(last.view.clone());
+            self.views.durable_position.send_replace(last.view.position);
+        }
+        for (reply, hlc, _credit) in groups.into_iter().flat_map(|group| group.answers) {
+            let _ = reply.send(Ok(hlc));
+        }
+        true
     }
 }

@@ -49,6 +49,9 @@ pub struct DatabaseOptions {
     pub disk_reserve: Option<(PathBuf, u64)>,
     /// Log kept while no link needs it.
     pub log_keep_bytes: u64,
+    /// Commits move only when [`Database::write_group`] and [`Database::flush`] are called.
+    #[cfg(any(test, feature = "testing"))]
+    pub commits_by_hand: bool,
 }
 
 impl Default for DatabaseOptions {
@@ -61,6 +64,8 @@ impl Default for DatabaseOptions {
             scratch_directory: None,
             disk_reserve: None,
             log_keep_bytes: 64 << 20,
+            #[cfg(any(test, feature = "testing"))]
+            commits_by_hand: false,
         }
     }
 }
@@ -292,6 +297,18 @@ impl Database {
     /// takes away, and the node's own notes, pass.
     pub fn refuse_growth(&self, why: Option<Error>) {
         self.refusal.store(why.map(Arc::new));
+    }
+
+    /// Where commits move by hand: writes those that wait; whether there were any.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn write_group(&self) -> bool {
+        self.committer.write_group()
+    }
+
+    /// Where commits move by hand: makes durable what was written, and answers.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn flush(&self) -> bool {
+        self.committer.flush()
     }
 
     /// Lets commits in flight finish, flushes, and ends the committer. Further

@@ -8,12 +8,14 @@
 
 mod library;
 mod memory;
+mod propose;
 mod reading;
 #[cfg(test)]
 mod tests;
 
 pub use library::Library;
 pub use memory::MemoryPlan;
+pub use propose::{Machine, Proposal, propose};
 pub use reading::{TableReader, format_bytes, parse_bytes, parse_duration, suggest};
 
 use crate::error::{Error, Result, state};

@@ -229,6 +229,12 @@ impl NodeConfig {
         Ok(config)
     }
 
+    /// The node that this one dials, if it has one.
+    pub fn parent_url(&self) -> Option<&str> {
+        let dials = self.edge.mode == "edge";
+        self.edge.hub_url.as_deref().filter(|_| dials)
+    }
+
     fn validate(&self) -> Result<()> {
         const LEAST_MEMORY: u64 = 10 << 20;
         if self.edge.resources.memory_limit_bytes < LEAST_MEMORY {
@@ -238,8 +244,8 @@ impl NodeConfig {
             )));
         }
         if self.edge.mode == "edge" && self.sync.enabled && self.edge.hub_url.is_some() {
-            return Err(Error::unsupported("syncing with a hub")
-                .with_hint("Leave edge.hub_url unset; the node works on its own."));
+            let hint = "Set sync.enabled = false for a link that carries calls of actors alone, or leave edge.hub_url unset: the node works on its own.";
+            return Err(Error::unsupported("syncing with a hub").with_hint(hint));
         }
         if self.edge.mesh.enabled {
             return Err(Error::unsupported("the mesh").with_hint("Set edge.mesh.enabled = false."));

@@ -6,6 +6,8 @@
 mod figures;
 #[cfg(feature = "datafusion")]
 mod surroundings;
+#[cfg(all(test, feature = "actors", feature = "redb"))]
+mod tests;
 mod watch;
 
 use crate::node::Node;

@@ -33,7 +33,9 @@ pub struct Node {
     #[cfg(feature = "actors")]
     actors: actors::Actors,
     events: Events,
-    monitor: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) monitor: Mutex<Option<JoinHandle<()>>>,
+    #[cfg(feature = "links")]
+    dialling: Mutex<Option<JoinHandle<()>>>,
     storage_limit: Option<u64>,
     // Last: the lock on the directory is let go when everything else is closed.
     _directory: DataDirectory,
@@ -117,10 +119,16 @@ impl Node {
             actors: actors::Actors::default(),
             events,
             monitor: Mutex::default(),
+            #[cfg(feature = "links")]
+            dialling: Mutex::default(),
             storage_limit,
             _directory: directory,
         });
         *node.monitor.lock() = Some(monitor::start(&node));
+        #[cfg(feature = "links")]
+        {
+            *node.dialling.lock() = crate::links::begin(&node)?;
+        }
         Ok(node)
     }
 
@@ -177,6 +185,15 @@ impl Node {
             // Whether it had ended before is all the same.
             let _ended = monitor.await;
         }
+        #[cfg(feature = "links")]
+        {
+            let dialling = self.dialling.lock().take();
+            if let Some(dialling) = dialling {
+                dialling.abort();
+                // Whether it had ended before is all the same.
+                let _ended = dialling.await;
+            }
+        }
         #[cfg(feature = "actors")]
         if let Some(actors) = self.actors_if_any() {
             actors.shutdown().await;
@@ -184,6 +201,15 @@ impl Node {
         #[cfg(feature = "datafusion")]
         self.engine.stop_columns().await;
         self.engine.db().shutdown().await
+    }
+}
+
+#[cfg(feature = "links")]
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(dialling) = self.dialling.lock().take() {
+            dialling.abort();
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Orbit's own gRPC services: generated messages and their conversions to and
 //! from the core's types. Nothing here decides anything.
 
+pub mod link;
+
 /// Package `orbit.v1`.
 pub mod v1 {
     tonic::include_proto!("orbit.v1");

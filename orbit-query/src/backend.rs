@@ -125,6 +125,8 @@ impl Backends {
     /// The session is over: what it held is free, nobody notifies it any more.
     pub(crate) fn leave(&self, backend: &Arc<Backend>) {
         self.hub.forget(backend.pid);
+        backend.activity.end();
+        backend.prepared.lock().clear();
         backend.advisory.release_everything(backend);
         let mut live = self.live.lock();
         if live

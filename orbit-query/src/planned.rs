@@ -215,6 +215,10 @@ impl Planner {
         self.machine.adapt(adaptation);
     }
 
+    pub fn adaptation(&self) -> Arc<Adaptation> {
+        self.machine.adaptation()
+    }
+
     /// Keeps at most so many percent of what it may keep decoded.
     pub fn set_cache_share(&self, percent: usize) {
         if let Some(columns) = &self.machine.columns {

@@ -21,6 +21,7 @@ mod cursor;
 mod do_block;
 mod full;
 mod identity;
+mod lent;
 mod plan;
 mod references;
 mod run;

@@ -6,6 +6,7 @@
 
 mod gate;
 mod lines;
+mod link;
 
 pub use lines::Line;
 
@@ -100,6 +101,7 @@ pub async fn serve(
     let flight = FlightServiceServer::new(Flight::new(lobby.clone())?)
         .max_decoding_message_size(max_message_bytes);
     let flight = Gate::new(flight, lobby.clone());
+    let link = link::server(node.clone(), lobby.clone(), stop.clone());
     let status = NodeServer::new(NodeStatus { node, lobby });
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<FlightServiceServer<Flight>>().await;
@@ -113,6 +115,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_PATIENCE))
         .add_service(flight)
         .add_service(status)
+        .add_service(link)
         .add_service(health)
         .add_service(reflection().build_v1().map_err(undescribed)?)
         .add_service(reflection().build_v1alpha().map_err(undescribed)?)

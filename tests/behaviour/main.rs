@@ -1,6 +1,8 @@
 //! What Orbit promises, checked on the shipped binary.
 
 mod access;
+mod actor_crash;
+mod actor_crowd;
 mod backup;
 mod clients;
 mod copies;
@@ -12,6 +14,7 @@ mod fuzz;
 mod histories;
 mod hostile;
 mod isolation;
+mod links;
 mod matrix;
 mod micro;
 mod pages;
@@ -22,3 +25,4 @@ mod shell;
 mod space;
 mod supply_chain;
 mod turns;
+mod wall;

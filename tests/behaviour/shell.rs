@@ -393,8 +393,15 @@ async fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
             .as_str()
             .is_some_and(|f| f.contains("p99"))
     );
+    let profile = finding(&found, "profile");
+    assert!(
+        profile["found"]
+            .as_str()
+            .is_some_and(|why| why.contains("of memory"))
+    );
     for check in [
         "memory",
+        "profile",
         "open files",
         "clock",
         "directory rights",

@@ -5,6 +5,7 @@
 //! * [`postgres`]: a private PostgreSQL 15 cluster
 //! * [`bank`]: a load whose truth can be checked after any accident
 //! * [`ledger`]: a load of which every state there ever was is known
+//! * [`delay`]: a way to a server that is slow, and can be cut
 //! * [`disk`]: a file system whose power can be cut
 //! * [`memory_group`]: a limit of memory whose crossing is death
 //! * [`answers`]: the rows or the error of a statement
@@ -18,6 +19,7 @@
 
 pub mod answers;
 pub mod bank;
+pub mod delay;
 pub mod differential;
 pub mod disk;
 pub mod flights;

@@ -1,7 +1,7 @@
 //! What a kind of virtual actors is: a type with its state, and a handler for each
 //! message it takes.
 
-use super::job::{Job, Waiting, unreadable};
+use super::carried::Carried;
 use super::stored::{Form, form_of};
 use super::turn::Turn;
 use crate::error::Result;
@@ -23,7 +23,8 @@ pub trait Message: Send + 'static {
     }
 }
 
-/// A message that can be written down: for reminders, and to be handled once under a key.
+/// A message that can be written down: for reminders, to be handled once under a key, and
+/// to travel to another node.
 pub trait Recorded:
     Message<Answer: Serialize + DeserializeOwned> + Serialize + DeserializeOwned
 {
@@ -64,9 +65,6 @@ pub struct Start<'a> {
 /// An actor of any type.
 pub(super) type AnyActor = Box<dyn Any + Send>;
 
-/// Makes a message of what was written down.
-pub(super) type Decode = fn(&str) -> Result<Box<dyn Waiting>>;
-
 /// A kind of actors, for [`super::Runtime::register`].
 pub struct Kind<A> {
     pub(super) name: &'static str,
@@ -75,8 +73,9 @@ pub struct Kind<A> {
     pub(super) weigh: fn(&(dyn Any + Send)) -> usize,
     /// How its states are stored, if they are.
     pub(super) form: Option<fn() -> Result<Arc<dyn Form>>>,
-    pub(super) messages: Vec<(&'static str, Decode)>,
+    pub(super) messages: Vec<Carried>,
     pub(super) priority: Priority,
+    pub(super) home: Option<Arc<str>>,
     of: PhantomData<fn(&A)>,
 }
 
@@ -94,6 +93,7 @@ impl<A: Actor> Kind<A> {
             form: None,
             messages: Vec::new(),
             priority: Priority::default(),
+            home: None,
             of: PhantomData,
         }
     }
@@ -117,17 +117,22 @@ impl<A: Actor> Kind<A> {
         self
     }
 
-    /// These messages may come from what was written down.
+    /// All actors of the kind are on the node of this name; elsewhere their addresses lead
+    /// there.
+    #[must_use]
+    pub fn at_home(mut self, node: &str) -> Kind<A> {
+        self.home = Some(node.into());
+        self
+    }
+
+    /// These messages may come from what was written down: as reminders, under keys, and
+    /// from other nodes.
     #[must_use]
     pub fn takes<M: Recorded>(mut self) -> Kind<A>
     where
         A: Handle<M>,
     {
-        let decode: Decode = |body| {
-            let message = serde_json::from_str::<M>(body).map_err(|error| unreadable(&error))?;
-            Ok(Job::<A, M>::sent(message))
-        };
-        self.messages.push((M::NAME, decode));
+        self.messages.push(Carried::of::<A, M>());
         self
     }
 }

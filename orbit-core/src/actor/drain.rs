@@ -10,6 +10,7 @@
 use super::behaviour::AnyActor;
 use super::job::Waiting;
 use super::lasting::{Asked, Reminder};
+use super::planted::{Bug, is_planted};
 use super::runtime::{Inner, overdue, panicked, quietly};
 use super::slot::{Awake, Next, Slot};
 use super::stored::Kept;
@@ -119,6 +120,12 @@ impl Drain {
 
     /// False: nothing waits any more, and the actor is put back.
     async fn step(&mut self) -> bool {
+        if is_planted(Bug::DropOnPassivation) && self.is_dirty() && self.runtime.places.are_wanted()
+        {
+            self.turn.transaction = None;
+            self.answer(&Ok(()));
+            self.sleep();
+        }
         if let Some(transaction) = &self.turn.transaction
             && (self.done.len() >= TOGETHER
                 || transaction.written_bytes() >= TOGETHER_BYTES
@@ -202,6 +209,7 @@ impl Drain {
             Err(Failure::GivenUp(error)) => {
                 self.undo().await;
                 self.sleep();
+                self.fail_if_lost(&error);
                 self.settle(Err(error));
             }
         }
@@ -290,13 +298,18 @@ impl Drain {
             let outcome = Err(error.clone());
             self.done.push(Done { message, outcome });
         }
-        if self.turn.transaction.is_none() {
-            // Its commit was on its way, or there was none.
-            drop_each(&mut self.sent);
-            for Done { message, .. } in self.done.drain(..) {
-                let outcome = Err(error.clone());
-                quietly(|| message.settle(outcome));
-            }
+        self.fail_if_lost(&error);
+    }
+
+    /// The transaction is gone, with what turns that are done had written.
+    fn fail_if_lost(&mut self, error: &Error) {
+        if self.turn.transaction.is_some() {
+            return;
+        }
+        drop_each(&mut self.sent);
+        for Done { message, .. } in self.done.drain(..) {
+            let outcome = Err(error.clone());
+            quietly(|| message.settle(outcome));
         }
     }
 
@@ -306,6 +319,9 @@ impl Drain {
             return;
         };
         self.mark = None;
+        if is_planted(Bug::AcknowledgeBeforeCommit) {
+            self.answer(&Ok(()));
+        }
         let committed = match transaction.has_writes() {
             true => transaction.commit().await,
             // What they read may not be on disk yet.
@@ -320,13 +336,34 @@ impl Drain {
             for sent in self.sent.drain(..) {
                 self.runtime.pass_on(sent);
             }
+            self.tell_watchers();
         } else {
             // What it became was never stored.
             self.sleep();
             drop_each(&mut self.sent);
         }
+        self.answer(&committed);
+    }
+
+    /// What the actor is by now is on disk.
+    fn tell_watchers(&self) {
+        let Some(storage) = self.slot.kind.storage() else {
+            return;
+        };
+        let (kind, id) = (self.slot.kind.name, &self.slot.id);
+        self.runtime.watchers.tell(kind, id, || {
+            let kept = self.awake.as_ref().and_then(|awake| awake.kept.as_ref());
+            let values = kept.map(|kept| kept.values.clone());
+            // It may have been put to rest among turns that were done.
+            let values = values.or_else(|| Some(storage.load(id).ok()??.values));
+            values.map(Into::into)
+        });
+    }
+
+    /// Lets the answers of turns that are done go, or what became of their commit.
+    fn answer(&mut self, committed: &Result<()>) {
         for Done { message, outcome } in self.done.drain(..) {
-            let outcome = match &committed {
+            let outcome = match committed {
                 Ok(()) => outcome,
                 Err(error) => Err(error.clone()),
             };
@@ -369,7 +406,14 @@ impl Drain {
             }));
             until(runtime.clock.as_ref(), end, work).await
         };
-        slot.kind.note_run(message.of_type(), has_waited);
+        // One that uses the transaction itself is alone in it from its next turn on.
+        let is_alone = has_waited || self.turn.has_used_transaction;
+        slot.kind.note_run(message.of_type(), is_alone);
+        if self.turn.is_lent {
+            // Whatever the handler made of it: what turns before it wrote is gone, too.
+            let lost = "a turn gave up a statement in the middle, and with it what it had written";
+            return Err(Failure::GivenUp(Error::internal(lost)));
+        }
         match handled {
             Some(handled) => handled.map_err(Failure::Refused)?,
             None => {
@@ -477,7 +521,8 @@ fn is_done_already(
     turn: &Turn,
     message: &mut dyn Waiting,
 ) -> Result<bool> {
-    if message.reminder().is_none() && message.key().is_none() {
+    let is_plain = message.reminder().is_none() && message.key().is_none();
+    if is_plain || is_planted(Bug::IgnoreKey) && message.key().is_some() {
         return Ok(false);
     }
     let (lasting, db) = runtime.lasting()?;
@@ -511,12 +556,16 @@ struct Left {
 impl Left {
     fn of(message: &dyn Waiting) -> Result<Left> {
         let answer = match message.key() {
+            Some(_) if is_planted(Bug::IgnoreKey) => None,
             Some(key) => Some(((key.to_owned(), message.name()), message.record()?)),
             None => None,
         };
         Ok(Left {
             answer,
-            reminder: message.reminder().cloned(),
+            reminder: match is_planted(Bug::RerunReminder) {
+                false => message.reminder().cloned(),
+                true => None,
+            },
         })
     }
 }

@@ -10,6 +10,8 @@ use std::any::{Any, TypeId};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -66,6 +68,8 @@ pub(super) trait Waiting: Send {
 /// That a message is handled once under a key, and how its answer is kept meanwhile.
 pub(super) struct Once<T> {
     key: Box<str>,
+    /// Whether a turn has begun with it.
+    ran: Arc<AtomicBool>,
     message: &'static str,
     write: fn(&T) -> Result<String>,
     read: fn(&str) -> Result<T>,
@@ -75,6 +79,7 @@ impl<T: Serialize + DeserializeOwned> Once<T> {
     pub fn under<M: Recorded<Answer = T>>(key: &str) -> Once<T> {
         Once {
             key: key.into(),
+            ran: Arc::default(),
             message: M::NAME,
             // Read back at once: what can't be is no answer to whoever asks again.
             write: |answer| {
@@ -84,6 +89,13 @@ impl<T: Serialize + DeserializeOwned> Once<T> {
             },
             read: |answer| serde_json::from_str(answer).map_err(|error| unreadable(&error)),
         }
+    }
+}
+
+impl<T> Once<T> {
+    /// Becomes true when there is a turn for it, or was one under its key.
+    pub fn ran(&self) -> Arc<AtomicBool> {
+        self.ran.clone()
     }
 }
 
@@ -157,6 +169,9 @@ impl<A: Handle<M>, M: Message> Waiting for Job<A, M> {
             let error = Error::internal("a message met an actor of another kind");
             return Box::pin(std::future::ready(Err(error)));
         };
+        if let Some(once) = &self.once {
+            once.ran.store(true, Ordering::Release);
+        }
         let answer = &mut self.answer;
         Box::pin(async move {
             *answer = Some(actor.handle(message, turn).await?);
@@ -214,6 +229,7 @@ impl<A: Handle<M>, M: Message> Waiting for Job<A, M> {
 
     fn take_recorded(&mut self, answer: &str) -> Result<()> {
         if let Some(once) = &self.once {
+            once.ran.store(true, Ordering::Release);
             self.answer = Some((once.read)(answer)?);
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The kinds there are, and of each kind the actors that are in memory.
 
-use super::behaviour::{AnyActor, Decode, Kind, Start};
+use super::behaviour::{AnyActor, Kind, Start};
+use super::carried::Carried;
 use super::job::Waiting;
 use super::slot::Slot;
 use super::stored::{Kept, Storage};
@@ -22,10 +23,12 @@ pub(super) struct KindEntry {
     pub name: &'static str,
     pub actor: TypeId,
     pub priority: Priority,
+    /// The node where its actors are, if they are on one only.
+    pub home: Option<Arc<str>>,
     begin: fn(&Start<'_>) -> Result<AnyActor>,
     weigh: fn(&(dyn Any + Send)) -> usize,
     storage: Option<Storage>,
-    messages: AHashMap<&'static str, Decode>,
+    messages: AHashMap<&'static str, Carried>,
     /// The messages whose handlers have run, and whether one of them ever waited.
     runs: RwLock<AHashMap<TypeId, bool>>,
     pub roster: Roster,
@@ -37,9 +40,14 @@ impl KindEntry {
             storage,
             runs: RwLock::default(),
             name: kind.name,
-            messages: kind.messages.into_iter().collect(),
+            messages: kind
+                .messages
+                .into_iter()
+                .map(|one| (one.name, one))
+                .collect(),
             actor: kind.actor,
             priority: kind.priority,
+            home: kind.home,
             begin: kind.begin,
             weigh: kind.weigh,
             roster: Roster::default(),
@@ -62,7 +70,11 @@ impl KindEntry {
 
     /// A message that was written down.
     pub fn decode(&self, name: &str, body: &str) -> Result<Box<dyn Waiting>> {
-        let decode = self.messages.get(name).ok_or_else(|| {
+        (self.carried_by_name(name)?.decode)(body)
+    }
+
+    pub fn carried_by_name(&self, name: &str) -> Result<Carried> {
+        self.messages.get(name).copied().ok_or_else(|| {
             Error::new(
                 state::UNDEFINED_OBJECT,
                 format!(
@@ -71,8 +83,21 @@ impl KindEntry {
                 ),
             )
             .with_hint("Name it by Kind::takes when the kind is registered.")
-        })?;
-        decode(body)
+        })
+    }
+
+    /// The same, of messages of a type.
+    pub fn carried(&self, message: TypeId) -> Result<Carried> {
+        let mut all = self.messages.values();
+        let found = all.find(|carried| carried.message == message).copied();
+        found.ok_or_else(|| {
+            let what = format!(
+                "a message to another node that actors of kind \"{}\" take on their own only",
+                self.name
+            );
+            Error::unsupported(what)
+                .with_hint("Make it Recorded, and name it by Kind::takes on both nodes.")
+        })
     }
 
     pub fn takes(&self, name: &str) -> bool {

@@ -7,11 +7,15 @@
 //! forgives old crashes, and reports handlers that don't come back.
 
 use super::behaviour::{Actor, Handle, Kind, Message, Recorded};
+use super::changes::{Changes, Watchers};
 use super::drain::{Drain, drain};
+use super::far::Far;
 use super::job::{Job, Once, Waiting};
 use super::lasting::Lasting;
+use super::links::Links;
 use super::mailbox::Room;
 use super::places::{Place, Places};
+use super::planted::{Bug, is_planted};
 use super::roster::KindEntry;
 use super::slot::{Put, Seen, Slot};
 use super::stored::Storage;
@@ -30,12 +34,13 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::runtime::Handle as Tokio;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
 
 /// What actors may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +95,7 @@ pub(super) struct Inner {
     pub places: Arc<Places>,
     waiting_bytes: AtomicUsize,
     pub waits: Waits,
+    pub watchers: Watchers,
     /// Loops that take messages out.
     pub at_work: AtomicUsize,
     all_done: Notify,
@@ -99,6 +105,10 @@ pub(super) struct Inner {
     resting: Mutex<()>,
     pub clock: Arc<dyn Clock>,
     db: Option<(Lasting, Arc<Database>)>,
+    /// Those to other nodes, if it has a name among them.
+    links: OnceLock<Links>,
+    /// What turns may use, by its type.
+    tools: ArcSwap<AHashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     tokio: Tokio,
 }
 
@@ -128,6 +138,7 @@ impl Runtime {
             limits: ArcSwap::from_pointee(limits),
             waiting_bytes: AtomicUsize::new(0),
             waits: Waits::default(),
+            watchers: Watchers::default(),
             at_work: AtomicUsize::new(0),
             all_done: Notify::new(),
             is_closed: AtomicBool::new(false),
@@ -135,6 +146,8 @@ impl Runtime {
             resting: Mutex::default(),
             clock,
             db,
+            links: OnceLock::new(),
+            tools: ArcSwap::default(),
             tokio: Tokio::current(),
         }))
     }
@@ -174,6 +187,31 @@ impl Runtime {
         Ok(())
     }
 
+    /// Gives turns something to use, one of each type.
+    pub fn equip<T: Any + Send + Sync>(&self, tool: Arc<T>) {
+        self.0.tools.rcu(|tools| {
+            let mut tools = (**tools).clone();
+            tools.insert(TypeId::of::<T>(), tool.clone());
+            tools
+        });
+    }
+
+    /// Gives it a name among the nodes it may be linked with. `site` tells it from another
+    /// of that name.
+    pub fn join(&self, node: &str, site: u64) -> &Links {
+        let links = &self.0.links;
+        links.get_or_init(|| Links::new(node, site, &self.0))
+    }
+
+    /// An actor's address on another node, or on this one. Its kind has to be known here,
+    /// too; messages of types that it takes ([`Kind::takes`]) reach it as others would.
+    pub fn actor_at<A: Actor>(&self, node: &str, id: &str) -> Result<Ref<A>> {
+        Ok(Ref {
+            at: self.0.address_at(node, id)?,
+            runtime: self.0.clone(),
+        })
+    }
+
     /// An actor's address. That there is one of its kind says nothing yet of the actor.
     pub fn actor<A: Actor>(&self, id: &str) -> Result<Ref<A>> {
         Ok(Ref {
@@ -193,6 +231,9 @@ impl Runtime {
     /// Takes no more messages, lets those that wait be handled, and puts all to rest.
     pub async fn shutdown(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);
+        if let Some(links) = self.0.links.get() {
+            links.close();
+        }
         if let Ok((lasting, _)) = self.0.lasting() {
             // Who hands them out looks up, and ends.
             lasting.reminders.note_change();
@@ -206,6 +247,7 @@ impl Runtime {
             done.await;
         }
         self.0.forget_all();
+        self.0.watchers.close();
     }
 
     pub fn limits(&self) -> Limits {
@@ -272,7 +314,20 @@ impl Runtime {
 pub struct Address<A> {
     pub(super) kind: Arc<KindEntry>,
     pub(super) id: Arc<str>,
+    /// None: it is on this node.
+    node: Option<Arc<str>>,
     of: PhantomData<fn(&mut A)>,
+}
+
+impl<A> Address<A> {
+    /// The actor, if it is on another node.
+    pub(super) fn far(&self) -> Option<Far<'_>> {
+        Some(Far {
+            node: self.node.as_deref()?,
+            kind: &self.kind,
+            id: &self.id,
+        })
+    }
 }
 
 impl<A> Clone for Address<A> {
@@ -280,6 +335,7 @@ impl<A> Clone for Address<A> {
         Address {
             kind: self.kind.clone(),
             id: self.id.clone(),
+            node: self.node.clone(),
             of: PhantomData,
         }
     }
@@ -321,7 +377,24 @@ impl<A: Actor> Ref<A> {
     where
         A: Handle<M>,
     {
-        let deadline = self.runtime.end_of_turn();
+        let time = self.runtime.limits.load().deadline;
+        self.call_once_within(time, key, message).await
+    }
+
+    /// The same, for so long.
+    pub async fn call_once_within<M: Recorded>(
+        &self,
+        time: Duration,
+        key: &str,
+        message: M,
+    ) -> Result<M::Answer>
+    where
+        A: Handle<M>,
+    {
+        let deadline = self.runtime.now().saturating_add(time);
+        if let Some(far) = self.at.far() {
+            return far.call(&self.runtime, message, Some(key), deadline).await;
+        }
         self.ask(deadline, message, Some(Once::under::<M>(key)))
             .await
     }
@@ -345,6 +418,9 @@ impl<A: Actor> Ref<A> {
     where
         A: Handle<M>,
     {
+        if let Some(far) = self.at.far() {
+            return far.call(&self.runtime, message, None, deadline).await;
+        }
         let (reply, answer) = oneshot::channel();
         let job = Job::<A, M>::asked(message, reply, deadline, false, once);
         let Address { kind, id, .. } = &self.at;
@@ -352,11 +428,24 @@ impl<A: Actor> Ref<A> {
         self.runtime.answer(answer, deadline, kind.name, id).await
     }
 
-    /// Sends without waiting. `Ok`: it waits in the actor's mailbox.
+    /// What a stored actor of this node becomes from here on, after each commit of its turns.
+    pub fn changes(&self) -> Result<Changes<A>> {
+        if self.at.far().is_some() {
+            return Err(Error::unsupported("watching an actor of another node")
+                .with_hint("Have the actor send what it becomes."));
+        }
+        Changes::of(&self.runtime, &self.at.kind, &self.at.id)
+    }
+
+    /// Sends without waiting. `Ok`: it waits in the actor's mailbox, or is on its way to
+    /// another node.
     pub fn send<M: Message>(&self, message: M) -> Result<()>
     where
         A: Handle<M>,
     {
+        if let Some(far) = self.at.far() {
+            return self.runtime.links()?.tell(far.request(&message)?);
+        }
         let job = Job::<A, M>::sent(message);
         self.runtime.deliver(&self.at.kind, &self.at.id, job, false)
     }
@@ -372,13 +461,46 @@ impl Inner {
         Ok(Address {
             kind: kind.ok_or_else(|| unknown(A::KIND))?.clone(),
             id: id.into(),
+            node: self.home_of(kind)?,
             of: PhantomData,
+        })
+    }
+
+    /// The node where actors of a kind are, if that is another one.
+    fn home_of(&self, kind: Option<&Arc<KindEntry>>) -> Result<Option<Arc<str>>> {
+        let Some(home) = kind.and_then(|kind| kind.home.as_ref()) else {
+            return Ok(None);
+        };
+        let is_own = self.links()?.node() == **home;
+        Ok((!is_own).then(|| home.clone()))
+    }
+
+    pub fn address_at<A: Actor>(&self, node: &str, id: &str) -> Result<Address<A>> {
+        let is_own = self.links()?.node() == node;
+        Ok(Address {
+            node: (!is_own).then(|| node.into()),
+            ..self.address(id)?
+        })
+    }
+
+    pub fn links(&self) -> Result<&Links> {
+        self.links.get().ok_or_else(|| {
+            Error::new(
+                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "this node has no name among others",
+            )
+            .with_hint("Set node.id.")
         })
     }
 
     pub fn kind(&self, name: &str) -> Result<Arc<KindEntry>> {
         let kinds = self.kinds.load();
         kinds.get(name).cloned().ok_or_else(|| unknown(name))
+    }
+
+    pub fn tool<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let tool = self.tools.load().get(&TypeId::of::<T>()).cloned();
+        tool?.downcast().ok()
     }
 
     /// What actors leave beside their states, and the database it is in.
@@ -399,6 +521,10 @@ impl Inner {
         kind: &str,
         id: &str,
     ) -> Result<T> {
+        let deadline = match is_planted(Bug::SkipDeadline) {
+            false => deadline,
+            true => Duration::MAX,
+        };
         match until(self.clock.as_ref(), deadline, pin!(answer)).await {
             Some(Ok(answer)) => answer,
             Some(Err(_)) => Err(Error::new(
@@ -516,7 +642,11 @@ impl Inner {
 
     /// Passes on what a turn has sent. Nobody waits for it; what can't be delivered is told of.
     pub fn pass_on(self: &Arc<Self>, sent: Sent) {
-        if let Err(error) = self.deliver(&sent.kind, &sent.id, sent.message, false) {
+        let delivered = match sent {
+            Sent::Here { kind, id, message } => self.deliver(&kind, &id, message, false),
+            Sent::Far(request) => self.links().and_then(|links| links.tell(request)),
+        };
+        if let Err(error) = delivered {
             tracing::warn!(%error, "what an actor sent was not delivered");
         }
     }
@@ -540,8 +670,8 @@ impl Inner {
         self.spawn(draining);
     }
 
-    fn spawn(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self.tokio.spawn(work);
+    pub fn spawn(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) -> AbortHandle {
+        self.tokio.spawn(work).abort_handle()
     }
 
     /// A place for one more actor that is awake; others go to rest for it.
@@ -683,7 +813,7 @@ fn weight(id: &str, bytes: usize) -> usize {
     bytes.saturating_add(id.len()).saturating_add(WAITING_BYTES)
 }
 
-fn check_id(id: &str) -> Result<()> {
+pub(super) fn check_id(id: &str) -> Result<()> {
     if id.len() > MAX_ID_BYTES || id.contains('\0') {
         return Err(Error::new(
             state::INVALID_PARAMETER_VALUE,

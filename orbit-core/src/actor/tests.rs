@@ -97,7 +97,7 @@ impl Message for Tell {
 impl Handle<Tell> for Counter {
     async fn handle(&mut self, tell: Tell, turn: &mut Turn) -> Result<()> {
         let other = turn.address::<Counter>(tell.0)?;
-        turn.send(&other, Add(1));
+        turn.send(&other, Add(1))?;
         match tell.1 {
             true => Ok(()),
             false => Err(Error::internal("told to")),

@@ -1,21 +1,26 @@
 //! What the handler of a message may do in its turn.
 
 use super::behaviour::{Actor, Handle, Message, Recorded};
-use super::job::{Job, Waiting, unwritable};
+use super::job::{Job, Once, Waiting, unwritable};
 use super::lasting::{Change, When};
+use super::links::Request;
 use super::roster::KindEntry;
 use super::runtime::{Address, Inner};
 use crate::error::{Error, Result};
 use crate::txn::{Isolation, Transaction};
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A message on its way to somebody, sent when the turn is over.
-pub(super) struct Sent {
-    pub kind: Arc<KindEntry>,
-    pub id: Arc<str>,
-    pub message: Box<dyn Waiting>,
+pub(super) enum Sent {
+    Here {
+        kind: Arc<KindEntry>,
+        id: Arc<str>,
+        message: Box<dyn Waiting>,
+    },
+    Far(Request),
 }
 
 /// One turn of an actor. What it sends goes out when the turn is over, and not at all if
@@ -31,6 +36,8 @@ pub struct Turn {
     pub(super) has_used_transaction: bool,
     /// Whether a turn of the transaction has set a reminder.
     pub(super) changes_reminders: bool,
+    /// Somebody runs statements in the transaction, who hasn't given it back.
+    pub(super) is_lent: bool,
     /// What this turn and those before it have written, until they are committed.
     pub(super) transaction: Option<Transaction>,
 }
@@ -46,6 +53,7 @@ impl Turn {
             changes: Vec::new(),
             changes_reminders: false,
             has_used_transaction: false,
+            is_lent: false,
             transaction: None,
         }
     }
@@ -54,6 +62,7 @@ impl Turn {
         self.deadline = message.deadline();
         self.sent.clear();
         self.changes.clear();
+        self.is_lent = false;
     }
 
     /// Whose turn it is.
@@ -72,6 +81,13 @@ impl Turn {
         self.runtime.address(id)
     }
 
+    /// Where an actor of another node is; see [`Runtime::actor_at`].
+    ///
+    /// [`Runtime::actor_at`]: super::Runtime::actor_at
+    pub fn address_at<A: Actor>(&self, node: &str, id: &str) -> Result<Address<A>> {
+        self.runtime.address_at(node, id)
+    }
+
     /// The transaction that this turn's writes are part of, with the actor's own state. It
     /// is committed when the turn is over, and undone with it. Constraints that span rows,
     /// and indexes over expressions, are the query layer's affair.
@@ -80,6 +96,28 @@ impl Turn {
         self.has_used_transaction = true;
         let begin = || db.begin(Isolation::ReadCommitted);
         Ok(self.transaction.get_or_insert_with(begin))
+    }
+
+    /// Takes the turn's transaction out, for somebody who runs statements in it; the turn
+    /// fails unless it is given back by [`Turn::give_back`].
+    pub fn lend(&mut self) -> Result<Transaction> {
+        self.transaction()?;
+        self.is_lent = true;
+        let taken = self.transaction.take();
+        taken.ok_or_else(|| Error::internal("a turn without its transaction"))
+    }
+
+    /// Puts it back.
+    pub fn give_back(&mut self, transaction: Transaction) {
+        self.is_lent = false;
+        self.transaction = Some(transaction);
+    }
+
+    /// What the runtime was given for its turns to use ([`Runtime::equip`]).
+    ///
+    /// [`Runtime::equip`]: super::Runtime::equip
+    pub fn tool<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.runtime.tool()
     }
 
     /// Has the actor sent a message later, also after a restart; replaces the reminder of
@@ -110,33 +148,66 @@ impl Turn {
     }
 
     /// Sends when the turn is over and what it did is durable. At most once: a crash just
-    /// then, or a full mailbox, loses it; a reminder isn't lost.
-    pub fn send<A: Handle<M>, M: Message>(&mut self, to: &Address<A>, message: M) {
-        self.sent.push(Sent {
-            kind: to.kind.clone(),
-            id: to.id.clone(),
-            message: Job::<A, M>::sent(message),
+    /// then, or a full mailbox, loses it; a reminder isn't lost. An error: the message can't
+    /// travel to where the actor is.
+    pub fn send<A: Handle<M>, M: Message>(&mut self, to: &Address<A>, message: M) -> Result<()> {
+        self.sent.push(match to.far() {
+            Some(far) => Sent::Far(far.request(&message)?),
+            None => Sent::Here {
+                kind: to.kind.clone(),
+                id: to.id.clone(),
+                message: Job::<A, M>::sent(message),
+            },
         });
+        Ok(())
     }
 
     /// Asks another actor and waits for its answer, at most until the deadline of this
-    /// turn. A call to an actor that waits for this one is refused (40P01).
+    /// turn. A call to an actor of this node that waits for this one is refused (40P01); a
+    /// circle over several nodes ends at the deadline.
     pub async fn call<A: Handle<M>, M: Message>(
         &mut self,
         to: &Address<A>,
         message: M,
     ) -> Result<M::Answer> {
-        let _waits = self.runtime.waits.begin(
-            (self.kind.name, self.id.clone()),
-            (to.kind.name, to.id.clone()),
-        )?;
+        self.ask(to, message, None, None).await
+    }
+
+    /// Asks another actor under a key, under which it handles the message once, and waits for
+    /// the answer; see [`Ref::call_once`].
+    ///
+    /// [`Ref::call_once`]: super::Ref::call_once
+    pub async fn call_once<A: Handle<M>, M: Recorded>(
+        &mut self,
+        to: &Address<A>,
+        key: &str,
+        message: M,
+    ) -> Result<M::Answer> {
+        let once = Once::under::<M>(key);
+        self.ask(to, message, Some(key), Some(once)).await
+    }
+
+    async fn ask<A: Handle<M>, M: Message>(
+        &mut self,
+        to: &Address<A>,
+        message: M,
+        key: Option<&str>,
+        once: Option<Once<M::Answer>>,
+    ) -> Result<M::Answer> {
         let own_deadline = self.runtime.end_of_turn();
         let deadline = match self.deadline {
             Some(outer) => outer.min(own_deadline),
             None => own_deadline,
         };
+        if let Some(far) = to.far() {
+            return far.call(&self.runtime, message, key, deadline).await;
+        }
+        let _waits = self.runtime.waits.begin(
+            (self.kind.name, self.id.clone()),
+            (to.kind.name, to.id.clone()),
+        )?;
         let (reply, answer) = oneshot::channel();
-        let job = Job::<A, M>::asked(message, reply, deadline, true, None);
+        let job = Job::<A, M>::asked(message, reply, deadline, true, once);
         self.runtime.deliver(&to.kind, &to.id, job, true)?;
         self.runtime
             .answer(answer, deadline, to.kind.name, &to.id)

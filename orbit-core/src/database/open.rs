@@ -134,6 +134,8 @@ impl Database {
             queue.clone(),
             views.clone(),
             options.on_fatal.clone(),
+            #[cfg(any(test, feature = "testing"))]
+            options.commits_by_hand,
         )?;
         let database = Arc::new(Database {
             store,

@@ -79,7 +79,7 @@ pub const KEYS: &[Key] = &[
         "edge.hub_url",
         Text,
         None,
-        "The parent to sync with. Leave it unset for a node that stands alone.",
+        "The parent to dial: https://role:password@host:7433. Leave it unset for a node that stands alone.",
     ),
     key(
         "edge.sync_interval",
@@ -216,7 +216,7 @@ pub const KEYS: &[Key] = &[
         "sync.enabled",
         Flag,
         Some("true"),
-        "Turn it off to keep a node to itself while its hub_url stays on record.",
+        "Turn it off for a link that carries calls of actors alone.",
     ),
     key(
         "sync.interval_secs",

@@ -30,6 +30,7 @@ impl Node {
             let limits = self.actor_limits();
             let actors = Runtime::over(limits, self.engine.db().clone()).await?;
             actors.keep().await?;
+            self.join(&actors);
             #[cfg(feature = "datafusion")]
             self.engine.show_actors(actors.clone());
             Ok(actors)
@@ -40,6 +41,19 @@ impl Node {
     /// The same, if somebody has asked for them.
     pub fn actors_if_any(&self) -> Option<&Runtime> {
         self.actors.runtime.get()
+    }
+
+    /// What links this node to others, by its name: node.id, or its site where it has none.
+    #[cfg(feature = "links")]
+    pub(crate) async fn links(&self) -> Result<orbit_core::actor::Links> {
+        let actors = self.actors().await?;
+        Ok(self.join(actors).clone())
+    }
+
+    fn join<'a>(&self, actors: &'a Runtime) -> &'a orbit_core::actor::Links {
+        let site = self.site();
+        let name = self.config.node.id.clone();
+        actors.join(&name.unwrap_or_else(|| site.to_string()), site.0)
     }
 
     fn actor_limits(&self) -> Limits {

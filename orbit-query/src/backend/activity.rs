@@ -95,6 +95,13 @@ impl Activity {
         self.state.store(state as u8, Ordering::Release);
     }
 
+    /// The session is over. A plan over the catalogs knows its session: kept here, neither
+    /// would ever go.
+    pub(crate) fn end(&self) {
+        self.noted.store(std::ptr::null_mut(), Ordering::Relaxed);
+        self.names.lock().statement = None;
+    }
+
     pub(crate) fn set_application(&self, name: &str) {
         self.names.lock().application = name.into();
     }

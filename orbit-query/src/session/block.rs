@@ -31,7 +31,7 @@ impl Block {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     #[default]
     Idle,
     /// Statements outside of a block that share a transaction until Sync.
@@ -41,25 +41,27 @@ enum State {
 }
 
 /// Settings in effect, and those that stay after COMMIT.
-type SavedSettings = (Arc<Settings>, Arc<Settings>);
+pub(super) type SavedSettings = (Arc<Settings>, Arc<Settings>);
 
 /// What of a session, beside its transaction, goes back to a savepoint.
-struct Savepoint {
-    name: String,
-    settings: SavedSettings,
-    outbox: OutboxMark,
+pub(super) struct Savepoint {
+    pub name: String,
+    pub settings: SavedSettings,
+    pub outbox: OutboxMark,
     /// Advisory locks taken before it.
-    advisory: usize,
+    pub advisory: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Blocks {
-    state: State,
+    pub(super) state: State,
     /// Begun with the first statement that needs it; gone in a failed block without savepoints.
-    transaction: Option<Transaction>,
+    pub(super) transaction: Option<Transaction>,
+    /// It is somebody else's.
+    pub(super) lent: bool,
     /// When the block was opened.
-    opened: Option<Instant>,
-    savepoints: Vec<Savepoint>,
+    pub(super) opened: Option<Instant>,
+    pub(super) savepoints: Vec<Savepoint>,
     /// Settings as they were before this transaction's first change.
     saved: Option<SavedSettings>,
 }
@@ -146,7 +148,7 @@ impl Session {
             .ok_or_else(|| Error::internal("no transaction"))
     }
 
-    fn wait_limits(&self) -> WaitLimits {
+    pub(super) fn wait_limits(&self) -> WaitLimits {
         WaitLimits {
             lock_timeout: self.settings.lock_timeout,
             deadlock_timeout: self.settings.deadlock_timeout,
@@ -237,14 +239,14 @@ impl Session {
         }
     }
 
-    fn keep_settings(&mut self) {
+    pub(super) fn keep_settings(&mut self) {
         if self.blocks.saved.take().is_some() {
             self.settings = self.kept.clone();
             self.moment.format = self.settings.format.clone();
         }
     }
 
-    fn restore_settings(&mut self) {
+    pub(super) fn restore_settings(&mut self) {
         if let Some((settings, kept)) = self.blocks.saved.take() {
             self.settings = settings;
             self.kept = kept;
@@ -259,7 +261,7 @@ impl Session {
     }
 
     /// The transaction is over: what it would still have notified of is forgotten.
-    fn end_backend(&mut self) {
+    pub(super) fn end_backend(&mut self) {
         if self.backend.is_stirred() {
             *self.backend.outbox.lock() = Default::default();
             self.backend.exported.lock().clear();
@@ -270,7 +272,7 @@ impl Session {
     }
 
     /// What COMMIT does while the transaction is still there.
-    async fn before_commit(&mut self) -> Result<()> {
+    pub(super) async fn before_commit(&mut self) -> Result<()> {
         self.hold_cursors().await?;
         match &mut self.blocks.transaction {
             Some(transaction) if !self.temporary.is_empty() => {
@@ -403,6 +405,13 @@ impl Session {
         &mut self,
         utility: &Utility,
     ) -> Result<Option<Outcome>> {
+        if let Utility::Begin { .. }
+        | Utility::Commit { .. }
+        | Utility::Rollback { .. }
+        | Utility::PrepareTransaction = utility
+        {
+            self.check_own_transaction()?;
+        }
         let tag = match utility {
             Utility::Begin { modes, start } => {
                 self.begin(*modes)?;

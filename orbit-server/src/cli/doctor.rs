@@ -119,6 +119,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
                 "configuration",
                 format!("profile {}", config.profile.name),
             ));
+            findings.push(system::profile(&config.profile.name));
             findings.extend(system::memory(&config));
             findings.push(system::files(&config));
             findings.extend(system::clock());

@@ -5,7 +5,14 @@
 //!
 //! `orbit-compare point-read [ROWS] [READS]`: prepared point SELECTs beside
 //! SQLite's (WAL, prepared), same rows, same keys, in turn.
+//!
+//! `orbit-compare actors [ACTORS] [WRITES]`: stored actors that begin, and the CPU of
+//! their writes beside SQL's.
+//!
+//! `orbit-compare links [CALLS]`: calls to an actor of another node, a millisecond away.
 
+mod actors;
+mod links;
 mod point_read;
 
 use orbit_core::catalog::{CatalogChange, Column, PrimaryKey, Table, TableDef};
@@ -40,9 +47,11 @@ fn main() -> Outcome<()> {
         Some("point-read") => {
             runtime.block_on(point_read::run(number(1, 1_000_000), number(2, 300_000)))
         }
+        Some("links") => runtime.block_on(links::run(number(1, 5000))),
+        Some("actors") => runtime.block_on(actors::run(number(1, 200_000), number(2, 64_000))),
         _ => {
             eprintln!(
-                "usage: orbit-compare commit [CLIENTS] [SECONDS] | point-read [ROWS] [READS]"
+                "usage: orbit-compare commit [CLIENTS] [SECONDS] | point-read [ROWS] [READS] | actors [ACTORS] [WRITES] | links [CALLS]"
             );
             std::process::exit(2);
         }

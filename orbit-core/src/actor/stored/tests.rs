@@ -576,3 +576,88 @@ async fn a_turn_given_up_in_the_middle_leaves_nothing() {
     assert!(error.is(state::STATEMENT_COMPLETION_UNKNOWN), "{error:?}");
     assert_eq!(a.call(Ask).await.unwrap().0, 1);
 }
+
+/// Takes the turn's transaction out and loses it, if told to.
+struct Lose(bool);
+
+impl Message for Lose {
+    type Answer = ();
+}
+
+impl Handle<Lose> for Till {
+    async fn handle(&mut self, lose: Lose, turn: &mut Turn) -> Result<()> {
+        if lose.0 {
+            drop(turn.lend()?);
+            return Err(Error::new(state::CHECK_VIOLATION, "it gave up"));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_loses_the_transaction_takes_no_answer_of_others_with_it() {
+    let db = open(Arc::new(SimStore::new()));
+    let runtime = runtime(&db, Limits::default()).await;
+    let own = till(&runtime, "a");
+    // Both are known, and never used the transaction: their turns share commits.
+    own.call(Sell(1)).await.unwrap();
+    own.call(Lose(false)).await.unwrap();
+    let calls: Vec<_> = (0..40)
+        .map(|n| {
+            let own = own.clone();
+            tokio::spawn(async move {
+                match n % 10 {
+                    9 => own.call(Lose(true)).await.map(|()| 0),
+                    _ => own.call(Sell(1)).await,
+                }
+            })
+        })
+        .collect();
+    let mut answered = 1;
+    for (n, call) in calls.into_iter().enumerate() {
+        let answer = call.await.unwrap();
+        assert!(n % 10 != 9 || answer.is_err());
+        answered += i64::from(answer.is_ok());
+    }
+    assert_eq!(own.call(Ask).await.unwrap().0, answered);
+    assert_eq!(
+        rows(&db, ACTORS_SCHEMA, "till")[0][1],
+        Value::Int8(answered)
+    );
+    assert!(answered > 1, "{answered}");
+}
+
+#[tokio::test]
+async fn who_watches_sees_what_became_durable_and_the_newest_of_it() {
+    let db = open(Arc::new(SimStore::new()));
+    let runtime = runtime(&db, Limits::default()).await;
+    let own = till(&runtime, "a");
+    let mut changes = own.changes().unwrap();
+    let mut others = till(&runtime, "b").changes().unwrap();
+    own.call(Sell(5)).await.unwrap();
+    assert_eq!(changes.next().await.unwrap().sold, 5);
+    // What was undone is no change, nor is what left everything as it was.
+    own.call(Sell(-1)).await.unwrap_err();
+    own.call(Sell(0)).await.unwrap();
+    let waiting = tokio::time::timeout(Duration::from_millis(50), changes.next());
+    assert!(waiting.await.is_err(), "nothing has changed");
+    for _ in 0..100 {
+        own.call(Sell(1)).await.unwrap();
+    }
+    assert_eq!(changes.next().await.unwrap().sold, 105, "the newest");
+    let waiting = tokio::time::timeout(Duration::from_millis(50), others.next());
+    assert!(waiting.await.is_err(), "another one's changes");
+    // An actor that rests is watched still.
+    runtime.shed(0, 1 << 30);
+    own.call(Sell(1)).await.unwrap();
+    assert_eq!(changes.next().await.unwrap().sold, 106);
+    runtime.shutdown().await;
+    assert!(
+        changes
+            .next()
+            .await
+            .err()
+            .unwrap()
+            .is(state::ADMIN_SHUTDOWN)
+    );
+}

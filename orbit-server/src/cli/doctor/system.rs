@@ -1,8 +1,9 @@
 //! The machine: memory, open files, the clock.
 
 use super::{Finding, Level, size};
+use orbit_core::profile::{Machine, Proposal, propose};
 use orbit_edge::NodeConfig;
-use orbit_edge::machine;
+use orbit_edge::machine::{self, readings::Machine as Readings};
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +20,34 @@ pub fn memory(config: &NodeConfig) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// The profile that fits the machine, beside the one that is configured.
+pub fn profile(configured: &str) -> Finding {
+    let Some(memory_bytes) = machine::memory_bytes() else {
+        return Finding::new("profile", Level::Note, "the memory isn't known", "");
+    };
+    let machine = Machine {
+        memory_bytes,
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        has_battery: Readings::default().battery().is_some(),
+    };
+    match propose(&machine) {
+        Ok(proposal) => judge_profile(configured, &proposal),
+        Err(error) => Finding::of_error("profile", &error),
+    }
+}
+
+fn judge_profile(configured: &str, proposal: &Proposal) -> Finding {
+    let check = "profile";
+    if configured == proposal.profile {
+        return Finding::ok(check, proposal.why.as_str());
+    }
+    let advice = format!(
+        "It is {configured} now. --profile {0}, or [node] profile = \"{0}\", changes it.",
+        proposal.profile
+    );
+    Finding::new(check, Level::Note, proposal.why.as_str(), advice)
 }
 
 fn available() -> Option<u64> {
@@ -180,6 +209,14 @@ mod tests {
         assert_eq!(judge_time(Duration::from_secs(5)).level, Level::Problem);
         assert_eq!(judge_sync(false, 0).level, Level::Warning);
         assert_eq!(judge_sync(true, 100).level, Level::Ok);
+        let proposal = Proposal {
+            profile: "iot_gateway".to_owned(),
+            why: "256MB of memory".to_owned(),
+        };
+        assert_eq!(judge_profile("iot_gateway", &proposal).level, Level::Ok);
+        let other = judge_profile("mobile_device", &proposal);
+        assert_eq!(other.level, Level::Note);
+        assert!(other.advice.contains("--profile iot_gateway"));
         assert_eq!(judge_drift(0, 5).level, Level::Ok);
         assert_eq!(judge_drift(10_000, 5_000).level, Level::Warning);
         assert_eq!(judge_drift(10_000_000, 5_000).level, Level::Problem);

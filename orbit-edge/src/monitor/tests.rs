@@ -1,0 +1,202 @@
+//! What the levels ask for is done: each of these fails when its wire is cut.
+
+use super::figures::Figures;
+use super::*;
+use crate::config::{NodeConfig, Sources as ConfigSources};
+use orbit_core::Result;
+use orbit_core::actor::{Actor, Handle, Kind, Message, Start, Turn};
+use orbit_core::clock::SimClock;
+use orbit_core::pressure::share_of;
+use orbit_query::SessionInit;
+use std::path::Path;
+
+struct Bin(Vec<u8>);
+
+struct Fill(usize);
+
+impl Actor for Bin {
+    const KIND: &'static str = "bin";
+    fn begin(_: &Start<'_>) -> Result<Bin> {
+        Ok(Bin(Vec::new()))
+    }
+    fn heap_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Message for Fill {
+    type Answer = ();
+}
+
+impl Handle<Fill> for Bin {
+    async fn handle(&mut self, fill: Fill, _: &mut Turn) -> Result<()> {
+        self.0 = vec![0; fill.0];
+        Ok(())
+    }
+}
+
+async fn node(directory: &Path) -> Arc<Node> {
+    let directory = directory.to_string_lossy().into_owned();
+    let sources = ConfigSources::default().flag("node.data_dir", "test", Some(directory));
+    let config = NodeConfig::load(&sources, "micro_device").unwrap();
+    let node = Node::open(config).await.unwrap();
+    // Its own looks at this machine.
+    let own = node.monitor.lock().take().unwrap();
+    own.abort();
+    let _ended = own.await;
+    node
+}
+
+fn monitor(node: &Arc<Node>, clock: &Arc<SimClock>) -> Monitor {
+    Monitor {
+        sources: Some(Sources::of(node)),
+        watch: Watch::default(),
+        clock: clock.clone(),
+        is_short: false,
+        refuses: false,
+        compaction: None,
+        compacted: Duration::ZERO,
+    }
+}
+
+fn memory(percent: u64) -> Figures {
+    Figures {
+        memory: Some((percent << 20, 100 << 20)),
+        ..Figures::default()
+    }
+}
+
+fn disk(used: u64) -> Figures {
+    Figures {
+        disk: Some((100 - used, 100)),
+        ..Figures::default()
+    }
+}
+
+impl Monitor {
+    fn see(&mut self, node: &Arc<Node>, figures: &Figures) {
+        let judged = self.watch.judge(figures);
+        self.act(node, &judged);
+    }
+}
+
+async fn write(node: &Arc<Node>, sql: &str) -> Result<()> {
+    let init = SessionInit {
+        user: "orbit".to_owned(),
+        database: "orbit".to_owned(),
+        ..SessionInit::default()
+    };
+    let mut session = node.engine().session(init);
+    let statement = session.prepare(sql, &[]).await?;
+    session.execute(&statement, &[]).await?;
+    session.sync().await
+}
+
+#[tokio::test]
+async fn actors_keep_less_while_memory_is_high_and_all_again_when_it_is_normal() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    let before = node.actors().await.unwrap().limits();
+    let mut limits = |percent| {
+        monitor.see(&node, &memory(percent));
+        node.actors_if_any().unwrap().limits()
+    };
+    assert_eq!(limits(50), before);
+    assert_eq!(limits(85), before, "a warning takes nothing");
+    let high = limits(92);
+    assert_eq!((before.awake, high.awake), (5, 3));
+    assert_eq!(high.awake_bytes, share_of(before.awake_bytes, 60));
+    assert_eq!(limits(85), high, "not at every step down");
+    assert_eq!(limits(50), before);
+    node.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_memory_is_critical_nothing_comes_in_and_the_largest_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    write(&node, "CREATE TABLE t (a int PRIMARY KEY)")
+        .await
+        .unwrap();
+    write(&node, "INSERT INTO t VALUES (1)").await.unwrap();
+    let actors = node.actors().await.unwrap();
+    actors.register(Kind::<Bin>::in_memory()).await.unwrap();
+    for (id, bytes) in [("small", 10), ("large", 500_000)] {
+        let bin = actors.actor::<Bin>(id).unwrap();
+        bin.call(Fill(bytes)).await.unwrap();
+    }
+    monitor.see(&node, &memory(97));
+    assert!(actors.seen().is_empty(), "{:?}", actors.seen());
+    let refused = write(&node, "INSERT INTO t VALUES (2)").await.unwrap_err();
+    assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
+    assert!(refused.hint().is_some() && refused.detail().is_some());
+    write(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
+    monitor.see(&node, &memory(50));
+    write(&node, "INSERT INTO t VALUES (2)").await.unwrap();
+
+    monitor.see(&node, &disk(96));
+    let refused = write(&node, "INSERT INTO t VALUES (3)").await.unwrap_err();
+    assert!(refused.is(state::DISK_FULL), "{refused:?}");
+    monitor.see(&node, &disk(10));
+    write(&node, "INSERT INTO t VALUES (3)").await.unwrap();
+    node.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn dead_rows_are_looked_for_while_the_disk_is_short_and_not_too_often() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    monitor.see(&node, &disk(72));
+    assert!(monitor.compaction.is_none(), "the node has only begun");
+    clock.pass(COMPACT_EVERY);
+    monitor.see(&node, &disk(30));
+    assert!(monitor.compaction.is_none(), "there is room");
+    monitor.see(&node, &memory(92));
+    assert!(monitor.compaction.is_none(), "it frees no memory");
+    monitor.see(&node, &disk(72));
+    while !monitor.compaction.as_ref().unwrap().task.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    monitor.see(&node, &disk(72));
+    assert!(monitor.compaction.is_none(), "it was looked for just now");
+    clock.pass(COMPACT_EVERY);
+    monitor.see(&node, &disk(72));
+    assert!(monitor.compaction.is_some());
+    node.close().await.unwrap();
+}
+
+#[cfg(feature = "datafusion")]
+#[tokio::test]
+async fn queries_run_as_the_device_is() {
+    use super::surroundings::Surroundings;
+    use orbit_core::pressure::adapt::{Battery, Parallelism};
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    let adaptation = || node.engine().planner().adaptation();
+    monitor.see(&node, &memory(20));
+    assert_eq!(adaptation().parallelism, Parallelism::Full);
+    let empty = Figures {
+        memory: Some((60 << 20, 100 << 20)),
+        around: Surroundings {
+            battery: Some(Battery {
+                percent: 10,
+                charging: false,
+            }),
+            ..Surroundings::default()
+        },
+        ..Figures::default()
+    };
+    monitor.see(&node, &empty);
+    assert_eq!(adaptation().parallelism, Parallelism::One);
+    assert_eq!(adaptation().most_batch_rows, Some(1000));
+    assert!(adaptation().limits_background);
+    node.close().await.unwrap();
+}

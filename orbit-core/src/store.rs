@@ -173,6 +173,8 @@ pub trait Store: Send + Sync + 'static {
     /// Begins a sorted load (see [`SortedLoad`]).
     fn sorted_load(&self, space: Space) -> Result<Box<dyn SortedLoad>>;
     fn sizes(&self) -> Result<Sizes>;
+    /// About how many keys a space has.
+    fn keys(&self, space: Space) -> Result<u64>;
     /// A consistent copy in a new directory, durable when it returns.
     fn checkpoint(&self, directory: &Path) -> Result<()>;
     /// About how much a range takes on disk, what was removed from it included; 0 where
@@ -205,6 +207,8 @@ pub struct StoreOptions {
     pub write_buffer_bytes: usize,
     pub max_open_files: i32,
     pub background_jobs: i32,
+    /// Less space for more of the processor, where the backend compresses.
+    pub compresses_much: bool,
 }
 
 impl Default for StoreOptions {
@@ -214,6 +218,7 @@ impl Default for StoreOptions {
             write_buffer_bytes: 64 << 20,
             max_open_files: 256,
             background_jobs: 2,
+            compresses_much: false,
         }
     }
 }

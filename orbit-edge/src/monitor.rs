@@ -3,7 +3,7 @@
 //!
 //! [`figures`] measures, [`watch`] decides and does nothing else, this file acts.
 
-mod figures;
+pub(crate) mod figures;
 #[cfg(feature = "datafusion")]
 mod surroundings;
 #[cfg(all(test, feature = "actors", feature = "redb"))]
@@ -186,20 +186,32 @@ fn refusal(short: Short) -> Error {
         "It ends by itself once less is asked for at once; or raise edge.resources.memory_limit.";
     const MAKE_ROOM: &str = "DROP or TRUNCATE tables, or delete rows and VACUUM, which is \
                              allowed; or free disk space, or raise edge.resources.storage_limit.";
+    const FEWER: &str = "Delete rows, or raise max_keys in the device profile.";
     let (what, state, hint) = match short.resource {
         "memory" => ("the node's memory", state::OUT_OF_MEMORY, ASK_LESS),
         "group_memory" => ("its control group's memory", state::OUT_OF_MEMORY, ASK_LESS),
         "storage" => ("its share of the disk", state::DISK_FULL, MAKE_ROOM),
+        "keys" => (
+            "its number of rows",
+            state::CONFIGURATION_LIMIT_EXCEEDED,
+            FEWER,
+        ),
         _ => ("the disk", state::DISK_FULL, MAKE_ROOM),
     };
     Error::new(
         state,
         format!("nothing may be added now: {what} is nearly full"),
     )
-    .with_detail(format!(
-        "{} of {} MB are used. See orbit.resources.",
-        short.used >> 20,
-        short.capacity >> 20
-    ))
+    .with_detail(match short.resource {
+        "keys" => format!(
+            "{} of {} are there. See orbit.resources.",
+            short.used, short.capacity
+        ),
+        _ => format!(
+            "{} of {} MB are used. See orbit.resources.",
+            short.used >> 20,
+            short.capacity >> 20
+        ),
+    })
     .with_hint(hint)
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "actors")]
 mod actors;
+#[cfg(all(test, feature = "redb"))]
+mod tests;
 
 use crate::config::NodeConfig;
 use crate::directory::{self, DataDirectory, StoreKind};
@@ -12,7 +14,7 @@ use orbit_core::database::{Database, DatabaseOptions};
 use orbit_core::events::Events;
 use orbit_core::ids::{Incarnation, SiteId};
 use orbit_core::meta::Identity;
-use orbit_core::profile::{MemoryPlan, PersistenceBackend};
+use orbit_core::profile::{Compression, MemoryPlan, PersistenceBackend};
 use orbit_core::store::{Store, StoreOptions};
 use orbit_core::{Error, Result, state};
 use orbit_query::{Engine, EngineOptions};
@@ -63,6 +65,7 @@ impl Node {
             write_buffer_bytes: memory.write_buffer_bytes,
             max_open_files: memory.max_open_files,
             background_jobs: memory.background_jobs,
+            compresses_much: config.profile.compression == Compression::Aggressive,
         };
         let store = open_store(directory.store_kind, &directory.store(), &options)?;
         identity::require_same_store(&directory, found.as_ref(), Identity::of(store.as_ref())?)?;
@@ -85,6 +88,10 @@ impl Node {
             identity::write(directory.path(), identity)?;
         }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        // Made beside other work, or not at all.
+        let copies =
+            memory.columns_cache_bytes > 0 && config.profile.optimization.background_processing;
+        let features = &config.profile.features;
         let engine = Engine::new(
             db,
             EngineOptions {
@@ -97,7 +104,9 @@ impl Node {
                 max_queries: memory.max_queries,
                 max_waiting: memory.max_waiting_queries,
                 spill_directory: Some(directory.scratch()),
-                columns_directory: (memory.columns_cache_bytes > 0).then(|| directory.columns()),
+                columns_directory: copies.then(|| directory.columns()),
+                // Full analytics is every kind there is.
+                time_series: features.time_series || features.full_analytics,
                 columns_cache_bytes: memory.columns_cache_bytes,
                 plan_cache_entries: memory.plan_cache_entries,
                 plan_cache_bytes: memory.plan_cache_bytes,

@@ -41,6 +41,8 @@ pub struct EngineOptions {
     /// Which tables are copied, and when again.
     #[cfg(feature = "datafusion")]
     pub seal: orbit_core::columns::policy::Limits,
+    /// Whether there are tables of time series.
+    pub time_series: bool,
     /// Statements kept compiled, over all sessions.
     pub plan_cache_entries: usize,
     pub plan_cache_bytes: usize,
@@ -65,6 +67,7 @@ impl Default for EngineOptions {
             columns_cache_bytes: 256 << 20,
             #[cfg(feature = "datafusion")]
             seal: orbit_core::columns::policy::Limits::default(),
+            time_series: true,
             plan_cache_entries: 1024,
             plan_cache_bytes: 64 << 20,
             max_statement_bytes: 64 << 20,

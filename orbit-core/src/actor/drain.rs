@@ -409,12 +409,14 @@ impl Drain {
         // One that uses the transaction itself is alone in it from its next turn on.
         let is_alone = has_waited || self.turn.has_used_transaction;
         slot.kind.note_run(message.of_type(), is_alone);
-        if self.turn.is_lent {
-            // Whatever the handler made of it: what turns before it wrote is gone, too.
-            let lost = "a turn gave up a statement in the middle, and with it what it had written";
-            return Err(Failure::GivenUp(Error::internal(lost)));
-        }
         match handled {
+            // What turns before it wrote is gone, too.
+            Some(handled) if self.turn.is_lent => {
+                let lost =
+                    "a turn gave up a statement in the middle, and with it what it had written";
+                let error = handled.err().unwrap_or_else(|| Error::internal(lost));
+                return Err(Failure::GivenUp(error));
+            }
             Some(handled) => handled.map_err(Failure::Refused)?,
             None => {
                 let error = overdue(slot.kind.name, &slot.id, true);

@@ -14,8 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SHARDS: usize = 16;
-/// Past so many of a kind, crashes of further actors aren't kept in mind.
-const MOST_CRASHED: usize = 4096;
 /// What an actor's slot, its id and its line in a roster hold, roughly.
 const PLACE_BYTES: usize = size_of::<Slot>() + 128;
 
@@ -163,8 +161,8 @@ impl Roster {
     }
 
     /// Whether there is room for another slot that is there for its crashes alone.
-    pub fn may_note_crash(&self) -> bool {
-        self.crashed.load(Ordering::Relaxed) < MOST_CRASHED
+    pub fn may_note_crash(&self, most: usize) -> bool {
+        self.crashed.load(Ordering::Relaxed) < most
     }
 
     /// Forgets them all.

@@ -48,6 +48,9 @@ pub struct Limits {
     /// How many are awake at once, and what they hold together.
     pub awake: usize,
     pub awake_bytes: usize,
+    /// Of a kind, those at rest that are kept in mind for their crashes. Of further ones
+    /// that crash nothing is known once they rest.
+    pub remembered: usize,
     /// What may wait for one actor.
     pub mailbox: Room,
     /// What may wait for all of them together.
@@ -62,6 +65,7 @@ impl Default for Limits {
         Limits {
             awake: 5000,
             awake_bytes: 64 << 20,
+            remembered: 4096,
             mailbox: Room {
                 messages: 1024,
                 bytes: 1 << 20,
@@ -766,7 +770,7 @@ impl Inner {
     /// An actor failed: it begins anew after a pause. After too many failures those that
     /// wait for it are told.
     pub fn crashed(&self, slot: &Slot, error: &Error) {
-        let (rests, thrown_out) = slot.crash(error.message(), self.now());
+        let (rests, thrown_out) = slot.crash(error.message(), self.now(), self.limits().remembered);
         tracing::warn!(kind = slot.kind.name, id = %slot.id, %error, ?rests, "an actor failed");
         for message in thrown_out {
             self.note_taken(&slot.id, message.bytes());

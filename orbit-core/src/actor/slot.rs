@@ -220,9 +220,14 @@ impl Slot {
 
     /// A crash: what waits goes on waiting, unless there were too many. How long the
     /// actor has to rest, and what was thrown out.
-    pub fn crash(&self, error: &str, now: Duration) -> (Duration, Vec<Box<dyn Waiting>>) {
+    pub fn crash(
+        &self,
+        error: &str,
+        now: Duration,
+        most: usize,
+    ) -> (Duration, Vec<Box<dyn Waiting>>) {
         let mut state = self.state.lock();
-        if state.crashes.is_none() && !self.kind.roster.may_note_crash() {
+        if state.crashes.is_none() && !self.kind.roster.may_note_crash(most) {
             // So many others crash that this one's pauses can't be kept in mind.
             return (Duration::ZERO, Vec::new());
         }

@@ -59,6 +59,7 @@ macro_rules! store_contract {
             a_checkpoint_is_a_store
             compacting_changes_no_answer
             sizes_grow
+            keys_are_counted
         );
     };
     (@each $fresh:expr; $($case:ident)*) => {$(

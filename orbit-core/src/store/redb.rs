@@ -19,7 +19,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result, state};
 use ::redb::{
     Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable,
-    StorageError, TableDefinition, WriteTransaction,
+    ReadableTableMetadata, StorageError, TableDefinition, WriteTransaction,
 };
 use cursor::RedbCursor;
 use parking_lot::Mutex;
@@ -213,6 +213,11 @@ impl Store for RedbStore {
             disk_bytes,
             memory_bytes,
         })
+    }
+
+    fn keys(&self, space: Space) -> Result<u64> {
+        let newest = self.newest()?;
+        newest.table(space)?.len().map_err(storage_error)
     }
 
     fn checkpoint(&self, directory: &Path) -> Result<()> {

@@ -231,6 +231,15 @@ impl Store for RocksStore {
         })
     }
 
+    fn keys(&self, space: Space) -> Result<u64> {
+        let handle = self.inner.family(Family::of(space))?;
+        let keys = self
+            .inner
+            .db
+            .property_int_value_cf(handle, properties::ESTIMATE_NUM_KEYS);
+        Ok(keys.map_err(store_error)?.unwrap_or(0))
+    }
+
     fn checkpoint(&self, directory: &Path) -> Result<()> {
         self.inner.poison.guard(|| self.inner.sync())?;
         if directory.exists() {

@@ -228,6 +228,10 @@ impl Store for SimStore {
         })
     }
 
+    fn keys(&self, space: Space) -> Result<u64> {
+        Ok(self.disk.lock().current.space(space).len() as u64)
+    }
+
     fn checkpoint(&self, _directory: &Path) -> Result<()> {
         Err(Error::unsupported("a checkpoint of a simulated store"))
     }

@@ -7,6 +7,7 @@ use crate::machine::readings::Machine;
 use crate::node::Node;
 use orbit_core::disk;
 use orbit_core::memory;
+use orbit_core::store::Space;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub struct Figures {
     /// What the data directory takes, and may.
     pub stored: u64,
     pub storage_limit: Option<u64>,
+    /// How many rows and such there are, and may be, where the profile says so.
+    pub keys: Option<(u64, u64)>,
     #[cfg(feature = "datafusion")]
     pub around: Surroundings,
 }
@@ -67,7 +70,6 @@ impl Sources {
         }
     }
 
-    #[cfg_attr(not(feature = "datafusion"), allow(unused_variables))]
     pub fn read(&mut self, node: &Node) -> Figures {
         // With a limit nobody should write past it for long.
         if self.storage_limit.is_some() || self.looks.is_multiple_of(SELDOM) {
@@ -86,6 +88,10 @@ impl Sources {
             disk: disk::room(&self.directory).ok(),
             stored: self.stored,
             storage_limit: self.storage_limit,
+            keys: node.config().profile.max_keys.and_then(|most| {
+                let keys = node.engine().db().store().keys(Space::Data);
+                Some((keys.ok()?, most))
+            }),
             #[cfg(feature = "datafusion")]
             around: self.around.read(&self.machine, node),
         }

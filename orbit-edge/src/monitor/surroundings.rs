@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub cpu_of_others: Option<u32>,
     pub battery: Option<Battery>,
     pub thermal: Option<Thermal>,
+    /// Whether queries do less on a weak battery, or in heat.
+    pub adapts: bool,
     /// How many are open, and may be.
     pub files: Option<(u64, u64)>,
     pub sessions: (u64, u64),
@@ -70,6 +72,7 @@ impl Sources {
                 .map(|percent| self.others.after(percent)),
             battery: self.battery,
             thermal: self.thermal,
+            adapts: node.config().profile.optimization.adaptive_quality,
             files: self.files,
             sessions: (
                 count(node.engine().backends().all().len()),
@@ -93,8 +96,8 @@ impl Surroundings {
             free_memory_bytes,
             // A query that has the machine for itself may have all of it.
             cpu_percent: self.cpu_of_others.unwrap_or(0),
-            battery: self.battery,
-            thermal: self.thermal.unwrap_or_default(),
+            battery: self.battery.filter(|_| self.adapts),
+            thermal: self.thermal.filter(|_| self.adapts).unwrap_or_default(),
             ..Conditions::GOOD
         }
     }
@@ -162,12 +165,21 @@ mod tests {
                 charging: false,
             }),
             thermal: Some(Thermal::Hot),
+            adapts: true,
             ..Surroundings::default()
         };
         let conditions = around.conditions(20);
         assert_eq!(conditions.free_memory_bytes, 20);
         assert_eq!(conditions.cpu_percent, 12);
         assert_eq!(conditions.thermal, Thermal::Hot);
+        assert_eq!(conditions.battery, around.battery);
+        let steady = Surroundings {
+            adapts: false,
+            ..around.clone()
+        };
+        let conditions = steady.conditions(20);
+        assert_eq!(conditions.thermal, Thermal::Normal);
+        assert_eq!(conditions.battery, None);
         let readings = around.readings();
         let shown: Vec<_> = readings
             .iter()

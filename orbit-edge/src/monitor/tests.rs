@@ -171,6 +171,46 @@ async fn dead_rows_are_looked_for_while_the_disk_is_short_and_not_too_often() {
     node.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_device_that_may_keep_so_many_rows_keeps_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("orbit.toml");
+    let text = "[edge_profile.few]\nextends = \"micro_device\"\nmax_keys = 100\n";
+    std::fs::write(&config, text).unwrap();
+    let place = directory.path().join("data").to_string_lossy().into_owned();
+    let mut sources = ConfigSources::default().flag("node.data_dir", "test", Some(place));
+    sources.files.push((config, true));
+    let node = Node::open(NodeConfig::load(&sources, "few").unwrap());
+    let node = node.await.unwrap();
+    let own = node.monitor.lock().take().unwrap();
+    own.abort();
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    write(&node, "CREATE TABLE t (a int PRIMARY KEY)")
+        .await
+        .unwrap();
+    let mut last = None;
+    for n in 0..100 {
+        let figures = Sources::of(&node).read(&node);
+        monitor.see(&node, &figures);
+        let insert = format!("INSERT INTO t VALUES ({n})");
+        if let Err(refused) = write(&node, &insert).await {
+            last = Some((n, refused));
+            break;
+        }
+    }
+    let (rows, refused) = last.expect("it takes no more");
+    assert!((80..=96).contains(&rows), "{rows}");
+    assert!(refused.is(state::CONFIGURATION_LIMIT_EXCEEDED));
+    assert!(
+        refused
+            .detail()
+            .is_some_and(|detail| detail.contains("of 100"))
+    );
+    write(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
+    node.close().await.unwrap();
+}
+
 #[cfg(feature = "datafusion")]
 #[tokio::test]
 async fn queries_run_as_the_device_is() {
@@ -190,6 +230,7 @@ async fn queries_run_as_the_device_is() {
                 percent: 10,
                 charging: false,
             }),
+            adapts: true,
             ..Surroundings::default()
         },
         ..Figures::default()

@@ -17,6 +17,7 @@ pub struct Watch {
     group: Ladder,
     disk: Ladder,
     storage: Ladder,
+    keys: Ladder,
 }
 
 impl Default for Watch {
@@ -26,6 +27,7 @@ impl Default for Watch {
             group: Ladder::new(MEMORY),
             disk: Ladder::new(DISK),
             storage: Ladder::new(DISK),
+            keys: Ladder::new(DISK),
         }
     }
 }
@@ -74,6 +76,10 @@ impl Seen {
         let Some((used, capacity)) = measured else {
             return Level::Normal;
         };
+        let unit = match resource {
+            "keys" => "count",
+            _ => "bytes",
+        };
         let change = match resource {
             "disk" => {
                 let counts = capacity.min(LARGE_DISK);
@@ -93,7 +99,7 @@ impl Seen {
         }
         self.readings.push(Reading {
             level: Some(level),
-            ..Reading::of(resource, used, Some(capacity), "bytes")
+            ..Reading::of(resource, used, Some(capacity), unit)
         });
         level
     }
@@ -113,6 +119,7 @@ impl Watch {
             &mut self.storage,
             storage,
         ));
+        let disk = disk.max(seen.step("keys", &mut self.keys, figures.keys));
         let Seen {
             mut readings,
             changes,

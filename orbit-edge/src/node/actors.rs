@@ -63,6 +63,8 @@ impl Node {
             awake: share_of(most, share).max(1),
             awake_bytes: share_of(self.memory.actors_bytes, share),
             waiting_bytes: self.memory.actors_bytes,
+            remembered: usize::try_from(self.config.profile.optimization.actor_cache_size)
+                .unwrap_or(usize::MAX),
             ..Limits::default()
         }
     }

@@ -167,7 +167,7 @@ pub(crate) async fn run(
         constraints::add_key(&db, &mut table, key, &taken)?;
     }
     #[cfg(feature = "datafusion")]
-    series::declare(&mut table)?;
+    series::declare(&mut table, session.engine().options().time_series)?;
     for check in checks {
         constraints::add_check(&mut table, check)?;
     }
@@ -371,7 +371,7 @@ async fn create_as(
             .with_hint("Create the table first, and INSERT the rows of the query."));
     }
     #[cfg(feature = "datafusion")]
-    series::declare(&mut table)?;
+    series::declare(&mut table, session.engine().options().time_series)?;
     let id = table.id;
     session
         .transaction()?

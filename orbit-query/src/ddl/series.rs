@@ -67,8 +67,9 @@ fn named(table: &TableDef) -> Result<Vec<usize>> {
         .collect()
 }
 
-/// Makes the table what its options say, once its columns and keys are known.
-pub(super) fn declare(table: &mut TableDef) -> Result<()> {
+/// Makes the table what its options say, once its columns and keys are known. `has_series`:
+/// whether this device has time series at all.
+pub(super) fn declare(table: &mut TableDef, has_series: bool) -> Result<()> {
     if !is_wanted(table) {
         let mut given = OPTIONS
             .iter()
@@ -81,6 +82,11 @@ pub(super) fn declare(table: &mut TableDef) -> Result<()> {
             .with_hint("Set model = 'timeseries', too.")),
             None => Ok(()),
         };
+    }
+    if !has_series {
+        return Err(Error::unsupported("a time series on this device").with_hint(
+            "Choose a profile with it, or set time_series = true in [edge_profile.NAME.features].",
+        ));
     }
     if table.temporary {
         return Err(wrong(table, "It is a temporary table."));

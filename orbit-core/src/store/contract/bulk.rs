@@ -179,6 +179,16 @@ pub fn compacting_changes_no_answer(subject: &dyn Subject) {
     assert_eq!(before, reopened);
 }
 
+pub fn keys_are_counted(subject: &dyn Subject) {
+    let store = open(subject);
+    assert_eq!(store.keys(Space::Data).unwrap(), 0);
+    load(&*store, Space::Data, 2_000);
+    let keys = store.keys(Space::Data).unwrap();
+    // A backend may count those that were written twice, or are gone.
+    assert!((2_000..=4_000).contains(&keys), "{keys}");
+    assert_eq!(store.keys(Space::Index).unwrap(), 0);
+}
+
 pub fn sizes_grow(subject: &dyn Subject) {
     let store = open(subject);
     let before = store.sizes().unwrap();

@@ -117,7 +117,10 @@ pub(super) fn family_options(
         _ => DBCompressionType::None,
     };
     settings.set_compression_per_level(&[upper, upper, DBCompressionType::Lz4]);
-    settings.set_bottommost_compression_type(DBCompressionType::Lz4);
+    settings.set_bottommost_compression_type(match options.compresses_much {
+        true => DBCompressionType::Zstd,
+        false => DBCompressionType::Lz4,
+    });
     settings
 }
 

@@ -10,6 +10,7 @@ const OPTIONS: StoreOptions = StoreOptions {
     write_buffer_bytes: 2 << 20,
     max_open_files: 64,
     background_jobs: 2,
+    compresses_much: false,
 };
 
 /// What a killed process left, and what it had written when.

@@ -126,7 +126,7 @@ impl Options {
     }
 
     /// A configuration as `orbit serve --config` reads it: limits, profiles of one's own. What
-    /// concerns listening has no effect in a program.
+    /// concerns listening counts with `Options::serve` (feature `serve`) alone.
     #[must_use]
     pub fn config(mut self, file: impl Into<PathBuf>) -> Options {
         self.config = Some(file.into());

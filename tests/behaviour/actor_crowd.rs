@@ -33,7 +33,7 @@ fn run(command: &mut Command) -> Output {
 #[test]
 fn ten_thousand_are_addressed_where_fifty_are_awake() {
     const CAP: u64 = 100 * MB;
-    let (count, seconds) = if soak() { (10_000, 600) } else { (10_000, 12) };
+    let (count, seconds) = (10_000, if soak() { 600 } else { 12 });
     let group = match MemoryGroup::new(CAP) {
         Ok(group) => group,
         Err(reason) => {
@@ -48,6 +48,7 @@ fn ten_thousand_are_addressed_where_fifty_are_awake() {
         .arg("iot_gateway");
     group.enclose(&mut command);
     let output = run(&mut command);
+    // The system itself sees to the cap.
     assert_eq!(group.kills(), 0);
     let seen = said(&output, "second ");
     let resident: Vec<u64> = seen.iter().map(|one| one[1]).collect();
@@ -62,8 +63,10 @@ fn ten_thousand_are_addressed_where_fifty_are_awake() {
         most / MB
     );
     // A few more than fifty while those that go are still there.
-    assert!(seen.iter().all(|one| one[0] <= 60), "{seen:?}");
-    assert!(most < CAP, "{most} bytes resident");
+    assert!(
+        seen.iter().all(|one| (40..=60).contains(&one[0])),
+        "{seen:?}"
+    );
     assert!(
         last < middle + middle / 20 + 2 * MB,
         "it grows: {resident:?}"

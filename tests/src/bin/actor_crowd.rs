@@ -53,9 +53,10 @@ fn resident_bytes() -> Result<u64> {
 }
 
 async fn awake(orbit: &Orbit) -> Result<i64> {
-    orbit
-        .query_one("SELECT count(*) FROM orbit.actors WHERE bytes > 0", ())
-        .await
+    // As the node itself saw it within the last second.
+    let used = "SELECT used FROM orbit.resources WHERE resource = 'actors'";
+    let seen: Vec<i64> = orbit.query(used, ()).await?;
+    Ok(seen.first().copied().unwrap_or_default())
 }
 
 async fn ask(orbit: &Orbit, n: u64) -> Result<()> {
@@ -96,6 +97,8 @@ async fn run(asked: Asked) -> Result<()> {
         one.await
             .map_err(|error| Error::internal(error.to_string()))??;
     }
+    // A moment for the node to look.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     println!("crowd {} {}", awake(&orbit).await?, resident_bytes()?);
 
     let end = Instant::now() + Duration::from_secs(asked.seconds);

@@ -43,20 +43,12 @@ pub trait Wire: Send + 'static {
     fn close(&mut self, why: &Error);
 }
 
-/// A link, as it is seen in passing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Linked {
-    pub link: LinkId,
-    pub side: Side,
-    pub node: String,
-    pub reaches: Vec<String>,
-}
-
 /// The links of a node.
 #[derive(Clone)]
 pub struct Links(Arc<Shared>);
 
 struct Shared {
+    node: Box<str>,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     runtime: Weak<Inner>,
@@ -75,6 +67,7 @@ struct State {
 impl Links {
     pub(super) fn new(node: &str, site: u64, runtime: &Arc<Inner>) -> Links {
         let links = Links(Arc::new(Shared {
+            node: node.into(),
             state: Mutex::new(State {
                 switch: Switch::new(node, site),
                 wires: BTreeMap::new(),
@@ -91,8 +84,8 @@ impl Links {
     }
 
     /// This node's name.
-    pub fn node(&self) -> String {
-        self.0.state.lock().switch.node().to_owned()
+    pub fn node(&self) -> &str {
+        &self.0.node
     }
 
     /// A connection was made: to a parent, whom this node dialled, or by a child.
@@ -123,19 +116,6 @@ impl Links {
     /// What came over a link makes no sense: it ends.
     pub fn end(&self, link: LinkId, why: &Error) {
         self.act(|state, now, actions| state.end(link, why, now, actions));
-    }
-
-    /// The nodes at the other ends.
-    pub fn linked(&self) -> Vec<Linked> {
-        let state = self.0.state.lock();
-        let peers = state.switch.peers();
-        let linked = peers.map(|(link, side, peer)| Linked {
-            link,
-            side,
-            node: peer.node.clone(),
-            reaches: peer.reaches.clone(),
-        });
-        linked.collect()
     }
 
     /// Asks an actor elsewhere and waits for its answer.
@@ -215,8 +195,11 @@ impl Links {
             }
             actions = further;
         }
+        let is_sooner = state.switch.is_sooner();
         drop(state);
-        self.0.changed.notify_one();
+        if is_sooner {
+            self.0.changed.notify_one();
+        }
         for action in inward {
             match action {
                 Inward::Serve {

@@ -475,7 +475,7 @@ impl Inner {
         let Some(home) = kind.and_then(|kind| kind.home.as_ref()) else {
             return Ok(None);
         };
-        let is_own = self.links()?.node() == **home;
+        let is_own = *self.links()?.node() == **home;
         Ok((!is_own).then(|| home.clone()))
     }
 

@@ -112,6 +112,8 @@ pub struct Switch {
     pending: BTreeMap<Ticket, Pending>,
     /// What the parents were told last of who is reached.
     told: Vec<String>,
+    /// Something waits to be tried again, since somebody asked last.
+    is_sooner: bool,
     next: u64,
 }
 
@@ -124,12 +126,9 @@ impl Switch {
             links: BTreeMap::new(),
             pending: BTreeMap::new(),
             told: Vec::new(),
+            is_sooner: false,
             next: 0,
         }
-    }
-
-    pub fn node(&self) -> &str {
-        &self.node
     }
 
     /// A connection was made.
@@ -567,6 +566,7 @@ impl Switch {
         if goes_on && now < pending.end {
             let doubled = FIRST_PAUSE.saturating_mul(1 << pending.tries.min(10));
             pending.again = now.saturating_add(doubled.min(LONGEST_PAUSE));
+            self.is_sooner = true;
             return;
         }
         let outcome = match pending.is_uncertain {
@@ -679,6 +679,12 @@ impl Switch {
         }
     }
 
+    /// Whether there is something to do sooner than a beat, which there was not when this was
+    /// asked last.
+    pub fn is_sooner(&mut self) -> bool {
+        std::mem::take(&mut self.is_sooner)
+    }
+
     /// When [`Switch::tick`] has something to do.
     pub fn next_tick(&self) -> Option<Duration> {
         let links = self.links.values();
@@ -693,6 +699,7 @@ impl Switch {
     }
 
     /// The nodes at the other ends of its links.
+    #[cfg(test)]
     pub fn peers(&self) -> impl Iterator<Item = (LinkId, Side, &Hello)> {
         let links = self.links.iter();
         links.filter_map(|(id, link)| Some((*id, link.side, link.peer.as_ref()?)))

@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -88,6 +89,15 @@ impl LoopDisk {
     pub fn remount(&mut self) -> Result<(), String> {
         self.unmount()?;
         self.mount()
+    }
+
+    /// How much of a file is read where a part of it is missed.
+    pub fn read_ahead(&self, kilobytes: u32) -> Result<(), String> {
+        let device = std::fs::metadata(self.mount_point()).map_err(|error| error.to_string())?;
+        let (major, minor) = (libc::major(device.dev()), libc::minor(device.dev()));
+        let setting = format!("/sys/dev/block/{major}:{minor}/queue/read_ahead_kb");
+        std::fs::write(&setting, kilobytes.to_string())
+            .map_err(|error| format!("{setting}: {error}"))
     }
 
     pub fn root(&self) -> &Path {

@@ -324,11 +324,11 @@ impl Writer {
     fn run(mut self) {
         let mut batch = Batch::new();
         while let Some(group) = self.queue.take() {
-            batch.clear();
             if let Err(error) = self.write(&mut batch, group) {
                 self.fail(&error);
                 break;
             }
+            batch.clear();
         }
         let mut groups = self.unsynced.groups.lock();
         groups.1 = true;

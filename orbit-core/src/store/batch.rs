@@ -38,6 +38,9 @@ struct Entry {
     end: usize,
 }
 
+/// What a batch that is cleared keeps to be filled again, of its bytes and of its steps.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// Later steps win over earlier ones.
 #[derive(Default)]
 pub struct Batch {
@@ -115,9 +118,12 @@ impl Batch {
         })
     }
 
+    /// Empty again. What one large batch took is given back, for the small ones after it.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
         self.entries.clear();
+        self.entries.shrink_to(KEPT_BYTES / size_of::<Entry>());
     }
 
     pub fn is_empty(&self) -> bool {
@@ -130,5 +136,25 @@ impl Batch {
 
     pub fn bytes(&self) -> usize {
         self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_batch_leaves_no_large_one_behind() {
+        let mut batch = Batch::new();
+        for number in 0..100_000_u32 {
+            batch.put(Space::Data, &number.to_be_bytes(), &[7; 100]);
+        }
+        batch.clear();
+        assert!(batch.bytes.capacity() <= KEPT_BYTES);
+        assert!(batch.entries.capacity() * size_of::<Entry>() <= KEPT_BYTES);
+        batch.put(Space::Data, b"key", b"value");
+        let before = batch.bytes.capacity();
+        batch.clear();
+        assert_eq!(batch.bytes.capacity(), before);
     }
 }

@@ -7,3 +7,5 @@ python3 scripts/bench.py "$@"
 RUSTFLAGS="${RUSTFLAGS:-} -C embed-bitcode=yes" cargo build --release -p orbit-compare
 "$CARGO_TARGET_DIR/release/orbit-compare" commit 8 5
 "$CARGO_TARGET_DIR/release/orbit-compare" point-read
+"$CARGO_TARGET_DIR/release/orbit-compare" actors
+"$CARGO_TARGET_DIR/release/orbit-compare" links

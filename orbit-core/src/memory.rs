@@ -7,7 +7,12 @@
 //! take much asks here: one statement is refused with 53200, and the node goes on. A
 //! program whose allocator doesn't count has no ceiling.
 
+mod counting;
+
+pub use counting::Counting;
+
 use crate::error::{Error, Result, state};
+use parking_lot::Mutex;
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -84,12 +89,42 @@ pub fn tidy() {
     }
 }
 
-/// Sets how many bytes the process may hold. The largest that was ever set counts, so
-/// that of two nodes in one process neither starves the other.
-pub fn set_ceiling(bytes: u64) {
-    let before = CEILING.load(Ordering::Relaxed);
-    if before == u64::MAX || bytes > before {
-        CEILING.store(bytes, Ordering::Relaxed);
+/// How many bytes a node lets its process hold, as long as it is there. Of several nodes in
+/// one process the largest counts, so that none starves another.
+#[derive(Debug)]
+pub struct Ceiling {
+    key: u64,
+}
+
+/// All there are.
+static CEILINGS: Mutex<(u64, Vec<(u64, u64)>)> = Mutex::new((0, Vec::new()));
+
+impl Ceiling {
+    /// Another one.
+    pub fn new(bytes: u64) -> Ceiling {
+        let mut ceilings = CEILINGS.lock();
+        ceilings.0 += 1;
+        let own = Ceiling { key: ceilings.0 };
+        own.put(&mut ceilings.1, Some(bytes));
+        own
+    }
+
+    /// It is this from here on; what is held already stays.
+    pub fn set(&self, bytes: u64) {
+        self.put(&mut CEILINGS.lock().1, Some(bytes));
+    }
+
+    fn put(&self, all: &mut Vec<(u64, u64)>, bytes: Option<u64>) {
+        all.retain(|(key, _)| *key != self.key);
+        all.extend(bytes.map(|bytes| (self.key, bytes)));
+        let most = all.iter().map(|(_, bytes)| *bytes).max();
+        CEILING.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Ceiling {
+    fn drop(&mut self) {
+        self.put(&mut CEILINGS.lock().1, None);
     }
 }
 
@@ -139,12 +174,23 @@ mod tests {
     fn what_is_over_the_ceiling_is_refused() {
         // Nobody else of this process counts or has a ceiling.
         admit(usize::MAX).unwrap();
-        set_ceiling(1 << 40);
+        let small = Ceiling::new(1 << 30);
+        let large = Ceiling::new(1 << 40);
         took(100 << 20);
         admit(1 << 30).unwrap();
         let refused = admit(1 << 41).unwrap_err();
         assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
-        gave(100 << 20);
+        // One node's can be lowered below what is held; the largest counts.
+        small.set(50 << 20);
+        admit(1 << 30).unwrap();
+        drop(large);
+        assert_eq!(held(), Some((100 << 20, 50 << 20)));
+        assert!(check().is_err());
+        small.set(1 << 30);
+        check().unwrap();
+        drop(small);
+        assert_eq!(held(), None);
         admit(1 << 41).unwrap();
+        gave(100 << 20);
     }
 }

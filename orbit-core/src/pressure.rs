@@ -4,11 +4,13 @@
 pub mod adapt;
 pub mod board;
 pub mod ladder;
+pub mod limit;
 pub mod shed;
 
 pub use adapt::{Adaptation, Conditions};
 pub use board::{Board, Reading, Readings};
 pub use ladder::{Actions, Ladder, Level};
+pub use limit::{Limited, Limits};
 
 /// So many percent of some bytes, rounded down.
 pub fn share_of(bytes: usize, percent: usize) -> usize {

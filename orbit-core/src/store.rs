@@ -184,6 +184,14 @@ pub trait Store: Send + Sync + 'static {
     /// it again by itself; takes as long as writing what is left of the range. Ends early,
     /// with what it got to, if cancelled.
     fn compact(&self, space: Space, range: &KeyRange, cancel: &CancelToken) -> Result<()>;
+    /// Writes everything anew, as small as it can be, and from here on whatever compactions
+    /// write. `step` is asked before each few seconds' work, with about how many bytes that
+    /// takes meanwhile, and ends it by its error. Nothing where the backend can't compress.
+    fn compress(&self, _step: &dyn Fn(u64) -> Result<()>) -> Result<()> {
+        self.health()
+    }
+    /// Keeps at most so many percent of what its options let it cache.
+    fn set_cache_share(&self, _percent: usize) {}
     /// A number for this moment, for [`Store::is_read_from_before`].
     fn moment(&self) -> u64 {
         0

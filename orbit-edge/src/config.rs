@@ -19,6 +19,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Limits that were set elsewhere than in a configuration, and where.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// In place of `edge.resources.memory_limit`.
+    pub memory_bytes: Option<u64>,
+    /// In place of `edge.resources.storage_limit`.
+    pub storage_bytes: Option<u64>,
+    /// The file, for whoever asks where they come from.
+    pub said_in: PathBuf,
+}
+
 /// The configuration of one node, complete and validated.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -59,7 +70,7 @@ pub struct Resources {
     pub storage_limit_bytes: Option<u64>,
     pub cpu_budget: String,
     pub max_cpu_percent: u64,
-    pub max_file_descriptors: u64,
+    pub max_file_descriptors: Option<u64>,
     pub max_connections: u64,
     pub max_queries: u64,
     pub max_waiting_queries: u64,
@@ -166,7 +177,8 @@ impl NodeConfig {
                     storage_limit_bytes: layers.optional_count("edge.resources.storage_limit"),
                     cpu_budget: layers.word("edge.resources.cpu_budget"),
                     max_cpu_percent: layers.count("edge.resources.max_cpu_percent"),
-                    max_file_descriptors: layers.count("edge.resources.max_file_descriptors"),
+                    max_file_descriptors: layers
+                        .optional_count("edge.resources.max_file_descriptors"),
                     max_connections: layers.count("edge.resources.max_connections"),
                     max_queries: layers.count("edge.resources.max_queries"),
                     max_waiting_queries: layers.count("edge.resources.max_waiting_queries"),
@@ -235,14 +247,46 @@ impl NodeConfig {
         self.edge.hub_url.as_deref().filter(|_| dials)
     }
 
-    fn validate(&self) -> Result<()> {
-        const LEAST_MEMORY: u64 = 10 << 20;
-        if self.edge.resources.memory_limit_bytes < LEAST_MEMORY {
-            return Err(wrong(format!(
-                "edge.resources.memory_limit is {}, a node needs at least 10MB",
-                format_bytes(self.edge.resources.memory_limit_bytes)
-            )));
+    /// With limits in place of those that it has.
+    pub fn limited(&self, limit: &Limit) -> Result<NodeConfig> {
+        let mut config = self.clone();
+        let resources = &mut config.edge.resources;
+        let mut said = Vec::new();
+        if let Some(bytes) = limit.memory_bytes {
+            resources.memory_limit_bytes = bytes;
+            said.push(("edge.resources.memory_limit", bytes));
         }
+        if let Some(bytes) = limit.storage_bytes {
+            resources.storage_limit_bytes = Some(bytes);
+            said.push(("edge.resources.storage_limit", bytes));
+        }
+        for (path, bytes) in said {
+            if let Some(setting) = config.settings.iter_mut().find(|one| one.path == path) {
+                setting.value = Some(format!("\"{}\"", format_bytes(bytes)));
+                setting.origin = Origin::File(limit.said_in.clone());
+            }
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        const LEAST: u64 = 10 << 20;
+        let resources = &self.edge.resources;
+        let storage = resources.storage_limit_bytes.unwrap_or(u64::MAX);
+        for (limit, bytes) in [
+            ("memory_limit", resources.memory_limit_bytes),
+            ("storage_limit", storage),
+        ] {
+            if bytes < LEAST {
+                return Err(wrong(format!(
+                    "edge.resources.{limit} is {}, a node needs at least 10MB",
+                    format_bytes(bytes)
+                )));
+            }
+        }
+        #[cfg(feature = "rocks")]
+        self.validate_files()?;
         if self.edge.mode == "edge" && self.sync.enabled && self.edge.hub_url.is_some() {
             let hint = "Set sync.enabled = false for a link that carries calls of actors alone, or leave edge.hub_url unset: the node works on its own.";
             return Err(Error::unsupported("syncing with a hub").with_hint(hint));
@@ -262,6 +306,22 @@ impl NodeConfig {
             )));
         }
         Ok(())
+    }
+
+    /// Half of the files are the store's, and those of clients must fit into the rest.
+    #[cfg(feature = "rocks")]
+    fn validate_files(&self) -> Result<()> {
+        /// Of listeners, of what is spilled, of logs.
+        const OWN_FILES: u64 = 32;
+        let connections = self.edge.resources.max_connections;
+        match self.edge.resources.max_file_descriptors {
+            Some(files) if files / 2 < connections + OWN_FILES => Err(wrong(format!(
+                "edge.resources.max_file_descriptors is {files}: {connections} connections need at least {}",
+                (connections + OWN_FILES) * 2
+            ))
+            .with_hint("Raise it, or lower edge.resources.max_connections.")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether others than this machine can reach the PostgreSQL port.
@@ -350,6 +410,10 @@ impl NodeConfig {
         let resources = &self.edge.resources;
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         plan.max_connections = count(resources.max_connections);
+        if let Some(files) = resources.max_file_descriptors {
+            let half = i32::try_from(files / 2).unwrap_or(i32::MAX);
+            plan.max_open_files = plan.max_open_files.min(half);
+        }
         plan.max_queries = count(resources.max_queries);
         plan.max_waiting_queries = count(resources.max_waiting_queries);
         plan

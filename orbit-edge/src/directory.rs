@@ -4,6 +4,8 @@
 //! DIR/FORMAT    the version of the layout and the kind of store, written first
 //! DIR/LOCK      held by the process that has the directory open
 //! DIR/IDENTITY  whose it is and where it lies, see `identity.rs`
+//! DIR/limits.toml  what it may take, if that was set while it ran
+//! DIR/COMPRESSED   there once the disk was nearly full: the store writes as little as it can
 //! DIR/store/    the store's own files
 //! DIR/columns/  columnar copies of tables, made again where they are missing
 //! DIR/scratch/  spilled queries and sorted runs; emptied at every start
@@ -93,6 +95,16 @@ impl DataDirectory {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the store has been told to write as little as it can.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed_mark().exists()
+    }
+
+    /// The file that says so.
+    pub(crate) fn compressed_mark(&self) -> PathBuf {
+        self.path.join("COMPRESSED")
     }
 
     pub fn store(&self) -> PathBuf {

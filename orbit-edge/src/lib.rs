@@ -23,4 +23,5 @@ pub mod place;
 pub mod restore;
 
 pub use config::{NodeConfig, Sources};
+pub use node::limits::with_limits;
 pub use node::{NewLife, Node};

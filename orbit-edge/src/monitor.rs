@@ -15,11 +15,13 @@ use figures::Sources;
 use orbit_core::cancel::CancelToken;
 use orbit_core::clock::Clock;
 use orbit_core::events::Severity;
-use orbit_core::pressure::{Level, Readings};
+use orbit_core::pressure::{Level, Readings, share_of};
 use orbit_core::{Error, state};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+#[cfg(feature = "links")]
+use watch::link_state;
 use watch::{Judged, Short, Watch};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,8 +29,36 @@ const EVERY: Duration = Duration::from_secs(1);
 const COMPACT_EVERY: Duration = Duration::from_secs(600);
 /// What caches and actors keep of what they may hold, in percent, while memory is short.
 const CACHES_SHORT: usize = 25;
-#[cfg(feature = "actors")]
 const ACTORS_SHORT: usize = 60;
+
+/// What caches and actors may hold of what they were made for, in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shares {
+    caches: usize,
+    actors: usize,
+}
+
+impl Shares {
+    const ALL: Shares = Shares {
+        caches: 100,
+        actors: 100,
+    };
+
+    /// `room`: how much of the node's first limit is left to it.
+    fn of(is_short: bool, room: usize) -> Shares {
+        let most = match is_short {
+            false => Shares::ALL,
+            true => Shares {
+                caches: CACHES_SHORT,
+                actors: ACTORS_SHORT,
+            },
+        };
+        Shares {
+            caches: share_of(most.caches, room),
+            actors: share_of(most.actors, room),
+        }
+    }
+}
 
 /// Runs until the node is gone, or until it is aborted.
 pub(crate) fn start(node: &Arc<Node>) -> JoinHandle<()> {
@@ -39,8 +69,13 @@ pub(crate) fn start(node: &Arc<Node>) -> JoinHandle<()> {
         compacted: clock.monotonic(),
         clock,
         is_short: false,
+        shares: Shares::ALL,
         refuses: false,
         compaction: None,
+        has_compressed: node.is_compressed(),
+        tried_to_compress: false,
+        #[cfg(feature = "links")]
+        has_parent: false,
     };
     let node = Arc::downgrade(node);
     tokio::spawn(async move { while monitor.look(&node).await {} })
@@ -51,12 +86,20 @@ struct Monitor {
     sources: Option<Sources>,
     watch: Watch,
     clock: Arc<dyn Clock>,
-    /// Caches and actors were told to keep less.
+    /// Memory was short, and isn't well yet.
     is_short: bool,
+    /// What caches and actors were told.
+    shares: Shares,
     refuses: bool,
     /// What looks for dead rows, and when the last one had ended.
     compaction: Option<Compaction>,
     compacted: Duration,
+    /// At the last look.
+    #[cfg(feature = "links")]
+    has_parent: bool,
+    /// Once is enough: the store then keeps all it writes as small.
+    has_compressed: bool,
+    tried_to_compress: bool,
 }
 
 impl Monitor {
@@ -83,6 +126,10 @@ impl Monitor {
             at_micros: self.clock.wall_micros(),
             all: judged.readings,
         });
+        #[cfg(feature = "links")]
+        if let Some(is_there) = figures.parent {
+            self.note_link(&node, is_there).await;
+        }
         for (resource, change) in judged.changes {
             let severity = match change.to {
                 Level::Normal => Severity::Info,
@@ -102,22 +149,41 @@ impl Monitor {
         true
     }
 
+    /// Of a parent that was never there nothing is told.
+    #[cfg(feature = "links")]
+    async fn note_link(&mut self, node: &Node, is_there: bool) {
+        if self.has_parent == is_there {
+            return;
+        }
+        let severity = match is_there {
+            true => Severity::Info,
+            false => Severity::Warning,
+        };
+        let message = link_state(is_there).to_owned();
+        let noted = node.events().note("link", "parent", severity, message);
+        match noted.await {
+            Ok(()) => self.has_parent = is_there,
+            Err(error) => tracing::warn!(%error, "an event was not noted"),
+        }
+    }
+
     fn act(&mut self, node: &Arc<Node>, judged: &Judged) {
         let engine = node.engine();
         #[cfg(feature = "datafusion")]
         engine.adapt(judged.adaptation.clone());
         // What is in memory makes no room on a disk; and what was given up comes back only
         // when all is well, not at every step down.
-        if judged.memory >= Level::High && !self.is_short {
-            self.is_short = true;
-            engine.set_cache_share(CACHES_SHORT);
+        match judged.memory {
+            Level::High | Level::Critical => self.is_short = true,
+            Level::Normal => self.is_short = false,
+            Level::Warning => {}
+        }
+        let shares = Shares::of(self.is_short, node.room_percent());
+        if shares != self.shares {
+            self.shares = shares;
+            engine.set_cache_share(shares.caches);
             #[cfg(feature = "actors")]
-            node.set_actors_share(ACTORS_SHORT);
-        } else if judged.memory == Level::Normal && self.is_short {
-            self.is_short = false;
-            engine.set_cache_share(100);
-            #[cfg(feature = "actors")]
-            node.set_actors_share(100);
+            node.set_actors_share(shares.actors);
         }
         #[cfg(feature = "actors")]
         if judged.actions.shed
@@ -140,15 +206,20 @@ impl Monitor {
             if !under_way.task.is_finished() {
                 return;
             }
+            self.tried_to_compress |= under_way.compresses;
+            self.has_compressed = node.is_compressed();
             self.compaction = None;
             self.compacted = now;
         }
         let is_due = now.saturating_sub(self.compacted) >= COMPACT_EVERY;
         let wanted = judged.actions.compact && judged.disk >= Level::Warning;
+        let compresses = judged.actions.compress && judged.space >= Level::High;
+        let compresses = compresses && !self.has_compressed;
         #[cfg(feature = "datafusion")]
         let wanted = wanted && !judged.adaptation.limits_background;
-        if wanted && is_due {
-            self.compaction = Some(Compaction::start(node));
+        // At once, and where it came to nothing with the next round.
+        if wanted && (is_due || compresses && !self.tried_to_compress) {
+            self.compaction = Some(Compaction::start(node, compresses));
         }
     }
 }
@@ -157,18 +228,33 @@ impl Monitor {
 struct Compaction {
     task: JoinHandle<()>,
     cancel: CancelToken,
+    compresses: bool,
 }
 
 impl Compaction {
-    fn start(node: &Arc<Node>) -> Compaction {
+    fn start(node: &Arc<Node>, compresses: bool) -> Compaction {
         let cancel = CancelToken::new();
         let (db, heard) = (node.engine().db().clone(), cancel.clone());
+        #[cfg(feature = "rocks")]
+        let mark = node.directory().compressed_mark();
         let task = tokio::spawn(async move {
             if let Err(error) = db.vacuum(None, &heard).await {
                 tracing::warn!(%error, "dead rows were not removed");
             }
+            // Compressed, and remembered for the next start.
+            #[cfg(feature = "rocks")]
+            if compresses {
+                let done = db.compress(&heard).await;
+                if let Err(error) = done.and_then(|()| Ok(std::fs::write(mark, "")?)) {
+                    tracing::warn!(%error, "not everything was compressed");
+                }
+            }
         });
-        Compaction { task, cancel }
+        Compaction {
+            task,
+            cancel,
+            compresses,
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 #[cfg(feature = "actors")]
 mod actors;
+pub(crate) mod limits;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
 
 use crate::config::NodeConfig;
 use crate::directory::{self, DataDirectory, StoreKind};
-use crate::{identity, machine, monitor};
+use crate::{identity, monitor};
+use limits::Caps;
 use orbit_core::backup::write_identity;
 use orbit_core::clock::Hlc;
 use orbit_core::database::{Database, DatabaseOptions};
@@ -38,16 +40,14 @@ pub struct Node {
     pub(crate) monitor: Mutex<Option<JoinHandle<()>>>,
     #[cfg(feature = "links")]
     dialling: Mutex<Option<JoinHandle<()>>>,
-    storage_limit: Option<u64>,
+    caps: Arc<Caps>,
     // Last: the lock on the directory is let go when everything else is closed.
-    _directory: DataDirectory,
+    directory: DataDirectory,
 }
 
 impl Node {
     /// Opens or creates the data directory and everything in it.
     pub async fn open(config: NodeConfig) -> Result<Arc<Node>> {
-        let memory = config.memory_plan(machine::memory_bytes());
-        orbit_core::memory::set_ceiling(memory.ceiling_bytes);
         let wished = match config.profile.persistence_backend {
             PersistenceBackend::EmbeddedKv => StoreKind::Redb,
             _ => StoreKind::RocksDb,
@@ -56,16 +56,15 @@ impl Node {
         let found = identity::require_same_place(&directory)?;
         // A store in one file never gives back what it has taken: what is free in it isn't
         // seen from outside, and a limit would shut it for ever.
-        let storage_limit = match directory.store_kind {
-            StoreKind::Redb => None,
-            StoreKind::RocksDb => config.edge.resources.storage_limit_bytes,
-        };
+        let can_limit_storage = directory.store_kind == StoreKind::RocksDb;
+        let (caps, config, memory) = Caps::open(config, directory.path(), can_limit_storage)?;
         let options = StoreOptions {
             block_cache_bytes: memory.block_cache_bytes,
             write_buffer_bytes: memory.write_buffer_bytes,
             max_open_files: memory.max_open_files,
             background_jobs: memory.background_jobs,
-            compresses_much: config.profile.compression == Compression::Aggressive,
+            compresses_much: config.profile.compression == Compression::Aggressive
+                || directory.is_compressed(),
         };
         let store = open_store(directory.store_kind, &directory.store(), &options)?;
         identity::require_same_store(&directory, found.as_ref(), Identity::of(store.as_ref())?)?;
@@ -75,7 +74,7 @@ impl Node {
                 scratch_directory: Some(directory.scratch()),
                 disk_reserve: Some((directory.path().to_path_buf(), DISK_RESERVE_BYTES)),
                 max_transaction_bytes: memory.transaction_bytes,
-                log_keep_bytes: log_keep_bytes(storage_limit),
+                log_keep_bytes: log_keep_bytes(caps.storage()),
                 ..DatabaseOptions::default()
             },
         )?;
@@ -107,11 +106,13 @@ impl Node {
                 columns_directory: copies.then(|| directory.columns()),
                 // Full analytics is every kind there is.
                 time_series: features.time_series || features.full_analytics,
+                vectors: features.vector_similarity || features.full_analytics,
                 columns_cache_bytes: memory.columns_cache_bytes,
                 plan_cache_entries: memory.plan_cache_entries,
                 plan_cache_bytes: memory.plan_cache_bytes,
                 max_statement_nodes: memory.statement_nodes,
                 copy_workers: processors.min(4),
+                background_rests: background_rests(&config.edge.resources.cpu_budget),
                 ..EngineOptions::default()
             },
         )?;
@@ -130,9 +131,14 @@ impl Node {
             monitor: Mutex::default(),
             #[cfg(feature = "links")]
             dialling: Mutex::default(),
-            storage_limit,
-            _directory: directory,
+            caps: Arc::new(caps),
+            directory,
         });
+        #[cfg(feature = "datafusion")]
+        {
+            let reached = limits::Reached(Arc::downgrade(&node));
+            node.engine.set_limits(Arc::new(reached));
+        }
         *node.monitor.lock() = Some(monitor::start(&node));
         #[cfg(feature = "links")]
         {
@@ -158,13 +164,18 @@ impl Node {
         &self.events
     }
 
-    /// What the data directory may take, where that can be kept.
-    pub(crate) fn storage_limit(&self) -> Option<u64> {
-        self.storage_limit
-    }
-
     pub fn site(&self) -> SiteId {
         self.engine.db().site()
+    }
+
+    #[cfg(feature = "rocks")]
+    pub(crate) fn directory(&self) -> &DataDirectory {
+        &self.directory
+    }
+
+    /// Whether the store writes all it has as small as it can.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.config.profile.compression == Compression::Aggressive || self.directory.is_compressed()
     }
 
     /// Every commit up to this moment is on disk.
@@ -219,6 +230,15 @@ impl Drop for Node {
         if let Some(dialling) = self.dialling.lock().take() {
             dialling.abort();
         }
+    }
+}
+
+/// How long background work rests, in multiples of what it took.
+fn background_rests(budget: &str) -> u32 {
+    match budget {
+        "low" => 20,
+        "high" => 1,
+        _ => 2,
     }
 }
 

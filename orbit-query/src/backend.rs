@@ -26,6 +26,8 @@ use orbit_core::cancel::CancelToken;
 use orbit_core::database::Database;
 use orbit_core::ids::TxnId;
 use orbit_core::pressure::Board;
+#[cfg(feature = "datafusion")]
+use orbit_core::pressure::Limits;
 use orbit_core::txn::Moment;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -68,6 +70,9 @@ pub struct Backends {
     ended: Ended,
     /// What the node measures of itself.
     pub(crate) board: Arc<Board>,
+    /// Who changes what the node may take.
+    #[cfg(feature = "datafusion")]
+    pub(crate) limits: OnceLock<Arc<dyn Limits>>,
     /// Its virtual actors, if it has any.
     #[cfg(feature = "datafusion")]
     pub(crate) actors: OnceLock<Runtime>,
@@ -89,6 +94,8 @@ impl Backends {
             numbers_from: since,
             ended: Ended::default(),
             board: Arc::default(),
+            #[cfg(feature = "datafusion")]
+            limits: OnceLock::new(),
             #[cfg(feature = "datafusion")]
             actors: OnceLock::new(),
             #[cfg(feature = "datafusion")]

@@ -10,6 +10,8 @@ use crate::statement::cache::StatementCache;
 use orbit_core::actor::Runtime;
 use orbit_core::database::Database;
 use orbit_core::pressure::Board;
+#[cfg(feature = "datafusion")]
+use orbit_core::pressure::Limits;
 use orbit_core::{Error, Result};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -43,6 +45,8 @@ pub struct EngineOptions {
     pub seal: orbit_core::columns::policy::Limits,
     /// Whether there are tables of time series.
     pub time_series: bool,
+    /// Whether there may be indexes of vectors.
+    pub vectors: bool,
     /// Statements kept compiled, over all sessions.
     pub plan_cache_entries: usize,
     pub plan_cache_bytes: usize,
@@ -51,6 +55,8 @@ pub struct EngineOptions {
     pub max_statement_nodes: usize,
     /// Worker threads of one COPY FROM.
     pub copy_workers: usize,
+    /// How long columnar copies rest between two looks, in multiples of what one took.
+    pub background_rests: u32,
 }
 
 impl Default for EngineOptions {
@@ -68,11 +74,13 @@ impl Default for EngineOptions {
             #[cfg(feature = "datafusion")]
             seal: orbit_core::columns::policy::Limits::default(),
             time_series: true,
+            vectors: true,
             plan_cache_entries: 1024,
             plan_cache_bytes: 64 << 20,
             max_statement_bytes: 64 << 20,
             max_statement_nodes: 500_000,
             copy_workers: 2,
+            background_rests: 2,
         }
     }
 }
@@ -185,6 +193,13 @@ impl Engine {
         &self.backends.board
     }
 
+    /// Who changes the node's limits, for whoever asks in SQL.
+    #[cfg(feature = "datafusion")]
+    pub fn set_limits(&self, limits: Arc<dyn Limits>) {
+        // A node says it once.
+        let _ = self.backends.limits.set(limits);
+    }
+
     /// Shows the node's actors in `orbit.actors`.
     #[cfg(feature = "datafusion")]
     pub fn show_actors(&self, actors: Runtime) {
@@ -200,6 +215,7 @@ impl Engine {
     /// Keeps at most so many percent of what caches may hold.
     pub fn set_cache_share(&self, percent: usize) {
         self.cache.set_share(percent);
+        self.db.store().set_cache_share(percent);
         #[cfg(feature = "datafusion")]
         self.planner.set_cache_share(percent);
     }

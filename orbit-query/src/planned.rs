@@ -129,10 +129,17 @@ pub struct Planner {
     settler: Arc<Settler>,
     /// Ends both.
     ending: CancelToken,
+    background_rests: u32,
 }
 
 /// How often the sealer and the settler look.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a chore rests that took so long: `rests` times that, and at least twenty times
+/// where the device has better things to do.
+fn pause_after(took: Duration, rests: u32, is_limited: bool) -> Duration {
+    took * if is_limited { rests.max(20) } else { rests }
+}
 
 impl Planner {
     pub fn new(
@@ -151,6 +158,7 @@ impl Planner {
             sealer,
             settler: Arc::new(Settler::new(db.clone(), ending.clone())),
             ending,
+            background_rests: options.background_rests,
         })
     }
 
@@ -186,6 +194,7 @@ impl Planner {
     {
         let (keeper, ending) = (Arc::downgrade(keeper), self.ending.clone());
         let machine = Arc::downgrade(&self.machine);
+        let rests = self.background_rests;
         tokio::spawn(async move {
             let mut pause = LOOK;
             loop {
@@ -199,13 +208,10 @@ impl Planner {
                     Err(_) if ending.check().is_err() => return,
                     Err(error) => tracing::warn!(%error, undone),
                 }
-                // At most a third of one processor, and a twentieth where the device has
-                // better things to do.
                 let is_limited = machine
                     .upgrade()
                     .is_some_and(|machine| machine.adaptation().limits_background);
-                let rests = if is_limited { 20 } else { 2 };
-                pause = LOOK.max(begun.elapsed() * rests);
+                pause = LOOK.max(pause_after(begun.elapsed(), rests, is_limited));
             }
         });
     }

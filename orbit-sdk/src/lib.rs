@@ -69,6 +69,7 @@ pub mod actor {
 #[cfg(feature = "full")]
 pub use arrow;
 pub use orbit_core::error::{SqlState, state};
+pub use orbit_core::memory::Counting;
 pub use orbit_core::value::{Interval, Numeric, Value};
 pub use orbit_core::{Error, Result};
 pub use orbit_query::STACK_BYTES;

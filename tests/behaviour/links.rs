@@ -213,6 +213,20 @@ async fn a_call_under_a_key_is_done_once_however_often_the_way_is_cut() {
     assert_eq!(own.call(Put(0)).await.unwrap(), 200);
 }
 
+/// Waits until a node has noted so much of the link to its parent.
+async fn until_told(node: &Orbit, wanted: &[&str]) {
+    let asking = "SELECT message FROM orbit.events WHERE kind = 'link' ORDER BY at";
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let told: Vec<(String,)> = node.query(asking, ()).await.unwrap();
+        if told.iter().map(|(message,)| message).eq(wanted) {
+            return;
+        }
+        assert!(Instant::now() < end, "{told:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_with_links_stops_soon_and_who_waits_is_told() {
     let Pair {
@@ -223,6 +237,7 @@ async fn a_node_with_links_stops_soon_and_who_waits_is_told() {
     } = pair().await;
     let up = shop.actor_at::<Shelf>("region", "caps").await.unwrap();
     surely(&up, "first", Put(1)).await;
+    until_told(&shop, &["online"]).await;
     let began = Instant::now();
     region.close().await.unwrap();
     assert!(
@@ -237,6 +252,10 @@ async fn a_node_with_links_stops_soon_and_who_waits_is_told() {
             other => assert!(Instant::now() < end, "{other:?}"),
         }
     }
+    until_told(&shop, &["online", "offline"]).await;
+    let state = "SELECT state FROM orbit.resources WHERE resource = 'link'";
+    let (state,): (String,) = shop.query_one(state, ()).await.unwrap();
+    assert_eq!(state, "offline");
     shop.close().await.unwrap();
 }
 

@@ -88,6 +88,13 @@ impl Links {
         &self.0.node
     }
 
+    /// Whether its parent is there, which this node dials.
+    pub fn has_parent(&self) -> bool {
+        let state = self.0.state.lock();
+        let mut peers = state.switch.peers();
+        peers.any(|(_, side, _)| side == Side::Parent)
+    }
+
     /// A connection was made: to a parent, whom this node dialled, or by a child.
     pub fn open(&self, side: Side, wire: impl Wire) -> LinkId {
         self.act(|state, now, actions| {

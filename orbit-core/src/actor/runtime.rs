@@ -232,6 +232,11 @@ impl Runtime {
         self.0.rest_heavy();
     }
 
+    /// What links this node to others, if it was joined to any.
+    pub fn links_if_any(&self) -> Option<&Links> {
+        self.0.links.get()
+    }
+
     /// Takes no more messages, lets those that wait be handled, and puts all to rest.
     pub async fn shutdown(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);

@@ -6,6 +6,8 @@ use crate::cancel::CancelToken;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::store::{KeyRange, Space, Store};
+#[cfg(feature = "rocks")]
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -144,6 +146,31 @@ impl Database {
         })
         .await
         .map_err(|_| Error::internal("the thread that compacts ended early"))?
+    }
+
+    /// Has the store write all it has anew, as small as it can, for a disk that is nearly
+    /// full. Whoever else wants the store to give space back has a turn between two slices.
+    ///
+    /// # Errors
+    /// What it was cancelled with; 53100 where there is no room for two of each file of a
+    /// slice. What it got to stays.
+    #[cfg(feature = "rocks")]
+    pub async fn compress(&self, cancel: &CancelToken) -> Result<()> {
+        let turns = self.reclaiming.turn.clone();
+        let (closing, wanted) = (self.reclaiming.cancel.clone(), cancel.clone());
+        let (store, reserve) = (self.store.clone(), self.options.disk_reserve.clone());
+        tokio::task::spawn_blocking(move || {
+            let turn = RefCell::new(None);
+            store.compress(&|bytes| {
+                drop(turn.take());
+                turn.replace(Some(turns.clone().blocking_lock_owned()));
+                closing.check()?;
+                wanted.check()?;
+                disk::check_room(&reserve, bytes.saturating_mul(2))
+            })
+        })
+        .await
+        .map_err(|_| Error::internal("the thread that compresses ended early"))?
     }
 
     /// Comes back when the store is not at it, and lets it begin no more.

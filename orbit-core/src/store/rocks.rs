@@ -27,10 +27,12 @@ use super::poison::Poison;
 use super::{Batch, KeyRange, Op, Sizes, Snapshot, SortedLoad, Space, Store, StoreOptions};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result, state};
+use crate::pressure::share_of;
 use ::rocksdb::checkpoint::Checkpoint;
 use ::rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBWithThreadMode, Options, Range,
-    ReadOptions, SingleThreaded, WriteBatch, WriteOptions, properties,
+    BottommostLevelCompaction, ColumnFamily, ColumnFamilyDescriptor, CompactOptions,
+    DBWithThreadMode, LiveFile, Options, Range, ReadOptions, SingleThreaded, WriteBatch,
+    WriteOptions, properties,
 };
 use error::{open_error, store_error};
 use lock::Lock;
@@ -49,7 +51,9 @@ type Db = DBWithThreadMode<SingleThreaded>;
 /// `DB::Properties::kOldestSnapshotSequence`.
 const OLDEST_SNAPSHOT: &CStr = c"rocksdb.oldest-snapshot-sequence";
 /// What is compacted at once: a few seconds' work of a slow disk.
-const SLICE_BYTES: usize = 128 << 20;
+const SLICE_BYTES: u64 = 128 << 20;
+/// The same where the disk is nearly full: old and new lie side by side meanwhile.
+const SMALL_SLICE_BYTES: u64 = 8 << 20;
 
 pub struct RocksStore {
     inner: Arc<Inner>,
@@ -74,6 +78,28 @@ struct Inner {
     _lock: Lock,
 }
 
+/// What is compacted at once.
+struct Slice {
+    family: Family,
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
+    /// What the files hold that reach into it.
+    bytes: u64,
+}
+
+impl Slice {
+    fn rewrite(&self, inner: &Inner, lowest: BottommostLevelCompaction) -> Result<()> {
+        let handle = inner.family(self.family)?;
+        let mut options = CompactOptions::default();
+        // Other ranges are compacted meanwhile.
+        options.set_exclusive_manual_compaction(false);
+        options.set_bottommost_level_compaction(lowest);
+        let db = &inner.db;
+        db.compact_range_cf_opt(handle, Some(&self.start), self.end.as_ref(), &options);
+        inner.poison.guard(|| inner.background_errors())
+    }
+}
+
 impl Inner {
     fn family(&self, family: Family) -> Result<&ColumnFamily> {
         self.db
@@ -88,30 +114,50 @@ impl Inner {
         self.background_errors()
     }
 
-    /// Keys inside a range between which the files hold some [`SLICE_BYTES`]: a compaction
-    /// can't be called off, so long ones are done in slices.
-    fn cuts(
+    /// A range in parts, each begun where the files before hold that much: a compaction can't
+    /// be called off, so long ones are done in slices. An empty end is none.
+    fn slices(
         &self,
         family: Family,
-        start: &[u8],
-        end: Option<&[u8]>,
-    ) -> Result<Vec<Option<Vec<u8>>>> {
+        start: Vec<u8>,
+        end: Vec<u8>,
+        slice_bytes: u64,
+    ) -> Result<Vec<Slice>> {
+        let end = (!end.is_empty()).then_some(end);
         let mut files = self.db.live_files().map_err(store_error)?;
-        files.retain(|file| {
-            let of = file.start_key.as_deref();
-            file.column_family_name == family.name()
-                && of.is_some_and(|key| start < key && end.is_none_or(|end| key < end))
-        });
+        files.retain(|file| file.column_family_name == family.name());
         files.sort_by(|one, other| one.start_key.cmp(&other.start_key));
-        let (mut cuts, mut bytes) = (Vec::new(), 0);
-        for file in files {
-            if bytes >= SLICE_BYTES {
-                cuts.push(file.start_key);
+        let (mut cuts, mut bytes) = (Vec::new(), 0_u64);
+        for file in &files {
+            let Some(key) = &file.start_key else {
+                continue;
+            };
+            if *key <= start || end.as_ref().is_some_and(|end| key >= end) {
+                continue;
+            }
+            if bytes >= slice_bytes {
+                cuts.push(key.clone());
                 bytes = 0;
             }
-            bytes += file.size;
+            bytes += file.size as u64;
         }
-        Ok(cuts)
+        let starts = std::iter::once(start).chain(cuts.clone());
+        let ends = cuts.into_iter().map(Some).chain([end]);
+        let slice = |(start, end): (Vec<u8>, Option<Vec<u8>>)| {
+            // All files that reach into it are written anew, whole.
+            let reaches = |file: &&LiveFile| {
+                let begins = end.is_none() || file.start_key <= end;
+                begins && file.end_key.as_ref().is_none_or(|last| *last >= start)
+            };
+            let bytes = files.iter().filter(reaches).map(|file| file.size as u64);
+            Slice {
+                family,
+                bytes: bytes.sum(),
+                start,
+                end,
+            }
+        };
+        Ok(starts.zip(ends).map(slice).collect())
     }
 
     /// A failed flush or compaction: RocksDB might go on after such, we don't.
@@ -272,26 +318,46 @@ impl Store for RocksStore {
 
     fn compact(&self, space: Space, range: &KeyRange, cancel: &CancelToken) -> Result<()> {
         self.inner.poison.check()?;
-        let family = Family::of(space);
-        let handle = self.inner.family(family)?;
         let (start, end) = spaces::bounds(space, &range.start, &range.end);
-        let end = (!end.is_empty()).then_some(end);
-        let mut options = CompactOptions::default();
-        // Other ranges are compacted meanwhile.
-        options.set_exclusive_manual_compaction(false);
-        let mut cuts = self.inner.cuts(family, &start, end.as_deref())?;
-        cuts.push(end);
-        let mut from = start;
-        for to in cuts {
+        let slices = self
+            .inner
+            .slices(Family::of(space), start, end, SLICE_BYTES)?;
+        for slice in slices {
             if cancel.check().is_err() {
                 return Ok(());
             }
-            let db = &self.inner.db;
-            db.compact_range_cf_opt(handle, Some(&from), to.as_ref(), &options);
-            self.health()?;
-            from = to.unwrap_or_default();
+            slice.rewrite(
+                &self.inner,
+                BottommostLevelCompaction::IfHaveCompactionFilter,
+            )?;
         }
         Ok(())
+    }
+
+    fn compress(&self, step: &dyn Fn(u64) -> Result<()>) -> Result<()> {
+        self.inner.poison.check()?;
+        for family in Family::ALL {
+            let handle = self.inner.family(family)?;
+            let smallest = [("bottommost_compression", "kZSTD")];
+            let set = self.inner.db.set_options_cf(handle, &smallest);
+            set.map_err(store_error)?;
+            for slice in self
+                .inner
+                .slices(family, Vec::new(), Vec::new(), SMALL_SLICE_BYTES)?
+            {
+                step(slice.bytes)?;
+                slice.rewrite(&self.inner, BottommostLevelCompaction::ForceOptimized)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_cache_share(&self, percent: usize) {
+        let resources = &self.inner.resources;
+        let most = usize::try_from(resources.cache_bytes).unwrap_or(usize::MAX);
+        // A handle to the one cache there is.
+        let mut cache = resources.cache.clone();
+        cache.set_capacity(share_of(most, percent));
     }
 
     fn moment(&self) -> u64 {

@@ -126,19 +126,19 @@ pub const KEYS: &[Key] = &[
         "edge.resources.cpu_budget",
         Word(&["low", "medium", "high"]),
         Some("medium"),
-        "How much of the processor background work may use. `low` on battery. Kept, not acted on yet.",
+        "How much of one processor making columnar copies may take: `low` a twentieth, `medium` a third, `high` half.",
     ),
     key(
         "edge.resources.max_cpu_percent",
         Count(1, 100),
         Some("100"),
-        "A ceiling for the whole node. Lower it beside a control loop that must not wait. Kept, not acted on yet.",
+        "How many of the machine's processors the node runs on, rounded up: of four, 50 is two. Lower it beside a control loop that must not wait.",
     ),
     key(
         "edge.resources.max_file_descriptors",
         Count(64, 1_048_576),
-        Some("1024"),
-        "Files and sockets together. Raise it with max_connections, not above `ulimit -n`. Kept, not acted on yet.",
+        None,
+        "Files and sockets together, half of them for the store. Unset, as many as the system allows.",
     ),
     key(
         "edge.resources.max_connections",

@@ -30,6 +30,8 @@ pub struct Figures {
     pub storage_limit: Option<u64>,
     /// How many rows and such there are, and may be, where the profile says so.
     pub keys: Option<(u64, u64)>,
+    /// Whether the parent is linked, of a node that has one.
+    pub parent: Option<bool>,
     #[cfg(feature = "datafusion")]
     pub around: Surroundings,
 }
@@ -49,7 +51,6 @@ pub struct Sources {
     directory: PathBuf,
     /// Of the tightest control group, the file with its limit.
     group: Option<PathBuf>,
-    storage_limit: Option<u64>,
     stored: u64,
     looks: u32,
     #[cfg(feature = "datafusion")]
@@ -62,7 +63,6 @@ impl Sources {
             machine: Machine::default(),
             directory: node.config().node.data_dir.clone(),
             group: machine::group_memory().map(|(file, _)| file),
-            storage_limit: node.storage_limit(),
             stored: 0,
             looks: 0,
             #[cfg(feature = "datafusion")]
@@ -72,7 +72,8 @@ impl Sources {
 
     pub fn read(&mut self, node: &Node) -> Figures {
         // With a limit nobody should write past it for long.
-        if self.storage_limit.is_some() || self.looks.is_multiple_of(SELDOM) {
+        let storage_limit = node.storage_limit();
+        if storage_limit.is_some() || self.looks.is_multiple_of(SELDOM) {
             self.stored = size_of_directory(&self.directory, DEPTH);
         }
         self.looks = self.looks.wrapping_add(1);
@@ -87,15 +88,30 @@ impl Sources {
             group,
             disk: disk::room(&self.directory).ok(),
             stored: self.stored,
-            storage_limit: self.storage_limit,
+            storage_limit,
             keys: node.config().profile.max_keys.and_then(|most| {
                 let keys = node.engine().db().store().keys(Space::Data);
                 Some((keys.ok()?, most))
             }),
+            parent: parent(node),
             #[cfg(feature = "datafusion")]
             around: self.around.read(&self.machine, node),
         }
     }
+}
+
+#[cfg(feature = "links")]
+fn parent(node: &Node) -> Option<bool> {
+    node.config().parent_url()?;
+    let links = node
+        .actors_if_any()
+        .and_then(|actors| actors.links_if_any());
+    Some(links.is_some_and(|links| links.has_parent()))
+}
+
+#[cfg(not(feature = "links"))]
+fn parent(_: &Node) -> Option<bool> {
+    None
 }
 
 /// What all files below a directory take on the disk. What goes away meanwhile isn't counted.

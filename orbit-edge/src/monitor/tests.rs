@@ -6,7 +6,7 @@ use crate::config::{NodeConfig, Sources as ConfigSources};
 use orbit_core::Result;
 use orbit_core::actor::{Actor, Handle, Kind, Message, Start, Turn};
 use orbit_core::clock::SimClock;
-use orbit_core::pressure::share_of;
+use orbit_core::pressure::{Limited, share_of};
 use orbit_query::SessionInit;
 use std::path::Path;
 
@@ -39,7 +39,16 @@ async fn node(directory: &Path) -> Arc<Node> {
     let directory = directory.to_string_lossy().into_owned();
     let sources = ConfigSources::default().flag("node.data_dir", "test", Some(directory));
     let config = NodeConfig::load(&sources, "micro_device").unwrap();
-    let node = Node::open(config).await.unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let node = loop {
+        // Whoever looks for one that was just closed may hold its directory for a moment.
+        match Node::open(config.clone()).await {
+            Err(error) if error.is(state::OBJECT_IN_USE) && std::time::Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            opened => break opened.unwrap(),
+        }
+    };
     // Its own looks at this machine.
     let own = node.monitor.lock().take().unwrap();
     own.abort();
@@ -53,8 +62,13 @@ fn monitor(node: &Arc<Node>, clock: &Arc<SimClock>) -> Monitor {
         watch: Watch::default(),
         clock: clock.clone(),
         is_short: false,
+        shares: Shares::ALL,
         refuses: false,
         compaction: None,
+        has_compressed: false,
+        tried_to_compress: false,
+        #[cfg(feature = "links")]
+        has_parent: false,
         compacted: Duration::ZERO,
     }
 }
@@ -240,4 +254,49 @@ async fn queries_run_as_the_device_is() {
     assert_eq!(adaptation().most_batch_rows, Some(1000));
     assert!(adaptation().limits_background);
     node.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_left_less_room_keeps_less() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let clock = Arc::new(SimClock::at(0));
+    let mut monitor = monitor(&node, &clock);
+    let before = node.actors().await.unwrap().limits();
+    let (wide, narrow) = (1 << 30, 512 << 20);
+    let limited = node.limit(Limited::Memory, Some(wide)).await.unwrap();
+    assert_eq!(limited, Some(wide));
+    monitor.see(&node, &memory(50));
+    let now = node.actors_if_any().unwrap().limits();
+    assert_eq!(now, before, "no more than they were made for");
+    node.close().await.unwrap();
+    drop(node);
+
+    // Kept for the next start, which makes them for it.
+    let node = self::node(directory.path()).await;
+    assert_eq!(node.config().edge.resources.memory_limit_bytes, wide);
+    let mut monitor = self::monitor(&node, &clock);
+    let wider = node.actors().await.unwrap().limits().awake_bytes;
+    assert!(wider > before.awake_bytes);
+    node.limit(Limited::Memory, Some(narrow)).await.unwrap();
+    monitor.see(&node, &memory(50));
+    let now = node.actors_if_any().unwrap().limits().awake_bytes;
+    assert_eq!(now, share_of(wider, 50));
+    let too_little = node.limit(Limited::Memory, Some(1 << 20)).await;
+    assert!(too_little.unwrap_err().is(state::INVALID_PARAMETER_VALUE));
+    // The store of a micro node is one file.
+    let storage = node.limit(Limited::Storage, Some(wide)).await;
+    assert!(storage.unwrap_err().is(state::FEATURE_NOT_SUPPORTED));
+    node.close().await.unwrap();
+    drop(node);
+
+    let damaged = directory.path().join("limits.toml");
+    std::fs::write(&damaged, "[edge.resources]\nmemory_limt = '1GB'").unwrap();
+    let sources = ConfigSources::default();
+    let path = directory.path().to_string_lossy().into_owned();
+    let sources = sources.flag("node.data_dir", "test", Some(path));
+    let config = NodeConfig::load(&sources, "micro_device").unwrap();
+    let refused = Node::open(config).await.err().unwrap();
+    assert!(refused.is(state::CONFIG_FILE_ERROR), "{refused:?}");
+    assert!(refused.message().contains("limits.toml"), "{refused:?}");
 }

@@ -46,6 +46,8 @@ pub struct Judged {
     pub actions: Actions,
     pub memory: Level,
     pub disk: Level,
+    /// Of the disk and the share of it, without what is only counted.
+    pub space: Level,
     /// The first of what is critical.
     pub short: Option<Short>,
     #[cfg(feature = "actors")]
@@ -105,6 +107,14 @@ impl Seen {
     }
 }
 
+/// How the link to the parent is called while it is there, and while it isn't.
+pub fn link_state(is_there: bool) -> &'static str {
+    match is_there {
+        true => "online",
+        false => "offline",
+    }
+}
+
 impl Watch {
     pub fn judge(&mut self, figures: &Figures) -> Judged {
         let disk = figures.disk;
@@ -119,6 +129,7 @@ impl Watch {
             &mut self.storage,
             storage,
         ));
+        let space = disk;
         let disk = disk.max(seen.step("keys", &mut self.keys, figures.keys));
         let Seen {
             mut readings,
@@ -128,6 +139,10 @@ impl Watch {
         if figures.storage_limit.is_none() {
             readings.push(Reading::of("storage", figures.stored, None, "bytes"));
         }
+        readings.extend(figures.parent.map(|is_there| Reading {
+            state: Some(link_state(is_there)),
+            ..Reading::of("link", u64::from(is_there), Some(1), "count")
+        }));
         #[cfg(feature = "datafusion")]
         readings.extend(figures.around.readings());
         #[cfg(any(feature = "actors", feature = "datafusion"))]
@@ -138,6 +153,7 @@ impl Watch {
             actions: Actions::at(memory, disk),
             memory,
             disk,
+            space,
             short,
             #[cfg(feature = "actors")]
             free_memory_bytes,
@@ -195,7 +211,17 @@ mod tests {
         });
         assert!(judged.actions.refuse_writes && judged.actions.shed);
         assert_eq!(judged.short.unwrap().resource, "memory");
+        #[cfg(feature = "actors")]
         assert_eq!(judged.free_memory_bytes, 4);
+    }
+
+    #[test]
+    fn rows_that_are_counted_take_no_space() {
+        let judged = Watch::default().judge(&Figures {
+            keys: Some((90, 100)),
+            ..calm()
+        });
+        assert_eq!((judged.disk, judged.space), (Level::High, Level::Normal));
     }
 
     #[test]

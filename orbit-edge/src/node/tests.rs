@@ -104,6 +104,38 @@ mod full {
     }
 
     #[tokio::test]
+    async fn indexes_of_vectors_are_for_devices_with_the_feature() {
+        let refusal = async |profile: &str, lines: &str| {
+            let (_place, node) = node(profile, lines).await;
+            run(&node, "CREATE TABLE r (s int)").await.unwrap();
+            let index = "CREATE INDEX ON r USING hnsw (s)";
+            run(&node, index).await.unwrap_err()
+        };
+        let lines = "[edge_profile.own.features]\nvector_similarity = false";
+        let refused = refusal("iot_gateway", lines).await;
+        assert!(refused.is(state::FEATURE_NOT_SUPPORTED), "{refused:?}");
+        assert!(
+            refused
+                .hint()
+                .is_some_and(|hint| hint.contains("vector_similarity"))
+        );
+        for profile in ["iot_gateway", "mobile_device", "edge_datacenter"] {
+            let refused = refusal(profile, "").await;
+            // There are none yet, whatever the device may.
+            assert!(refused.message().contains("hnsw"), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn background_work_rests_as_the_budget_says() {
+        for (budget, rests) in [("low", 20), ("medium", 2), ("high", 1)] {
+            let lines = format!("[edge.resources]\ncpu_budget = \"{budget}\"");
+            let (_place, node) = node("iot_gateway", &lines).await;
+            assert_eq!(node.engine().options().background_rests, rests);
+        }
+    }
+
+    #[tokio::test]
     async fn copies_are_made_where_there_is_background_work() {
         let copies = |node: &Node| node.engine().options().columns_directory.is_some();
         let (_with, with) = node("iot_gateway", "").await;

@@ -48,7 +48,7 @@ pub(crate) async fn create(session: &mut Session, create: &CreateIndex) -> Resul
     if create.concurrently {
         session.check_outside_block("CREATE INDEX CONCURRENTLY")?;
     }
-    refuse_the_unbuilt(create)?;
+    refuse_the_unbuilt(create, session.engine().options().vectors)?;
     // It excludes itself, unlike PostgreSQL's SHARE: of two definitions of one table, each
     // made without the other's index, the later would put the earlier away.
     let name = Name::of(&create.table_name)?;
@@ -428,9 +428,23 @@ fn included(table: &Table, create: &CreateIndex) -> Result<Vec<usize>> {
     places.collect()
 }
 
-fn refuse_the_unbuilt(create: &CreateIndex) -> Result<()> {
+/// By the names that applications know.
+fn is_of_vectors(method: &IndexType) -> bool {
+    let name = method.to_string().to_lowercase();
+    matches!(name.as_str(), "hnsw" | "ivfflat")
+}
+
+fn refuse_the_unbuilt(create: &CreateIndex, has_vectors: bool) -> Result<()> {
     match &create.using {
         None | Some(IndexType::BTree) => {}
+        Some(other) if !has_vectors && is_of_vectors(other) => {
+            return Err(
+                Error::unsupported("an index of vectors on this device").with_hint(
+                    "Choose a profile with it, or set vector_similarity = true in \
+                     [edge_profile.NAME.features].",
+                ),
+            );
+        }
         Some(other) => return Err(Error::unsupported(format!("an index USING {other}"))),
     }
     if !create.index_options.is_empty() || !create.alter_options.is_empty() {

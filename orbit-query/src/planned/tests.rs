@@ -92,3 +92,14 @@ async fn run_script(session: &mut Session, sql: &str) -> Result<String> {
     session.sync().await?;
     Ok(shown)
 }
+
+#[test]
+fn a_chore_rests_as_long_as_its_budget_says() {
+    use super::pause_after;
+    use std::time::Duration;
+    let took = Duration::from_millis(10);
+    assert_eq!(pause_after(took, 2, false), took * 2);
+    assert_eq!(pause_after(took, 1, false), took);
+    assert_eq!(pause_after(took, 2, true), took * 20);
+    assert_eq!(pause_after(took, 30, true), took * 30);
+}

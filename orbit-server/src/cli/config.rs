@@ -3,7 +3,7 @@
 use super::table::{Grid, Output};
 use super::{Failure, write_stdout};
 use clap::{Args, Subcommand};
-use orbit_edge::{NodeConfig, Sources};
+use orbit_edge::{NodeConfig, Sources, with_limits};
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -41,8 +41,9 @@ pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
         "--profile",
         args.profile.clone(),
     );
-    let config =
-        NodeConfig::load(&sources, super::serve::DEFAULT_PROFILE).map_err(Failure::Usage)?;
+    let config = NodeConfig::load(&sources, super::serve::DEFAULT_PROFILE);
+    let config = config.and_then(|config| with_limits(&config));
+    let config = config.map_err(Failure::Usage)?;
     let mut columns = vec!["key".to_owned(), "value".to_owned()];
     if args.origin {
         columns.push("origin".to_owned());

@@ -12,7 +12,7 @@ use super::table::{Grid, Output};
 use super::{Failure, write_stdout};
 use clap::Args;
 use orbit_core::Error;
-use orbit_edge::{NodeConfig, Sources};
+use orbit_edge::{NodeConfig, Sources, with_limits};
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
@@ -113,7 +113,8 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
         .flag("node.profile", "--profile", args.profile.clone())
         .flag("node.data_dir", "--data-dir", data_dir);
     let mut findings = Vec::new();
-    match NodeConfig::load(&sources, super::serve::DEFAULT_PROFILE) {
+    let config = NodeConfig::load(&sources, super::serve::DEFAULT_PROFILE);
+    match config.and_then(|config| with_limits(&config)) {
         Ok(config) => {
             findings.push(Finding::ok(
                 "configuration",
@@ -121,6 +122,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
             ));
             findings.push(system::profile(&config.profile.name));
             findings.extend(system::memory(&config));
+            findings.extend(system::read_ahead());
             findings.push(system::files(&config));
             findings.extend(system::clock());
             findings.extend(disk::all(&config.node.data_dir));

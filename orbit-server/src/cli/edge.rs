@@ -5,6 +5,8 @@ use super::client::{Connect, connect};
 use super::table::{Grid, Output};
 use super::{Failure, write_stdout};
 use clap::{Args, Subcommand};
+use orbit_core::pressure::limit;
+use orbit_core::profile::format_bytes;
 use orbit_core::{Error, state};
 use tokio_postgres::Row;
 
@@ -17,9 +19,37 @@ pub struct EdgeArgs {
 #[derive(Subcommand, Debug)]
 enum EdgeCommand {
     /// Print what the node and its machine have, and what is left of it (orbit.resources)
-    Resources(Ask),
+    Resources(ResourcesArgs),
     /// Say whether the node is well; exits with 1 if something is nearly used up
     Health(Ask),
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+struct ResourcesArgs {
+    #[command(flatten)]
+    ask: Ask,
+    #[command(subcommand)]
+    command: Option<ResourcesCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+enum ResourcesCommand {
+    /// Limit what the node may take, at once and after every start (a superuser may)
+    Limit(Limit),
+}
+
+#[derive(Args, Debug)]
+#[group(id = "limits", required = true, multiple = true, args = ["memory", "storage"])]
+struct Limit {
+    #[command(flatten)]
+    to: Connect,
+    /// What it may hold in memory, as 64MB; default: what its configuration says
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// What its data directory may take on the disk, as 2GB; default: what its configuration says
+    #[arg(long, value_name = "SIZE")]
+    storage: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -33,7 +63,10 @@ struct Ask {
 
 pub async fn run(args: EdgeArgs) -> Result<(), Failure> {
     match args.command {
-        EdgeCommand::Resources(ask) => resources(&ask).await,
+        EdgeCommand::Resources(ResourcesArgs { ask, command }) => match command {
+            None => resources(&ask).await,
+            Some(ResourcesCommand::Limit(wanted)) => set_limits(&wanted).await,
+        },
         EdgeCommand::Health(ask) => health(&ask).await,
     }
 }
@@ -120,6 +153,26 @@ async fn resources(ask: &Ask) -> Result<(), Failure> {
         grid.bare = vec![false, true, true, false, true, false, false];
     }
     write_stdout(grid.print(ask.output).as_bytes())
+}
+
+async fn set_limits(wanted: &Limit) -> Result<(), Failure> {
+    for size in [&wanted.memory, &wanted.storage].into_iter().flatten() {
+        limit::parse(size).map_err(Failure::Usage)?;
+    }
+    let client = connect(&wanted.to).await?;
+    let all = [("memory", &wanted.memory), ("storage", &wanted.storage)];
+    for (resource, size) in all {
+        let Some(size) = size else {
+            continue;
+        };
+        let limit = "SELECT orbit_limit_resource($1, $2)";
+        let row = client.query_one(limit, &[&resource, size]).await?;
+        let limit: Option<i64> = row.try_get(0)?;
+        let limit = limit.and_then(|bytes| u64::try_from(bytes).ok());
+        let said = limit.map_or("not limited".to_owned(), format_bytes);
+        write_stdout(format!("{resource}: {said}\n").as_bytes())?;
+    }
+    Ok(())
 }
 
 async fn health(ask: &Ask) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use super::{Failure, interrupted};
 use crate::running::Running;
 use clap::Args;
 use orbit_core::{Error, state};
-use orbit_edge::{NodeConfig, Sources};
+use orbit_edge::{NodeConfig, Sources, with_limits};
 use std::path::PathBuf;
 
 /// What a machine that runs the full binary usually is. A smaller one takes no
@@ -69,9 +69,9 @@ pub fn start_failure(error: Error) -> Failure {
     }
 }
 
-/// As many open files as the system lets us have: shells begin with few, and a store
-/// that runs out of them stops.
-fn allow_open_files() {
+/// As many open files as the system lets us have, or as are allowed: shells begin with few,
+/// and a store that runs out of them stops.
+fn allow_open_files(most: Option<u64>) {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -79,10 +79,48 @@ fn allow_open_files() {
     // SAFETY: both calls get a structure that lives over them.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
-            limit.rlim_cur = limit.rlim_max;
+            limit.rlim_cur = most.map_or(limit.rlim_max, |most| limit.rlim_max.min(most));
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }
     }
+}
+
+/// Keeps all threads that are yet to start, of all libraries, to a part of the processors.
+#[cfg(target_os = "linux")]
+fn run_on(percent: u64) {
+    if percent >= 100 {
+        return;
+    }
+    // SAFETY: the sets are plain bits, written and read through libc's own functions within
+    // their bounds.
+    unsafe {
+        let mut all: libc::cpu_set_t = std::mem::zeroed();
+        let bytes = size_of::<libc::cpu_set_t>();
+        if libc::sched_getaffinity(0, bytes, &mut all) != 0 {
+            let error = std::io::Error::last_os_error();
+            tracing::warn!(%error, "edge.resources.max_cpu_percent is not kept");
+            return;
+        }
+        let bits = usize::try_from(libc::CPU_SETSIZE).unwrap_or(0);
+        let there: Vec<usize> = (0..bits)
+            .filter(|bit| libc::CPU_ISSET(*bit, &all))
+            .collect();
+        let mut some: libc::cpu_set_t = std::mem::zeroed();
+        // Interrupts and what else there is mostly keep to the first ones.
+        let kept = there.iter().rev().take(share_of(there.len(), percent));
+        kept.for_each(|bit| libc::CPU_SET(*bit, &mut some));
+        if libc::sched_setaffinity(0, bytes, &some) != 0 {
+            let error = std::io::Error::last_os_error();
+            tracing::warn!(%error, "edge.resources.max_cpu_percent is not kept");
+        }
+    }
+}
+
+/// At least one.
+#[cfg(target_os = "linux")]
+fn share_of(processors: usize, percent: u64) -> usize {
+    let percent = usize::try_from(percent).unwrap_or(100);
+    (processors * percent).div_ceil(100).max(1)
 }
 
 /// Pages of 2 MB hold memory that nobody uses: at rest a fifth of a gateway's. Where there
@@ -105,8 +143,12 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
     let config = args.config()?;
-    allow_open_files();
-    if config.memory_bytes(orbit_edge::machine::memory_bytes()) < PLENTY_BYTES {
+    let resources = &config.edge.resources;
+    allow_open_files(resources.max_file_descriptors);
+    #[cfg(target_os = "linux")]
+    run_on(resources.max_cpu_percent);
+    let limited = with_limits(&config).map_err(Failure::Usage)?;
+    if limited.memory_bytes(orbit_edge::machine::memory_bytes()) < PLENTY_BYTES {
         have_small_pages();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -140,6 +182,16 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use crate::cli::embedded::Embedded;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_part_of_the_processors_is_at_least_one() {
+        use super::share_of;
+        assert_eq!(share_of(4, 50), 2);
+        assert_eq!(share_of(4, 51), 3);
+        assert_eq!(share_of(4, 1), 1);
+        assert_eq!(share_of(1, 10), 1);
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_taken_port_is_a_matter_of_configuration() {

@@ -6,12 +6,16 @@
 //! In the end each actor must have counted what it was asked (`counted SUM`).
 
 use orbit_sdk::actor::{Actor, Handle, Kind, Message, Start, Turn};
-use orbit_sdk::{Error, Orbit, Result};
+use orbit_sdk::{Counting, Error, Orbit, Result};
 use orbit_tests::Random;
 use serde::{Deserialize, Serialize};
+use std::alloc::System;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: Counting<System> = Counting(System);
 
 #[derive(Default, Serialize, Deserialize)]
 struct Sensor {

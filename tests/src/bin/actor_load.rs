@@ -6,11 +6,15 @@
 //! NTH`, `refused OP`). With `--last` it waits for reminders instead of asking, and ends.
 
 use orbit_sdk::actor::{Actor, Handle, Kind, Message, Recorded, Start, Turn, When};
-use orbit_sdk::{Orbit, Result, Statements};
+use orbit_sdk::{Counting, Orbit, Result, Statements};
 use serde::{Deserialize, Serialize};
+use std::alloc::System;
 use std::io::{BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+#[global_allocator]
+static ALLOCATOR: Counting<System> = Counting(System);
 
 const ACTORS: u64 = 12;
 const CLIENTS: u64 = 8;

@@ -4,12 +4,16 @@
 //! error that isn't a refusal), and then answers `ask` by `answered`, until its input ends.
 
 use orbit_sdk::actor::{Actor, Handle, Kind, Message, Start, Turn};
-use orbit_sdk::{Error, Orbit, Result, SqlState, state};
+use orbit_sdk::{Counting, Error, Orbit, Result, SqlState, state};
 use orbit_tests::Random;
 use serde::{Deserialize, Serialize};
+use std::alloc::System;
 use std::io::BufRead;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+#[global_allocator]
+static ALLOCATOR: Counting<System> = Counting(System);
 
 const CALLERS: u64 = 32;
 const ACTORS: u64 = 5000;

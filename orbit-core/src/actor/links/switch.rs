@@ -699,7 +699,6 @@ impl Switch {
     }
 
     /// The nodes at the other ends of its links.
-    #[cfg(test)]
     pub fn peers(&self) -> impl Iterator<Item = (LinkId, Side, &Hello)> {
         let links = self.links.iter();
         links.filter_map(|(id, link)| Some((*id, link.side, link.peer.as_ref()?)))

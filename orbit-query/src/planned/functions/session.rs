@@ -17,6 +17,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use orbit_core::ids::TxnId;
+use orbit_core::pressure::limit::{self, Limited};
 use orbit_core::txn::Wait;
 use orbit_core::types::SqlType;
 use orbit_core::value::{Array, Value, ValueRef};
@@ -309,6 +310,29 @@ fn sleep(args: Vec<Value>, _: Arc<SessionFacts>) -> BoxFuture<'static, Result<Va
     .boxed()
 }
 
+/// What of the node, and how much of it or `default`.
+fn limit_resource(args: Vec<Value>, facts: Arc<SessionFacts>) -> BoxFuture<'static, Result<Value>> {
+    async move {
+        let (Some(Value::Text(what)), Some(Value::Text(size))) = (args.first(), args.get(1)) else {
+            return Err(super::row::arity());
+        };
+        if !facts.rights.superuser {
+            return Err(crate::access::forbidden(
+                "permission denied to limit what the node may take",
+            ));
+        }
+        let what = Limited::named(what)?;
+        let bytes = limit::parse(size)?;
+        let Some(limits) = of_facts(&facts)?.all().limits.get() else {
+            return Err(Error::unsupported("a limit outside of any node"));
+        };
+        let limit = limits.limit(what, bytes).await?;
+        let limit = limit.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        Ok(limit.map_or(Value::Null, Value::Int8))
+    }
+    .boxed()
+}
+
 /// Never called: those that wait have their own way.
 fn not_at_once(_: Args, _: &Env) -> Result<Value> {
     Err(Error::unsupported(
@@ -331,6 +355,7 @@ const TWO: &[T] = &[T::Int4, T::Int4];
 
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
+    waits("orbit_limit_resource", &[T::Text, T::Text], T::Int8, limit_resource),
     waits("pg_advisory_lock", ONE, T::Void, lock),
     waits("pg_advisory_lock", TWO, T::Void, lock),
     waits("pg_advisory_lock_shared", ONE, T::Void, lock_shared),

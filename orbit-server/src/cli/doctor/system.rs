@@ -5,6 +5,7 @@ use orbit_core::profile::{Machine, Proposal, propose};
 use orbit_edge::NodeConfig;
 use orbit_edge::machine::{self, readings::Machine as Readings};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub fn memory(config: &NodeConfig) -> Vec<Finding> {
@@ -81,6 +82,44 @@ fn judge_memory(wanted: u64, machine: Option<u64>, available: Option<u64>) -> Fi
     Finding::ok(check, found)
 }
 
+/// How much of the program's own file is read where a page of it is missed.
+pub fn read_ahead() -> Option<Finding> {
+    let program = fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let (major, minor) = (libc::major(program.dev()), libc::minor(program.dev()));
+    let device = format!("/sys/dev/block/{major}:{minor}");
+    let settings = [
+        format!("{device}/queue/read_ahead_kb"),
+        // Of a partition its disk's.
+        format!("{device}/../queue/read_ahead_kb"),
+    ];
+    let mut found = settings.into_iter();
+    let (text, setting) =
+        found.find_map(|setting| Some((fs::read_to_string(&setting).ok()?, setting)))?;
+    let kilobytes = text.trim().parse().ok()?;
+    Some(judge_read_ahead(
+        kilobytes,
+        machine::memory_bytes()?,
+        &setting,
+    ))
+}
+
+/// Where little fits into memory, what is read beyond need takes the program's place.
+fn judge_read_ahead(kilobytes: u64, memory: u64, setting: &str) -> Finding {
+    const MUCH: u64 = 1024;
+    const LITTLE: u64 = 512 << 20;
+    let check = "read-ahead of the disk";
+    let found = format!("{kilobytes} KB");
+    match kilobytes > MUCH && memory < LITTLE {
+        true => Finding::new(
+            check,
+            Level::Warning,
+            format!("{found}, with {} of memory", size(memory)),
+            format!("echo 128 > {setting}: what is read beyond need takes the program's place."),
+        ),
+        false => Finding::ok(check, found),
+    }
+}
+
 pub fn files(config: &NodeConfig) -> Finding {
     let plan = config.memory_plan(machine::memory_bytes());
     let mut limit = libc::rlimit {
@@ -93,8 +132,11 @@ pub fn files(config: &NodeConfig) -> Finding {
     }
     // `orbit serve` raises its own limit as far as it may.
     let tables = u64::try_from(plan.max_open_files).unwrap_or(1024);
+    let most = config.edge.resources.max_file_descriptors;
     judge_files(
-        limit.rlim_max as u64,
+        most.map_or(limit.rlim_max as u64, |most| {
+            most.min(limit.rlim_max as u64)
+        }),
         tables + plan.max_connections as u64 + 64,
     )
 }
@@ -204,6 +246,10 @@ mod tests {
             judge_memory(4 << 30, Some(8 << 30), Some(1 << 30)).level,
             Level::Warning
         );
+        let ahead = |kilobytes, memory| judge_read_ahead(kilobytes, memory, "there").level;
+        assert_eq!(ahead(128, 128 << 20), Level::Ok);
+        assert_eq!(ahead(8192, 128 << 20), Level::Warning);
+        assert_eq!(ahead(8192, 8 << 30), Level::Ok);
         assert_eq!(judge_files(1024, 2000).level, Level::Problem);
         assert_eq!(judge_files(65_536, 2000).level, Level::Ok);
         assert_eq!(judge_time(Duration::from_secs(5)).level, Level::Problem);

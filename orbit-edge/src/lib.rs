@@ -4,7 +4,7 @@
 //! * [`directory`]: the data directory, its lock and its version;
 //! * [`identity`], [`place`]: whose directory it is, and whether it is a copy;
 //! * [`machine`]: how much memory there is for it here, and how its parts are doing;
-//! * [`monitor`]: what is left of everything, and what follows;
+//! * `monitor`: what is left of everything, and what follows;
 //! * `links`: to other nodes, where it is built with them;
 //! * [`restore`]: a backup into a directory;
 //! * [`node`]: both put together with a store, a database and an engine.

@@ -1,7 +1,7 @@
 //! Calls to actors of other nodes, over links that somebody else keeps up.
 //!
 //! A child dials its parent; what connects them is a [`Wire`] for each side. Over it go
-//! [`Frame`]s, both ways. Who is to do what about them, the [`Switch`] says, which has no
+//! [`Frame`]s, both ways. Who is to do what about them, the `Switch` says, which has no
 //! I/O; here it is done.
 
 mod frame;

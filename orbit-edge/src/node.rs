@@ -139,11 +139,12 @@ impl Node {
             let reached = limits::Reached(Arc::downgrade(&node));
             node.engine.set_limits(Arc::new(reached));
         }
-        *node.monitor.lock() = Some(monitor::start(&node));
+        // Before anybody else holds the node: if this fails, its directory is free at once.
         #[cfg(feature = "links")]
         {
             *node.dialling.lock() = crate::links::begin(&node)?;
         }
+        *node.monitor.lock() = Some(monitor::start(&node));
         Ok(node)
     }
 

@@ -21,9 +21,12 @@
 //! | [`turn`] | what a message's handler may do |
 //! | [`planted`], `simulation` | what must never happen, and the cluster in which it would |
 //! | `keeper` | the cell that looks after them |
+//! | `address` | where an actor is, and what may be asked of it |
 //! | [`runtime`] | all of it, for whoever sends |
+//! | `refusal` | what those are told who are not served |
 //! | [`bounded`], [`data`] | the way of a commit |
 
+mod address;
 pub mod behaviour;
 pub mod bounded;
 mod carried;
@@ -39,6 +42,7 @@ pub mod links;
 mod mailbox;
 mod places;
 pub mod planted;
+mod refusal;
 mod roster;
 pub mod runtime;
 #[cfg(test)]
@@ -50,11 +54,12 @@ mod tests;
 pub mod turn;
 mod waits;
 
+pub use address::{Address, Ref};
 pub use behaviour::{Actor, Handle, Kind, Message, Recorded, Start};
 pub use bounded::{Bounded, Credit};
 pub use changes::Changes;
 pub use lasting::{Reminder, When};
 pub use links::Links;
-pub use runtime::{Address, Limits, Ref, Runtime};
+pub use runtime::{Limits, Runtime};
 pub use slot::Seen;
 pub use turn::Turn;

@@ -62,7 +62,7 @@ pub mod actor {
     //! What an actor's turn does is one commit. See [`Statements`](super::Statements) for SQL in it.
 
     pub use orbit_core::actor::{
-        Actor, Address, Changes, Handle, Kind, Message, Recorded, Ref, Seen, Start, Turn, When,
+        Actor, Address, Changes, Handle, Kind, Message, Recorded, Ref, Start, Turn, When,
     };
 }
 

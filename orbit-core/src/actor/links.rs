@@ -5,12 +5,14 @@
 //! I/O; here it is done.
 
 mod frame;
+mod refusal;
 mod switch;
 #[cfg(test)]
 mod tests;
 
 use super::carried::{Answering, Asking};
-use super::runtime::{Inner, panicked, quietly};
+use super::refusal::{overdue, panicked};
+use super::runtime::{Inner, quietly};
 use crate::clock::{Clock, until};
 use crate::error::{Error, Result, state};
 pub(super) use frame::done_but;
@@ -156,7 +158,7 @@ impl Links {
             )),
             None => {
                 let begun = asked.give_up();
-                Err(super::runtime::overdue(&kind, &id, begun))
+                Err(overdue(&kind, &id, begun))
             }
         }
     }
@@ -167,7 +169,7 @@ impl Links {
         self.act(|state, now, actions| {
             let way = state.switch.way_to(&request.to);
             if way.is_some_and(|way| state.is_full(way)) {
-                return Err(switch::stuffed(&request.to));
+                return Err(refusal::stuffed(&request.to));
             }
             state.switch.tell(request, now, actions)
         })
@@ -300,7 +302,7 @@ impl State {
                 self.switch.not_sent(link, call, now, further);
             }
             Action::Send(link, Frame::Tell(request)) if self.is_full(link) => {
-                let error = switch::stuffed(&request.to);
+                let error = refusal::stuffed(&request.to);
                 tracing::warn!(%error, "a message was not passed on");
             }
             Action::Send(link, frame) => {

@@ -6,16 +6,17 @@
 //! it spawned. A cell of ractor's looks after those that nobody calls: it keeps the time,
 //! forgives old crashes, and reports handlers that don't come back.
 
-use super::behaviour::{Actor, Handle, Kind, Message, Recorded};
-use super::changes::{Changes, Watchers};
+use super::address::{Address, Ref};
+use super::behaviour::{Actor, Kind};
+use super::changes::Watchers;
 use super::drain::{Drain, drain};
-use super::far::Far;
-use super::job::{Job, Once, Waiting};
+use super::job::Waiting;
 use super::lasting::Lasting;
 use super::links::Links;
 use super::mailbox::Room;
 use super::places::{Place, Places};
 use super::planted::{Bug, is_planted};
+use super::refusal::{broken, closed, flooded, full, overdue, unknown};
 use super::roster::KindEntry;
 use super::slot::{Put, Seen, Slot};
 use super::stored::Storage;
@@ -316,147 +317,6 @@ impl Runtime {
             });
         }
         stuck
-    }
-}
-
-/// Where an actor is: what turns call and send to.
-pub struct Address<A> {
-    pub(super) kind: Arc<KindEntry>,
-    pub(super) id: Arc<str>,
-    /// None: it is on this node.
-    node: Option<Arc<str>>,
-    of: PhantomData<fn(&mut A)>,
-}
-
-impl<A> Address<A> {
-    /// The actor, if it is on another node.
-    pub(super) fn far(&self) -> Option<Far<'_>> {
-        Some(Far {
-            node: self.node.as_deref()?,
-            kind: &self.kind,
-            id: &self.id,
-        })
-    }
-}
-
-impl<A> Clone for Address<A> {
-    fn clone(&self) -> Self {
-        Address {
-            kind: self.kind.clone(),
-            id: self.id.clone(),
-            node: self.node.clone(),
-            of: PhantomData,
-        }
-    }
-}
-
-/// An actor, for those that call it from outside of any turn.
-pub struct Ref<A> {
-    runtime: Arc<Inner>,
-    at: Address<A>,
-}
-
-impl<A> Clone for Ref<A> {
-    fn clone(&self) -> Self {
-        Ref {
-            runtime: self.runtime.clone(),
-            at: self.at.clone(),
-        }
-    }
-}
-
-impl<A: Actor> Ref<A> {
-    pub fn id(&self) -> &str {
-        &self.at.id
-    }
-
-    /// Asks and waits for the answer, as long as the node's limits say.
-    pub async fn call<M: Message>(&self, message: M) -> Result<M::Answer>
-    where
-        A: Handle<M>,
-    {
-        self.call_within(self.runtime.limits.load().deadline, message)
-            .await
-    }
-
-    /// Asks under a key, under which the message is handled once: whoever asks again within
-    /// a day gets the answer that was given. For those who can't know whether they were
-    /// heard.
-    pub async fn call_once<M: Recorded>(&self, key: &str, message: M) -> Result<M::Answer>
-    where
-        A: Handle<M>,
-    {
-        let time = self.runtime.limits.load().deadline;
-        self.call_once_within(time, key, message).await
-    }
-
-    /// The same, for so long.
-    pub async fn call_once_within<M: Recorded>(
-        &self,
-        time: Duration,
-        key: &str,
-        message: M,
-    ) -> Result<M::Answer>
-    where
-        A: Handle<M>,
-    {
-        let deadline = self.runtime.now().saturating_add(time);
-        if let Some(far) = self.at.far() {
-            return far.call(&self.runtime, message, Some(key), deadline).await;
-        }
-        self.ask(deadline, message, Some(Once::under::<M>(key)))
-            .await
-    }
-
-    /// Asks and waits for the answer for so long. Past it (40003) the turn may have been
-    /// done or not.
-    pub async fn call_within<M: Message>(&self, time: Duration, message: M) -> Result<M::Answer>
-    where
-        A: Handle<M>,
-    {
-        let deadline = self.runtime.now().saturating_add(time);
-        self.ask(deadline, message, None).await
-    }
-
-    async fn ask<M: Message>(
-        &self,
-        deadline: Duration,
-        message: M,
-        once: Option<Once<M::Answer>>,
-    ) -> Result<M::Answer>
-    where
-        A: Handle<M>,
-    {
-        if let Some(far) = self.at.far() {
-            return far.call(&self.runtime, message, None, deadline).await;
-        }
-        let (reply, answer) = oneshot::channel();
-        let job = Job::<A, M>::asked(message, reply, deadline, false, once);
-        let Address { kind, id, .. } = &self.at;
-        self.runtime.deliver(kind, id, job, true)?;
-        self.runtime.answer(answer, deadline, kind.name, id).await
-    }
-
-    /// What a stored actor of this node becomes from here on, after each commit of its turns.
-    pub fn changes(&self) -> Result<Changes<A>> {
-        if self.at.far().is_some() {
-            return Err(Error::unsupported("watching an actor of another node")
-                .with_hint("Have the actor send what it becomes."));
-        }
-        Changes::of(&self.runtime, &self.at.kind, &self.at.id)
-    }
-
-    /// Sends without waiting. `Ok`: it waits in the actor's mailbox, or is on its way to
-    /// another node.
-    pub fn send<M: Message>(&self, message: M) -> Result<()>
-    where
-        A: Handle<M>,
-    {
-        if let Some(far) = self.at.far() {
-            return self.runtime.links()?.tell(far.request(&message)?);
-        }
-        let job = Job::<A, M>::sent(message);
-        self.runtime.deliver(&self.at.kind, &self.at.id, job, false)
     }
 }
 
@@ -833,81 +693,4 @@ pub(super) fn check_id(id: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-fn unknown(kind: &str) -> Error {
-    Error::new(
-        state::UNDEFINED_OBJECT,
-        format!("actor kind \"{kind}\" is not known on this node"),
-    )
-    .with_hint("Register the kind before you address its actors.")
-}
-
-fn closed() -> Error {
-    Error::new(state::CANNOT_CONNECT_NOW, "the node is shutting down")
-}
-
-fn full(kind: &str, id: &str, messages: usize, bytes: usize) -> Error {
-    Error::new(
-        state::INSUFFICIENT_RESOURCES,
-        format!("the mailbox of actor {kind}/{id} is full"),
-    )
-    .with_detail(format!("{messages} messages of {bytes} bytes wait in it."))
-    .with_hint("Send more slowly, or wait for answers.")
-}
-
-fn flooded(bytes: usize) -> Error {
-    Error::new(
-        state::INSUFFICIENT_RESOURCES,
-        "too much waits for the actors of this node",
-    )
-    .with_detail(format!(
-        "Messages of {bytes} bytes wait in their mailboxes."
-    ))
-    .with_hint("Send more slowly, or wait for answers.")
-}
-
-fn broken(kind: &str, id: &str, rests: Duration) -> Error {
-    Error::new(
-        state::OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("actor {kind}/{id} failed too often"),
-    )
-    .with_detail(format!(
-        "It takes messages again in {} seconds.",
-        rests.as_secs_f64().ceil()
-    ))
-    .with_hint("See last_error in orbit.actors.")
-}
-
-pub(super) fn panicked(kind: &str, id: &str, panic: &(dyn Any + Send)) -> Error {
-    let said = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::internal(format!("actor {kind}/{id} failed"))
-        .with_detail(format!("It panicked: {}", said.unwrap_or("no message")))
-}
-
-pub(super) fn cycle(kind: &str, id: &str, to_kind: &str, to_id: &str) -> Error {
-    Error::new(
-        state::DEADLOCK_DETECTED,
-        format!("actor {kind}/{id} calls {to_kind}/{to_id}, which waits for it"),
-    )
-    .with_hint("Send a message instead of a call.")
-}
-
-/// `begun`: whether anything may have been done.
-pub(super) fn overdue(kind: &str, id: &str, begun: bool) -> Error {
-    let (state, detail) = match begun {
-        true => (
-            state::STATEMENT_COMPLETION_UNKNOWN,
-            "Whether its work was done is not known.",
-        ),
-        false => (state::QUERY_CANCELED, "Its work was not begun."),
-    };
-    Error::new(
-        state,
-        format!("actor {kind}/{id} did not answer before the deadline"),
-    )
-    .with_detail(detail)
 }

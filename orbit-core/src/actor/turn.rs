@@ -1,11 +1,12 @@
 //! What the handler of a message may do in its turn.
 
+use super::address::Address;
 use super::behaviour::{Actor, Handle, Message, Recorded};
 use super::job::{Job, Once, Waiting, unwritable};
 use super::lasting::{Change, When};
 use super::links::Request;
 use super::roster::KindEntry;
-use super::runtime::{Address, Inner};
+use super::runtime::Inner;
 use crate::error::{Error, Result};
 use crate::txn::{Isolation, Transaction};
 use std::any::Any;

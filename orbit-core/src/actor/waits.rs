@@ -1,6 +1,6 @@
 //! Which actor waits for which, so that no circle of them waits for ever.
 
-use super::runtime::cycle;
+use super::refusal::cycle;
 use crate::error::Result;
 use ahash::AHashMap;
 use parking_lot::Mutex;

@@ -7,8 +7,9 @@
 //! doubles.
 
 use super::super::job::{Running, Waiting};
+use super::super::refusal::panicked;
 use super::super::roster::KindEntry;
-use super::super::runtime::{Inner, panicked, quietly};
+use super::super::runtime::{Inner, quietly};
 use super::super::turn::Turn;
 use crate::catalog::{REMINDERS_TABLE, Table};
 use crate::database::own::{Shape, ensure, key_of};

@@ -9,13 +9,14 @@
 //! nobody knows what became of it (40003). One under a key is carried again until its
 //! deadline, at the other end it is handled once.
 
-use super::frame::{
-    Frame, Hello, LONGEST_WAIT, MAX_NODE_BYTES, MOST_CALLS, MOST_HOPS, MOST_REACHED, Outcome,
-    Request, VERSION,
-};
+mod reach;
+
+use super::frame::{Frame, Hello, LONGEST_WAIT, MOST_CALLS, MOST_HOPS, Outcome, Request, VERSION};
+use super::refusal::{confused, lost_under_way, stuffed, too_many_calls, unreached};
 use crate::actor::planted::{Bug, is_planted};
 use crate::error::{Error, Result, SqlState, state};
-use std::collections::{BTreeMap, BTreeSet};
+use reach::Route;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A side that has nothing to say says that it is there.
@@ -97,12 +98,6 @@ struct Pending {
     tries: u32,
     /// A link was lost under it: it may have been done.
     is_uncertain: bool,
-}
-
-enum Route {
-    Own,
-    Via(LinkId),
-    None,
 }
 
 pub struct Switch {
@@ -299,91 +294,6 @@ impl Switch {
         }
         self.try_again(now, true, actions);
         Ok(())
-    }
-
-    fn note_reach(
-        &mut self,
-        id: LinkId,
-        reaches: Vec<String>,
-        now: Duration,
-        actions: &mut Vec<Action>,
-    ) -> Result<()> {
-        if self
-            .links
-            .get(&id)
-            .is_none_or(|link| link.side == Side::Parent)
-        {
-            return Err(confused("whom it reaches, though it is the parent"));
-        }
-        self.check_reach(&reaches)?;
-        if let Some(peer) = self.links.get_mut(&id).and_then(|link| link.peer.as_mut()) {
-            peer.reaches = reaches;
-            peer.reaches.sort_unstable();
-        }
-        self.tell_reach(now, actions);
-        self.try_again(now, true, actions);
-        Ok(())
-    }
-
-    fn check_reach(&self, reaches: &[String]) -> Result<()> {
-        if reaches.len() > MOST_REACHED || reaches.iter().any(|node| node.len() > MAX_NODE_BYTES) {
-            return Err(confused("too many nodes, or names too long"));
-        }
-        if reaches.contains(&self.node) {
-            return Err(Error::new(
-                state::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                "a child reaches this node itself",
-            )
-            .with_detail("Another node has its name, or links go in a circle.")
-            .with_hint("Look at node.id and edge.hub_url of the nodes below."));
-        }
-        Ok(())
-    }
-
-    /// This node, and whom its children reach.
-    pub fn reached(&self) -> Vec<String> {
-        let children = self.links.values().filter(|link| link.side == Side::Child);
-        let peers = children.filter_map(|link| link.peer.as_ref());
-        let nodes = peers.flat_map(|peer| peer.reaches.iter().cloned());
-        let all: BTreeSet<String> = nodes.chain([self.node.clone()]).collect();
-        all.into_iter().take(MOST_REACHED).collect()
-    }
-
-    fn tell_reach(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        let parents = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.side == Side::Parent);
-        let parents: Vec<LinkId> = parents.map(|(id, _)| *id).collect();
-        let reached = self.reached();
-        if reached == self.told {
-            return;
-        }
-        for parent in parents {
-            self.send(parent, Frame::Reach(reached.clone()), now, actions);
-        }
-        self.told = reached;
-    }
-
-    fn route(&self, to: &str) -> Route {
-        if to == self.node {
-            return Route::Own;
-        }
-        // Who is next door is that one, whatever others say.
-        let is_next = |link: &Link| link.peer.as_ref().is_some_and(|peer| peer.node == to);
-        let reaches = |link: &Link| {
-            let peer = link.peer.as_ref();
-            peer.is_some_and(|peer| {
-                peer.reaches
-                    .binary_search_by(|node| (**node).cmp(to))
-                    .is_ok()
-            })
-        };
-        let is_up = |link: &Link| link.side == Side::Parent && link.peer.is_some();
-        let known = self.links.iter().find(|(_, link)| is_next(link));
-        let known = known.or_else(|| self.links.iter().find(|(_, link)| reaches(link)));
-        let found = known.or_else(|| self.links.iter().find(|(_, link)| is_up(link)));
-        found.map_or(Route::None, |(id, _)| Route::Via(*id))
     }
 
     fn called(
@@ -589,14 +499,6 @@ impl Switch {
         }
     }
 
-    /// The link on which messages to a node go out.
-    pub fn way_to(&self, node: &str) -> Option<LinkId> {
-        match self.route(node) {
-            Route::Via(link) => Some(link),
-            Route::Own | Route::None => None,
-        }
-    }
-
     /// What was served has an answer.
     pub fn answered(
         &mut self,
@@ -718,15 +620,6 @@ pub fn request(to: &str, kind: &str, id: &str, message: &str, body: String) -> R
     }
 }
 
-fn lost_under_way(node: &str) -> Error {
-    Error::new(
-        state::STATEMENT_COMPLETION_UNKNOWN,
-        format!("the link to node \"{node}\" was lost before the answer came"),
-    )
-    .with_detail("Whether the work was done is not known.")
-    .with_hint("Ask under a key (call_once), and it is done once however often it is asked.")
-}
-
 /// An earlier try may have done the work: a later one that had no turn proves nothing.
 fn still_uncertain(node: &str, outcome: Outcome) -> Outcome {
     match outcome {
@@ -747,36 +640,4 @@ fn may_pass(error: &Error) -> bool {
         state::UNDEFINED_OBJECT,
     ];
     PASSING.contains(&error.state())
-}
-
-fn unreached(node: &str) -> Error {
-    Error::new(
-        state::CONNECTION_FAILURE,
-        format!("node \"{node}\" is not reached from here"),
-    )
-    .with_detail("Nothing was done.")
-    .with_hint("Look whether the node runs and has its link, and at its name (node.id).")
-}
-
-pub fn stuffed(node: &str) -> Error {
-    Error::new(
-        state::INSUFFICIENT_RESOURCES,
-        format!("too much waits to be sent to node \"{node}\""),
-    )
-    .with_hint("Send more slowly, or wait for answers.")
-}
-
-fn too_many_calls(node: &str) -> Error {
-    Error::new(
-        state::INSUFFICIENT_RESOURCES,
-        format!("too many calls to node \"{node}\" wait for their answers"),
-    )
-    .with_hint("Ask again when some of them have come.")
-}
-
-fn confused(what: &str) -> Error {
-    Error::new(
-        state::PROTOCOL_VIOLATION,
-        format!("the node at the other end of a link sent {what}"),
-    )
 }

@@ -4,7 +4,7 @@
 mod actors;
 pub(crate) mod limits;
 #[cfg(all(test, feature = "redb"))]
-mod tests;
+pub(crate) mod tests;
 
 use crate::config::NodeConfig;
 use crate::directory::{self, DataDirectory, StoreKind};
@@ -63,8 +63,7 @@ impl Node {
             write_buffer_bytes: memory.write_buffer_bytes,
             max_open_files: memory.max_open_files,
             background_jobs: memory.background_jobs,
-            compresses_much: config.profile.compression == Compression::Aggressive
-                || directory.is_compressed(),
+            compresses_much: compresses_much(&config, &directory),
         };
         let store = open_store(directory.store_kind, &directory.store(), &options)?;
         identity::require_same_store(&directory, found.as_ref(), Identity::of(store.as_ref())?)?;
@@ -174,9 +173,11 @@ impl Node {
         &self.directory
     }
 
-    /// Whether the store writes all it has as small as it can.
+    /// Whether the store writes all it has as small as it can: one in one file knows no
+    /// other way.
     pub(crate) fn is_compressed(&self) -> bool {
-        self.config.profile.compression == Compression::Aggressive || self.directory.is_compressed()
+        self.directory.store_kind == StoreKind::Redb
+            || compresses_much(&self.config, &self.directory)
     }
 
     /// Every commit up to this moment is on disk.
@@ -232,6 +233,11 @@ impl Drop for Node {
             dialling.abort();
         }
     }
+}
+
+/// By its profile, or since its disk was nearly full once.
+fn compresses_much(config: &NodeConfig, directory: &DataDirectory) -> bool {
+    config.profile.compression == Compression::Aggressive || directory.is_compressed()
 }
 
 /// How long background work rests, in multiples of what it took.

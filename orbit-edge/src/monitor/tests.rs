@@ -3,11 +3,11 @@
 use super::figures::Figures;
 use super::*;
 use crate::config::{NodeConfig, Sources as ConfigSources};
+use crate::node::tests::run;
 use orbit_core::Result;
 use orbit_core::actor::{Actor, Handle, Kind, Message, Start, Turn};
 use orbit_core::clock::SimClock;
 use orbit_core::pressure::{Limited, share_of};
-use orbit_query::SessionInit;
 use std::path::Path;
 
 struct Bin(Vec<u8>);
@@ -94,18 +94,6 @@ impl Monitor {
     }
 }
 
-async fn write(node: &Arc<Node>, sql: &str) -> Result<()> {
-    let init = SessionInit {
-        user: "orbit".to_owned(),
-        database: "orbit".to_owned(),
-        ..SessionInit::default()
-    };
-    let mut session = node.engine().session(init);
-    let statement = session.prepare(sql, &[]).await?;
-    session.execute(&statement, &[]).await?;
-    session.sync().await
-}
-
 #[tokio::test]
 async fn actors_keep_less_while_memory_is_high_and_all_again_when_it_is_normal() {
     let directory = tempfile::tempdir().unwrap();
@@ -133,10 +121,10 @@ async fn where_memory_is_critical_nothing_comes_in_and_the_largest_rest() {
     let node = node(directory.path()).await;
     let clock = Arc::new(SimClock::at(0));
     let mut monitor = monitor(&node, &clock);
-    write(&node, "CREATE TABLE t (a int PRIMARY KEY)")
+    run(&node, "CREATE TABLE t (a int PRIMARY KEY)")
         .await
         .unwrap();
-    write(&node, "INSERT INTO t VALUES (1)").await.unwrap();
+    run(&node, "INSERT INTO t VALUES (1)").await.unwrap();
     let actors = node.actors().await.unwrap();
     actors.register(Kind::<Bin>::in_memory()).await.unwrap();
     for (id, bytes) in [("small", 10), ("large", 500_000)] {
@@ -145,18 +133,18 @@ async fn where_memory_is_critical_nothing_comes_in_and_the_largest_rest() {
     }
     monitor.see(&node, &memory(97));
     assert!(actors.seen().is_empty(), "{:?}", actors.seen());
-    let refused = write(&node, "INSERT INTO t VALUES (2)").await.unwrap_err();
+    let refused = run(&node, "INSERT INTO t VALUES (2)").await.unwrap_err();
     assert!(refused.is(state::OUT_OF_MEMORY), "{refused:?}");
     assert!(refused.hint().is_some() && refused.detail().is_some());
-    write(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
+    run(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
     monitor.see(&node, &memory(50));
-    write(&node, "INSERT INTO t VALUES (2)").await.unwrap();
+    run(&node, "INSERT INTO t VALUES (2)").await.unwrap();
 
     monitor.see(&node, &disk(96));
-    let refused = write(&node, "INSERT INTO t VALUES (3)").await.unwrap_err();
+    let refused = run(&node, "INSERT INTO t VALUES (3)").await.unwrap_err();
     assert!(refused.is(state::DISK_FULL), "{refused:?}");
     monitor.see(&node, &disk(10));
-    write(&node, "INSERT INTO t VALUES (3)").await.unwrap();
+    run(&node, "INSERT INTO t VALUES (3)").await.unwrap();
     node.close().await.unwrap();
 }
 
@@ -200,7 +188,7 @@ async fn a_device_that_may_keep_so_many_rows_keeps_no_more() {
     own.abort();
     let clock = Arc::new(SimClock::at(0));
     let mut monitor = monitor(&node, &clock);
-    write(&node, "CREATE TABLE t (a int PRIMARY KEY)")
+    run(&node, "CREATE TABLE t (a int PRIMARY KEY)")
         .await
         .unwrap();
     let mut last = None;
@@ -208,7 +196,7 @@ async fn a_device_that_may_keep_so_many_rows_keeps_no_more() {
         let figures = Sources::of(&node).read(&node);
         monitor.see(&node, &figures);
         let insert = format!("INSERT INTO t VALUES ({n})");
-        if let Err(refused) = write(&node, &insert).await {
+        if let Err(refused) = run(&node, &insert).await {
             last = Some((n, refused));
             break;
         }
@@ -221,7 +209,7 @@ async fn a_device_that_may_keep_so_many_rows_keeps_no_more() {
             .detail()
             .is_some_and(|detail| detail.contains("of 100"))
     );
-    write(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
+    run(&node, "DELETE FROM t WHERE a = 1").await.unwrap();
     node.close().await.unwrap();
 }
 

@@ -19,6 +19,20 @@ async fn node(extends: &str, lines: &str) -> (tempfile::TempDir, Arc<Node>) {
     (directory, node)
 }
 
+/// One statement, in a session of its own.
+#[cfg(any(feature = "actors", feature = "datafusion"))]
+pub(crate) async fn run(node: &Node, sql: &str) -> orbit_core::Result<()> {
+    let init = orbit_query::SessionInit {
+        user: "orbit".to_owned(),
+        database: "orbit".to_owned(),
+        ..orbit_query::SessionInit::default()
+    };
+    let mut session = node.engine().session(init);
+    let statement = session.prepare(sql, &[]).await?;
+    session.execute(&statement, &[]).await?;
+    session.sync().await
+}
+
 async fn micro(lines: &str) -> (tempfile::TempDir, Arc<Node>) {
     node("micro_device", lines).await
 }
@@ -59,20 +73,7 @@ async fn actors_are_as_many_as_the_profile_says() {
 #[cfg(all(feature = "rocks", feature = "datafusion"))]
 mod full {
     use super::*;
-    use orbit_core::{Error, state};
-    use orbit_query::SessionInit;
-
-    async fn run(node: &Node, sql: &str) -> Result<(), Error> {
-        let init = SessionInit {
-            user: "orbit".to_owned(),
-            database: "orbit".to_owned(),
-            ..SessionInit::default()
-        };
-        let mut session = node.engine().session(init);
-        let statement = session.prepare(sql, &[]).await?;
-        session.execute(&statement, &[]).await?;
-        session.sync().await
-    }
+    use orbit_core::state;
 
     #[tokio::test]
     async fn the_store_is_the_one_that_the_profile_names() {

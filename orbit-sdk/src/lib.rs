@@ -113,6 +113,7 @@ pub struct Options {
     authority: Option<PathBuf>,
     node: Option<String>,
     parent: Option<String>,
+    #[cfg(feature = "serve")]
     serves: bool,
     any_port: bool,
 }

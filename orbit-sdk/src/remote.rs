@@ -1,7 +1,7 @@
 //! A node elsewhere, over PostgreSQL's protocol.
 
 use crate::answer::{Answer, Column};
-use crate::tls::Tls;
+use crate::tls;
 use crate::transaction::{Bound, Transaction, Work, begun_by_a_statement};
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connections kept for the next statement.
 const IDLE: usize = 8;
@@ -25,7 +26,7 @@ pub struct Remote {
 
 struct Connections {
     config: Config,
-    tls: Tls,
+    tls: MakeRustlsConnect,
     idle: Mutex<Vec<Client>>,
 }
 
@@ -64,10 +65,10 @@ impl Remote {
             config.application_name("orbit-sdk");
         }
         let tls = match authority {
-            None => Tls::unverified()?,
+            None => tls::unverified()?,
             Some(authority) => {
                 require_tls(&mut config)?;
-                Tls::trusting(authority)?
+                tls::trusting(authority)?
             }
         };
         let connections = Arc::new(Connections {

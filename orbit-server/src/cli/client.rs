@@ -1,7 +1,7 @@
 //! The client's end of PostgreSQL wire, for every command that asks a node.
 
 use super::Failure;
-use super::client_tls::Tls;
+use super::client_tls;
 use super::visible::visible;
 use clap::Args;
 use orbit_core::error::SqlState;
@@ -84,7 +84,7 @@ fn wants_password(error: &Error) -> bool {
 }
 
 async fn dial(config: &Config, to: &Connect) -> Result<Client, Failure> {
-    match Tls::of(to)? {
+    match client_tls::of(to)? {
         Some(tls) => open(config.clone().ssl_mode(SslMode::Require), to, tls).await,
         None => open(config, to, NoTls).await,
     }

@@ -6,7 +6,7 @@ use super::complete::FromCatalog;
 use super::names::Names;
 use super::split;
 use crate::cli::client::connect;
-use crate::cli::client_tls::Tls;
+use crate::cli::client_tls;
 use crate::cli::visible::visible;
 use crate::cli::{Failure, show};
 use orbit_core::Error;
@@ -150,7 +150,7 @@ pub async fn run(mut asker: Asker) -> Result<(), Failure> {
 /// `false`: leave. Errors are shown and the shell goes on.
 async fn run_line(asker: &mut Asker, line: &str) -> Result<bool, Failure> {
     let token = asker.client.cancel_token();
-    let tls = Tls::of(&asker.address)?;
+    let tls = client_tls::of(&asker.address)?;
     let watches = line.contains("\\watch");
     let result = {
         let mut running = std::pin::pin!(asker.script(line));

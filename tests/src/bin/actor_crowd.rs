@@ -63,6 +63,24 @@ async fn awake(orbit: &Orbit) -> Result<i64> {
     Ok(seen.first().copied().unwrap_or_default())
 }
 
+/// How many are awake by a look that the node took from now on.
+async fn awake_now(orbit: &Orbit) -> Result<i64> {
+    let begun: String = orbit
+        .query_one("SELECT clock_timestamp()::text", ())
+        .await?;
+    let newer = "SELECT used FROM orbit.resources \
+                 WHERE resource = 'actors' AND measured_at > $1::timestamptz";
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        let seen: Vec<i64> = orbit.query(newer, (&begun,)).await?;
+        if let Some(awake) = seen.first() {
+            return Ok(*awake);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(Error::internal("the node has not looked for a minute"))
+}
+
 async fn ask(orbit: &Orbit, n: u64) -> Result<()> {
     let sensor = orbit.actor::<Sensor>(&format!("sensor-{n:06}")).await?;
     sensor.call(Measured(n as f64)).await.map(drop)
@@ -101,9 +119,7 @@ async fn run(asked: Asked) -> Result<()> {
         one.await
             .map_err(|error| Error::internal(error.to_string()))??;
     }
-    // A moment for the node to look.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    println!("crowd {} {}", awake(&orbit).await?, resident_bytes()?);
+    println!("crowd {} {}", awake_now(&orbit).await?, resident_bytes()?);
 
     let end = Instant::now() + Duration::from_secs(asked.seconds);
     let callers = (0..asked.active).map(|caller| {

@@ -18,9 +18,9 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`ints`], [`column`], [`block`] | the bytes |
+//! | [`ints`], [`mod@column`], [`block`] | the bytes |
 //! | [`cursor`] | blocks and rows read as one |
-//! | [`load`] | rows in the order of keys into blocks at once |
+//! | `load` | rows in the order of keys into blocks at once |
 //! | [`plan`] | which rows are put away together: pure |
 //! | [`seal`] | doing it, a portion at a time |
 //! | `retention` | what is too old to be kept |

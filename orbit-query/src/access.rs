@@ -6,7 +6,7 @@
 //! that was found good once for a role and a version of the catalog is not asked
 //! again (see `Prepared::checked`), so a prepared point read pays one comparison.
 //!
-//! Statements that change what exists are asked in [`ddl`], before they start.
+//! Statements that change what exists are asked in `ddl`, before they start.
 
 pub mod audit;
 pub(crate) mod ddl;

@@ -1,9 +1,9 @@
 //! COPY between a table and the client.
 //!
-//! In: the stream is cut into chunks at row boundaries ([`cut`]), chunks are
-//! split into fields ([`fields`]) and turned into stored rows ([`encode`]) by a
-//! few workers at once, and [`import`] feeds the rows, in order, to a sorted load
-//! (empty table) or to the transaction row by row. Out: [`export`].
+//! In: the stream is cut into chunks at row boundaries (`cut`), chunks are
+//! split into fields (`fields`) and turned into stored rows (`encode`) by a
+//! few workers at once, and `import` feeds the rows, in order, to a sorted load
+//! (empty table) or to the transaction row by row. Out: `export`.
 
 #[cfg(feature = "datafusion")]
 mod batches;

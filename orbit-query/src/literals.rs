@@ -1,7 +1,7 @@
 //! Statements known by their shape: the text with its literals taken out.
 //!
 //! Many clients send literals in the text, each time others. One pass over the
-//! bytes ([`scan`]) gives a key and the literals; the second time a shape comes
+//! bytes (`scan`) gives a key and the literals; the second time a shape comes
 //! by, its point plan is there and the literals are its parameters. No syntax
 //! tree is made.
 //!

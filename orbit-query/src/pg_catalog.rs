@@ -1,8 +1,8 @@
 //! `pg_catalog` and `information_schema`: what clients ask about the database.
 //!
-//! Everything is made from our own [`Catalog`], so all oids agree. Reading
-//! order: [`relations`] (which relations and columns there are), [`tables`]
-//! (their rows), [`objects`] (what has an oid, and its definition as SQL),
+//! Everything is made from our own `Catalog`, so all oids agree. Reading
+//! order: `relations` (which relations and columns there are), `tables`
+//! (their rows), `objects` (what has an oid, and its definition as SQL),
 //! [`functions`] (`format_type` and its like), [`rewrite`] (turning the SQL that
 //! clients send into what the planner can plan).
 //!

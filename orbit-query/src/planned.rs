@@ -1,12 +1,12 @@
 //! Statements DataFusion plans and runs: everything the point path leaves.
 //!
-//! A statement is resolved by PostgreSQL's rules ([`bind`]), optimised by
-//! DataFusion, and run over the tables of a view ([`provider`], [`scan`]) on
-//! threads of its own ([`runtime`]). What it computes comes from our own table
-//! of functions and operators ([`functions`], [`operators`], [`aggregates`]).
+//! A statement is resolved by PostgreSQL's rules (`bind`), optimised by
+//! DataFusion, and run over the tables of a view (`provider`, `scan`) on
+//! threads of its own (`runtime`). What it computes comes from our own table
+//! of functions and operators (`functions`, `operators`, `aggregates`).
 //! A prepared statement keeps its optimised plan; a run puts parameters in and
 //! brings its own view. Statements that write run their input as a query and
-//! hand its rows to the transaction ([`dml`]).
+//! hand its rows to the transaction (`dml`).
 
 mod again;
 mod aggregates;

@@ -9,7 +9,7 @@
 //!
 //! Reading order: `compile` (syntax to plan), `access` (which key leads to the
 //! rows; a pure decision), `key` (conditions to bytes), `cursor` (carrying the
-//! access out), `select`, `insert`, `change` (UPDATE, DELETE), [`rows`].
+//! access out), `select`, `insert`, `change` (UPDATE, DELETE), `rows`.
 
 mod access;
 mod change;

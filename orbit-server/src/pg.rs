@@ -4,13 +4,13 @@
 //! It is not a query engine and holds no data: a message is decoded, a session
 //! does the work, the answer is encoded into the connection's output buffer.
 //! That buffer goes to the socket when no complete message is left to read, or
-//! when it passes [`FLUSH_BYTES`]; never a send per message.
+//! when it passes `FLUSH_BYTES`; never a send per message.
 //!
-//! Reading order: [`listener`] accepts and counts, [`startup`] greets,
-//! [`connection`] is the loop, [`simple`], [`extended`] and [`copy`] are the
-//! three conversations. [`frontend`], [`backend`], [`params`] and [`rows`] turn
-//! bytes into values and back without any I/O; [`input`] and [`socket`] are the
-//! two ends of the connection's buffers; [`cancel`] ends what runs too long.
+//! Reading order: `listener` accepts and counts, `startup` greets,
+//! `connection` is the loop, `simple`, `extended` and `copy` are the
+//! three conversations. `frontend`, `backend`, `params` and `rows` turn
+//! bytes into values and back without any I/O; `input` and `socket` are the
+//! two ends of the connection's buffers; `cancel` ends what runs too long.
 
 mod attempts;
 mod auth;

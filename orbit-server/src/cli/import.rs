@@ -1,9 +1,9 @@
 //! `orbit import`: files into tables.
 //!
-//! [`survey`] reads a file once to learn its types and to find what is wrong
-//! with it before anything is sent; [`upload`] sends it by COPY. In between
-//! stand [`kinds`] (what a field could be), [`scan`] (records), [`blocks`]
-//! (files in pieces), [`json_lines`], [`parquet_rows`] and [`table`] (names).
+//! `survey` reads a file once to learn its types and to find what is wrong
+//! with it before anything is sent; `upload` sends it by COPY. In between
+//! stand `kinds` (what a field could be), `scan` (records), `blocks`
+//! (files in pieces), `json_lines`, `parquet_rows` and `table` (names).
 
 mod blocks;
 mod json_lines;

@@ -1,9 +1,9 @@
 //! The judgement on a history, without I/O.
 //!
-//! First the versions of every object are put in order ([`versions`]), which already
+//! First the versions of every object are put in order (`versions`), which already
 //! shows what no level allows: reads of what was rolled back or wasn't finished, lost
 //! writes, histories of one object that contradict each other. Then time is asked
-//! ([`graph`]): each transaction is the moments it reads at and the moment it commits
+//! (`graph`): each transaction is the moments it reads at and the moment it commits
 //! at, and every dependency says that one moment lies before another. A cycle means
 //! that no such moments exist, and its edges name the anomaly.
 //!

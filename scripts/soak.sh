@@ -18,6 +18,9 @@ series=${PIPESTATUS[0]}
 cargo test -p orbit-core --features columns --lib -- --nocapture actor::simulation 2>&1 | tee -a "$log"
 simulation=${PIPESTATUS[0]}
 ((status)) || status=$simulation
+cargo test -p orbit-core --lib -- --nocapture merge::tests::laws 2>&1 | tee -a "$log"
+laws=${PIPESTATUS[0]}
+((status)) || status=$laws
 {
     echo
     echo "## $(date -u +%Y-%m-%dT%H:%MZ), commit $(git rev-parse --short HEAD)"

@@ -195,5 +195,6 @@ pub fn row(data: &[u8]) {
 }
 
 pub fn log(data: &[u8]) {
-    let _ = log::operations(data);
+    let _ = log::operations(data, log::VERSION);
+    let _ = log::cells(data);
 }

@@ -231,6 +231,12 @@ impl HlcClock {
         *last
     }
 
+    /// Another site's time was met: own times are later from now on.
+    pub fn observe(&self, met: Hlc) {
+        let mut last = self.last.lock();
+        *last = met.max(*last);
+    }
+
     pub fn last(&self) -> Hlc {
         *self.last.lock()
     }

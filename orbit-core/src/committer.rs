@@ -21,15 +21,46 @@ use crate::fingerprint;
 use crate::ids::{Lane, PartitionId, StorageId, TableId};
 use crate::lock::HeldLocks;
 use crate::log::OperationWriter;
+use crate::merge::{Incoming, Met};
 use crate::read::View;
 use crate::store::{Batch, Store};
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
-pub(crate) use sequencer::Sequencer;
+pub(crate) use sequencer::{OnMet, Sequencer};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
+
+/// When it was committed.
+pub type Answer = std::result::Result<Hlc, Refused>;
+pub type Reply = oneshot::Sender<Answer>;
+
+/// Nothing of a request was written.
+pub enum Refused {
+    Error(Error),
+    #[cfg(feature = "sync")]
+    Outdated(Box<Outdated>),
+}
+
+/// A merge has touched what the request writes, after that had been read.
+#[cfg(feature = "sync")]
+pub struct Outdated {
+    /// With its locks; whoever waited for its answer has this in place of one.
+    pub request: Request,
+    /// From this moment on what the merge did is seen.
+    pub moment: Hlc,
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Error {
+        match refused {
+            Refused::Error(error) => error,
+            #[cfg(feature = "sync")]
+            Refused::Outdated(_) => Error::internal("a commit has met a merge"),
+        }
+    }
+}
 
 /// A transaction's work, ready but for its time and place.
 pub struct Request {
@@ -62,12 +93,18 @@ pub struct Request {
     pub hidden_keys: Option<u64>,
     /// Released once the batch is written, or with the request.
     pub locks: Option<HeldLocks>,
-    pub reply: oneshot::Sender<Result<Hlc>>,
+    /// What was read for it was read at this moment or later.
+    pub since: Hlc,
+    /// What was met where a merge had come between.
+    pub met: Vec<Met>,
+    /// In place of all the above what another site did, still to be merged.
+    pub incoming: Option<Box<Incoming>>,
+    pub reply: Reply,
 }
 
 impl Request {
     /// Upkeep: not logged, holding no locks.
-    pub fn upkeep(batch: Batch) -> (Request, oneshot::Receiver<Result<Hlc>>) {
+    pub fn upkeep(batch: Batch) -> (Request, oneshot::Receiver<Answer>) {
         let (reply, receiver) = oneshot::channel();
         let request = Request {
             batch,
@@ -89,8 +126,20 @@ impl Request {
             forgotten_sequences: Vec::new(),
             hidden_keys: None,
             locks: None,
+            since: Hlc::MAX,
+            met: Vec::new(),
+            incoming: None,
             reply,
         };
+        (request, receiver)
+    }
+
+    /// What another site did: it is merged when its turn comes.
+    pub fn merging(incoming: Incoming) -> (Request, oneshot::Receiver<Answer>) {
+        let (mut request, receiver) = Request::upkeep(Batch::new());
+        request.lane = incoming.lane;
+        request.epoch = incoming.epoch;
+        request.incoming = Some(Box::new(incoming));
         (request, receiver)
     }
 
@@ -98,17 +147,36 @@ impl Request {
     pub fn refuse(self, error: Error) {
         drop(self.locks);
         // The session may be gone; then nobody wants the answer.
-        let _ = self.reply.send(Err(error));
+        let _ = self.reply.send(Err(Refused::Error(error)));
+    }
+
+    /// Gives it back to whoever waits for its answer, locks and all.
+    #[cfg(feature = "sync")]
+    fn give_back(mut self, moment: Hlc) {
+        let (nobody, _) = oneshot::channel();
+        let reply = std::mem::replace(&mut self.reply, nobody);
+        let request = self;
+        let outdated = Outdated { request, moment };
+        // If nobody waits any more, its locks go with it.
+        let _ = reply.send(Err(Refused::Outdated(Box::new(outdated))));
     }
 
     /// Whether it can make the store larger for good (upkeep and deleting can't).
     pub fn grows(&self) -> bool {
-        self.operations.adds_rows
+        let incoming = self.incoming.as_ref();
+        self.operations.adds_rows || incoming.is_some_and(|of| of.operations.adds_rows)
+    }
+
+    /// What the log is about to grow by.
+    pub fn log_bytes(&self) -> u64 {
+        let incoming = self.incoming.as_ref();
+        let incoming = incoming.map_or(0, |of| of.operations.bytes.len());
+        (self.operations.bytes.len() + incoming) as u64
     }
 
     /// What the store is about to write for it, roughly.
     pub fn bytes(&self) -> u64 {
-        (self.batch.bytes() + self.operations.bytes.len()) as u64
+        self.batch.bytes() as u64 + self.log_bytes()
     }
 }
 
@@ -202,7 +270,7 @@ impl CommitQueue {
 
 struct Written {
     view: Arc<View>,
-    answers: Vec<(oneshot::Sender<Result<Hlc>>, Hlc, Credit)>,
+    answers: Vec<(Reply, Hlc, Credit)>,
 }
 
 /// Groups written and not yet flushed.
@@ -345,19 +413,32 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         let mut releases = Vec::with_capacity(group.len());
         for (mut request, credit) in group {
+            #[cfg(feature = "sync")]
+            if self.sequencer.is_outdated(&request) {
+                request.give_back(self.sequencer.position());
+                continue;
+            }
+            #[cfg(feature = "sync")]
+            if request.incoming.is_some() {
+                // What it meets lies in the store.
+                if !batch.is_empty() {
+                    self.sequencer.finish(batch);
+                    self.store.apply(batch)?;
+                    batch.clear();
+                }
+                let view = self.view()?;
+                if let Err(error) = self.sequencer.merge(&mut request, &view) {
+                    request.refuse(error);
+                    continue;
+                }
+            }
             let hlc = self.sequencer.add(&mut request, batch)?;
             releases.push(request.locks);
             answers.push((request.reply, hlc, credit));
         }
         self.sequencer.finish(batch);
         self.store.apply(batch)?;
-        let view = Arc::new(View {
-            snapshot: self.store.snapshot()?,
-            catalog: self.sequencer.catalog().clone(),
-            position: self.sequencer.position(),
-            #[cfg(feature = "columns")]
-            columns: self.sequencer.columns.clone(),
-        });
+        let view = Arc::new(self.view()?);
         self.views.newest.store(view.clone());
         drop(releases);
         let mut groups = self.unsynced.groups.lock();
@@ -366,6 +447,19 @@ impl Writer {
             self.unsynced.arrived.notify_one();
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    /// What has been written so far.
+    fn view(&self) -> Result<View> {
+        Ok(View {
+            snapshot: self.store.snapshot()?,
+            catalog: self.sequencer.catalog().clone(),
+            position: self.sequencer.position(),
+            #[cfg(feature = "columns")]
+            columns: self.sequencer.columns.clone(),
+        })
     }
 }
 

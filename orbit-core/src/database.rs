@@ -11,7 +11,7 @@ use crate::actor::Bounded;
 use crate::actor::data::Commit;
 use crate::catalog::Table;
 use crate::clock::{Clock, Hlc, HlcClock, SystemClock};
-use crate::committer::{Committer, OnFatal, Request, Views};
+use crate::committer::{Committer, OnFatal, OnMet, Request, Views};
 use crate::disk::{Refusal, Room};
 use crate::error::{Error, Result, state};
 use crate::ids::{
@@ -19,13 +19,18 @@ use crate::ids::{
     TxnId,
 };
 use crate::lock::LockManager;
+#[cfg(feature = "sync")]
+use crate::merge::Incoming;
+use crate::merge::{Origin, Origins};
 use crate::meta::{self, Next};
 pub use crate::read::{IndexScan, ReadView, RowScan, View};
 use crate::sequence::Sequences;
 use crate::store::{Batch, Space, Store};
 use crate::txn::{Isolation, Transaction};
+#[cfg(feature = "sync")]
+use crate::txn::{TableLock, Wait};
 use crate::types::Oid;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +39,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Commits admitted at once; past it sessions wait their turn.
 const COMMIT_CREDITS: usize = 1024;
 
+/// How far ahead another site's clock may be.
+#[cfg(feature = "sync")]
+const MOST_AHEAD_MILLIS: u64 = 60_000;
+
 #[derive(Clone)]
 pub struct DatabaseOptions {
     pub clock: Arc<dyn Clock>,
@@ -41,6 +50,8 @@ pub struct DatabaseOptions {
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Called when the store can no longer be trusted. The default ends the process.
     pub on_fatal: OnFatal,
+    /// Told of what merges met.
+    pub on_met: OnMet,
     /// Past this a transaction is refused (54000).
     pub max_transaction_bytes: usize,
     /// For spilled write sets and the runs of sorted loads.
@@ -60,6 +71,7 @@ impl Default for DatabaseOptions {
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(|| uuid::Uuid::new_v4().as_u64_pair().0),
             on_fatal: Arc::new(end_process),
+            on_met: Arc::new(|_| {}),
             max_transaction_bytes: 512 << 20,
             scratch_directory: None,
             disk_reserve: None,
@@ -107,6 +119,9 @@ pub struct Database {
     pub(crate) options: DatabaseOptions,
     pub(crate) clock: Arc<HlcClock>,
     pub(crate) ordinals: BTreeMap<Lane, SiteOrdinal>,
+    pub(crate) origins: Arc<RwLock<Origins>>,
+    /// The local time of the last merge; 0: there was none since the start.
+    merged_until: Arc<AtomicU64>,
     data_actor: Bounded<Commit>,
     committer: Committer,
     site: SiteId,
@@ -256,9 +271,79 @@ impl Database {
         self.hidden_keys.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// What stands for a writer on this node. A new one lasts from the first change of its on.
+    pub fn ordinal_of(&self, origin: &Origin) -> SiteOrdinal {
+        if let Some(ordinal) = self.origins.read().ordinal(origin) {
+            return ordinal;
+        }
+        let mut origins = self.origins.write();
+        if let Some(ordinal) = origins.ordinal(origin) {
+            return ordinal;
+        }
+        let ordinal = origins.next();
+        origins.insert(ordinal, *origin);
+        ordinal
+    }
+
+    /// The writer that an ordinal of this node stands for.
+    pub fn origin_of(&self, ordinal: SiteOrdinal) -> Option<Origin> {
+        self.origins.read().origin(ordinal)
+    }
+
+    /// Merges what another site committed. Durable when it returns `Ok`; an error of class 0A,
+    /// 42, 53 or 57 means that nothing of it was taken. It waits for DDL of its tables, and
+    /// for no row.
+    #[cfg(feature = "sync")]
+    pub async fn merge(self: &Arc<Self>, incoming: Incoming) -> Result<Hlc> {
+        self.check_time(incoming.hlc)?;
+        if self.origin_of(incoming.writer).is_none() {
+            return Err(Error::new(
+                state::PROTOCOL_VIOLATION,
+                "a change of another site in nobody's name",
+            ));
+        }
+        let mut locks = self.begin(Isolation::ReadCommitted);
+        for table in incoming.tables()? {
+            locks
+                .lock_table(table, TableLock::RowExclusive, Wait::Block)
+                .await?;
+        }
+        let (mut request, answer) = Request::merging(incoming);
+        request.locks = Some(locks.hand_over());
+        self.commit(request).await?;
+        Ok(answer.await.map_err(|_| stopped())??)
+    }
+
+    /// 22023 for a time that no clock can show yet: whoever takes it is as far ahead from then on.
+    #[cfg(feature = "sync")]
+    fn check_time(&self, hlc: Hlc) -> Result<()> {
+        let now = u64::try_from(self.clock().wall_micros() / 1000).unwrap_or(0);
+        let latest = Hlc::from_millis(now.saturating_add(MOST_AHEAD_MILLIS));
+        if hlc > Hlc::ZERO && hlc <= latest.max(self.clock.last()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            state::INVALID_PARAMETER_VALUE,
+            "the time of a change of another site is too far ahead",
+        )
+        .with_detail(format!(
+            "It is of {} ms since 1970, it is {now} ms here, and {MOST_AHEAD_MILLIS} ms may lie between.",
+            hlc.millis()
+        )))
+    }
+
+    /// The local time of the last merge of another site's change since the start.
+    pub(crate) fn last_merge(&self) -> Hlc {
+        Hlc(self.merged_until.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn has_merged_since(&self, moment: Hlc) -> bool {
+        self.last_merge() > moment
+    }
+
     pub(crate) async fn commit(&self, request: Request) -> Result<()> {
         self.log_bytes
-            .fetch_add(request.operations.bytes.len() as u64, Ordering::Relaxed);
+            .fetch_add(request.log_bytes(), Ordering::Relaxed);
         self.data_actor
             .send(|credit| Commit { request, credit })
             .await
@@ -269,7 +354,7 @@ impl Database {
     pub(crate) async fn upkeep(&self, batch: Batch) -> Result<Hlc> {
         let (request, answer) = Request::upkeep(batch);
         self.commit(request).await?;
-        answer.await.map_err(|_| stopped())?
+        Ok(answer.await.map_err(|_| stopped())??)
     }
 
     #[cfg(test)]

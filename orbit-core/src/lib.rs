@@ -12,6 +12,7 @@
 //! | [`store`] | the ordered store, as a contract, with its backends |
 //! | [`lock`], [`write_set`], [`read`], [`txn`] | transactions |
 //! | [`log`], [`vector`], [`fingerprint`] | what sync will need |
+//! | [`merge`] | how what several sites did to one row comes together |
 //! | [`actor`], [`committer`] | the way of a commit |
 //! | [`load`] | large loads |
 //! | `columns` | what is known of columnar copies, and what changed since |
@@ -40,6 +41,7 @@ pub mod load;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod merge;
 pub mod meta;
 #[cfg(feature = "columns")]
 pub mod pace;

@@ -66,6 +66,8 @@ impl Transaction {
     /// (another key, another index): fresh storages are given to all of it.
     /// The caller holds the lock that keeps writers away.
     pub async fn begin_rebuild(&mut self, mut target: crate::catalog::TableDef) -> Result<Load> {
+        #[cfg(feature = "sync")]
+        self.check_nothing_beside(&target)?;
         target.storage = self.db.new_storage_id();
         for index in &mut target.indexes {
             index.storage = self.db.new_storage_id();
@@ -248,7 +250,7 @@ impl Load {
         let pk = key.get(PREFIX_BYTES..).unwrap_or_default();
         self.rows.push(&key, row, key.len())?;
         self.push_entries(pk, read)?;
-        let table = self.table.created.hlc ^ self.table.created.site.0;
+        let table = self.table.fingerprint_seed();
         let (bucket, digest) = fingerprint::digest(table, pk, read.body());
         if let Some(sum) = self.fingerprints.get_mut(usize::from(bucket)) {
             *sum ^= digest;
@@ -319,6 +321,28 @@ impl Load {
         db.upkeep(Batch::new()).await?;
         txn.adopt_load(&db, target, stamp, &fingerprints, count)?;
         Ok(count)
+    }
+}
+
+#[cfg(feature = "sync")]
+impl Transaction {
+    /// 0A000 where more than rows is known of a table's keys: it would stay behind.
+    fn check_nothing_beside(&self, target: &crate::catalog::TableDef) -> Result<()> {
+        let catalog = self.catalog();
+        let Some(table) = catalog.table_by_id(target.id) else {
+            return Ok(());
+        };
+        let prefix = crate::merge::side::prefix(table, &[]);
+        let snapshot = self.db.newest().snapshot.clone();
+        let range = KeyRange::prefix(&prefix);
+        let mut cursor = snapshot.scan(Space::Side, range, Direction::Forward)?;
+        if cursor.advance()? {
+            return Err(Error::unsupported(format!(
+                "writing all rows of \"{}\" anew, some of which several sites have written",
+                table.name
+            )));
+        }
+        Ok(())
     }
 }
 

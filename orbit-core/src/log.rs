@@ -1,4 +1,5 @@
-//! The transaction log: one record per commit, per lane dense, append only.
+//! The transaction log: one record per commit, per lane dense, append only. What other sites
+//! committed stands in it too, at its own place, to be passed on.
 //!
 //! ```text
 //! key    lane u8 | sequence u64 BE | chunk u32 BE
@@ -9,7 +10,8 @@
 //!   | epoch u32 | catalog version u64 | chunks u32 | operations u32 | operation...
 //! ```
 //!
-//! All numbers little endian. Operations are below, at [`Operation`].
+//! All numbers little endian. Operations are below, at [`Operation`]. Records of version 1 have
+//! no kinds in their cells; all of theirs are LWW.
 
 mod decode;
 
@@ -17,12 +19,15 @@ use crate::catalog::CatalogChange;
 use crate::clock::Hlc;
 use crate::error::{Error, Result};
 use crate::ids::{Incarnation, Lane, PartitionId, Sequence, SiteId, SiteOrdinal, TableId};
+use crate::merge::ColumnKind;
 use crate::row::Stamp;
 use crate::store::{Batch, Snapshot, Space};
-pub use decode::operations;
+pub use decode::{cells, operations};
+use smallvec::SmallVec;
 
 pub const CHUNK_BYTES: usize = 1 << 20;
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+const OLDEST_VERSION: u8 = 1;
 const HEADER_BYTES: usize = 1 + 8 + 8 + 1 + 8 + 8 + 4 + 8 + 4 + 4;
 const ENVELOPE_BYTES: usize = 9;
 
@@ -31,6 +36,7 @@ pub struct Header {
     pub site: SiteId,
     pub incarnation: Incarnation,
     pub lane: Lane,
+    /// Its place in the log of who wrote it.
     pub sequence: Sequence,
     pub hlc: Hlc,
     pub epoch: u32,
@@ -46,39 +52,47 @@ pub struct Life {
 
 /// A new value of one column, with every stamp that it replaced.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
+pub struct Cell<'a> {
+    /// The column's slot.
     pub column: u16,
-    pub replaced: Vec<Stamp>,
-    /// In the self-delimiting form of [`crate::row::encode_value`].
-    pub value: Vec<u8>,
+    /// What the column was when it was written.
+    pub kind: ColumnKind,
+    pub replaced: SmallVec<[Stamp; 1]>,
+    /// In the self-delimiting form of [`crate::row::encode_value`]; of a counter, what its
+    /// writer has added in all.
+    pub value: &'a [u8],
 }
 
-/// What a transaction did, as other sites need to hear it.
-#[derive(Clone, Debug)]
-pub enum Operation {
+/// What a transaction did to one row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowOperation<'a> {
     /// `body` is the stored row from its null bitmap on; `wide` how its offsets are written.
     Insert {
-        table: TableId,
-        pk: Vec<u8>,
         causal_length: u32,
         /// The stamp of the tombstone that stood there.
         replaced: Option<Stamp>,
         columns: u16,
         wide: bool,
-        body: Vec<u8>,
+        body: &'a [u8],
     },
     Update {
-        table: TableId,
-        pk: Vec<u8>,
         life: Life,
-        cells: Vec<Cell>,
+        cells: SmallVec<[Cell<'a>; 2]>,
     },
     Delete {
-        table: TableId,
-        pk: Vec<u8>,
         life: Life,
         /// Stamps of columns newer than the row's own.
-        replaced: Vec<Stamp>,
+        replaced: SmallVec<[Stamp; 1]>,
+    },
+}
+
+/// What a transaction did, as other sites need to hear it.
+#[derive(Clone, Debug)]
+pub enum Operation<'a> {
+    Row {
+        table: TableId,
+        pk: &'a [u8],
+        what: RowOperation<'a>,
     },
     /// Rows the vector contains die; rows concurrent with it live.
     Truncate {
@@ -95,8 +109,22 @@ pub enum Operation {
     Catalog(Box<CatalogChange>),
 }
 
+/// A record as it was read and verified.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub header: Header,
+    version: u8,
+    payload: Vec<u8>,
+}
+
+impl Record {
+    pub fn operations(&self) -> Result<Vec<Operation<'_>>> {
+        operations(&self.payload, self.version)
+    }
+}
+
 /// Writes operations one behind the other; the committer adds the header.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct OperationWriter {
     pub bytes: Vec<u8>,
     pub count: u32,
@@ -112,6 +140,18 @@ const LOAD: u8 = 5;
 const CATALOG: u8 = 6;
 
 impl OperationWriter {
+    /// Behind these, what another has written.
+    pub fn append(&mut self, other: &OperationWriter) {
+        self.bytes.extend_from_slice(&other.bytes);
+        self.count += other.count;
+        self.adds_rows |= other.adds_rows;
+    }
+
+    /// Read back what was written.
+    pub fn operations(&self) -> Result<Vec<Operation<'_>>> {
+        decode::counted(&self.bytes, self.count)
+    }
+
     fn begin(&mut self, kind: u8, table: TableId) {
         self.count += 1;
         self.adds_rows |= matches!(kind, INSERT | UPDATE | LOAD);
@@ -120,22 +160,15 @@ impl OperationWriter {
     }
 
     fn sized(&mut self, bytes: &[u8]) {
-        self.bytes
-            .extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(bytes);
+        push_sized(&mut self.bytes, bytes);
     }
 
     fn stamp(&mut self, stamp: Stamp) {
-        self.bytes.extend_from_slice(&stamp.hlc.0.to_le_bytes());
-        self.bytes.extend_from_slice(&stamp.site.0.to_le_bytes());
+        push_stamp(&mut self.bytes, stamp);
     }
 
     fn stamps(&mut self, stamps: &[Stamp]) {
-        self.bytes
-            .extend_from_slice(&(stamps.len() as u16).to_le_bytes());
-        for stamp in stamps {
-            self.stamp(*stamp);
-        }
+        push_stamps(&mut self.bytes, stamps);
     }
 
     fn life(&mut self, life: Life) {
@@ -172,11 +205,8 @@ impl OperationWriter {
         self.bytes.extend_from_slice(&cells.to_le_bytes());
     }
 
-    /// `value` in the self-delimiting form of [`crate::row::encode_value`].
-    pub fn cell(&mut self, column: u16, replaced: &[Stamp], value: &[u8]) {
-        self.bytes.extend_from_slice(&column.to_le_bytes());
-        self.stamps(replaced);
-        self.sized(value);
+    pub fn cell(&mut self, cell: &Cell<'_>) {
+        push_cell(&mut self.bytes, cell);
     }
 
     pub fn delete(&mut self, table: TableId, pk: &[u8], life: Life, replaced: &[Stamp]) {
@@ -218,6 +248,31 @@ impl OperationWriter {
     }
 }
 
+fn push_sized(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn push_stamp(out: &mut Vec<u8>, stamp: Stamp) {
+    out.extend_from_slice(&stamp.hlc.0.to_le_bytes());
+    out.extend_from_slice(&stamp.site.0.to_le_bytes());
+}
+
+fn push_stamps(out: &mut Vec<u8>, stamps: &[Stamp]) {
+    out.extend_from_slice(&(stamps.len() as u16).to_le_bytes());
+    for stamp in stamps {
+        push_stamp(out, *stamp);
+    }
+}
+
+/// Appends a cell, as updates have them and as [`cells`] reads them.
+pub fn push_cell(out: &mut Vec<u8>, cell: &Cell<'_>) {
+    out.extend_from_slice(&cell.column.to_le_bytes());
+    out.push(cell.kind.number());
+    push_stamps(out, &cell.replaced);
+    push_sized(out, cell.value);
+}
+
 /// The key of one chunk.
 pub fn key(lane: Lane, sequence: Sequence, chunk: u32) -> [u8; 13] {
     let mut key = [0; 13];
@@ -232,9 +287,11 @@ fn checksum(key: &[u8], payload: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64_with_seed(payload, seed)
 }
 
-/// Adds a record, cut into chunks, to a batch. `scratch` is overwritten.
+/// Adds a record, cut into chunks, to a batch, at its place in this node's log: what the node
+/// passes on for others has a place of its own there. `scratch` is overwritten.
 pub fn append(
     batch: &mut Batch,
+    place: Sequence,
     header: &Header,
     operations: &OperationWriter,
     scratch: &mut Vec<u8>,
@@ -255,7 +312,7 @@ pub fn append(
     scratch.extend_from_slice(&operations.bytes);
     let mut value = Vec::with_capacity(ENVELOPE_BYTES + total.min(CHUNK_BYTES));
     for (chunk, payload) in scratch.chunks(CHUNK_BYTES).enumerate() {
-        let key = key(header.lane, header.sequence, chunk as u32);
+        let key = key(header.lane, place, chunk as u32);
         value.clear();
         value.push(0);
         value.extend_from_slice(&checksum(&key, payload).to_le_bytes());
@@ -272,13 +329,8 @@ fn damaged(lane: Lane, sequence: Sequence, what: &str) -> Error {
     .with_hint("Restore this node from a backup, or let it fetch its data from its parent again.")
 }
 
-/// Reads and verifies the record at (lane, sequence): its header and, for
-/// [`operations`], the rest. `None`: there is none.
-pub fn read(
-    snapshot: &dyn Snapshot,
-    lane: Lane,
-    sequence: Sequence,
-) -> Result<Option<(Header, Vec<u8>)>> {
+/// Reads and verifies the record at (lane, sequence). `None`: there is none.
+pub fn read(snapshot: &dyn Snapshot, lane: Lane, sequence: Sequence) -> Result<Option<Record>> {
     let mut value = Vec::new();
     if !snapshot.get(Space::Log, &key(lane, sequence, 0), &mut value)? {
         return Ok(None);
@@ -289,7 +341,8 @@ pub fn read(
         .ok_or_else(|| damaged(lane, sequence, "its header is cut"))?;
     let word = |at: usize| word_at(header, at);
     let half = |at: usize| (word_at(header, at) & 0xffff_ffff) as u32;
-    if header[0] != VERSION {
+    let version = header[0];
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(damaged(lane, sequence, "its version is unknown"));
     }
     let parsed = Header {
@@ -301,8 +354,8 @@ pub fn read(
         epoch: half(34),
         catalog_version: word(38),
     };
-    if parsed.lane != lane || parsed.sequence != sequence {
-        return Err(damaged(lane, sequence, "it names another place"));
+    if parsed.lane != lane {
+        return Err(damaged(lane, sequence, "it names another lane"));
     }
     let chunks = half(46);
     let mut payload = first[HEADER_BYTES - 4..].to_vec();
@@ -312,7 +365,11 @@ pub fn read(
         }
         payload.extend_from_slice(open_chunk(lane, sequence, chunk, &value)?);
     }
-    Ok(Some((parsed, payload)))
+    Ok(Some(Record {
+        header: parsed,
+        version,
+        payload,
+    }))
 }
 
 fn word_at(bytes: &[u8], at: usize) -> u64 {

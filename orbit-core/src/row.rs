@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!  0       envelope u8, 0 = plain
-//!  1       flags u8, bit 0: has column stamps; bit 1: wide (u32) offsets, otherwise u16
+//!  1       flags u8, bit 0: has column stamps; bit 1: wide (u32) offsets, otherwise u16;
+//!          bit 2: more is known of this key in the side space (merge/side.rs)
 //!  2..4    columns present u16; later ones take the table's `missing` value
 //!  4..8    causal length u32: odd = live, even = deleted
 //!  8..16   row stamp: HLC u64
@@ -34,7 +35,7 @@ pub use layout::RowLayout;
 pub use read::RowRef;
 #[cfg(feature = "columns")]
 pub(crate) use write::rebuild;
-pub use write::{assign_hlc, encode, tombstone, update};
+pub use write::{Change, assign_hlc, change, encode, set_side, tombstone, update, with_body};
 
 use crate::clock::Hlc;
 use crate::ids::SiteOrdinal;
@@ -49,7 +50,8 @@ pub const PENDING: Hlc = Hlc::MAX;
 const ENVELOPE_PLAIN: u8 = 0;
 const FLAG_STAMPS: u8 = 1;
 const FLAG_WIDE: u8 = 2;
-const KNOWN_FLAGS: u8 = FLAG_STAMPS | FLAG_WIDE;
+const FLAG_SIDE: u8 = 4;
+const KNOWN_FLAGS: u8 = FLAG_STAMPS | FLAG_WIDE | FLAG_SIDE;
 
 /// When and where something was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ mod commit;
 mod lock;
 mod references;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 use crate::catalog::{BOOTSTRAP_ROLE, Catalog, CatalogChange, Table, is_temporary_schema};
@@ -30,6 +30,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 pub use write::duplicate;
+pub(crate) use write::entry_key;
 pub use write::{Conflict, ConflictTarget, Tried, decode, index_columns, no_arbiter};
 
 pub use crate::lock::{RowLock, TableLock, Wait};
@@ -87,6 +88,8 @@ pub struct Transaction {
     limits: WaitLimits,
     /// The current statement's moment; REPEATABLE READ keeps the first.
     view: Option<Arc<View>>,
+    /// What it writes it has read at this moment or later.
+    written_from: Option<Hlc>,
     /// The highest position whose data this transaction has come to know.
     seen: Hlc,
     pub(crate) writes: Arc<WriteSet>,
@@ -139,6 +142,7 @@ impl Transaction {
             isolation,
             limits: WaitLimits::default(),
             view: None,
+            written_from: None,
             seen: Hlc::ZERO,
             writes: Arc::default(),
             changes: Changes::default(),
@@ -331,9 +335,12 @@ impl Transaction {
     /// Drops a key range at COMMIT.
     pub fn clear_storage(&mut self, partition: PartitionId, storage: StorageId, space: Space) {
         self.changes.cleared.push((partition, storage, space));
-        // A time series' blocks lie beside its rows.
+        // A time series' blocks lie beside its rows, and so does what else is known of keys.
         if space == Space::Data {
-            self.changes.cleared.push((partition, storage, Space::Side));
+            let beside = crate::merge::side::storage(storage);
+            for storage in [storage, beside] {
+                self.changes.cleared.push((partition, storage, Space::Side));
+            }
         }
     }
 
@@ -373,6 +380,15 @@ impl Transaction {
     /// What it has written so far, in bytes.
     pub fn written_bytes(&self) -> usize {
         self.writes.bytes()
+    }
+
+    /// A row was read that may not be on disk yet; `newest`: the latest of its stamps. What was
+    /// merged carries times of other sites, so the last merge is waited for, too.
+    fn know(&mut self, newest: Hlc) {
+        // A pending stamp is this transaction's own: nothing to wait for.
+        if newest != crate::row::PENDING {
+            self.seen = self.seen.max(newest).max(self.db.last_merge());
+        }
     }
 
     /// Waits until everything this transaction has come to know is on disk.

@@ -4,6 +4,7 @@
 use crate::clock::Hlc;
 use crate::error::{Error, Result};
 use crate::ids::{PartitionId, Sequence, SiteOrdinal};
+use crate::row::Stamp;
 use crate::store::{Batch, Space};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,12 @@ impl Vectors {
     pub fn raise(&mut self, partition: PartitionId, site: SiteOrdinal, entry: Entry) {
         self.entries.insert((partition, site), entry);
         self.dirty.insert((partition, site));
+    }
+
+    /// Whether a partition has what was written at a stamp.
+    pub fn contains(&self, partition: PartitionId, stamp: Stamp) -> bool {
+        let entry = self.entries.get(&(partition, stamp.site));
+        entry.is_some_and(|entry| entry.hlc >= stamp.hlc)
     }
 
     pub fn of(&self, partition: PartitionId) -> impl Iterator<Item = (SiteOrdinal, Entry)> + '_ {

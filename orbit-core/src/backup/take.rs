@@ -3,6 +3,7 @@
 use super::{About, Head, Kind, Tally, preamble};
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::merge;
 use crate::meta::{self, Next};
 use crate::store::{Cursor, Direction, KeyRange, Snapshot, Space, successor};
 use std::sync::Arc;
@@ -167,7 +168,12 @@ impl BackupStream {
             && key
                 .get(4..8)
                 .and_then(|storage| storage.try_into().ok())
-                .is_some_and(|storage| u32::from_be_bytes(storage) >= self.next_storage)
+                .map(u32::from_be_bytes)
+                .map(|storage| match space {
+                    Space::Side => merge::side::table_storage(storage),
+                    _ => storage,
+                })
+                .is_some_and(|storage| storage >= self.next_storage)
     }
 }
 

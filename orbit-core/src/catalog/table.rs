@@ -9,6 +9,7 @@ use crate::error::Result;
 #[cfg(feature = "columns")]
 use crate::error::{Error, state};
 use crate::ids::{IndexId, PartitionId, SequenceId, SiteId, StorageId, TableId};
+use crate::merge::ColumnKind;
 use crate::row::RowLayout;
 use crate::types::{Oid, SqlType};
 use crate::value::Value;
@@ -47,6 +48,9 @@ pub struct Column {
     /// The value (in PostgreSQL's text form) that rows older than ADD COLUMN show. `None`: NULL.
     pub missing: Option<String>,
     pub created: CreationStamp,
+    /// What it does when several sites have written it.
+    #[serde(default, skip_serializing_if = "ColumnKind::is_lww")]
+    pub kind: ColumnKind,
 }
 
 impl Column {
@@ -63,6 +67,7 @@ impl Column {
             identity: None,
             missing: None,
             created,
+            kind: ColumnKind::Lww,
         }
     }
 }
@@ -305,6 +310,8 @@ pub struct Table {
     pub layout: RowLayout,
     /// Parsed `missing` values, one per column (and computed value).
     pub missing: Vec<Value>,
+    /// The kinds of its slots; empty: all are LWW.
+    pub kinds: Vec<ColumnKind>,
     /// Of a time series: what its blocks are read by.
     #[cfg(feature = "columns")]
     pub form: Option<std::sync::Arc<crate::series::Form>>,
@@ -426,7 +433,17 @@ impl Table {
             })
             .collect::<Result<Vec<_>>>()?;
         missing.resize(def.width(), Value::Null);
+        let mut kinds = Vec::new();
+        for (column, of) in def.columns.iter().enumerate() {
+            if !of.kind.is_lww() {
+                kinds.resize(layout.slot_count(), ColumnKind::Lww);
+                if let Some(kind) = kinds.get_mut(layout.slot_of(column)) {
+                    *kind = of.kind;
+                }
+            }
+        }
         Ok(Table {
+            kinds,
             #[cfg(feature = "columns")]
             form: crate::series::Form::of(&def, &layout).map(std::sync::Arc::new),
             def,
@@ -434,6 +451,11 @@ impl Table {
             layout,
             missing,
         })
+    }
+
+    /// The number by which all sites digest its rows.
+    pub fn fingerprint_seed(&self) -> u64 {
+        self.created.hlc ^ self.created.site.0
     }
 
     /// Whether a row made for the other definition is one for this, as it lies and by what

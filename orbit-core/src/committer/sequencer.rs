@@ -1,5 +1,8 @@
 //! Time and place: the state that only the writer thread touches.
 
+#[cfg(feature = "sync")]
+mod merging;
+
 use super::Request;
 use crate::catalog::Catalog;
 use crate::clock::{Hlc, HlcClock};
@@ -9,13 +12,20 @@ use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::ids::{Incarnation, Lane, Sequence, SiteId, SiteOrdinal};
 use crate::log;
+use crate::merge::recent::Recent;
+use crate::merge::{Met, Origins};
 use crate::meta;
 use crate::row;
 use crate::sequence::Sequences;
 use crate::store::{Batch, Op, Space};
 use crate::vector::{Entry, Vectors};
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// Told of what a merge met, once it is part of a group.
+pub type OnMet = Arc<dyn Fn(&[Met]) + Send + Sync>;
 
 pub struct Sequencer {
     pub site: SiteId,
@@ -23,6 +33,13 @@ pub struct Sequencer {
     pub ordinals: BTreeMap<Lane, SiteOrdinal>,
     pub clock: Arc<HlcClock>,
     pub sequences: BTreeMap<Lane, Sequence>,
+    /// Who every ordinal stands for. Those up to `origins_written` are in the store.
+    pub origins: Arc<RwLock<Origins>>,
+    pub origins_written: SiteOrdinal,
+    pub on_met: OnMet,
+    /// What merges have touched while local transactions were under way.
+    pub recent: Recent,
+    pub merged_until: Arc<AtomicU64>,
     pub vectors: Vectors,
     pub fingerprints: Fingerprints,
     pub newest_catalog: Arc<Catalog>,
@@ -53,6 +70,8 @@ impl Sequencer {
     pub fn add(&mut self, request: &mut Request, batch: &mut Batch) -> Result<Hlc> {
         let hlc = self.clock.tick();
         self.newest = hlc;
+        #[cfg(feature = "sync")]
+        self.tell(request, hlc);
         #[cfg(feature = "columns")]
         let mut followed = 0;
         for op in request.batch.iter() {
@@ -63,6 +82,8 @@ impl Sequencer {
             match op {
                 Op::Put { space, key, value } => {
                     batch.put(space, key, value);
+                    #[cfg(feature = "sync")]
+                    self.follow(request.incoming.is_some(), space, key, hlc, batch);
                     if space == Space::Data
                         && let Some(row) = batch.last_value_mut()
                     {
@@ -129,25 +150,42 @@ impl Sequencer {
         self.fingerprints.apply(&request.fingerprints);
         let sequence = self.sequences.entry(request.lane).or_default();
         sequence.0 += 1;
-        let header = log::Header {
+        let place = *sequence;
+        #[cfg_attr(not(feature = "sync"), expect(unused_mut))]
+        let mut header = log::Header {
             site: self.site,
             incarnation: self.incarnation,
             lane: request.lane,
-            sequence: *sequence,
+            sequence: place,
             hlc,
             epoch: request.epoch,
             catalog_version: self.newest_catalog.version,
         };
-        log::append(batch, &header, &request.operations, &mut self.scratch);
-        if let Some(ordinal) = self.ordinals.get(&request.lane) {
-            let entry = Entry {
-                sequence: *sequence,
-                hlc,
-            };
+        let own = self.ordinals.get(&request.lane).copied();
+        #[cfg(feature = "sync")]
+        let writer = self.name_writer(request, &mut header, batch)?.or(own);
+        #[cfg(not(feature = "sync"))]
+        let writer = own;
+        log::append(
+            batch,
+            place,
+            &header,
+            &request.operations,
+            &mut self.scratch,
+        );
+        if let Some(own) = own {
             // The node's own entry says where its log ends, whatever was touched.
-            self.vectors.raise(meta::NODE_PARTITION, *ordinal, entry);
+            let sequence = place;
+            self.vectors
+                .raise(meta::NODE_PARTITION, own, Entry { sequence, hlc });
+        }
+        if let Some(writer) = writer {
+            let entry = Entry {
+                sequence: header.sequence,
+                hlc: header.hlc,
+            };
             for partition in &request.partitions {
-                self.vectors.raise(*partition, *ordinal, entry);
+                self.vectors.raise(*partition, writer, entry);
             }
         }
         Ok(hlc)

@@ -6,6 +6,8 @@ use super::Database;
 use crate::cancel::CancelToken;
 use crate::catalog::Table;
 use crate::clock::Hlc;
+#[cfg(feature = "sync")]
+use crate::committer::Refused;
 use crate::error::{Error, Result};
 use crate::ids::{Lane, Sequence, TableId};
 use crate::key;
@@ -20,6 +22,11 @@ use std::sync::{Arc, Weak};
 const TOMBSTONES_A_BATCH: usize = 4096;
 /// Rows read between two looks whether to go on.
 const ROWS_A_LOOK: u64 = 1024;
+
+/// Whether a row is dead, was so at a moment, and nothing is kept beside it.
+fn is_settled(row: &RowRef<'_>, frontier: Hlc) -> bool {
+    !row.is_live() && !row.has_side() && row.newest_hlc() <= frontier
+}
 
 /// Some keys of dead rows from the start of a range on; fewer than
 /// [`TOMBSTONES_A_BATCH`]: it has no more. It ends early once whoever asked has gone.
@@ -42,7 +49,7 @@ fn dead_keys(
             }
         }
         let row = RowRef::new(cursor.value())?;
-        if !row.is_live() && row.newest_hlc() <= frontier {
+        if is_settled(&row, frontier) {
             dead.push(cursor.key().to_vec());
         }
     }
@@ -111,6 +118,8 @@ impl Database {
         let mut batch = Batch::new();
         let mut locks = HeldLocks::new(self.locks.clone(), txn, Vec::new());
         let mut row = Vec::new();
+        // Merges heed no locks: one that brings a row back after this look is noticed.
+        let since = self.views.newest.load().position;
         for key in dead {
             let pk = key.get(crate::read::PREFIX_BYTES..).unwrap_or(&[]);
             let lock = self.locks.row_key(table.storage.0, pk);
@@ -132,16 +141,21 @@ impl Database {
             }
             locks.push(lock, modes);
             let there = self.store.get(Space::Data, key, &mut row)?;
-            if there && !RowRef::new(&row)?.is_live() && RowRef::new(&row)?.newest_hlc() <= frontier
-            {
+            if there && is_settled(&RowRef::new(&row)?, frontier) {
                 batch.delete(Space::Data, key);
             }
         }
         let (mut request, answer) = crate::committer::Request::upkeep(batch);
         request.locks = Some(locks);
+        request.since = since;
         self.commit(request).await?;
-        answer.await.map_err(|_| super::stopped())??;
-        Ok(())
+        match answer.await.map_err(|_| super::stopped())? {
+            Ok(_) => Ok(()),
+            // They are looked for anew.
+            #[cfg(feature = "sync")]
+            Err(Refused::Outdated(_)) => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     /// Whether the log has grown enough since the last collection to be worth another.

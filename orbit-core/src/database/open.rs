@@ -17,12 +17,13 @@ use crate::ids::{Incarnation, Lane, PartitionId, Sequence, SiteId, SiteOrdinal, 
 use crate::key;
 use crate::lock::LockManager;
 use crate::log;
+use crate::merge::{Origin, Origins};
 use crate::meta::{self, Identity, Next};
 use crate::read::View;
 use crate::sequence::{Position, Sequences};
 use crate::store::{Batch, Direction, KeyRange, Snapshot, Space, Store, successor};
 use crate::vector::{self, Vectors};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use ractor::ActorRuntime;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -100,7 +101,24 @@ impl Database {
         });
         let views = Arc::new(Views::new(view));
         let values = Arc::new(Sequences::new(loaded.positions));
+        let mut origins = Origins::default();
+        for (ordinal, (site, incarnation, lane)) in &loaded.ordinals {
+            let origin = Origin {
+                site: *site,
+                incarnation: *incarnation,
+                lane: *lane,
+            };
+            origins.insert(*ordinal, origin);
+        }
+        let origins_written = SiteOrdinal(origins.next().0 - 1);
+        let origins = Arc::new(RwLock::new(origins));
+        let merged_until = Arc::new(AtomicU64::new(0));
         let sequencer = Sequencer {
+            origins: origins.clone(),
+            origins_written,
+            on_met: options.on_met.clone(),
+            recent: Default::default(),
+            merged_until: merged_until.clone(),
             values: values.clone(),
             site: identity.site,
             incarnation: identity.incarnation,
@@ -143,6 +161,8 @@ impl Database {
             locks,
             clock,
             ordinals,
+            origins,
+            merged_until,
             data_actor: Bounded::new(actor, COMMIT_CREDITS),
             committer,
             site: identity.site,

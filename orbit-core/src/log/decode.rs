@@ -1,11 +1,15 @@
 //! Reading operations back. What is read has passed its checksum, but no
 //! length in it is believed before it is checked.
 
-use super::{CATALOG, Cell, DELETE, INSERT, LOAD, Life, Operation, TRUNCATE, UPDATE};
+use super::{
+    CATALOG, Cell, DELETE, INSERT, LOAD, Life, Operation, RowOperation, TRUNCATE, UPDATE, VERSION,
+};
 use crate::clock::Hlc;
 use crate::error::{Error, Result};
 use crate::ids::{PartitionId, Sequence, SiteOrdinal, TableId};
+use crate::merge::ColumnKind;
 use crate::row::Stamp;
+use smallvec::SmallVec;
 
 struct Reader<'a>(&'a [u8]);
 
@@ -38,9 +42,21 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn stamps(&mut self) -> Result<Vec<Stamp>> {
+    fn stamps(&mut self) -> Result<SmallVec<[Stamp; 1]>> {
         let count = self.number::<2>()?;
         (0..count).map(|_| self.stamp()).collect()
+    }
+
+    fn cell(&mut self, version: u8) -> Result<Cell<'a>> {
+        Ok(Cell {
+            column: self.number::<2>()? as u16,
+            kind: match version {
+                1 => ColumnKind::Lww,
+                _ => ColumnKind::from_number(self.number::<1>()? as u8).ok_or_else(unknown_kind)?,
+            },
+            replaced: self.stamps()?,
+            value: self.sized()?,
+        })
     }
 
     fn life(&mut self) -> Result<Life> {
@@ -51,52 +67,46 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The operations of a record's payload (as [`super::read`] returns it). Cell
-/// values stay in the encoded form of [`crate::row::encode_value`]: their type
-/// is the catalog's affair.
-pub fn operations(payload: &[u8]) -> Result<Vec<Operation>> {
-    let mut reader = Reader(payload);
-    let count = reader.number::<4>()?;
-    (0..count).map(|_| operation(&mut reader)).collect()
+fn unknown_kind() -> Error {
+    Error::corrupted("a transaction log record holds a column of unknown kind")
 }
 
-fn operation(reader: &mut Reader<'_>) -> Result<Operation> {
+/// The operations of a record's payload. Cell values stay in the encoded form of
+/// [`crate::row::encode_value`]: their type is the catalog's affair.
+pub fn operations(payload: &[u8], version: u8) -> Result<Vec<Operation<'_>>> {
+    let mut reader = Reader(payload);
+    let count = reader.number::<4>()?;
+    (0..count)
+        .map(|_| operation(&mut reader, version))
+        .collect()
+}
+
+/// As many operations as were counted while they were written.
+pub(super) fn counted(bytes: &[u8], count: u32) -> Result<Vec<Operation<'_>>> {
+    let mut reader = Reader(bytes);
+    (0..count)
+        .map(|_| operation(&mut reader, VERSION))
+        .collect()
+}
+
+/// Cells one behind the other, as [`super::push_cell`] wrote them.
+pub fn cells(bytes: &[u8]) -> Result<SmallVec<[Cell<'_>; 2]>> {
+    let mut reader = Reader(bytes);
+    let mut cells = SmallVec::new();
+    while !reader.0.is_empty() {
+        cells.push(reader.cell(VERSION)?);
+    }
+    Ok(cells)
+}
+
+fn operation<'a>(reader: &mut Reader<'a>, version: u8) -> Result<Operation<'a>> {
     let kind = reader.number::<1>()? as u8;
     let table = TableId(reader.number::<4>()? as u32);
     Ok(match kind {
-        INSERT => Operation::Insert {
+        INSERT | UPDATE | DELETE => Operation::Row {
             table,
-            pk: reader.sized()?.to_vec(),
-            causal_length: reader.number::<4>()? as u32,
-            replaced: reader.stamps()?.first().copied(),
-            columns: reader.number::<2>()? as u16,
-            wide: reader.number::<1>()? != 0,
-            body: reader.sized()?.to_vec(),
-        },
-        UPDATE => {
-            let pk = reader.sized()?.to_vec();
-            let life = reader.life()?;
-            let cells = reader.number::<2>()?;
-            let cells = (0..cells).map(|_| {
-                Ok(Cell {
-                    column: reader.number::<2>()? as u16,
-                    replaced: reader.stamps()?,
-                    value: reader.sized()?.to_vec(),
-                })
-            });
-            let cells = cells.collect::<Result<_>>()?;
-            Operation::Update {
-                table,
-                pk,
-                life,
-                cells,
-            }
-        }
-        DELETE => Operation::Delete {
-            table,
-            pk: reader.sized()?.to_vec(),
-            life: reader.life()?,
-            replaced: reader.stamps()?,
+            pk: reader.sized()?,
+            what: row_operation(reader, kind, version)?,
         },
         TRUNCATE => {
             let partition = PartitionId(reader.number::<4>()? as u32);
@@ -129,5 +139,30 @@ fn operation(reader: &mut Reader<'_>) -> Result<Operation> {
                 "a transaction log record holds an operation of unknown kind {unknown}"
             )));
         }
+    })
+}
+
+fn row_operation<'a>(reader: &mut Reader<'a>, kind: u8, version: u8) -> Result<RowOperation<'a>> {
+    Ok(match kind {
+        INSERT => RowOperation::Insert {
+            causal_length: reader.number::<4>()? as u32,
+            replaced: reader.stamps()?.first().copied(),
+            columns: reader.number::<2>()? as u16,
+            wide: reader.number::<1>()? != 0,
+            body: reader.sized()?,
+        },
+        UPDATE => {
+            let life = reader.life()?;
+            let count = reader.number::<2>()?;
+            let cells = (0..count).map(|_| reader.cell(version));
+            RowOperation::Update {
+                life,
+                cells: cells.collect::<Result<_>>()?,
+            }
+        }
+        _ => RowOperation::Delete {
+            life: reader.life()?,
+            replaced: reader.stamps()?,
+        },
     })
 }

@@ -2,8 +2,8 @@
 
 use super::layout::{RowLayout, Slot};
 use super::{
-    ENVELOPE_PLAIN, FLAG_STAMPS, FLAG_WIDE, HEAD_BYTES, KNOWN_FLAGS, STAMP_BYTES, Stamp, bit,
-    bitmap_bytes, codec,
+    ENVELOPE_PLAIN, FLAG_SIDE, FLAG_STAMPS, FLAG_WIDE, HEAD_BYTES, KNOWN_FLAGS, STAMP_BYTES, Stamp,
+    bit, bitmap_bytes, codec,
 };
 use crate::clock::Hlc;
 use crate::error::{Error, Result};
@@ -135,6 +135,11 @@ impl<'a> RowRef<'a> {
         self.flag(FLAG_WIDE)
     }
 
+    /// Whether more is known of its key in the side space.
+    pub fn has_side(&self) -> bool {
+        self.flag(FLAG_SIDE)
+    }
+
     pub fn is_null(&self, layout: &RowLayout, column: usize, missing: &[Value]) -> bool {
         let slot = layout.slot_of(column);
         if slot >= self.columns {
@@ -173,6 +178,21 @@ impl<'a> RowRef<'a> {
         codec::decode(self.raw(layout, slot)?, sql_type)
     }
 
+    /// The value of any slot: of one younger than the row, what such rows show.
+    pub fn slot_or_missing(
+        &self,
+        layout: &RowLayout,
+        slot: usize,
+        missing: &'a [Value],
+    ) -> Result<ValueRef<'a>> {
+        if slot < self.columns {
+            return self.slot_value(layout, slot);
+        }
+        let column = layout.column_of(slot);
+        let value = column.and_then(|column| missing.get(column));
+        Ok(value.map_or(ValueRef::Null, Value::as_ref))
+    }
+
     /// The bytes of a slot that the row has; `None`: NULL.
     #[cfg(feature = "columns")]
     #[inline]
@@ -186,7 +206,7 @@ impl<'a> RowRef<'a> {
     /// Whether it takes more than its slots and the row's stamp to make it again.
     #[cfg(feature = "columns")]
     pub(crate) fn is_odd(&self) -> bool {
-        self.flag(FLAG_STAMPS | FLAG_WIDE)
+        self.flag(FLAG_STAMPS | FLAG_WIDE | FLAG_SIDE)
     }
 
     /// The bytes of a slot that the row has: itself, or its part of the variable area.

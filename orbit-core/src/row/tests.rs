@@ -321,7 +321,7 @@ fn only_pending_stamps_are_assigned() {
 fn an_unknown_format_is_refused() {
     let layout = RowLayout::new(&[SqlType::Int4]);
     let good = row(&layout, &[Value::Int4(1)]);
-    for (at, byte) in [(0, 1), (1, 4)] {
+    for (at, byte) in [(0, 1), (1, 8)] {
         let mut bytes = good.clone();
         bytes[at] = byte;
         assert!(

@@ -5,16 +5,21 @@ use super::codec::{fill_slot, push_variable};
 use super::layout::RowLayout;
 use super::read::RowRef;
 use super::{
-    ENVELOPE_PLAIN, FLAG_STAMPS, FLAG_WIDE, HEAD_BYTES, PENDING, STAMP_BYTES, Stamp, bit,
-    bitmap_bytes,
+    ENVELOPE_PLAIN, FLAG_SIDE, FLAG_STAMPS, FLAG_WIDE, HEAD_BYTES, PENDING, STAMP_BYTES, Stamp,
+    bit, bitmap_bytes,
 };
 use crate::clock::Hlc;
 use crate::error::{Error, Result, state};
 use crate::value::Value;
 use smallvec::SmallVec;
 
-/// A slot and its new value.
-type Change<'a> = (usize, &'a Value);
+/// A slot's new value, and when and where it was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    pub slot: usize,
+    pub value: &'a Value,
+    pub stamp: Stamp,
+}
 
 /// Largest end offset a narrow row can hold.
 const NARROW_LIMIT: usize = u16::MAX as usize;
@@ -82,14 +87,29 @@ pub fn update(
     stamp: Stamp,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    out.clear();
-    let row = RowRef::new(old)?;
     let changes: SmallVec<[Change<'_>; 8]> = changes
         .iter()
-        .map(|(column, value)| (layout.slot_of(*column), value))
+        .map(|(column, value)| Change {
+            slot: layout.slot_of(*column),
+            value,
+            stamp,
+        })
         .collect();
+    change(layout, old, &changes, missing, out)
+}
+
+/// As [`update`], with slots in place of columns, and a stamp for each.
+pub fn change(
+    layout: &RowLayout,
+    old: &[u8],
+    changes: &[Change<'_>],
+    missing: &[Value],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.clear();
+    let row = RowRef::new(old)?;
     // A column younger than the row brings all of them along.
-    let grows = changes.iter().any(|(slot, _)| *slot >= row.columns());
+    let grows = changes.iter().any(|change| change.slot >= row.columns());
     let slots = if grows {
         layout.slot_count()
     } else {
@@ -97,15 +117,18 @@ pub fn update(
     };
     let count = slot_count(layout, slots)?;
     push_head(count, row.causal_length(), row.stamp(), out);
-    push_stamps(&row, slots, &changes, stamp, out)?;
+    if row.has_side() {
+        set_flag(out, FLAG_SIDE);
+    }
+    push_stamps(&row, slots, changes, out)?;
 
-    if !grows && patch_body(layout, &row, &changes, out)? {
+    if !grows && patch_body(layout, &row, changes, out)? {
         return Ok(());
     }
     push_body(layout, slots, out, |slot, body| {
         // The last of several changes of one column counts.
-        if let Some((_, value)) = changes.iter().rev().find(|(at, _)| *at == slot) {
-            body.put(slot, value)
+        if let Some(change) = changes.iter().rev().find(|change| change.slot == slot) {
+            body.put(slot, change.value)
         } else if slot >= row.columns() {
             let column = layout.column_of(slot);
             let value = column.and_then(|column| missing.get(column));
@@ -116,6 +139,33 @@ pub fn update(
             body.copy(slot, row.raw(layout, slot)?)
         }
     })
+}
+
+/// Replaces `out` by a live row of a body as another row holds it ([`RowRef::body`]).
+pub fn with_body(
+    columns: u16,
+    causal_length: u32,
+    stamp: Stamp,
+    wide: bool,
+    body: &[u8],
+    out: &mut Vec<u8>,
+) {
+    out.clear();
+    push_head(columns, causal_length, stamp, out);
+    if wide {
+        set_flag(out, FLAG_WIDE);
+    }
+    out.extend_from_slice(body);
+}
+
+/// Says whether more is known of the row's key in the side space.
+pub fn set_side(row: &mut [u8], side: bool) {
+    if let Some(flags) = row.get_mut(1) {
+        match side {
+            true => *flags |= FLAG_SIDE,
+            false => *flags &= !FLAG_SIDE,
+        }
+    }
 }
 
 /// Gives every stamp that still waits for it the commit's time.
@@ -175,27 +225,27 @@ fn push_stamps(
     row: &RowRef<'_>,
     columns: usize,
     changes: &[Change<'_>],
-    stamp: Stamp,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let inherits = stamp == row.stamp();
+    let own = row.stamp();
     let old = row.stamp_bitmap();
-    if inherits && old.is_empty() {
+    if old.is_empty() && changes.iter().all(|change| change.stamp == own) {
         return Ok(());
     }
     let start = out.len();
     let length = bitmap_bytes(columns);
     out.resize(start + length, 0);
     out[start..start + old.len()].copy_from_slice(old);
-    for (column, _) in changes {
-        if *column >= columns {
-            return Err(Error::internal(format!("no column {column} to change")));
+    for change in changes {
+        if change.slot >= columns {
+            let slot = change.slot;
+            return Err(Error::internal(format!("no column {slot} to change")));
         }
-        let byte = &mut out[start + column / 8];
-        if inherits {
-            *byte &= !(1 << (column % 8));
+        let byte = &mut out[start + change.slot / 8];
+        if change.stamp == own {
+            *byte &= !(1 << (change.slot % 8));
         } else {
-            *byte |= 1 << (column % 8);
+            *byte |= 1 << (change.slot % 8);
         }
     }
     if out[start..].iter().all(|byte| *byte == 0) {
@@ -207,9 +257,12 @@ fn push_stamps(
         if !bit(&out[start..start + length], column) {
             continue;
         }
-        let changed = changes.iter().any(|(at, _)| *at == column);
-        let own = if changed { None } else { row.own_stamp(column) };
-        own.unwrap_or(stamp).write(out);
+        let changed = changes.iter().rev().find(|change| change.slot == column);
+        let stamp = match changed {
+            Some(change) => change.stamp,
+            None => row.column_stamp(column),
+        };
+        stamp.write(out);
     }
     Ok(())
 }
@@ -227,18 +280,19 @@ fn patch_body(
     let body = row.body();
     out.extend_from_slice(body);
     let fixed = start + bitmap_bytes(row.columns());
-    for (column, value) in changes {
-        let slot = match layout.slot(*column) {
+    for change in changes {
+        let (column, value) = (change.slot, change.value);
+        let slot = match layout.slot(column) {
             Some(slot) => slot,
             None => return Err(Error::internal(format!("no column {column} to change"))),
         };
         let nulls = start + column / 8;
         let mask = 1u8 << (column % 8);
         if slot.is_variable() {
-            let old = if row.null_bit(*column) {
+            let old = if row.null_bit(column) {
                 &[][..]
             } else {
-                row.raw(layout, *column)?
+                row.raw(layout, column)?
             };
             let same = match value {
                 Value::Null => old.is_empty(),
@@ -256,7 +310,7 @@ fn patch_body(
             }
             // Written behind the row first, so that it is checked and placed in one way.
             let end = out.len();
-            let sql_type = layout.slot_type(*column).ok_or_else(no_slot)?;
+            let sql_type = layout.slot_type(column).ok_or_else(no_slot)?;
             push_variable(value, sql_type, out)?;
             let at = start + (old.as_ptr() as usize - body.as_ptr() as usize);
             out.copy_within(end.., at);
@@ -272,7 +326,7 @@ fn patch_body(
             place.fill(0);
             out[nulls] |= mask;
         } else {
-            let sql_type = layout.slot_type(*column).ok_or_else(no_slot)?;
+            let sql_type = layout.slot_type(column).ok_or_else(no_slot)?;
             fill_slot(value, sql_type, place)?;
             out[nulls] &= !mask;
         }

@@ -112,7 +112,7 @@ fn is_over(found: &dyn Cursor, form: &Form, before: i64, due: &AtomicI64) -> Res
 
 /// Takes a reading out of the sums.
 fn let_go(part: &mut Part, table: &Table, pk: &[u8], row: &RowRef<'_>) {
-    let number = table.created.hlc ^ table.created.site.0;
+    let number = table.fingerprint_seed();
     let (bucket, digest) = fingerprint::digest(number, pk, row.body());
     fingerprint::add(&mut part.fingerprints, table.partition, bucket, digest);
     part.rows += 1;

@@ -2,21 +2,32 @@
 //! operations follow from the difference between what was stored and what the
 //! transaction leaves, so a row touched ten times is logged once.
 
+#[cfg(not(feature = "sync"))]
+mod alone;
+#[cfg(feature = "sync")]
+mod together;
+
 use super::{Local, Transaction};
 use crate::catalog::{AUDIT_TABLE, EVENTS_TABLE, NODE_SCHEMA, REMINDERS_TABLE};
+use crate::clock::Hlc;
 use crate::committer::Request;
-use crate::database::stopped;
-use crate::error::Result;
+use crate::error::{Error, Result, state};
 use crate::fingerprint;
 use crate::ids::{PartitionId, SiteOrdinal, StorageId};
 use crate::key;
 use crate::lock::HeldLocks;
-use crate::log::{Life, OperationWriter};
+use crate::log::{Cell, Life, OperationWriter};
+use crate::merge::{ColumnKind, Met};
 use crate::read::PREFIX_BYTES;
 use crate::row::{self, PENDING, RowRef, Stamp};
 use crate::store::{Batch, KeyRange, Space, successor};
+use crate::value::ValueRef;
 use crate::write_set::Pending;
-use smallvec::SmallVec;
+#[cfg(not(feature = "sync"))]
+use alone::Together;
+use smallvec::{SmallVec, smallvec};
+#[cfg(feature = "sync")]
+use together::Together;
 use tokio::sync::oneshot;
 
 impl Transaction {
@@ -27,6 +38,80 @@ impl Transaction {
             self.end();
             return Ok(());
         }
+        let local = Local::of(&self.changes, &self.db.newest().catalog);
+        self.changes
+            .truncated
+            .retain(|(table, _)| !local.tables.contains(table));
+        let built = self.build(&local)?;
+        let kept = std::mem::take(&mut self.held);
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            batch: built.batch,
+            operations: built.operations,
+            lane: self.lane(),
+            epoch: 0,
+            partitions: built.partitions,
+            fingerprints: built.fingerprints,
+            reloaded: built.reloaded,
+            truncated: self.changes.truncated.clone(),
+            catalog: self.changes.catalog.clone(),
+            #[cfg(feature = "columns")]
+            columns: None,
+            #[cfg(feature = "columns")]
+            watch: None,
+            #[cfg(feature = "columns")]
+            settling: None,
+            sequences: std::mem::take(&mut self.sequences),
+            forgotten_sequences: std::mem::take(&mut self.changes.forgotten_sequences),
+            hidden_keys: self.hidden_keys,
+            locks: Some(HeldLocks::new(self.db.locks.clone(), self.id, kept)),
+            since: built.since,
+            met: built.met,
+            incoming: None,
+            reply,
+        };
+        // From here on the locks are the committer's to release.
+        self.ended = true;
+        let filled = std::mem::take(&mut self.filled);
+        let abandoned = self.changes.abandoned(&filled);
+        let cleared = std::mem::take(&mut self.changes.cleared);
+        let db = self.db.clone();
+        let refusal = self.submit(request, answer, &local, &cleared).await?;
+        match refusal {
+            None => {
+                crate::load::clear_later(&db, abandoned);
+                let range = |(partition, storage, space): (PartitionId, StorageId, Space)| {
+                    (
+                        space,
+                        KeyRange::prefix(&key::data_prefix(partition, storage)),
+                    )
+                };
+                db.reclaim_later(cleared.into_iter().map(range).collect());
+                Ok(())
+            }
+            Some(refusal) => {
+                crate::load::clear_later(&db, filled);
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// What the rows of a transaction come to.
+struct Built {
+    batch: Batch,
+    operations: OperationWriter,
+    partitions: SmallVec<[PartitionId; 4]>,
+    fingerprints: fingerprint::Deltas,
+    reloaded: SmallVec<[PartitionId; 1]>,
+    met: Vec<Met>,
+    /// What is stored was looked at, at this moment or later.
+    since: Hlc,
+}
+
+impl Transaction {
+    fn build(&self, local: &Local) -> Result<Built> {
+        let mut together = Together::new(self);
         let mut batch = Batch::new();
         let mut operations = OperationWriter::default();
         let mut partitions: SmallVec<[PartitionId; 4]> = SmallVec::new();
@@ -37,11 +122,7 @@ impl Transaction {
             let prefix = key::data_prefix(*partition, *storage);
             batch.delete_range(*space, &prefix, &successor(&prefix));
         }
-        let local = Local::of(&self.changes, &self.db.newest().catalog);
-        self.changes.log(&mut operations, &local)?;
-        self.changes
-            .truncated
-            .retain(|(table, _)| !local.tables.contains(table));
+        self.changes.log(&mut operations, local)?;
         for load in &self.changes.loads {
             if !local.tables.contains(&load.table) {
                 note(&mut partitions, load.partition);
@@ -62,8 +143,7 @@ impl Transaction {
             note(&mut partitions, *partition);
         }
 
-        let lane = self.lane();
-        let site = self.db.ordinals.get(&lane).copied();
+        let site = self.db.ordinals.get(&self.lane()).copied();
         let (mut new, mut old, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
         for (key, pending) in &self.writes.rows {
             // Written before this transaction emptied or dropped the table:
@@ -87,9 +167,8 @@ impl Transaction {
             if !was_live && base.is_none() && !RowRef::new(&new)?.is_live() {
                 continue;
             }
-            if let Some(site) = site {
-                assign_site(&mut new, site)?;
-            }
+            let site = site.ok_or_else(|| Error::internal("a lane that is nobody's"))?;
+            assign_site(&mut new, site)?;
             if pending.table.temporary {
                 // Nobody else will ever ask for it.
                 operations.adds_rows |= RowRef::new(&new)?.is_live();
@@ -98,8 +177,19 @@ impl Transaction {
             }
             let pk = key.get(PREFIX_BYTES..).unwrap_or(&[]);
             note(&mut partitions, pending.table.partition);
-            log_row(&mut operations, pending, pk, base, &new, &mut scratch)?;
-            let table = pending.table.created.hlc ^ pending.table.created.site.0;
+            if together.takes(pending, key, base, &new, site, &mut operations)? {
+                continue;
+            }
+            log_row(
+                &mut operations,
+                pending,
+                pk,
+                base,
+                &new,
+                &mut scratch,
+                &|_| Ok(0),
+            )?;
+            let table = pending.table.fingerprint_seed();
             for row in base.into_iter().chain([new.as_slice()]) {
                 let row = RowRef::new(row)?;
                 if row.is_live() {
@@ -119,60 +209,17 @@ impl Transaction {
                 None => batch.delete(Space::Index, key),
             }
         }
-
-        let (reply, answer) = oneshot::channel();
-        let request = Request {
+        // Behind the entries: what comes up from under a row has entries of its own.
+        let (since, met) = together.write(&mut batch, &mut fingerprints)?;
+        Ok(Built {
             batch,
             operations,
-            lane,
-            epoch: 0,
             partitions,
             fingerprints,
             reloaded,
-            truncated: std::mem::take(&mut self.changes.truncated),
-            catalog: std::mem::take(&mut self.changes.catalog),
-            #[cfg(feature = "columns")]
-            columns: None,
-            #[cfg(feature = "columns")]
-            watch: None,
-            #[cfg(feature = "columns")]
-            settling: None,
-            sequences: std::mem::take(&mut self.sequences),
-            forgotten_sequences: std::mem::take(&mut self.changes.forgotten_sequences),
-            hidden_keys: self.hidden_keys,
-            locks: Some(HeldLocks::new(
-                self.db.locks.clone(),
-                self.id,
-                std::mem::take(&mut self.held),
-            )),
-            reply,
-        };
-        // From here on the locks are the committer's to release.
-        self.ended = true;
-        let filled = std::mem::take(&mut self.filled);
-        let abandoned = self.changes.abandoned(&filled);
-        let cleared = std::mem::take(&mut self.changes.cleared);
-        let db = self.db.clone();
-        self.writes = Default::default();
-        db.commit(request).await?;
-        match answer.await {
-            Ok(Ok(_)) => {
-                crate::load::clear_later(&db, abandoned);
-                let range = |(partition, storage, space): (PartitionId, StorageId, Space)| {
-                    (
-                        space,
-                        KeyRange::prefix(&key::data_prefix(partition, storage)),
-                    )
-                };
-                db.reclaim_later(cleared.into_iter().map(range).collect());
-                Ok(())
-            }
-            Ok(Err(refusal)) => {
-                crate::load::clear_later(&db, filled);
-                Err(refusal)
-            }
-            Err(_) => Err(stopped()),
-        }
+            met,
+            since,
+        })
     }
 }
 
@@ -182,7 +229,8 @@ fn note(partitions: &mut SmallVec<[PartitionId; 4]>, partition: PartitionId) {
     }
 }
 
-/// Says what became of one row, from what was stored to what will be.
+/// Says what became of one row, from what was stored to what will be. `added` says what this
+/// site has added to a counted column so far.
 fn log_row(
     operations: &mut OperationWriter,
     pending: &Pending,
@@ -190,6 +238,7 @@ fn log_row(
     base: Option<&[u8]>,
     new: &[u8],
     scratch: &mut Vec<u8>,
+    added: &dyn Fn(u16) -> Result<i64>,
 ) -> Result<()> {
     let table = &pending.table;
     let new = RowRef::new(new)?;
@@ -211,9 +260,20 @@ fn log_row(
         }
         for column in changed {
             scratch.clear();
-            let value = new.slot_value(&table.layout, column)?;
+            let mut value = new.slot_value(&table.layout, column)?;
+            let kind = table.kinds.get(column).copied().unwrap_or_default();
+            if kind == ColumnKind::Counter {
+                let before = base.slot_or_missing(&table.layout, column, &table.missing)?;
+                let so_far = added(column as u16)?;
+                value = ValueRef::Int8(counted(so_far, &before, &value)?);
+            }
             row::encode_value(&value, scratch);
-            operations.cell(column as u16, &[base.column_stamp(column)], scratch);
+            operations.cell(&Cell {
+                column: column as u16,
+                kind,
+                replaced: smallvec![base.column_stamp(column)],
+                value: scratch,
+            });
         }
         return Ok(());
     }
@@ -228,7 +288,7 @@ fn log_row(
                 }
             }
             operations.delete(table.id, pk, life(base), &newer);
-        } else {
+        } else if base.causal_length() > 0 {
             replaced = Some(base.stamp());
         }
     }
@@ -251,6 +311,21 @@ fn log_row(
         }
     }
     Ok(())
+}
+
+/// What a site has added in all, when it changes a counted column from one value to another.
+fn counted(so_far: i64, before: &ValueRef<'_>, after: &ValueRef<'_>) -> Result<i64> {
+    let number = |value: &ValueRef<'_>| match value {
+        ValueRef::Int8(number) => i128::from(*number),
+        _ => 0,
+    };
+    let total = i128::from(so_far) + number(after) - number(before);
+    i64::try_from(total).map_err(|_| {
+        Error::new(
+            state::NUMERIC_VALUE_OUT_OF_RANGE,
+            "what this node has added to the counter is out of range",
+        )
+    })
 }
 
 fn life(row: &RowRef<'_>) -> Life {

@@ -47,6 +47,9 @@ impl Transaction {
         wait: Wait,
     ) -> Result<Arc<Table>> {
         let key = self.db.locks.table_key(id.0);
+        if self.written_from.is_none() {
+            self.written_from = Some(self.db.views.newest.load().position);
+        }
         let catalog = self.catalog();
         let name = move || match catalog.table_by_id(id) {
             Some(table) => format!("relation \"{}\"", table.name),
@@ -233,8 +236,10 @@ impl Transaction {
                 .view
                 .as_ref()
                 .map_or(crate::clock::Hlc::MAX, |view| view.position);
-            self.seen = self.seen.max(newest);
-            newest > moment && self.differs(table, &store_key, Some(&row))?
+            self.know(newest);
+            // What was merged may be older than the moment, and have come after it.
+            (newest > moment || self.db.has_merged_since(moment))
+                && self.differs(table, &store_key, Some(&row))?
         } else {
             // Even a tombstone may have been vacuumed since the statement's moment.
             self.differs(table, &store_key, None)?
@@ -292,6 +297,7 @@ impl Transaction {
         };
         if !self.db.newest_stored(table, &store_key, &mut row)?
             || RowRef::new(&row)?.newest_hlc() > view.position
+            || self.db.has_merged_since(view.position)
         {
             return Ok(None);
         }

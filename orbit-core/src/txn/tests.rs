@@ -14,7 +14,7 @@ use crate::types::SqlType;
 use crate::value::Value;
 use std::time::Duration;
 
-fn open(store: Arc<dyn Store>) -> Arc<Database> {
+pub(crate) fn open(store: Arc<dyn Store>) -> Arc<Database> {
     let options = DatabaseOptions {
         on_fatal: Arc::new(|_| {}),
         ..DatabaseOptions::default()
@@ -34,11 +34,12 @@ fn column(db: &Database, name: &str, sql_type: SqlType) -> Column {
         identity: None,
         missing: None,
         created: db.new_creation_stamp(),
+        kind: Default::default(),
     }
 }
 
 /// t(id int4 primary key, name text unique, n int8)
-async fn table(db: &Arc<Database>) -> Arc<Table> {
+pub(crate) async fn table(db: &Arc<Database>) -> Arc<Table> {
     let def = TableDef {
         id: db.new_table_id(),
         oid: db.new_oid(),
@@ -91,7 +92,7 @@ async fn table(db: &Arc<Database>) -> Arc<Table> {
     define(db, def).await
 }
 
-async fn define(db: &Arc<Database>, def: TableDef) -> Arc<Table> {
+pub(crate) async fn define(db: &Arc<Database>, def: TableDef) -> Arc<Table> {
     let mut txn = db.begin(Isolation::ReadCommitted);
     let id = def.id;
     txn.change_catalog(CatalogChange::PutTable(Box::new(def)))
@@ -100,11 +101,11 @@ async fn define(db: &Arc<Database>, def: TableDef) -> Arc<Table> {
     db.durable().catalog.table_by_id(id).unwrap().clone()
 }
 
-fn row(id: i32, name: &str, n: i64) -> Vec<Value> {
+pub(crate) fn row(id: i32, name: &str, n: i64) -> Vec<Value> {
     vec![Value::Int4(id), Value::Text(name.into()), Value::Int8(n)]
 }
 
-fn pk(id: i32) -> Vec<u8> {
+pub(crate) fn pk(id: i32) -> Vec<u8> {
     let mut key = Vec::new();
     key::primary_key(&[0], &[Value::Int4(id)], &mut key).unwrap();
     key
@@ -117,7 +118,7 @@ fn read(view: &ReadView, table: &Table, id: i32) -> Option<Vec<Value>> {
         .then(|| decode(table, &bytes).unwrap())
 }
 
-fn all(view: &ReadView, table: &Table) -> Vec<Vec<Value>> {
+pub(crate) fn all(view: &ReadView, table: &Table) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     let mut scan = view
         .scan(table, KeyRange::default(), Direction::Forward)
@@ -397,23 +398,26 @@ async fn the_log_says_what_was_replaced() {
         .unwrap();
     txn.commit().await.unwrap();
     let view = db.durable();
-    let (header, payload) = crate::log::read(
+    let record = crate::log::read(
         view.snapshot.as_ref(),
         Lane::NORMAL,
         crate::ids::Sequence(3),
     )
     .unwrap()
     .expect("the third commit");
-    assert_eq!(header.hlc, view.position);
-    let operations = crate::log::operations(&payload).unwrap();
-    let [crate::log::Operation::Update { life, cells, .. }] = operations.as_slice() else {
+    assert_eq!(record.header.hlc, view.position);
+    let operations = record.operations().unwrap();
+    let [crate::log::Operation::Row { what, .. }] = operations.as_slice() else {
         panic!("{operations:?}");
+    };
+    let crate::log::RowOperation::Update { life, cells } = what else {
+        panic!("{what:?}");
     };
     assert_eq!(life.causal_length, 1);
     assert_eq!(cells.len(), 1);
     assert_eq!(cells[0].column, 2);
-    assert_eq!(cells[0].replaced, [life.stamp]);
-    let value = crate::row::decode_value(&mut cells[0].value.as_slice(), &SqlType::Int8);
+    assert_eq!(cells[0].replaced.as_slice(), [life.stamp]);
+    let value = crate::row::decode_value(&mut { cells[0].value }, &SqlType::Int8);
     assert_eq!(value.unwrap(), Value::Int8(5));
 }
 
@@ -508,8 +512,8 @@ async fn rows_of_a_storage_dropped_later_are_neither_stored_nor_logged() {
     for sequence in 2..10 {
         let place = crate::ids::Sequence(sequence);
         let record = crate::log::read(view.snapshot.as_ref(), Lane::NORMAL, place).unwrap();
-        let Some((_, payload)) = record else { break };
-        assert!(crate::log::operations(&payload).unwrap().is_empty());
+        let Some(record) = record else { break };
+        assert!(record.operations().unwrap().is_empty());
     }
 }
 
@@ -544,7 +548,7 @@ async fn a_row_deleted_and_vacuumed_since_is_seen_to_have_changed() {
 }
 
 /// A table's fingerprint as it is stored, and as its rows would give it.
-fn fingerprints(db: &Database, table: &Table) -> [fingerprint::Fingerprints; 2] {
+pub(crate) fn fingerprints(db: &Database, table: &Table) -> [fingerprint::Fingerprints; 2] {
     let mut stored = fingerprint::Fingerprints::default();
     let snapshot = db.durable().snapshot.clone();
     let range = KeyRange::prefix(&[fingerprint::PREFIX]);
@@ -559,7 +563,7 @@ fn fingerprints(db: &Database, table: &Table) -> [fingerprint::Fingerprints; 2] 
     let mut scan = view
         .scan(table, KeyRange::default(), Direction::Forward)
         .unwrap();
-    let number = table.created.hlc ^ table.created.site.0;
+    let number = table.fingerprint_seed();
     while let Some((pk, row)) = scan.next().unwrap() {
         let row = RowRef::new(row).unwrap();
         let (bucket, digest) = fingerprint::digest(number, pk, row.body());

@@ -106,7 +106,8 @@ impl Transaction {
             let stored = self.newest_row(table, &pk)?;
             if let Some(stored) = stored {
                 let row = RowRef::new(&stored)?;
-                self.seen = self.seen.max(settled(row.newest_hlc()));
+                let newest = row.newest_hlc();
+                self.know(newest);
                 if row.is_live() {
                     if matches!(
                         target,
@@ -496,7 +497,7 @@ impl Transaction {
                 let pk = pk.to_vec();
                 let mut row = Vec::new();
                 if view.get(table, &pk, &mut row)? {
-                    self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
+                    self.know(RowRef::new(&row)?.newest_hlc());
                 }
                 return Ok(Some(pk));
             }
@@ -532,15 +533,6 @@ impl Transaction {
         let (key, _) = entry_key(table, index, values, pk)?;
         Arc::make_mut(&mut self.writes).put_entry(&key, None);
         Ok(())
-    }
-}
-
-/// A pending stamp is this transaction's own: nothing to wait for.
-pub(super) fn settled(hlc: crate::clock::Hlc) -> crate::clock::Hlc {
-    if hlc == PENDING {
-        crate::clock::Hlc::ZERO
-    } else {
-        hlc
     }
 }
 

@@ -117,6 +117,7 @@ async fn create(engine: &Arc<Engine>) -> Result<()> {
         sequence: None,
         missing: None,
         created: db.new_creation_stamp(),
+        kind: Default::default(),
     };
     let columns = [
         ("at", SqlType::TimestampTz, true),

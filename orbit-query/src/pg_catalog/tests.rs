@@ -42,6 +42,7 @@ fn column(name: &str, sql_type: SqlType, not_null: bool, default: Option<&str>) 
         identity: None,
         missing: None,
         created: CREATED,
+        kind: Default::default(),
     }
 }
 

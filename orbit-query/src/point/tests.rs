@@ -86,6 +86,7 @@ impl Fixture {
                         identity: None,
                         missing: None,
                         created: db.new_creation_stamp(),
+                        kind: Default::default(),
                     },
                 )
                 .collect(),

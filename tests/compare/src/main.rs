@@ -78,6 +78,7 @@ async fn table(db: &Arc<Database>, name: &str, columns: usize, keyed: bool) -> O
                 identity: None,
                 missing: None,
                 created: db.new_creation_stamp(),
+                kind: Default::default(),
             })
             .collect(),
         primary_key: keyed.then(|| PrimaryKey {

@@ -9,7 +9,7 @@ use crate::read::{live, store_key};
 use crate::row::RowRef;
 use crate::store::{Direction, KeyRange};
 use crate::txn::lock::serialization_failure;
-use crate::txn::write::{decode, settled};
+use crate::txn::write::decode;
 use crate::txn::{Isolation, RowLock, TableLock, Transaction, Wait};
 use crate::value::Value;
 use std::sync::Arc;
@@ -166,7 +166,7 @@ impl Transaction {
         if let Some(pending) = self.writes.rows.get(store_key.as_slice()) {
             self.writes.load(&pending.row, &mut row)?;
         } else if self.db.newest_stored(table, &store_key, &mut row)? {
-            self.seen = self.seen.max(settled(RowRef::new(&row)?.newest_hlc()));
+            self.know(RowRef::new(&row)?.newest_hlc());
         } else {
             return Ok(None);
         }
